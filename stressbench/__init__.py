@@ -1,0 +1,3 @@
+"""Stress-test language models and show why they degrade."""
+
+__version__ = "0.1.0"

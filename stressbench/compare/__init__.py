@@ -1,0 +1,1 @@
+"""Two sets of records, paired, with a verdict."""

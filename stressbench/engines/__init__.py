@@ -1,0 +1,1 @@
+"""Engines, one file each: one request in, one completion out."""

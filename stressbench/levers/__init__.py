@@ -1,0 +1,1 @@
+"""Mitigations, one file each."""

@@ -1,0 +1,1 @@
+"""Prompt classes, one file each; the file name is the name used in a suite."""

@@ -1,0 +1,1 @@
+"""From a suite to result files: plan, session, resume."""

@@ -1,0 +1,1 @@
+"""Types of everything that crosses a border: suites, cases, requests, records."""

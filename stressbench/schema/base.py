@@ -1,0 +1,16 @@
+"""What every schema type shares: frozen, and strict or lenient about unknown keys."""
+
+from __future__ import annotations
+
+import msgspec
+
+SCHEMA_VERSION = 1
+"""Version of the suite and result formats; readers accept this one and the one before."""
+
+
+class Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Input written by a person: an unknown key is an error."""
+
+
+class Open(msgspec.Struct, frozen=True):
+    """Data written by a program: unknown keys of a newer minor version are skipped."""

@@ -1,0 +1,223 @@
+"""What a run writes: the lines of ``records.jsonl`` and ``telemetry.jsonl``.
+
+A field of a case line that is null has its reason in ``why_null`` under its dotted
+path (``"timing.tpot_ms": "one output token"``). A null section (``attention``) has
+one reason for all its fields. Zero always means that zero was measured.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+from msgspec import field
+
+from stressbench.schema.base import Open
+from stressbench.schema.case import Span
+from stressbench.schema.suite import Arm, Value
+
+Status: TypeAlias = Literal["ok", "error", "timeout", "rejected"]
+Outcome: TypeAlias = Literal[
+    "correct",
+    "partial",
+    "detached_reference",
+    "invented",
+    "abstained",
+    "repetition",
+    "truncated",
+    "empty",
+    "format",
+    "error",
+]
+RunStatus: TypeAlias = Literal["complete", "interrupted", "failed"]
+
+
+class Tokens(Open, frozen=True, kw_only=True):
+    """Token counts of a request.
+
+    ``inflation`` = (prompt - template) / (control - template): what the same content
+    costs against its benign twin under the same tokenizer (Petrov et al. 2023, premium).
+    ``retok_drift`` = len(encode(decode(ids))) - len(ids) over the content.
+    """
+
+    prompt: int
+    budget: int | None
+    template: int
+    output: int | None
+    control: int | None
+    inflation: float | None
+    bytes_per_token: float | None
+    """UTF-8 bytes of the user message per content token."""
+    retok_drift: int | None
+
+
+class Timing(Open, frozen=True, kw_only=True):
+    """When things happened; ``*_ns`` count from the run's start on the monotonic clock.
+
+    Names and meanings are vLLM's. ``ttft_ms`` and ``e2el_ms`` count from
+    ``scheduled_ns``; ``itl_ms`` are the raw gaps between streamed outputs;
+    ``tpot_ms`` = (e2el - ttft) / (output tokens - 1); ``queue_ms`` is the engine's
+    own time from arrival to first scheduling.
+    """
+
+    scheduled_ns: int
+    sent_ns: int | None
+    first_token_ns: int | None
+    finish_ns: int | None
+    ttft_ms: float | None
+    tpot_ms: float | None
+    itl_ms: list[float] | None
+    e2el_ms: float | None
+    queue_ms: float | None
+
+
+class Kv(Open, frozen=True, kw_only=True):
+    """The KV cache as this request met it; usage is the fraction of blocks in use, 0 to 1."""
+
+    cached_tokens: int | None
+    preemptions: int | None
+    usage_at_start: float | None
+    """At the first scheduler step that ran after the request was sent."""
+    usage_peak: float | None
+    waiting_peak: int | None
+    """Most requests seen waiting in the scheduler while this one was in flight."""
+
+
+class Confidence(Open, frozen=True, kw_only=True):
+    """Log-probabilities (nats) of the tokens that the model chose."""
+
+    mean_logprob: float | None
+    min_logprob: float | None
+
+
+class Quality(Open, frozen=True, kw_only=True):
+    """The answer against the truth; every score is in 0 to 1, a failed request scores 0."""
+
+    scorer: str
+    score: float
+    em: float
+    precision: float | None
+    recall: float | None
+    outcome: Outcome
+    expected: list[str]
+    answer: str | None
+
+
+class Output(Open, frozen=True, kw_only=True):
+    """What the model said."""
+
+    text: str | None
+    finish_reason: str | None
+
+
+class Prompt(Open, frozen=True, kw_only=True):
+    """What the model was asked: the user message and where its parts lie (token indices)."""
+
+    text: str | None
+    spans: list[Span]
+
+
+class CaseRecord(Open, frozen=True, kw_only=True, tag="case"):
+    """One request of a run."""
+
+    run_id: str
+    case_id: str
+    item_id: str
+    cluster_id: str
+    twin_of: str | None
+    prompt_class: str
+    params: dict[str, Value]
+    role: str
+    model: str
+    arm: Arm
+    repeat: int
+    pass_: Literal["quality", "telemetry"] = field(name="pass")
+    seed: int
+    content_sha256: str
+    prompt_sha256: str
+    tokens: Tokens
+    timing: Timing
+    kv: Kv | None
+    attention: dict[str, Value] | None
+    routing: dict[str, Value] | None
+    confidence: Confidence | None
+    quality: Quality
+    output: Output
+    prompt: Prompt
+    status: Status
+    error: str | None
+    why_null: dict[str, str]
+
+
+class ModelRun(Open, frozen=True, kw_only=True):
+    """One model as it was run: two files are comparable where these agree."""
+
+    model: str
+    revision: str | None
+    sha256: str | None
+    """Of the weights' checksums; null where the engine does not hold the weights."""
+    architecture: str | None
+    tokenizer: str
+    tokenizer_sha256: str
+    dtype: str | None
+    max_model_len: int | None
+    kv_blocks: int | None
+    block_size: int | None
+    engine_args: dict[str, Value]
+    why_null: dict[str, str]
+
+
+class Machine(Open, frozen=True, kw_only=True):
+    """The hardware and software underneath."""
+
+    device: str
+    device_name: str
+    driver: str | None
+    cores: int
+    memory_bytes: int
+    os: str
+    python: str
+    packages: dict[str, str]
+
+
+class RunHeader(Open, frozen=True, kw_only=True, tag="run"):
+    """First line of ``records.jsonl``: all that two files must share or knowingly differ in."""
+
+    schema_version: int
+    run_id: str
+    started_at: str
+    stressbench: str
+    git_revision: str | None
+    suite: str
+    suite_sha256: str
+    suite_spec: dict[str, Value]
+    seed: int
+    limit: int | None
+    engine: str
+    simulated: bool
+    models: dict[str, ModelRun]
+    machine: Machine
+
+
+class RunEnd(Open, frozen=True, kw_only=True, tag="end"):
+    """Last line of ``records.jsonl``."""
+
+    run_id: str
+    status: RunStatus
+    finished_at: str
+    elapsed_s: float
+    planned: int
+    counts: dict[str, int]
+    """Records by ``status``."""
+    error: str | None = None
+
+
+Line: TypeAlias = RunHeader | CaseRecord | RunEnd
+
+
+class Reading(Open, frozen=True, kw_only=True):
+    """One line of ``telemetry.jsonl``: what a probe saw at one moment."""
+
+    probe: str
+    role: str
+    t_ns: int
+    values: dict[str, float | int | None]

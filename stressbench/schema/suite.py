@@ -1,0 +1,110 @@
+"""The suite: what a person writes in YAML, as types. ``schema/load.py`` reads it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, TypeAlias
+
+from msgspec import Meta, field
+
+from stressbench.schema.base import Strict
+
+Name: TypeAlias = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
+Count: TypeAlias = Annotated[int, Meta(ge=1)]
+Depth: TypeAlias = Annotated[float, Meta(ge=0.0, le=1.0)]
+Scalar: TypeAlias = bool | int | float | str | None
+Value: TypeAlias = object
+"""Plain data as YAML and JSON have it; msgspec has no recursive aliases."""
+
+Arm: TypeAlias = Literal["stress", "isocontent", "isotoken", "no_context", "oracle_context"]
+"""What a case is for.
+
+``stress``: the condition under test. ``isocontent``: its benign twin, same question
+and same fact, in plain form. ``isotoken``: a benign control padded to the stressed
+prompt's token count, so that "longer" and "stranger" are never confounded.
+``no_context``: the question alone (guessing rate). ``oracle_context``: the fact alone
+(ceiling).
+"""
+
+
+class ModelSpec(Strict, frozen=True, kw_only=True):
+    """One model under test; the key above it in the suite is its role."""
+
+    model: str
+    """A built-in (``reference-dense``), a local directory, or a Hugging Face id."""
+    tokenizer: str | None = None
+    """Another tokenizer than the model's own: a directory or a Hugging Face id."""
+    revision: str | None = None
+    args: dict[str, Value] = {}
+    """vLLM engine arguments for this model alone; they win over ``engine.args``."""
+
+
+class EngineSpec(Strict, frozen=True, kw_only=True):
+    """How the engine is set up; ``args`` goes to vLLM as it is."""
+
+    max_model_len: Count | None = None
+    kv_blocks: Count | None = None
+    """Cap of the KV cache in blocks (vLLM: ``num_gpu_blocks_override``)."""
+    block_size: Count | None = None
+    """Tokens a KV block holds; on the CPU a multiple of 32."""
+    dtype: str = "auto"
+    """``auto`` takes the model's own on a GPU; on a CPU it is chosen from the CPU's flags."""
+    enable_prefix_caching: bool = True
+    args: dict[str, Value] = {}
+
+
+class LoadSpec(Strict, frozen=True, kw_only=True):
+    """How requests arrive."""
+
+    arrival: Literal["closed"] = "closed"
+    concurrency: Count = 8
+    """Requests in flight at once."""
+    timeout_s: Annotated[float, Meta(gt=0)] = 600.0
+    """A request that takes longer is aborted and recorded as ``timeout``."""
+
+
+class PromptSpec(Strict, frozen=True, kw_only=True):
+    """One prompt class of a suite and its sweep: items x budgets x depths x arms."""
+
+    use: str
+    label: Name | None = None
+    """Names this entry in case ids; needed when a class is used twice. Default: ``use``."""
+    items: Count = 8
+    budgets: list[Count] = []
+    """Exact prompt lengths in tokens of ``budget_tokenizer``, chat template included."""
+    depths: list[Depth] = []
+    """Where the fact stands: 0 is the start of the context, 1 its end."""
+    arms: list[Arm] = []
+    """Which arms to generate; empty means every arm of the class."""
+    max_tokens: Count | None = None
+    """Output limit; the class has its own default."""
+    params: dict[str, Value] = {}
+    """The class's own parameters: ``stressbench list prompts`` shows them."""
+
+    @property
+    def name(self) -> str:
+        """The label, or the class's name where there is none."""
+        return self.label or self.use
+
+
+class SuiteSpec(Strict, frozen=True, kw_only=True):
+    """A suite file."""
+
+    schema: Literal[1]
+    name: Name
+    description: str = ""
+    seed: Annotated[int, Meta(ge=0)] = 0
+    models: Annotated[dict[Name, ModelSpec], Meta(min_length=1)]
+    engine: EngineSpec = EngineSpec()
+    load: LoadSpec = LoadSpec()
+    budget_tokenizer: str | None = None
+    """The role whose tokens the budgets count; default: the first role."""
+    prompts: Annotated[list[PromptSpec], Meta(min_length=1)]
+    probes: list[str] = field(default_factory=lambda: ["kv"])
+    repeats: Count = 1
+    """How often each request is sent; repeats give the A/A noise floor."""
+    gates: list[str] = []
+
+    @property
+    def budget_role(self) -> str:
+        """The role whose tokenizer counts the budgets."""
+        return self.budget_tokenizer or next(iter(self.models))

@@ -1,0 +1,1 @@
+"""Tokenizers, exact budgets, inflation, normalisers."""
