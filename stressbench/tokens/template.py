@@ -1,0 +1,118 @@
+"""Chat templates as token ids: what a model wraps around a user message."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+from stressbench.errors import SetupError
+from stressbench.tokens.tokenizer import HuggingFaceTokenizer
+
+_SENTINEL: Final = "\u2063stressbench-content\u2063"
+
+
+@dataclass(frozen=True, slots=True)
+class ChatTemplate:
+    """The fixed token ids before and after the content: prompt = prefix + content + suffix."""
+
+    prefix_ids: tuple[int, ...] = ()
+    suffix_ids: tuple[int, ...] = ()
+
+    @property
+    def tokens(self) -> int:
+        """Token count of prefix and suffix together."""
+        return len(self.prefix_ids) + len(self.suffix_ids)
+
+
+def load_template(directory: Path, tokenizer: HuggingFaceTokenizer) -> ChatTemplate:
+    """The template of the model in ``directory`` around one user message.
+
+    Rendered with ``add_generation_prompt``, by Jinja's sandbox and Hugging Face's
+    conventions (``chat_template.jinja``, or ``chat_template`` in
+    ``tokenizer_config.json``). A model without one gets what its tokenizer adds to
+    plain text, usually a BOS token.
+
+    Raises ``SetupError`` when the template fails, or changes the content it wraps.
+    """
+    config = _config(directory)
+    source = _source(directory, config)
+    if source is None:
+        added = tokenizer.encode_special("", add_special_tokens=True)
+        return ChatTemplate(tuple(added), ())
+    rendered = _render(source, config, where=str(directory))
+    before, found, after = rendered.partition(_SENTINEL)
+    if not found or _SENTINEL in after:
+        raise SetupError(
+            "the chat template does not carry the user message through unchanged, exactly once",
+            where=str(directory),
+            hint="use a model or tokenizer with a plain chat template",
+        )
+    return ChatTemplate(
+        tuple(tokenizer.encode_special(before)), tuple(tokenizer.encode_special(after))
+    )
+
+
+def _config(directory: Path) -> dict[str, object]:
+    file = directory / "tokenizer_config.json"
+    if not file.is_file():
+        return {}
+    try:
+        config = json.loads(file.read_text("utf-8"))
+    except ValueError as error:
+        raise SetupError(f"not valid JSON: {error}", where=str(file)) from error
+    return config if isinstance(config, dict) else {}
+
+
+def _source(directory: Path, config: dict[str, object]) -> str | None:
+    file = directory / "chat_template.jinja"
+    if file.is_file():
+        return file.read_text("utf-8")
+    template = config.get("chat_template")
+    if isinstance(template, list):  # named templates; "default" is the chat one
+        named = {entry["name"]: entry["template"] for entry in template if isinstance(entry, dict)}
+        template = named.get("default")
+    return template if isinstance(template, str) else None
+
+
+def _render(source: str, config: dict[str, object], *, where: str) -> str:
+    import jinja2
+    from jinja2.ext import loopcontrols
+    from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+    def refuse(message: str) -> str:
+        raise jinja2.TemplateError(message)
+
+    def fixed_date(pattern: str) -> str:
+        # A template that prints today's date would make prompts differ from day to day.
+        return datetime(2024, 1, 1).strftime(pattern)  # noqa: DTZ001 - a constant, no clock
+
+    environment = ImmutableSandboxedEnvironment(
+        trim_blocks=True, lstrip_blocks=True, extensions=[loopcontrols]
+    )
+    environment.filters["tojson"] = _tojson
+    environment.globals["raise_exception"] = refuse
+    environment.globals["strftime_now"] = fixed_date
+    try:
+        return environment.from_string(source).render(
+            messages=[{"role": "user", "content": _SENTINEL}],
+            add_generation_prompt=True,
+            tools=None,
+            documents=None,
+            **{name: _token_text(config.get(name)) for name in ("bos_token", "eos_token")},
+        )
+    except jinja2.TemplateError as error:
+        raise SetupError(f"the chat template fails: {error}", where=where) from error
+
+
+def _tojson(value: object, indent: int | None = None) -> str:
+    # Jinja's own filter escapes HTML, which is not what models were trained on.
+    return json.dumps(value, ensure_ascii=False, indent=indent)
+
+
+def _token_text(value: object) -> str:
+    if isinstance(value, dict):  # an AddedToken written out
+        value = value.get("content")
+    return value if isinstance(value, str) else ""
