@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
 from stressbench.clock import Clock
 from stressbench.schema.case import Request
-from stressbench.schema.record import ModelRun
-from stressbench.schema.suite import EngineSpec, ModelSpec
+from stressbench.schema.suite import EngineSpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,25 +51,52 @@ class Completion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineSetup:
-    """Everything an engine needs to start; ``on_step`` is called from its event loop."""
+    """Everything an engine needs to start."""
 
     role: str
-    model: ModelSpec
+    model: str
+    """What a person calls it."""
+    model_path: Path
+    tokenizer_path: Path
+    kv_elements_per_token: int | None
+    """2 x layers x KV heads x head size; times the bytes of the dtype it is what one token
+    takes in the KV cache. None where the model's geometry is not understood."""
     engine: EngineSpec
+    args: Mapping[str, object]
+    """Arguments for this model alone; they win over ``engine.args``."""
     clock: Clock
     seed: int
-    max_num_seqs: int
+    concurrency: int
     """Requests that will be in flight at once."""
+    log: Path
+    """Where the engine's own output goes."""
     on_step: Callable[[StepReading], None]
-    extra_args: dict[str, object] = field(default_factory=dict)
-    """Engine arguments that probes ask for."""
+    """Called on the engine's event loop at every scheduler step."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineInfo:
+    """What was actually set up; ``None`` where the engine does not tell."""
+
+    dtype: str | None
+    max_model_len: int | None
+    kv_blocks: int | None
+    block_size: int | None
+    args: dict[str, object]
+    """The arguments that the engine was started with."""
+    why_null: dict[str, str] = field(default_factory=dict)
 
 
 class Engine(Protocol):
-    """A model being served. Built from an ``EngineSetup``; used by one event loop."""
+    """A model being served. Built from an ``EngineSetup``; used by one event loop.
 
-    async def start(self) -> ModelRun:
-        """Load the model and return what was actually set up. Raises ``EngineError``."""
+    ``simulated`` marks an engine whose numbers are computed, not measured.
+    """
+
+    simulated: bool
+
+    async def start(self) -> EngineInfo:
+        """Load the model. Raises ``EngineError``; cancelling ends the start."""
         ...
 
     async def complete(self, request: Request) -> Completion:

@@ -1,0 +1,106 @@
+"""Engine arguments for vLLM: the suite's own, and what the device asks for."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from stressbench.engines.base import EngineSetup
+from stressbench.errors import SetupError
+
+CPU_BLOCK_SIZE: Final = 32
+"""Tokens a KV block holds on a CPU: the smallest that vLLM's CPU kernels run well with."""
+_CPU_KV_SHARE: Final = 0.4
+"""At most this share of the free memory becomes KV cache on a CPU: the weights, the
+activations and the machine's other work need the rest."""
+_DTYPE_BYTES: Final = {"float32": 4, "float16": 2, "bfloat16": 2}
+
+
+def import_vllm(log: Path) -> None:
+    """Import vLLM with its logging sent to ``log``. Raises ``SetupError`` where it is missing."""
+    os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
+    try:
+        import vllm  # noqa: F401
+    except ImportError as error:
+        raise SetupError(
+            f"vLLM cannot be imported: {error}",
+            hint="pip install 'stressbench[cpu]', or 'stressbench[gpu]' where there is one;"
+            " `stressbench doctor` shows what is missing",
+        ) from error
+    logger = logging.getLogger("vllm")
+    logger.handlers = [logging.FileHandler(log, encoding="utf-8")]
+    logger.propagate = False
+
+
+def engine_arguments(setup: EngineSetup) -> dict[str, object]:
+    """Arguments of ``AsyncEngineArgs``: ours, then ``engine.args``, then the model's own."""
+    spec = setup.engine
+    args: dict[str, object] = {
+        "model": str(setup.model_path),
+        "tokenizer": str(setup.tokenizer_path),
+        "served_model_name": setup.model,
+        "seed": setup.seed,
+        "max_num_seqs": setup.concurrency,
+        "enable_prefix_caching": spec.enable_prefix_caching,
+        "dtype": spec.dtype,
+        "disable_log_stats": True,  # vLLM's own loggers; ours is handed over beside them
+    }
+    optional = {
+        "max_model_len": spec.max_model_len,
+        "num_gpu_blocks_override": spec.kv_blocks,
+        "block_size": spec.block_size,
+    }
+    args |= {name: value for name, value in optional.items() if value is not None}
+    args |= {**spec.args, **setup.args}
+    from vllm.platforms import current_platform
+
+    return _on_cpu(args, setup) if current_platform.is_cpu() else args
+
+
+def cpu_dtype(flags: str) -> str:
+    """The dtype a CPU with these ``/proc/cpuinfo`` flags is fast in.
+
+    vLLM's 16-bit kernels need AVX-512 or AMX on x86 and BF16 instructions on Arm;
+    without them bfloat16 was measured at a quarter of float32's speed.
+    """
+    fast = {"avx512f", "amx_bf16", "bf16"}
+    return "auto" if fast & set(flags.split()) else "float32"
+
+
+def _on_cpu(args: dict[str, object], setup: EngineSetup) -> dict[str, object]:
+    """``args`` and what vLLM's CPU build needs to be told, where ``args`` says nothing."""
+    chosen = dict(args)
+    if chosen["dtype"] == "auto":
+        chosen["dtype"] = cpu_dtype(_cpu_flags())
+    # Compiling costs minutes at start for some percent of speed.
+    chosen.setdefault("enforce_eager", True)
+    chosen.setdefault("block_size", CPU_BLOCK_SIZE)
+    if not os.environ.get("VLLM_CPU_KVCACHE_SPACE"):
+        chosen.setdefault("kv_cache_memory_bytes", _cpu_kv_bytes(chosen, setup))
+    return chosen
+
+
+def _cpu_flags() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
+    except OSError:
+        return ""
+    found = (line for line in lines if line.startswith(("flags", "Features")))
+    return next(found, "").partition(":")[2]
+
+
+def _cpu_kv_bytes(args: Mapping[str, object], setup: EngineSetup) -> int:
+    """Room for every request at full length, bounded by a share of the free memory."""
+    available = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    bound = int(available * _CPU_KV_SHARE)
+    window, block_size = args.get("max_model_len"), args["block_size"]
+    elements = setup.kv_elements_per_token
+    if not isinstance(window, int) or not isinstance(block_size, int) or elements is None:
+        return bound
+    element_bytes = _DTYPE_BYTES.get(str(args["dtype"]), max(_DTYPE_BYTES.values()))
+    # The last block of a request is partly filled, and vLLM keeps one block for itself.
+    tokens = setup.concurrency * (window + block_size) + block_size
+    return min(bound, tokens * elements * element_bytes)
