@@ -9,25 +9,8 @@ from typing import Protocol
 
 from stressbench.clock import Clock
 from stressbench.schema.case import Request
+from stressbench.schema.step import StepReading
 from stressbench.schema.suite import EngineSpec
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StepReading:
-    """The scheduler at one step; ``None`` where the engine does not tell."""
-
-    t_ns: int
-    running: int
-    waiting: int
-    kv_usage: float | None
-    """Fraction of KV blocks in use, 0 to 1."""
-    prefix_queries: int | None
-    """Tokens looked up in the prefix cache at this step."""
-    prefix_hits: int | None
-    preemptions: int
-    prompt_tokens: int
-    """Prompt tokens computed at this step."""
-    output_tokens: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

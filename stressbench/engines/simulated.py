@@ -9,10 +9,11 @@ from typing import Final, Literal
 
 import msgspec
 
-from stressbench.engines.base import Completion, EngineInfo, EngineSetup, StepReading
+from stressbench.engines.base import Completion, EngineInfo, EngineSetup
 from stressbench.errors import EngineError, RequestError, SuiteError
 from stressbench.schema.base import Strict
 from stressbench.schema.case import Case, Request
+from stressbench.schema.step import StepReading
 from stressbench.seeds import derive_rng
 
 _REFUSAL: Final = "I cannot find that in the text."

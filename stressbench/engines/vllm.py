@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 from stressbench.engines._vllm_process import engine_process, last_error
 from stressbench.engines._vllm_setup import engine_arguments, import_vllm
-from stressbench.engines.base import Completion, EngineInfo, EngineSetup, StepReading
+from stressbench.engines.base import Completion, EngineInfo, EngineSetup
 from stressbench.errors import EngineError, RequestError
 from stressbench.schema.case import Request
+from stressbench.schema.step import StepReading
 
 if TYPE_CHECKING:
     from vllm import SamplingParams

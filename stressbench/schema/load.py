@@ -189,7 +189,7 @@ def _explain(message: str, source: str, lines: dict[tuple[str | int, ...], int])
 
 
 def _plain(text: str) -> str:
-    """msgspec speaks of objects, arrays and regexes; people write mappings and names."""
+    """Say it in YAML's words: msgspec speaks of objects, arrays and regexes."""
     text = text.replace("Object missing required field", "missing key")
     text = text.replace("`object`", "a mapping").replace("`array`", "a list")
     text = text.replace("`str`", "text").replace("`int`", "a whole number")
