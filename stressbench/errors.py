@@ -7,9 +7,9 @@
     ├── SuiteError        (2)   a suite file is wrong: file, line and field are named
     ├── EngineError       (3)   an engine does not start, dies, or refuses its arguments
     │   └── RequestError  (-)   one request failed; it becomes a record, never an exit
-    ├── SetupError       (3)   a package, a model, a device or disk space is missing
+    ├── SetupError        (3)   a package, a model, disk space or a writable place is missing
     ├── ProbeError        (3)   telemetry that was asked for cannot be had
-    ├── ResultsError      (4)   a result file cannot be read or written
+    ├── ResultsError      (4)   a result file cannot be read
     └── CompareError      (4)   two result files must not be compared
 
 ``REGRESSION`` (1), ``INCONCLUSIVE`` (5) and ``INTERRUPTED`` (130) are outcomes of
@@ -19,6 +19,7 @@ a healthy run and therefore codes without an exception.
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import Literal
 
 
 class ExitCode(IntEnum):
@@ -88,7 +89,7 @@ class RequestError(EngineError):
         self,
         message: str,
         *,
-        kind: str = "error",
+        kind: Literal["error", "timeout", "rejected"] = "error",
         where: str | None = None,
         hint: str | None = None,
     ) -> None:
@@ -97,7 +98,7 @@ class RequestError(EngineError):
 
 
 class SetupError(StressbenchError):
-    """Something that must be installed, downloaded or freed first."""
+    """Something must be installed, downloaded, freed or made writable first."""
 
 
 class ProbeError(StressbenchError):
@@ -105,7 +106,7 @@ class ProbeError(StressbenchError):
 
 
 class ResultsError(StressbenchError):
-    """A result file cannot be read or written."""
+    """A result file cannot be read."""
 
     exit_code = ExitCode.RESULTS
 

@@ -21,13 +21,14 @@ from typing import IO, TYPE_CHECKING, Final, Self, TypeVar, cast
 import jsonlines
 import msgspec
 
-from stressbench.errors import ResultsError
+from stressbench.errors import ResultsError, SetupError
 from stressbench.schema.base import SCHEMA_VERSION
 from stressbench.schema.record import CaseRecord, Line, Reading, RunEnd, RunHeader
 
 RECORDS: Final = "records.jsonl"
 TELEMETRY: Final = "telemetry.jsonl"
 _TAIL_BYTES: Final = 1 << 16  # an end line is well under this
+_HEADER_SPARE_BYTES: Final = 4096
 _END_PREFIX: Final = b'{"type":"end"'
 
 _encode: Final[Callable[[object], bytes]] = msgspec.json.Encoder().encode
@@ -49,7 +50,8 @@ class RunWriter:
     def create(cls, directory: Path, header: RunHeader) -> Self:
         """Make ``directory`` and write the header.
 
-        Raises ``ResultsError`` where the directory cannot be made or holds a run already.
+        Raises ``SetupError`` where the directory cannot be made, ``ResultsError`` where it
+        holds a run already.
         """
         if (directory / RECORDS).exists():
             raise ResultsError(
@@ -62,7 +64,10 @@ class RunWriter:
         except OSError as error:
             raise _unwritable(error, directory) from error
         writer = cls(directory)
-        writer._write(header)
+        encoded = _encode(header)
+        # What engines say later repeats the suite's own arguments at most once a model.
+        width = len(encoded) * (1 + len(header.models)) + _HEADER_SPARE_BYTES
+        writer._records.write(encoded.ljust(width) + b"\n")
         return writer
 
     @classmethod
@@ -74,9 +79,17 @@ class RunWriter:
                 _truncate_to_cases(file)
         return cls(directory)
 
+    def rewrite_header(self, header: RunHeader) -> None:
+        """Replace the first line, within the space that ``create`` reserved for it.
+
+        What an engine says of itself is known when it has started, after the first
+        line is written: models run one after another.
+        """
+        self._records.overwrite_first(_encode(header))
+
     def append(self, record: CaseRecord) -> None:
         """Write one record; it is with the operating system when this returns."""
-        self._write(record)
+        self._records.lines.write(record)
 
     def reading(self, reading: Reading) -> None:
         """Write one telemetry reading."""
@@ -84,7 +97,7 @@ class RunWriter:
 
     def end(self, end: RunEnd) -> None:
         """Write the ``end`` line and make the files durable."""
-        self._write(end)
+        self._records.lines.write(end)
         self._records.sync()
         self._telemetry.sync()
 
@@ -92,9 +105,6 @@ class RunWriter:
         """Close the files; safe to call twice."""
         self._records.close()
         self._telemetry.close()
-
-    def _write(self, line: Line) -> None:
-        self._records.lines.write(line)
 
     def __enter__(self) -> Self:
         return self
@@ -145,6 +155,17 @@ class _LineFile(io.RawIOBase):
             raise _unwritable(error, self._path) from error
         self._size += size
 
+    def overwrite_first(self, line: bytes) -> None:
+        """Replace the first line in place; ``line`` is padded with spaces to its length."""
+        try:
+            with self._path.open("r+b") as file:
+                width = len(file.readline()) - 1
+                assert len(line) <= width, "the first line has outgrown its reserve"
+                file.seek(0)
+                file.write(line.ljust(width))
+        except OSError as error:
+            raise _unwritable(error, self._path) from error
+
     def sync(self) -> None:
         """Make everything written durable."""
         try:
@@ -159,14 +180,14 @@ class _LineFile(io.RawIOBase):
         super().close()
 
 
-def _unwritable(error: OSError, path: Path) -> ResultsError:
+def _unwritable(error: OSError, path: Path) -> SetupError:
     if error.errno == errno.ENOSPC:
-        return ResultsError(
+        return SetupError(
             "the disk is full; what was recorded before is safe",
             where=str(path),
             hint="free some space, then go on with: stressbench run --resume RUN_DIR",
         )
-    return ResultsError(
+    return SetupError(
         f"cannot write here: {error.strerror}",
         where=str(path),
         hint="name a writable directory with --out",

@@ -1,0 +1,236 @@
+"""From a request and what came of it to a record. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Final
+
+from stressbench.engines.base import Completion
+from stressbench.errors import RequestError
+from stressbench.probes.base import Finding
+from stressbench.schema.case import Request
+from stressbench.schema.record import (
+    CaseRecord,
+    Confidence,
+    Kv,
+    Output,
+    Prompt,
+    Quality,
+    Status,
+    Timing,
+    Tokens,
+)
+
+_FAILED: Final = "the request failed"
+_NO_TOKEN: Final = "no token was generated"
+_ONE_TOKEN: Final = "only one token was generated"
+_NO_BUDGET: Final = "this class is sized by its parameters"
+_UNTOLD: Final = "the engine does not tell"
+_NOT_PROBED: Final = "the suite has no such probe"
+_NS_PER_MS: Final = 1e6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One request as it was tried."""
+
+    request: Request
+    scheduled_ns: int
+    outcome: Completion | RequestError
+    failed_ns: int | None
+    """When it failed; None for a completion."""
+    findings: Mapping[str, Finding]
+    """By section of the record."""
+    quality: Quality
+
+
+def assemble(attempt: Attempt, *, run_id: str, model: str) -> CaseRecord:
+    """Build the record of one attempt; every null in it has its reason in ``why_null``."""
+    request, outcome = attempt.request, attempt.outcome
+    case = request.case
+    done = outcome if isinstance(outcome, Completion) else None
+    why: dict[str, str] = dict(done.why_null) if done else {}
+    return CaseRecord(
+        run_id=run_id,
+        case_id=case.case_id,
+        item_id=case.item_id,
+        cluster_id=case.cluster_id,
+        twin_of=case.twin_of,
+        prompt_class=case.prompt_class,
+        params=case.params,
+        role=request.role,
+        model=model,
+        arm=case.arm,
+        repeat=request.repeat,
+        pass_="quality",
+        seed=case.seed,
+        content_sha256=case.content_sha256,
+        prompt_sha256=request.prompt_sha256,
+        tokens=_tokens(request, done, why),
+        timing=_timing(attempt, done, why),
+        kv=_kv(attempt.findings.get("kv"), done, why),
+        attention=_section("attention", attempt.findings, why),
+        routing=_section("routing", attempt.findings, why),
+        confidence=_confidence(done, why),
+        quality=_quality(attempt.quality, why),
+        output=_output(done, why),
+        prompt=Prompt(text=case.text, spans=list(request.spans)),
+        status=_status(outcome),
+        error=str(outcome) if isinstance(outcome, RequestError) else None,
+        why_null=_reasons(case.twin_of, outcome, why),
+    )
+
+
+def _status(outcome: Completion | RequestError) -> Status:
+    return outcome.kind if isinstance(outcome, RequestError) else "ok"
+
+
+def _reasons(
+    twin_of: str | None, outcome: Completion | RequestError, why: dict[str, str]
+) -> dict[str, str]:
+    if twin_of is None:
+        why["twin_of"] = "the case is its own reference"
+    if not isinstance(outcome, RequestError):
+        why["error"] = "the request succeeded"
+    return dict(sorted(why.items()))
+
+
+def _tokens(request: Request, done: Completion | None, why: dict[str, str]) -> Tokens:
+    case, template = request.case, request.template_tokens
+    prompt = len(request.prompt_token_ids)
+    content = prompt - template
+    budget = case.params.get("budget")
+    if not isinstance(budget, int):
+        budget = None
+        why["tokens.budget"] = _NO_BUDGET
+    control = request.control_tokens
+    inflation: float | None = None
+    if case.arm not in {"stress", "isocontent"}:
+        why["tokens.inflation"] = f"the {case.arm} arm is not parallel to the twin's content"
+    elif control is None or control <= template:
+        why["tokens.inflation"] = "the benign twin is not part of this run"
+    else:
+        inflation = content / (control - template)
+    if control is None:
+        why["tokens.control"] = "the benign twin is not part of this run"
+    if done is None:
+        why["tokens.output"] = _FAILED
+    text_bytes = len(case.text.encode("utf-8", "surrogatepass"))
+    if not content:
+        why["tokens.bytes_per_token"] = "the user message is empty"
+    return Tokens(
+        prompt=prompt,
+        budget=budget,
+        template=template,
+        output=len(done.token_ids) if done else None,
+        control=control,
+        inflation=inflation,
+        bytes_per_token=text_bytes / content if content else None,
+        retok_drift=request.retok_drift,
+    )
+
+
+def _timing(attempt: Attempt, done: Completion | None, why: dict[str, str]) -> Timing:
+    scheduled = attempt.scheduled_ns
+    if done is None:
+        for name in ("sent_ns", "first_token_ns", "ttft_ms", "tpot_ms", "itl_ms", "queue_ms"):
+            why[f"timing.{name}"] = _FAILED
+        failed = attempt.failed_ns
+        e2el = None if failed is None else (failed - scheduled) / _NS_PER_MS
+        return Timing(
+            scheduled_ns=scheduled,
+            sent_ns=None,
+            first_token_ns=None,
+            finish_ns=failed,
+            ttft_ms=None,
+            tpot_ms=None,
+            itl_ms=None,
+            e2el_ms=e2el,
+            queue_ms=None,
+        )
+    first = done.token_ns[0] if done.token_ns else None
+    if first is None:
+        for name in ("first_token_ns", "ttft_ms", "itl_ms", "tpot_ms"):
+            why[f"timing.{name}"] = _NO_TOKEN
+    tpot: float | None = None
+    if first is not None:
+        if len(done.token_ids) > 1:
+            tpot = (done.token_ns[-1] - first) / (len(done.token_ids) - 1) / _NS_PER_MS
+        else:
+            why["timing.tpot_ms"] = _ONE_TOKEN
+    if done.queue_ns is None:
+        why.setdefault("timing.queue_ms", _UNTOLD)
+    gaps = [(after - before) / _NS_PER_MS for before, after in pairwise(done.token_ns)]
+    return Timing(
+        scheduled_ns=scheduled,
+        sent_ns=done.sent_ns,
+        first_token_ns=first,
+        finish_ns=done.finish_ns,
+        ttft_ms=None if first is None else (first - scheduled) / _NS_PER_MS,
+        tpot_ms=tpot,
+        itl_ms=None if first is None else gaps,
+        e2el_ms=(done.finish_ns - scheduled) / _NS_PER_MS,
+        queue_ms=None if done.queue_ns is None else done.queue_ns / _NS_PER_MS,
+    )
+
+
+def _kv(finding: Finding | None, done: Completion | None, why: dict[str, str]) -> Kv:
+    seen = finding.fields if finding else {}
+    kv = Kv(
+        cached_tokens=done.cached_tokens if done else None,
+        preemptions=done.preemptions if done else None,
+        usage_at_start=seen.get("usage_at_start"),
+        usage_peak=seen.get("usage_peak"),
+        waiting_peak=_whole(seen.get("waiting_peak")),
+    )
+    reasons = {f"kv.{name}": reason for name, reason in finding.why_null.items()} if finding else {}
+    for name in kv.__struct_fields__:
+        if getattr(kv, name) is None:
+            counted = name in {"cached_tokens", "preemptions"}
+            fallback = (_UNTOLD if done else _FAILED) if counted else _NOT_PROBED
+            why.setdefault(f"kv.{name}", reasons.get(f"kv.{name}", fallback))
+    return kv
+
+
+def _whole(value: float | None) -> int | None:
+    return None if value is None else int(value)
+
+
+def _section(
+    name: str, findings: Mapping[str, Finding], why: dict[str, str]
+) -> dict[str, object] | None:
+    finding = findings.get(name)
+    if finding is None:
+        why[name] = _NOT_PROBED
+        return None
+    why.update({f"{name}.{field}": reason for field, reason in finding.why_null.items()})
+    return dict(finding.fields)
+
+
+def _confidence(done: Completion | None, why: dict[str, str]) -> Confidence | None:
+    if done is None or not done.logprobs:
+        why.setdefault("confidence", _UNTOLD if done else _FAILED)
+        return None
+    return Confidence(
+        mean_logprob=sum(done.logprobs) / len(done.logprobs), min_logprob=min(done.logprobs)
+    )
+
+
+def _quality(quality: Quality, why: dict[str, str]) -> Quality:
+    for name in ("precision", "recall", "answer"):
+        if getattr(quality, name) is None:
+            why[f"quality.{name}"] = (
+                _FAILED if quality.outcome == "error" else "the scorer has no such figure"
+            )
+    return quality
+
+
+def _output(done: Completion | None, why: dict[str, str]) -> Output:
+    if done is None:
+        why["output.text"] = why["output.finish_reason"] = _FAILED
+        return Output(text=None, finish_reason=None)
+    if done.finish_reason is None:
+        why["output.finish_reason"] = _UNTOLD
+    return Output(text=done.text, finish_reason=done.finish_reason)

@@ -1,0 +1,64 @@
+"""Ctrl-C: the first one lets requests in flight finish, the second one gives them up."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from typing import Final, TypeVar
+
+_T = TypeVar("_T")
+_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+
+
+class Interrupted(Exception):  # noqa: N818 - an outcome, not an error
+    """The run was asked to end before all its requests were sent."""
+
+
+class Interrupt:
+    """Counts SIGINT and SIGTERM. ``patience`` signals are borne, the next one cancels."""
+
+    def __init__(self, on_first: Callable[[], None]) -> None:
+        self._on_first = on_first
+        self._count = 0
+        self._cancel_at = 1
+        self._task: asyncio.Task[object] | None = None
+
+    @property
+    def wanted(self) -> bool:
+        """Whether the run was asked to end."""
+        return self._count > 0
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Take over both signals while the context lasts; needs a running event loop."""
+        loop = asyncio.get_running_loop()
+        for number in _SIGNALS:
+            loop.add_signal_handler(number, self._signalled)
+        try:
+            yield
+        finally:
+            for number in _SIGNALS:
+                loop.remove_signal_handler(number)
+
+    async def run(self, work: Coroutine[object, object, _T], *, patience: int) -> _T:
+        """Await ``work``, cancelling it at signal ``patience + 1``, then raise ``Interrupted``."""
+        if self._count > patience:
+            work.close()
+            raise Interrupted
+        task = asyncio.ensure_future(work)
+        self._cancel_at, self._task = patience + 1, task
+        try:
+            return await task
+        except asyncio.CancelledError:
+            raise Interrupted from None
+        finally:
+            self._task = None
+
+    def _signalled(self) -> None:
+        self._count += 1
+        if self._count == 1:
+            self._on_first()
+        if self._task is not None and self._count >= self._cancel_at:
+            self._task.cancel()
