@@ -1,0 +1,239 @@
+"""Records as columns: the fields that some metrics need, read once and kept as arrays.
+
+A file of a million records becomes a few arrays of a million numbers; texts, spans and
+fields that no metric asks for are skipped by the decoder and never built.
+"""
+
+from __future__ import annotations
+
+import types
+import typing
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from itertools import count, islice
+from operator import attrgetter
+from pathlib import Path
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from stressbench import store
+from stressbench.errors import ResultsError
+from stressbench.schema.metric import Metric
+from stressbench.schema.record import CaseRecord, RunEnd, RunHeader
+
+Floats = NDArray[np.float64]
+Codes = NDArray[np.int64]
+
+_BATCH = 8_192
+_LABELS = ("cluster_id", "prompt_class", "role", "arm", "pass_")
+_PARAMS = ("budget", "depth")
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """A text column: each row's index into ``names``, which are sorted."""
+
+    codes: Codes
+    names: tuple[str, ...]
+
+    def code(self, name: str) -> int:
+        """The code of ``name``, or -1 where no row has it."""
+        return self.names.index(name) if name in self.names else -1
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """One run as columns, rows in an order that the file's order has no part in.
+
+    ``values[metric]`` is NaN where the record has no value (null, or a failed request
+    where the metric is ``of="ok"``); ``weights`` likewise for metrics that have one.
+    ``cases`` are 128-bit digests of the case ids (two words), ``contents`` the first 64
+    bits of the content hashes.
+    """
+
+    header: RunHeader
+    end: RunEnd | None
+    path: Path
+    cases: NDArray[np.uint64]
+    contents: NDArray[np.uint64]
+    labels: dict[str, Labels]
+    params: dict[str, Floats]
+    repeats: Codes
+    values: dict[str, Floats]
+    weights: dict[str, Floats]
+
+    def __len__(self) -> int:
+        """The number of rows."""
+        return len(self.cases)
+
+
+def read(
+    path: Path, metrics: Iterable[Metric], progress: Callable[[int], None] | None = None
+) -> Columns:
+    """Read the columns that ``metrics`` need from a run directory or records file.
+
+    ``progress`` is told the number of records as they are read. Raises ``ResultsError``.
+    """
+    run = store.read_run(path)
+    metrics = tuple(metrics)
+    gather = _Gather(metrics)
+    rows = store.scan(run.path, narrow_record(metrics))
+    while batch := list(islice(rows, _BATCH)):
+        try:
+            gather.add(batch)
+        except (ValueError, UnicodeEncodeError) as error:
+            raise ResultsError(f"not a record: {error}", where=str(run.path)) from error
+        if progress:
+            progress(len(batch))
+    return gather.columns(run)
+
+
+def narrow_record(metrics: Iterable[Metric]) -> type[msgspec.Struct]:
+    """A record type with nothing but what ``metrics`` and pairing need."""
+    wanted: dict[str, dict[str, object]] = defaultdict(dict)
+    for path in {path for metric in metrics for path in _paths(metric)}:
+        section, _, field = path.partition(".")
+        if field:
+            wanted[section][field] = field_type(path)
+    sections = [
+        (
+            name,
+            msgspec.defstruct(f"_{name}", [(f, t, None) for f, t in sorted(fields.items())]) | None,
+            None,
+        )
+        for name, fields in sorted(wanted.items())
+    ]
+    plain = [(name, str) for name in ("case_id", "content_sha256", "status", *_LABELS)]
+    params = msgspec.defstruct("_params", [(name, float | None, None) for name in _PARAMS])
+    return msgspec.defstruct(
+        "NarrowRecord",
+        [*plain, ("params", params), ("repeat", int), *sections],
+        tag="case",
+        rename={"pass_": "pass"},
+    )
+
+
+def field_type(path: str) -> object:
+    """The type of a dotted field of a case line, null included; open sections hold numbers.
+
+    Raises ``KeyError`` for a path that records do not have.
+    """
+    section, _, field = path.partition(".")
+    owner = _fields(CaseRecord)[section]
+    if not field:
+        return owner
+    for kind in typing.get_args(owner) if isinstance(owner, types.UnionType) else (owner,):
+        if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+            found = _fields(kind)[field]
+            return typing.Optional[found]  # noqa: UP045  ``found`` may itself be an alias
+    return float | None
+
+
+def _fields(kind: type[msgspec.Struct]) -> dict[str, object]:
+    return {field.name: field.type for field in msgspec.structs.fields(kind)}
+
+
+def _paths(metric: Metric) -> tuple[str, ...]:
+    return (*metric.paths, *filter(None, [metric.weight]))
+
+
+class _Gather:
+    """Appends batches of narrow records to growing columns."""
+
+    def __init__(self, metrics: Sequence[Metric]) -> None:
+        self.metrics = metrics
+        self.paths = sorted({path for metric in metrics for path in _paths(metric)})
+        self.cases: list[bytes] = []
+        self.contents: list[bytes] = []
+        self.numbers: dict[str, list[Floats]] = defaultdict(list)
+        self.codes: dict[str, list[Codes]] = defaultdict(list)
+        self.names: dict[str, defaultdict[str, int]] = {
+            name: defaultdict(count().__next__) for name in _LABELS
+        }
+
+    def add(self, batch: Sequence[msgspec.Struct]) -> None:
+        self.cases.append(b"".join(map(case_digest, map(attrgetter("case_id"), batch))))
+        hashes = map(attrgetter("content_sha256"), batch)
+        self.contents.append(bytes.fromhex("".join(f"{text[:16]:0<16}" for text in hashes)))
+        for name in _LABELS:
+            code = self.names[name].__getitem__
+            self.codes[name].append(np.array([*map(code, map(attrgetter(name), batch))]))
+        for name in (*(f"params.{param}" for param in _PARAMS), "repeat"):
+            self.numbers[name].append(np.array([*map(attrgetter(name), batch)], np.float64))
+        fields = {path: _column(batch, path) for path in self.paths}
+        failed = np.array([status != "ok" for status in map(attrgetter("status"), batch)])
+        for metric in self.metrics:
+            values = _values(metric, fields)
+            if metric.of == "ok":
+                values[failed] = np.nan
+            if metric.weight:
+                weights = _numbers(fields[metric.weight])
+                weights[np.isnan(values)] = np.nan
+                values[np.isnan(weights)] = np.nan
+                self.numbers[f"weight {metric.name}"].append(weights)
+            self.numbers[f"value {metric.name}"].append(values)
+
+    def columns(self, run: store.Run) -> Columns:
+        cases = np.frombuffer(b"".join(self.cases), ">u8").astype(np.uint64).reshape(-1, 2)
+        contents = np.frombuffer(b"".join(self.contents), ">u8").astype(np.uint64)
+        labels = {name: self._labels(name) for name in _LABELS}
+        numbers = {name: np.concatenate(parts) for name, parts in self.numbers.items()}
+        empty = np.empty(0)
+        repeats = numbers.get("repeat", empty).astype(np.int64)
+        order = np.lexsort(
+            [repeats, labels["pass_"].codes, labels["role"].codes, cases[:, 1], cases[:, 0]]
+        )
+        return Columns(
+            header=run.header,
+            end=run.end,
+            path=run.path,
+            cases=cases[order],
+            contents=contents[order],
+            labels={name: Labels(each.codes[order], each.names) for name, each in labels.items()},
+            params={name: numbers.get(f"params.{name}", empty)[order] for name in _PARAMS},
+            repeats=repeats[order],
+            values={m.name: numbers.get(f"value {m.name}", empty)[order] for m in self.metrics},
+            weights={
+                m.name: numbers.get(f"weight {m.name}", empty)[order]
+                for m in self.metrics
+                if m.weight
+            },
+        )
+
+    def _labels(self, name: str) -> Labels:
+        seen = self.names[name]
+        names = tuple(sorted(seen))
+        rank = np.empty(len(names), np.int64)
+        for position, text in enumerate(names):
+            rank[seen[text]] = position
+        codes = np.concatenate(self.codes[name]) if self.codes[name] else np.empty(0, np.int64)
+        return Labels(rank[codes], names)
+
+
+def case_digest(case_id: str) -> bytes:
+    """128 bits that stand for a case id."""
+    return blake2b(case_id.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+
+
+def _column(batch: Sequence[msgspec.Struct], path: str) -> list[object]:
+    section, _, field = path.partition(".")
+    found: list[object] = [*map(attrgetter(section), batch)]
+    if not field:
+        return found
+    get = attrgetter(field)
+    return [None if part is None else get(part) for part in found]
+
+
+def _values(metric: Metric, fields: dict[str, list[object]]) -> Floats:
+    if metric.value is None:
+        return _numbers(fields[metric.paths[0]])
+    return np.array([*map(metric.value, *(fields[path] for path in metric.paths))], np.float64)
+
+
+def _numbers(column: list[object]) -> Floats:
+    sized = [len(item) if isinstance(item, list) else item for item in column]
+    return np.array(sized, np.float64)

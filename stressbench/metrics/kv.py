@@ -1,0 +1,64 @@
+"""The KV cache as each request met it."""
+
+from __future__ import annotations
+
+from stressbench.schema.metric import Metric
+
+
+def _share(part: int | None, whole: int | None) -> float | None:
+    return None if part is None or not whole else part / whole
+
+
+def _any(count: int | None) -> float | None:
+    return None if count is None else float(count > 0)
+
+
+class Kv:
+    """How full the KV cache was, what it recomputed and what it reused."""
+
+    metrics = (
+        Metric(
+            name="kv.usage_peak",
+            summary="highest share of KV blocks in use while the request was in flight",
+            unit="fraction",
+            better="lower",
+            paths=("kv.usage_peak",),
+            span=1.0,
+        ),
+        Metric(
+            name="kv.preemptions",
+            summary="how often a request was preempted and recomputed",
+            unit="count",
+            better="lower",
+            paths=("kv.preemptions",),
+        ),
+        Metric(
+            name="kv.preempted",
+            summary="share of requests preempted at least once",
+            unit="fraction",
+            better="lower",
+            paths=("kv.preemptions",),
+            value=_any,
+            span=1.0,
+        ),
+        Metric(
+            name="kv.hit_rate",
+            summary="prompt tokens found in the prefix cache over prompt tokens",
+            unit="fraction",
+            better="higher",
+            paths=("kv.cached_tokens", "tokens.prompt"),
+            value=_share,
+            weight="tokens.prompt",
+            span=1.0,
+        ),
+        Metric(
+            name="kv.waiting_peak",
+            summary="most requests waiting in the scheduler while the request was in flight",
+            unit="count",
+            better="lower",
+            paths=("kv.waiting_peak",),
+        ),
+    )
+
+
+PLUGIN = Kv

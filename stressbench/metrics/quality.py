@@ -1,0 +1,69 @@
+"""Answers against the truth. A failed request scores 0 and stays in every denominator."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from stressbench.schema.metric import Better, Metric
+
+_KINDS: Final = (
+    "partial",
+    "detached_reference",
+    "invented",
+    "abstained",
+    "repetition",
+    "truncated",
+    "empty",
+    "format",
+)
+
+
+def _score(name: str, summary: str) -> Metric:
+    return Metric(
+        name=f"quality.{name}",
+        summary=summary,
+        unit="fraction",
+        better="higher",
+        paths=(f"quality.{name}",),
+        span=1.0,
+        of="all",
+    )
+
+
+def _rate(kind: str) -> Metric:
+    better: Better = "neither" if kind in {"partial", "abstained"} else "lower"
+    return Metric(
+        name=f"outcome.{kind}",
+        summary=f"share of answers whose outcome is {kind}",
+        unit="fraction",
+        better=better,
+        paths=("quality.outcome",),
+        value=lambda outcome: float(outcome == kind),
+        span=1.0,
+        of="all",
+    )
+
+
+class Quality:
+    """Whether the answer was right, and in which way it was wrong."""
+
+    metrics = (
+        _score("score", "score of the class's scorer, 0 to 1"),
+        _score("em", "exact match"),
+        _score("precision", "precision of the answer's values"),
+        _score("recall", "recall of the expected values"),
+        Metric(
+            name="failures.rate",
+            summary="share of requests that ended in error, timeout or rejection",
+            unit="fraction",
+            better="lower",
+            paths=("status",),
+            value=lambda status: float(status != "ok"),
+            span=1.0,
+            of="all",
+        ),
+        *map(_rate, _KINDS),
+    )
+
+
+PLUGIN = Quality

@@ -1,0 +1,46 @@
+"""What content costs in tokens."""
+
+from __future__ import annotations
+
+from stressbench.schema.metric import Metric
+
+
+class Tokens:
+    """How many tokens the same content takes, in and out."""
+
+    metrics = (
+        Metric(
+            name="tokens.prompt",
+            summary="prompt tokens, chat template included",
+            unit="tokens",
+            better="lower",
+            paths=("tokens.prompt",),
+            of="all",
+        ),
+        Metric(
+            name="tokens.output",
+            summary="tokens that the model wrote",
+            unit="tokens",
+            better="neither",
+            paths=("tokens.output",),
+        ),
+        Metric(
+            name="tokens.inflation",
+            summary="prompt tokens over those of the benign twin, template excluded",
+            unit="ratio",
+            better="lower",
+            paths=("tokens.inflation",),
+            of="all",
+        ),
+        Metric(
+            name="tokens.bytes_per_token",
+            summary="UTF-8 bytes of the message per content token",
+            unit="bytes/token",
+            better="higher",
+            paths=("tokens.bytes_per_token",),
+            of="all",
+        ),
+    )
+
+
+PLUGIN = Tokens

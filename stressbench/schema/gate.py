@@ -1,0 +1,203 @@
+"""The gate language: what must not get worse, by how much, and where.
+
+::
+
+    METRIC[.STATISTIC] drop|rise|change < MARGIN [per KEY[,KEY]] [where KEY=VALUE[,...]] [at 99%]
+
+    quality.score drop < 5pt per prompt_class
+    ttft.p95 rise < 10% where role=sparse
+    tokens.output change < 20% at 90%
+
+A margin is absolute (``5pt`` of a fraction, ``30ms``, ``4tokens``, or a bare number in
+the metric's unit) or relative to the base (``10%``). A gate looks at the stressed arm
+unless ``arm`` is named, and judges every role by itself unless ``role`` is.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final, Literal, NoReturn, TypeAlias
+
+import msgspec
+
+from stressbench.catalog import nearest
+from stressbench.errors import SuiteError
+from stressbench.schema import metric as metrics
+from stressbench.schema.metric import Metric
+
+Direction: TypeAlias = Literal["drop", "rise", "change"]
+DIRECTIONS: Final[tuple[Direction, ...]] = ("drop", "rise", "change")
+KEYS: Final = ("prompt_class", "role", "arm", "budget", "depth")
+"""What a gate may be split by (``per``) or restricted to (``where``)."""
+
+SYNTAX: Final = "METRIC[.STATISTIC] drop|rise|change < MARGIN [per KEY] [where KEY=VALUE] [at 99%]"
+
+_UNITS: Final[dict[str, dict[str, float]]] = {
+    "fraction": {"pt": 0.01},
+    "ms": {"ms": 1.0, "s": 1000.0},
+}
+_MARGIN: Final = re.compile(r"(\d+(?:\.\d*)?|\.\d+)([A-Za-z%/]*)")
+_PERCENTILE: Final = re.compile(r"p(\d{1,2}(?:\.\d+)?)")
+
+
+class Gate(msgspec.Struct, frozen=True, kw_only=True):
+    """One parsed gate; ``text`` is the gate as it was written."""
+
+    text: str
+    metric: str
+    statistic: str
+    direction: Direction
+    margin: float
+    """In the metric's unit, or a share of the base where ``relative``; above 0."""
+    relative: bool
+    per: tuple[str, ...] = ()
+    where: dict[str, str] = {}
+    confidence: float = 0.95
+
+
+def share(statistic: str) -> float | None:
+    """The percentile that a statistic names, 0 to 1; None for the mean."""
+    return None if statistic == "mean" else float(statistic[1:]) / 100
+
+
+def parse(text: str, *, where: str | None = None) -> Gate:
+    """Read one gate.
+
+    ``where`` is the place it was written, for messages. Raises ``SuiteError`` with the
+    column of the word that is wrong and the nearest right one.
+    """
+    return _Words(text, where).gate()
+
+
+class _Words:
+    """The words of a gate, taken one by one."""
+
+    def __init__(self, text: str, where: str | None) -> None:
+        self.text = text
+        self.where = where
+        self.words = [(m.group(), m.start() + 1) for m in re.finditer(r"[<>]=?|[^\s<>]+", text)]
+        self.next = 0
+
+    def gate(self) -> Gate:
+        metric, statistic = self.target()
+        direction = self.direction(metric)
+        self.literal("<")
+        margin, relative = self.margin(metric)
+        per: tuple[str, ...] = ()
+        chosen: dict[str, str] = {}
+        confidence = 0.95
+        while self.next < len(self.words):
+            word = self.take("per, where or at")
+            if word == "per":
+                per = tuple(self.key(key) for key in self.items())
+            elif word == "where":
+                chosen = dict(self.condition(item) for item in self.items())
+            elif word == "at":
+                confidence = self.confidence()
+            else:
+                self.fail(f"{word!r} is not understood{nearest(word, ('per', 'where', 'at'))}")
+        return Gate(
+            text=" ".join(word for word, _ in self.words),
+            metric=metric.name,
+            statistic=statistic,
+            direction=direction,
+            margin=margin,
+            relative=relative,
+            per=per,
+            where=chosen,
+            confidence=confidence,
+        )
+
+    def take(self, wanted: str) -> str:
+        if self.next == len(self.words):
+            self.next += 1
+            self.fail(f"the gate ends where {wanted} is expected")
+        self.next += 1
+        return self.words[self.next - 1][0]
+
+    def fail(self, message: str) -> NoReturn:
+        column = (
+            self.words[self.next - 1][1] if self.next <= len(self.words) else len(self.text) + 1
+        )
+        place = f"{self.where}: gate {self.text!r}" if self.where else f"gate {self.text!r}"
+        raise SuiteError(
+            message,
+            where=f"{place}, column {column}",
+            hint=SYNTAX,
+        )
+
+    def literal(self, word: str) -> None:
+        found = self.take(repr(word))
+        if found != word:
+            self.fail(f"expected {word!r}, found {found!r}")
+
+    def target(self) -> tuple[Metric, str]:
+        name, known = self.take("a metric"), metrics.known()
+        if name in known:
+            return known[name], known[name].statistic
+        stem, _, statistic = name.rpartition(".")
+        if stem not in known:
+            closest = nearest(name, known) or nearest(stem, known)
+            self.fail(f"there is no metric named {name!r}{closest}")
+        metric = known[stem]
+        statistic = "p50" if statistic == "median" else statistic
+        if statistic != "mean" and not _PERCENTILE.fullmatch(statistic):
+            near = nearest(name, known)
+            self.fail(f"{statistic!r} is no statistic of {stem}: mean, median, p95, ...{near}")
+        if statistic != "mean" and metric.statistics == "mean":
+            self.fail(f"{stem} has no percentiles: {metric.summary}")
+        return metric, statistic
+
+    def direction(self, metric: Metric) -> Direction:
+        word = self.take("drop, rise or change")
+        direction = next((known for known in DIRECTIONS if known == word), None)
+        if direction is None:
+            self.fail(f"{word!r} is no direction{nearest(word, DIRECTIONS)}")
+        good = {"higher": "rise", "lower": "drop"}.get(metric.better)
+        if word == good:
+            other = "drop" if good == "rise" else "rise"
+            self.fail(f"{metric.name} is better when {metric.better}: guard against its {other}")
+        return direction
+
+    def margin(self, metric: Metric) -> tuple[float, bool]:
+        word = self.take("a margin")
+        match = _MARGIN.fullmatch(word)
+        if match is None:
+            self.fail(f"{word!r} is no margin: 5pt, 10%, 30ms, 0.5")
+        number, unit = float(match[1]), match[2]
+        if number == 0:
+            self.fail("a margin of 0 can never be shown: name the smallest loss that matters")
+        if unit == "%":
+            return number / 100, True
+        scales = _UNITS.get(metric.unit, {metric.unit: 1.0}) | {"": 1.0}
+        if unit not in scales:
+            known = ", ".join(filter(None, scales))
+            self.fail(f"{metric.name} is measured in {known}, not {unit}; % is of the base")
+        return number * scales[unit], False
+
+    def items(self) -> list[str]:
+        """Comma-separated items, with or without spaces after the commas."""
+        items = self.take("a name")
+        while items.endswith(",") or (
+            self.next < len(self.words) and self.words[self.next][0].startswith(",")
+        ):
+            items += self.take("a name")
+        return [item for item in items.split(",") if item]
+
+    def key(self, key: str) -> str:
+        if key not in KEYS:
+            self.fail(f"{key!r} is no key of a case{nearest(key, KEYS)}; known: {', '.join(KEYS)}")
+        return key
+
+    def condition(self, item: str) -> tuple[str, str]:
+        key, equals, value = item.partition("=")
+        if not equals or not value:
+            self.fail(f"{item!r} is no condition: KEY=VALUE")
+        return self.key(key), value
+
+    def confidence(self) -> float:
+        word = self.take("a confidence")
+        match = re.fullmatch(r"(\d{2}(?:\.\d+)?)%", word)
+        if match is None or not 50 <= float(match[1]) < 100:  # noqa: PLR2004  percent
+            self.fail(f"{word!r} is no confidence between 50% and 99.99%")
+        return float(match[1]) / 100

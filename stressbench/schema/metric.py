@@ -1,0 +1,62 @@
+"""What a metric is: a number a record yields, with its unit, direction and aggregate."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Literal, Protocol, TypeAlias, cast
+
+import msgspec
+
+from stressbench import catalog
+
+Better: TypeAlias = Literal["higher", "lower", "neither"]
+Unit: TypeAlias = Literal[
+    "fraction", "ms", "s", "tokens", "tokens/s", "bytes/token", "ratio", "count", "nats"
+]
+# Each metric's function takes that metric's own fields.
+Formula: TypeAlias = Callable[..., float | None]  # type: ignore[explicit-any]
+Passes: TypeAlias = Literal["quality", "any"]
+
+
+class Metric(msgspec.Struct, frozen=True, kw_only=True):
+    """One metric: where it stands in a record and how records make one number of it.
+
+    ``paths`` are dotted fields of a case line. With one path and no ``value`` the field
+    is the metric; else ``value(*fields)`` is, null where it returns None. ``weight``
+    names a field that turns the mean into a ratio of sums, sum(value x weight) /
+    sum(weight); a list weighs as many as it has items.
+    """
+
+    name: str
+    summary: str
+    unit: Unit
+    better: Better
+    paths: tuple[str, ...]
+    value: Formula | None = None
+    weight: str | None = None
+    statistic: str = "mean"
+    """What a gate or a table takes when it names none: ``mean`` or a percentile."""
+    statistics: Literal["any", "mean"] = "any"
+    """``mean`` where percentiles over requests would be mistaken for something else."""
+    span: float | None = None
+    """Range of one value, where it has one; 1 for scores and fractions."""
+    of: Literal["all", "ok"] = "ok"
+    """Whether failed requests have a value (a score of 0) or none (a latency)."""
+    passes: Passes = "quality"
+    """Telemetry changes what it measures: latency and quality come from the quality pass."""
+    device_bound: bool = False
+    """Means nothing across unlike devices."""
+
+
+class Family(Protocol):
+    """A file under ``metrics/``: the metrics that share a cause."""
+
+    metrics: tuple[Metric, ...]
+
+
+@cache
+def known() -> dict[str, Metric]:
+    """Every metric of every family by name, in the order of families and declaration."""
+    families = (cast("Family", catalog.load("metrics", name)) for name in catalog.names("metrics"))
+    return {metric.name: metric for family in families for metric in family.metrics}

@@ -1,0 +1,283 @@
+"""Effects on means of paired, clustered data: swap permutation and cluster bootstrap.
+
+The unit of independence is the cluster: every row made from one base item (its lengths,
+depths, arms, repeats). Each side of a comparison is reduced to a numerator and a
+denominator per cluster, so that a mean over rows, a rate and a ratio of sums (tokens per
+second, cost of the same content) are one estimator: sum of numerators over sum of
+denominators.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stressbench.stats.exact import Interval, mcnemar, t_quantile, tango, z_two_sided
+
+Floats = NDArray[np.float64]
+Codes = NDArray[np.int64]
+
+BOOTSTRAPS = 2_000
+"""Resamples of an interval: the 2.5 % point then has a standard error of 0.35 %."""
+PERMUTATIONS = 9_999
+"""Random relabellings where all cannot be listed; the smallest p is 1e-4."""
+ENUMERATED = 12
+"""Up to this many clusters all 2**n relabellings are listed and p is exact."""
+LARGE = 500
+"""From here on cluster sums are as good as normal and resampling is not worth its time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What a paired comparison found, on the scale that was asked for.
+
+    ``delta`` is ``cand - base``, or ``cand / base - 1`` where the effect is relative.
+    ``interval`` is None where the data cannot bound the effect, ``p`` (two-sided, of no
+    effect) and ``se`` where they cannot be had; ``se`` is on the working scale, which is
+    logarithmic for relative effects.
+    """
+
+    base: float
+    cand: float
+    delta: float | None
+    interval: Interval | None
+    p: float | None
+    se: float | None
+    clusters: int
+    method: str
+
+
+@dataclass(frozen=True, slots=True)
+class PairedSums:
+    """Per-cluster sums: columns base numerator, base denominator, cand numerator, cand denominator.
+
+    ``span`` is the range of one row's value (1 for scores), None where it has none.
+    """
+
+    cells: Floats
+    span: float | None = None
+
+    def __len__(self) -> int:
+        """The number of clusters."""
+        return len(self.cells)
+
+
+def cluster_sums(values: Floats, weights: Floats | None, clusters: Codes, n: int) -> Floats:
+    """Numerators (sum of value x weight) and denominators (sum of weight), shape (n, 2)."""
+    if weights is None:
+        weights = np.ones_like(values)
+    numerators = np.bincount(clusters, values * weights, n)
+    return np.column_stack([numerators, np.bincount(clusters, weights, n)])
+
+
+def mean_effect(
+    sums: PairedSums, *, relative: bool, confidence: float = 0.95, seed: int = 0
+) -> Effect:
+    """Compare two means over paired clusters; needs at least one row a side.
+
+    p: swap permutation, exact to ``ENUMERATED`` clusters (for equal denominators this is
+    the sign-flip test). Interval: cluster bootstrap with expanded percentiles
+    (Hesterberg 2015), for bounded values smoothed by one cluster gained and one lost in
+    full (the paired plus-two of Bonett and Price 2012), without which a run that saw no
+    change would claim that none exists. From ``LARGE`` clusters on: t interval and normal
+    test on the linearised cluster-robust variance.
+    """
+    n = len(sums)
+    totals = sums.cells.sum(axis=0)
+    base, cand = float(totals[0] / totals[1]), float(totals[2] / totals[3])
+    point = float(_contrast(totals, relative=relative))
+    if not math.isfinite(point):
+        return Effect(base, cand, None, None, None, None, n, "undefined: the base is not positive")
+    if n == 1:
+        return Effect(base, cand, natural(point, relative=relative), None, 1.0, None, 1, "none")
+    smoothed = _smoothed(sums)
+    if n >= LARGE:
+        se = linear_se(smoothed, relative=relative)
+        half = t_quantile((1 + confidence) / 2, n - 1) * se
+        null_se = _null_se(sums.cells, relative=relative)
+        p = z_two_sided(point / null_se) if null_se else 1.0
+        bounds: Interval | None = Interval(point - half, point + half)
+        method = "cluster-robust t"
+    else:
+        p = swap_test(sums.cells, point, relative=relative, seed=seed)
+        bounds = _bootstrap(smoothed, n, relative=relative, confidence=confidence, seed=seed)
+        method = "cluster bootstrap, swap permutation"
+    return Effect(
+        base=base,
+        cand=cand,
+        delta=natural(point, relative=relative),
+        interval=natural_interval(bounds, relative=relative),
+        p=p,
+        se=linear_se(sums.cells, relative=relative) or linear_se(smoothed, relative=relative),
+        clusters=n,
+        method=method,
+    )
+
+
+def binary_effect(base: Floats, cand: Floats, *, confidence: float = 0.95) -> Effect:
+    """Compare two proportions over n >= 1 independent pairs of 0 and 1.
+
+    Exact McNemar p, Tango's score interval; ``se`` = sqrt(discordant) / n, or one
+    discordant pair's where there was none.
+    """
+    n = len(base)
+    gained, lost = int(((base == 0) & (cand == 1)).sum()), int(((base == 1) & (cand == 0)).sum())
+    return Effect(
+        base=float(base.mean()),
+        cand=float(cand.mean()),
+        delta=(gained - lost) / n,
+        interval=tango(gained, lost, n, confidence),
+        p=mcnemar(gained, lost),
+        se=math.sqrt(max(gained + lost, 1)) / n,
+        clusters=n,
+        method="exact McNemar, score interval",
+    )
+
+
+def natural(point: float, *, relative: bool) -> float:
+    """From the working scale to the reported one: log ratio to relative change."""
+    return math.expm1(point) if relative else point
+
+
+def natural_interval(interval: Interval | None, *, relative: bool) -> Interval | None:
+    """``natural`` of both ends; None where an end is infinite."""
+    if interval is None or not all(map(math.isfinite, interval)):
+        return None
+    return Interval(*(natural(end, relative=relative) for end in interval))
+
+
+def expanded_tail(n: int, confidence: float) -> float:
+    """Tail share that makes a percentile interval as wide as t with n - 1 degrees (n >= 2)."""
+    t = t_quantile((1 + confidence) / 2, n - 1)
+    return z_two_sided(math.sqrt(n / (n - 1)) * t) / 2
+
+
+def linear_se(cells: Floats, *, relative: bool) -> float:
+    """Cluster-robust standard error of the effect, by linearisation; 0 where nothing varies."""
+    n = len(cells)
+    totals = cells.sum(axis=0)
+    influence = _influence(cells[:, 2:], totals[2:], relative=relative) - _influence(
+        cells[:, :2], totals[:2], relative=relative
+    )
+    variance = float((influence**2).sum()) * n / (n - 1)
+    scale = totals[0] / totals[1] if relative else 1.0
+    rounding = 1e-24 * float((cells**2).sum() / (totals[1] * scale) ** 2)
+    return math.sqrt(variance) if variance > rounding else 0.0
+
+
+def _influence(side: Floats, totals: Floats, *, relative: bool) -> Floats:
+    ratio = totals[0] / totals[1]
+    influence: Floats = (side[:, 0] - ratio * side[:, 1]) / totals[1]
+    return influence / ratio if relative else influence
+
+
+def _contrast(totals: Floats, *, relative: bool) -> Floats:
+    """Effect on the working scale for totals of shape (..., 4)."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        base, cand = totals[..., 0] / totals[..., 1], totals[..., 2] / totals[..., 3]
+        return np.log(cand) - np.log(base) if relative else cand - base
+
+
+def _null_se(cells: Floats, *, relative: bool) -> float:
+    """Spread of the swap distribution, linearised about the pooled mean."""
+    totals = cells.sum(axis=0)
+    pooled = (totals[0] + totals[2]) / (totals[1] + totals[3])
+    size = (totals[1] + totals[3]) / 2
+    swing = (cells[:, 2] - pooled * cells[:, 3]) - (cells[:, 0] - pooled * cells[:, 1])
+    se = math.sqrt(float((swing**2).sum())) / size
+    return float(se / pooled if relative else se)
+
+
+def _smoothed(sums: PairedSums) -> Floats:
+    """Add a cluster that gained in full and one that lost in full, where that is due.
+
+    Due for bounded values always. For unbounded ones only where nothing varied at all:
+    then the two are as far apart as the largest value seen (or 1, where all were zero).
+    """
+    cells = sums.cells
+    size = cells[:, [1, 3]].mean()
+    if sums.span is not None:
+        low, high = 0.0, sums.span * size
+    elif linear_se(cells, relative=False) == 0:
+        mean = np.abs(cells[:, [0, 2]]).sum() / cells[:, [1, 3]].sum()
+        low, high = mean * size, (2 * mean or 1.0) * size
+    else:
+        return cells
+    pair = np.array([[low, size, high, size], [high, size, low, size]])
+    return np.vstack([cells, pair])
+
+
+def _bootstrap(
+    cells: Floats, n: int, *, relative: bool, confidence: float, seed: int
+) -> Interval | None:
+    """Percentile interval over resampled clusters; ``n`` counts the real ones.
+
+    Where there is a smoothing pair, every resample is taken twice, the pair trading
+    places: swapped sides then give the mirrored interval to the last bit.
+    """
+    rng = np.random.default_rng(seed)
+    drawn = rng.integers(0, len(cells), (BOOTSTRAPS, len(cells)))
+    if len(cells) > n:
+        half = drawn[: BOOTSTRAPS // 2]
+        drawn[BOOTSTRAPS // 2 :] = np.where(half < n, half, 2 * n + 1 - half)
+    effects = _contrast(draw_counts(drawn, len(cells)) @ cells, relative=relative)
+    return percentile_interval(effects, expanded_tail(n, confidence))
+
+
+def draw_counts(drawn: Codes, n: int) -> Floats:
+    """How often each of n clusters was drawn, for each row of ``drawn``."""
+    rows = len(drawn)
+    flat = (drawn + n * np.arange(rows)[:, None]).ravel()
+    return np.bincount(flat, minlength=rows * n).reshape(rows, n).astype(np.float64)
+
+
+def percentile_interval(effects: Floats, tail: float) -> Interval | None:
+    """The ``tail`` and ``1 - tail`` points; None where more than a tail is undefined.
+
+    Mirrors exactly when the effects change sign, so that swapped sides mirror too.
+    """
+    if np.isnan(effects).mean() > tail:
+        return None
+    ordered = np.sort(effects[~np.isnan(effects)])
+    rank = math.floor(tail * (len(ordered) - 1))
+    return Interval(float(ordered[rank]), float(ordered[-1 - rank]))
+
+
+def swap_test(cells: Floats, point: float, *, relative: bool, seed: int) -> float:
+    """Two-sided p of ``point`` when each cluster's two sides may trade places.
+
+    Random relabellings count the observed one too (Phipson and Smyth 2010), so p is
+    never 0.
+    """
+    base = cells[:, :2].sum(axis=0)
+    cand = cells[:, 2:].sum(axis=0)
+    change = cells[:, 2:] - cells[:, :2]
+    reached, tried = 0, 0
+    for flips in relabellings(len(cells), PERMUTATIONS, seed):
+        moved = flips @ change
+        effects = _contrast(np.hstack([base + moved, cand - moved]), relative=relative)
+        reached += count_reached(effects, point)
+        tried += len(effects)
+    return reached / tried if len(cells) <= ENUMERATED else (reached + 1) / (tried + 1)
+
+
+def count_reached(effects: Floats, point: float) -> int:
+    """How many effects are at least as far from zero; undefined ones count as reached."""
+    slack = 1e-9 * (abs(point) or 1.0)
+    return int((~(np.abs(effects) < abs(point) - slack)).sum())
+
+
+def relabellings(n: int, draws: int, seed: int) -> Iterator[Floats]:
+    """Rows of 0 (stay) and 1 (trade places) for n clusters: all of them, or ``draws``."""
+    if n <= ENUMERATED:
+        yield ((np.arange(2**n)[:, None] >> np.arange(n)) & 1).astype(np.float64)
+        return
+    rng = np.random.default_rng(seed)
+    while draws > 0:
+        block = min(draws, max(1, 2_000_000 // n))
+        yield rng.integers(0, 2, (block, n), dtype=np.int8).astype(np.float64)
+        draws -= block
