@@ -17,6 +17,14 @@ class Segment(Strict, frozen=True, kw_only=True):
     end: int
 
 
+class Span(Strict, frozen=True, kw_only=True):
+    """Where a segment lies in the final prompt: token indices, half open."""
+
+    role: str
+    start: int
+    end: int
+
+
 class Case(Strict, frozen=True, kw_only=True):
     """One prompt, its truth, and where it stands in the experiment.
 
@@ -46,6 +54,8 @@ class Case(Strict, frozen=True, kw_only=True):
     content_ids: tuple[int, ...]
     forced_ids: bool = False
     segments: tuple[Segment, ...]
+    content_spans: tuple[Span, ...] = ()
+    """Token spans within ``content_ids`` that are known by construction; others are derived."""
     expected: tuple[str, ...]
     scorer: str
     scorer_params: dict[str, Scalar | list[str]] = {}
@@ -53,14 +63,6 @@ class Case(Strict, frozen=True, kw_only=True):
     """Other values that stand in the prompt: answering one is ``detached_reference``."""
     max_tokens: int
     content_sha256: str
-
-
-class Span(Strict, frozen=True, kw_only=True):
-    """Where a segment lies in the final prompt: token indices, half open."""
-
-    role: str
-    start: int
-    end: int
 
 
 class Request(Strict, frozen=True, kw_only=True):
