@@ -1,0 +1,278 @@
+"""Prompt classes: what one declares and drafts, and how drafts become exact cases.
+
+A class says what stands in a prompt (a ``Draft`` an arm); everything that all classes
+share happens here once: sweeps, seeds, stratified depths, exact lengths, spans, hashes.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final, cast
+
+import msgspec
+
+from stressbench import catalog
+from stressbench.errors import SuiteError
+from stressbench.prompts._assemble import assemble_cell, smallest_budget
+from stressbench.prompts._draft import Cell, Draft, Param, Params, Piece, PromptClass, Traits
+from stressbench.schema.case import Case
+from stressbench.schema.suite import Arm, PromptSpec
+from stressbench.seeds import derive_rng, derive_seed
+from stressbench.tokens.budget import Room
+
+__all__ = [
+    "Cell",
+    "Description",
+    "Draft",
+    "Param",
+    "Params",
+    "Piece",
+    "PromptClass",
+    "Traits",
+    "check",
+    "describe",
+    "expand",
+]
+
+_PROBED_ITEMS: Final = 64
+_BUDGET_SLACK: Final = 1.25
+"""Items differ by a few tokens; only budgets this close to the smallest need all of them."""
+
+
+def expand(spec: PromptSpec, *, seed: int, room: Room) -> Iterator[tuple[Case, ...]]:
+    """Every case of one suite entry, lazily: one tuple a cell, holding its arms.
+
+    A cell is one item at one point of the parameter sweep, one budget and one depth.
+    Arms without context do not depend on budget and depth and come with an item's first
+    cell. The order, and every byte, follow from ``spec`` and ``seed`` alone.
+    """
+    plugin = _load(spec)
+    for cell in _cells(spec, plugin.traits, seed=seed):
+        yield assemble_cell(plugin, cell, room)
+
+
+def check(spec: PromptSpec, *, room: Room, max_model_len: int | None) -> None:
+    """Raise ``SuiteError`` for what cannot be generated or does not fit the model.
+
+    Unknown parameters name the nearest known one; a budget that is too small names the
+    smallest possible. Costs a few drafts, whatever the number of items.
+    """
+    plugin = _load(spec)
+    traits = plugin.traits
+    where = f"prompts.{spec.name}"
+    _check_shape(spec, traits, where)
+    points = _points(spec, traits)
+    if not spec.budgets:
+        if traits.needs_budget:
+            raise SuiteError(
+                "this class is sized by its budget and has none",
+                where=f"{where}.budgets",
+                hint="add for example `budgets: [512]`",
+            )
+        _check_window(spec, traits, _longest(spec, room), max_model_len)
+        return
+    budget = min(spec.budgets)
+    smallest = _smallest(spec, plugin, room, items=min(spec.items, _PROBED_ITEMS))
+    if budget < smallest * _BUDGET_SLACK and spec.items * len(points) > _PROBED_ITEMS:
+        smallest = _smallest(spec, plugin, room, items=spec.items)
+    if budget < smallest:
+        raise SuiteError(
+            f"a budget of {budget} tokens is too small; the smallest possible is {smallest}",
+            where=f"{where}.budgets",
+        )
+    _check_window(spec, traits, max(spec.budgets), max_model_len)
+
+
+class Description(msgspec.Struct, frozen=True, kw_only=True):
+    """What ``stressbench list prompts`` and the documentation show of a class."""
+
+    name: str
+    summary: str
+    doc: str
+    params: tuple[Param, ...]
+    arms: tuple[Arm, ...]
+    scorer: str
+    sized: bool
+    deep: bool
+    max_tokens: int
+    example: str
+    expected: tuple[str, ...]
+
+
+def describe(name: str) -> Description:
+    """A class with its parameters and one tiny example, made with a byte tokenizer."""
+    from stressbench.tokens.template import ChatTemplate
+    from stressbench.tokens.tokenizer import ByteTokenizer
+
+    plugin = load(name)
+    traits = plugin.traits
+    room = Room(ByteTokenizer(), ChatTemplate((), ()))
+    spec = PromptSpec(use=name, items=1, arms=["stress"], params=dict(traits.tiny))
+    if traits.needs_budget:
+        smallest = _smallest(spec, plugin, room, items=1)
+        spec = msgspec.structs.replace(spec, budgets=[smallest + 160])
+    case = next(expand(spec, seed=0, room=room))[0]
+    doc = (plugin.__doc__ or "").strip()
+    return Description(
+        name=name,
+        summary=catalog.summary("prompts", name),
+        doc=doc,
+        params=traits.params,
+        arms=traits.arms,
+        scorer=traits.scorer,
+        sized=traits.sized,
+        deep=traits.deep,
+        max_tokens=traits.max_tokens,
+        example=case.text,
+        expected=case.expected,
+    )
+
+
+def load(name: str) -> PromptClass:
+    """The prompt class of this name. Raises ``UsageError`` naming the nearest one."""
+    return cast("PromptClass", catalog.load("prompts", name))
+
+
+def _load(spec: PromptSpec) -> PromptClass:
+    from stressbench.errors import UsageError
+
+    try:
+        return load(spec.use)
+    except UsageError as error:
+        raise SuiteError(
+            error.message, where=f"prompts.{spec.name}.use", hint=error.hint
+        ) from error
+
+
+def _cells(spec: PromptSpec, traits: Traits, *, seed: int) -> Iterator[Cell]:
+    points = _points(spec, traits)
+    arms = tuple(spec.arms or traits.arms)
+    depths = _depths(spec, traits, seed=seed)
+    budgets: list[int | None] = list(spec.budgets) or [None]
+    for item in range(spec.items):
+        item_seed = derive_seed(seed, spec.name, "item", item)
+        for swept, params in points:
+            grid = itertools.product(budgets, depths(item))
+            for position, (budget, depth) in enumerate(grid):
+                yield Cell(
+                    spec=spec,
+                    item=item,
+                    seed=item_seed,
+                    swept=swept,
+                    params=params,
+                    budget=budget,
+                    depth=depth,
+                    arms=arms,
+                    first=position == 0,
+                    suite_seed=seed,
+                )
+
+
+@dataclass(frozen=True, slots=True)
+class _Stratified:
+    """One depth an item, evenly spread over 0 to 1 and in an order unrelated to the items."""
+
+    items: int
+    seed: int
+    name: str
+
+    def __call__(self, item: int) -> list[float | None]:
+        block = item // _STRATA
+        size = min(_STRATA, self.items - block * _STRATA)
+        order = list(range(size))
+        derive_rng(self.seed, self.name, "depths", block).shuffle(order)
+        if size == 1:
+            return [0.5]
+        return [round(order[item % _STRATA] / (size - 1), 4)]
+
+
+_STRATA: Final = 64
+"""Depths in one stratified block; blocks keep memory flat for a million items."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Fixed:
+    depths: tuple[float | None, ...]
+
+    def __call__(self, _item: int) -> list[float | None]:
+        return list(self.depths)
+
+
+def _depths(spec: PromptSpec, traits: Traits, *, seed: int) -> _Stratified | _Fixed:
+    if not traits.deep:
+        return _Fixed((None,))
+    if spec.depths:
+        return _Fixed(tuple(spec.depths))
+    return _Stratified(spec.items, seed, spec.name)
+
+
+def _points(spec: PromptSpec, traits: Traits) -> list[tuple[tuple[str, ...], Params]]:
+    """The sweep: for each point, the swept parameters' ids and all parameters' values."""
+    given = {param.name: param.read(spec.params.get(param.name), spec) for param in traits.params}
+    swept = [name for name, values in given.items() if len(values) > 1]
+    return [
+        (
+            tuple(
+                f"{name}-{value}"
+                for name, value in zip(given, values, strict=True)
+                if name in swept
+            ),
+            Params(dict(zip(given, values, strict=True))),
+        )
+        for values in itertools.product(*given.values())
+    ]
+
+
+def _check_shape(spec: PromptSpec, traits: Traits, where: str) -> None:
+    known = [param.name for param in traits.params]
+    for name in spec.params:
+        if name not in known:
+            raise SuiteError(
+                f"unknown parameter {name!r}{catalog.nearest(name, known)}",
+                where=f"{where}.params",
+                hint=f"its parameters are: {', '.join(known) or 'none'}",
+            )
+    if spec.budgets and not traits.sized:
+        raise SuiteError(
+            "this class has no budgets: its own parameters set its size", where=f"{where}.budgets"
+        )
+    if spec.depths and not traits.deep:
+        raise SuiteError("this class has no depths", where=f"{where}.depths")
+    for arm in spec.arms:
+        if arm not in traits.arms:
+            raise SuiteError(
+                f"this class has no arm {arm!r}{catalog.nearest(arm, traits.arms)}",
+                where=f"{where}.arms",
+                hint=f"its arms are: {', '.join(traits.arms)}",
+            )
+    for field, values in (("budgets", spec.budgets), ("depths", spec.depths), ("arms", spec.arms)):
+        if len(set(values)) != len(values):
+            raise SuiteError("a value is listed twice", where=f"{where}.{field}")
+
+
+def _check_window(spec: PromptSpec, traits: Traits, tokens: int, max_model_len: int | None) -> None:
+    answer = spec.max_tokens or traits.max_tokens
+    if max_model_len is not None and tokens + answer > max_model_len:
+        raise SuiteError(
+            f"{tokens} prompt tokens and {answer} for the answer do not fit "
+            f"a window of {max_model_len}",
+            where=f"prompts.{spec.name}.budgets" if spec.budgets else f"prompts.{spec.name}",
+            hint=f"at most {max(max_model_len - answer, 0)} prompt tokens are possible, "
+            "or raise engine.max_model_len",
+        )
+
+
+def _smallest(spec: PromptSpec, plugin: PromptClass, room: Room, *, items: int) -> int:
+    some = msgspec.structs.replace(spec, items=items)
+    return max(smallest_budget(plugin, cell, room) for cell in _cells(some, plugin.traits, seed=0))
+
+
+def _longest(spec: PromptSpec, room: Room) -> int:
+    some = msgspec.structs.replace(spec, items=min(spec.items, 4))
+    return max(
+        len(case.content_ids) + room.template_tokens
+        for cell in expand(some, seed=0, room=room)
+        for case in cell
+    )

@@ -1,0 +1,166 @@
+"""The scorer seam, and how the kind of a failure is told from the prompt's own values."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol, cast
+
+from stressbench import catalog
+from stressbench.schema.case import Case
+from stressbench.schema.record import Outcome, Quality
+
+_WORD: Final = re.compile(r"\w+(?:[-'\u2019.:/]\w+)*")
+_ARTICLES: Final = frozenset({"a", "an", "the"})
+_ABSTENTIONS: Final = re.compile(
+    r"\b(?:"
+    r"(?:i|we) (?:do not|don't|cannot|can't|could not|couldn't|am not able to|am unable to|"
+    r"did not|didn't|have no|am sorry)\b"
+    r"|i'm (?:sorry|not sure|unable|not able)\b"
+    r"|(?:is|are|was|were) not (?:mentioned|given|stated|provided|specified|available|"
+    r"present|included|listed|found|known)\b"
+    r"|(?:isn't|aren't|wasn't|weren't) (?:mentioned|given|stated|provided|specified|listed)\b"
+    r"|(?:does not|doesn't) (?:mention|say|state|contain|provide|specify|include|give)\b"
+    r"|no (?:information|mention|such|answer|code)\b"
+    r"|(?:not|cannot be|can't be) (?:determined|answered|enough information)\b"
+    r"|unknown\b|unanswerable\b|n/a\b|as an ai\b"
+    r")",
+    re.IGNORECASE,
+)
+_ABSTENTION_WORDS: Final = frozenset({"none", "nothing", "unknown", "no"})
+_REPEATS: Final = 4
+_LONGEST_CYCLE: Final = 24
+
+
+class Scorer(Protocol):
+    """Judges one answer. Pure: the same answer and case give the same quality."""
+
+    def score(self, answer: str, case: Case, *, finish_reason: str | None) -> Quality:
+        """The quality of ``answer``: every number in 0 to 1, and what kind of answer it is."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Marks:
+    """What a scorer measured.
+
+    ``recall``: share of the truth that the answer holds. ``precision``: share of the
+    answer that is truth. ``em``: the answer is the truth and nothing else. ``score`` is
+    the scorer's verdict; 1 means correct.
+    """
+
+    score: float
+    em: float
+    precision: float | None
+    recall: float | None
+    given: str | None
+    """The answer as it was understood; None where it has not the form asked for."""
+
+
+def load(name: str) -> Scorer:
+    """The scorer of this name. Raises ``UsageError`` naming the nearest one."""
+    return cast("Scorer", catalog.load("scorers", name))
+
+
+def failed_quality(case: Case) -> Quality:
+    """The quality of a request that failed: 0, and never left out of a mean."""
+    return Quality(
+        scorer=case.scorer,
+        score=0.0,
+        em=0.0,
+        precision=0.0,
+        recall=0.0,
+        outcome="error",
+        expected=list(case.expected),
+        answer=None,
+    )
+
+
+def conclude(marks: Marks, answer: str, case: Case, *, finish_reason: str | None) -> Quality:
+    """A scorer's marks with the kind of answer."""
+    return Quality(
+        scorer=case.scorer,
+        score=marks.score,
+        em=marks.em,
+        precision=marks.precision,
+        recall=marks.recall,
+        outcome=outcome(marks, answer, case, finish_reason=finish_reason),
+        expected=list(case.expected),
+        answer=marks.given,
+    )
+
+
+def outcome(marks: Marks, answer: str, case: Case, *, finish_reason: str | None) -> Outcome:
+    """The kind of an answer; the first that applies.
+
+    ``correct`` (score 1), ``empty``, ``partial`` (score above 0), ``repetition`` (the same
+    words over and over), ``detached_reference`` (holds a value of the prompt that is not
+    the one asked for), ``abstained``, ``truncated`` (cut off at the output limit),
+    ``format`` (not in the form asked for), else ``invented``.
+    """
+    kind: Outcome = "invented"
+    if marks.score >= 1.0:
+        kind = "correct"
+    elif not answer.strip():
+        kind = "empty"
+    elif marks.score > 0.0:
+        kind = "partial"
+    elif repeats(answer):
+        kind = "repetition"
+    elif named(answer, case.values):
+        kind = "detached_reference"
+    elif abstains(answer):
+        kind = "abstained"
+    elif finish_reason == "length":
+        kind = "truncated"
+    elif marks.given is None:
+        kind = "format"
+    return kind
+
+
+def words(text: str) -> list[str]:
+    """Words of ``text`` in lower case, without punctuation and articles.
+
+    ``482913`` and ``8f3c-11`` are one word each.
+    """
+    return [word for word in _WORD.findall(text.casefold()) if word not in _ARTICLES]
+
+
+def holds(text: Sequence[str], phrase: Sequence[str]) -> bool:
+    """Whether ``phrase`` stands in ``text``, whole words in a row: ``art`` is not in ``party``."""
+    size = len(phrase)
+    return size > 0 and any(
+        text[start] == phrase[0] and list(text[start : start + size]) == list(phrase)
+        for start in range(len(text) - size + 1)
+    )
+
+
+def named(answer: str, values: Sequence[str]) -> list[str]:
+    """Those of ``values`` that ``answer`` holds."""
+    said = words(answer)
+    seen = frozenset(said)
+    found = []
+    for value in values:
+        phrase = words(value)
+        if phrase and phrase[0] in seen and holds(said, phrase):
+            found.append(value)
+    return found
+
+
+def abstains(answer: str) -> bool:
+    """Whether the answer declines: says that it does not know or that it is not there."""
+    said = words(answer)
+    return bool(_ABSTENTIONS.search(answer)) or (
+        0 < len(said) <= 2 and said[0] in _ABSTENTION_WORDS  # noqa: PLR2004 - "None given."
+    )
+
+
+def repeats(answer: str) -> bool:
+    """Whether the answer ends in one stretch of words said at least four times in a row."""
+    said = answer.split()
+    for cycle in range(1, min(_LONGEST_CYCLE, len(said) // _REPEATS) + 1):
+        tail = said[-cycle * _REPEATS :]
+        if all(tail[index] == tail[index % cycle] for index in range(len(tail))):
+            return True
+    return False

@@ -1,0 +1,50 @@
+"""Exact match against a value and its aliases, with a price on saying too much."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from stressbench.schema.case import Case
+from stressbench.schema.record import Quality
+from stressbench.scorers.base import Marks, conclude, holds, named, words
+
+_SENTENCE_WORDS: Final = 16
+"""A value inside one short sentence is an answer; more words than this are over-generation."""
+
+
+class ExactMatch:
+    """Whether the answer states the expected value, one of its aliases, and little else.
+
+    ``em`` is 1 when the answer is an alias and nothing else, case, punctuation and
+    articles aside (SQuAD's normalisation, Rajpurkar et al. 2016). ``recall`` is 1 when an
+    alias stands in the answer as whole words. ``precision`` is the share of the answer's
+    words that belong to it. ``score`` = recall x min(1, (16 + v) / w) / (1 + r) for w
+    words in the answer, v in the alias, and r other values of the prompt that the answer
+    names too: a short sentence with the value scores 1, the echoed prompt about 0. An
+    alias more counts for nothing.
+    """
+
+    def score(self, answer: str, case: Case, *, finish_reason: str | None) -> Quality:
+        """Compare with the best alias."""
+        said = words(answer)
+        found = [alias for alias in map(words, case.expected) if holds(said, alias)]
+        if not found:
+            return conclude(
+                Marks(score=0.0, em=0.0, precision=0.0, recall=0.0, given=answer.strip() or None),
+                answer,
+                case,
+                finish_reason=finish_reason,
+            )
+        longest = max(map(len, found))
+        rivals = len(named(answer, [v for v in case.values if v not in case.expected]))
+        marks = Marks(
+            score=min(1.0, (_SENTENCE_WORDS + longest) / len(said)) / (1 + rivals),
+            em=float(said in found),
+            precision=longest / len(said),
+            recall=1.0,
+            given=answer.strip(),
+        )
+        return conclude(marks, answer, case, finish_reason=finish_reason)
+
+
+PLUGIN = ExactMatch()

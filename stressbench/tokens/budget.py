@@ -1,0 +1,205 @@
+"""Prompts of an exact number of tokens, built from pieces that are tokenized once.
+
+A prompt is joined from encoded pieces instead of being encoded as a whole. That is
+only right where the tokenizer would not merge over the seam, so every seam is looked
+at: the pair (last id of the left piece, first id of the right one) is re-encoded with a
+word of context on both sides the first time it is met, and remembered. For byte-pair
+encodings this is sound: a sequence of tokens is the encoding of its text exactly when
+each adjacent pair is the encoding of its own text. Where a seam is not safe the whole
+text is encoded again, so ``ids == encode(text)`` holds for every tokenizer; the price
+is then time, never exactness.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
+
+from stressbench.tokens.tape import Encoded, Tape, Unreachable
+from stressbench.tokens.tokenizer import Tokenizer
+
+if TYPE_CHECKING:
+    from stressbench.tokens.tape import Source
+    from stressbench.tokens.template import ChatTemplate
+
+_ATTEMPTS: Final = 64
+"""Refits of one prompt before giving up; a tokenizer with safe seams needs one."""
+_MEMO_PIECES: Final = 65_536
+_WINDOW_CHARS: Final = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """A whole user message: ``ids == encode(text)``.
+
+    ``starts`` is the index of each piece's first token (and, last, the length); None
+    where a seam was not safe and the text was encoded as a whole.
+    """
+
+    text: str
+    ids: list[int]
+    starts: list[int] | None
+
+
+class Sized(Protocol):
+    """Anything with a token count that ``Room.fit`` can make exact."""
+
+    @property
+    def content_tokens(self) -> int:
+        """Tokens of the user message, template excluded."""
+        ...
+
+
+_T = TypeVar("_T", bound=Sized)
+
+
+class Room:
+    """What a tokenizer and a chat template leave for content, and how to fill it exactly."""
+
+    def __init__(self, tokenizer: Tokenizer, template: ChatTemplate) -> None:
+        self.tokenizer = tokenizer
+        self.template = template
+        self.template_tokens = len(template.prefix_ids) + len(template.suffix_ids)
+        self._anchors: dict[str, list[int]] = {}
+        self._seams: dict[tuple[int, int], bool] = {}
+        self._memo: dict[str, Encoded] = {}
+        self._tapes: dict[str, Tape] = {}
+
+    def whole(self, text: str) -> Joined:
+        """Encode a complete user message as it is."""
+        return Joined(text, self.tokenizer.encode(text), None)
+
+    def first(self, text: str) -> Encoded:
+        """Encode the piece that a user message begins with."""
+        return Encoded(text, self.tokenizer.encode(text))
+
+    def pieces(self, texts: Sequence[str]) -> list[Encoded]:
+        """Encode pieces as they stand after other text.
+
+        Each is encoded behind an anchor whose ids are cut off again, because many
+        tokenizers treat the start of a text apart (a dummy space, for one).
+        """
+        anchors = ["\n" if text[:1].isalnum() else "." for text in texts]
+        encoded = self.tokenizer.encode_batch(
+            [anchor + text for anchor, text in zip(anchors, texts, strict=True)]
+        )
+        return [
+            self._behind(anchor, text, ids)
+            for anchor, text, ids in zip(anchors, texts, encoded, strict=True)
+        ]
+
+    def piece(self, text: str) -> Encoded:
+        """Encode one piece as it stands after other text; remembered."""
+        found = self._memo.get(text)
+        if found is None:
+            if len(self._memo) >= _MEMO_PIECES:
+                self._memo.clear()
+            found = self._memo[text] = self.pieces([text])[0]
+        return found
+
+    def words(self, words: Iterable[str]) -> Encoded:
+        """Encode words, each with its leading space, from remembered single words."""
+        return self.stretch([self.piece(word) for word in words])
+
+    def stretch(self, parts: Sequence[Encoded]) -> Encoded:
+        """Join pieces into a longer one."""
+        ids: list[int] = []
+        safe = True
+        for index, part in enumerate(parts):
+            safe = safe and part.safe and (index == 0 or self._seam(parts[index - 1], part))
+            ids.extend(part.ids)
+        return Encoded("".join([part.text for part in parts]), ids, safe)
+
+    def join(self, parts: Sequence[Encoded]) -> Joined:
+        """Join pieces into a whole user message; the first must come from ``first``."""
+        text = "".join([part.text for part in parts])
+        seams = self._seams
+        ids: list[int] = []
+        starts: list[int] = []
+        left: Encoded | None = None
+        for part in parts:
+            starts.append(len(ids))
+            if not part.ids:
+                continue
+            if left is not None:
+                safe = seams.get((left.ids[-1], part.ids[0]))
+                if safe is None:
+                    safe = self._seam(left, part)
+                if not safe:
+                    return self.whole(text)
+            if not part.safe:
+                return self.whole(text)
+            ids.extend(part.ids)
+            left = part
+        starts.append(len(ids))
+        return Joined(text, ids, starts)
+
+    def tape(self, source: Source) -> Tape:
+        """The tokenized form of a source of filler, shared by all prompts of this room."""
+        tape = self._tapes.get(source.name)
+        if tape is None:
+            tape = self._tapes[source.name] = Tape(self, source)
+        return tape
+
+    def _behind(self, anchor: str, text: str, ids: list[int]) -> Encoded:
+        head = self._anchors.get(anchor)
+        if head is None:
+            head = self._anchors[anchor] = self.tokenizer.encode(anchor)
+        if ids[: len(head)] == head:
+            return Encoded(text, tuple(ids[len(head) :]))
+        return Encoded(text, tuple(self.tokenizer.encode(text)), safe=False)
+
+    def _seam(self, left: Encoded, right: Encoded) -> bool:
+        if not left.ids or not right.ids:
+            return True
+        key = (left.ids[-1], right.ids[0])
+        safe = self._seams.get(key)
+        if safe is None:
+            safe = self._seams[key] = self._try_seam(left, right)
+        return safe
+
+    def _try_seam(self, left: Encoded, right: Encoded) -> bool:
+        for tail in (_last_words(left.text), left.text):
+            before = self.tokenizer.encode(tail)
+            if before and before[-1] == left.ids[-1]:
+                both = self.tokenizer.encode(tail + _first_words(right.text))
+                return (
+                    both[: len(before)] == before
+                    and len(both) > len(before)
+                    and both[len(before)] == right.ids[0]
+                )
+        return False
+
+
+def fit(build: Callable[[int], _T], *, tokens: int) -> _T:
+    """Return ``build(filler_tokens)`` of exactly ``tokens`` content tokens.
+
+    ``build(0)`` must give the content without filler. Raises ``Unreachable`` naming
+    the smallest possible count where ``tokens`` is too small.
+    """
+    fixed = build(0)
+    filler = tokens - fixed.content_tokens
+    if filler == 0:
+        return fixed
+    for _ in range(_ATTEMPTS):
+        try:
+            built = build(filler)
+        except Unreachable as error:
+            least = None if error.smallest is None else fixed.content_tokens + error.smallest
+            raise Unreachable(least) from None
+        missing = tokens - built.content_tokens
+        if missing == 0:
+            return built
+        filler += missing
+    raise Unreachable(None)
+
+
+def _last_words(text: str) -> str:
+    cut = text.rfind(" ", 0, max(len(text) - _WINDOW_CHARS, 0)) if len(text) > _WINDOW_CHARS else -1
+    return text[cut:] if cut > 0 else text
+
+
+def _first_words(text: str) -> str:
+    cut = text.find(" ", _WINDOW_CHARS)
+    return text[:cut] if cut > 0 else text
