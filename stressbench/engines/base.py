@@ -39,7 +39,8 @@ class EngineSetup:
     role: str
     model: str
     """What a person calls it."""
-    model_path: Path
+    model_path: Path | None
+    """None for a simulated engine, which reads no weights."""
     tokenizer_path: Path
     kv_elements_per_token: int | None
     """2 x layers x KV heads x head size; times the bytes of the dtype it is what one token

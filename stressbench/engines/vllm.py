@@ -105,8 +105,10 @@ class VllmEngine:
                 hint=f"its full log is {setup.log}",
             ) from error
         except Exception as error:  # one bad request must not end the run
-            kind = "rejected" if isinstance(error, ValueError) else "error"
-            raise RequestError(_one_line(error), kind=kind) from error
+            rejected = isinstance(error, ValueError)
+            raise RequestError(
+                _one_line(error), kind="rejected" if rejected else "error"
+            ) from error
         return stream.completion()
 
     async def stop(self) -> None:

@@ -15,11 +15,12 @@ from stressbench.errors import EngineError, RequestError
 from stressbench.probes.base import Probe, ProbeFactory
 from stressbench.runner.assemble import Attempt, assemble
 from stressbench.runner.interrupt import Interrupt, Interrupted
-from stressbench.schema.case import Request
-from stressbench.schema.record import CaseRecord
+from stressbench.schema.case import Case, Request
+from stressbench.schema.record import CaseRecord, Quality
 from stressbench.schema.step import StepReading
 from stressbench.schema.suite import SuiteSpec
-from stressbench.scorers.base import failed_quality, score
+from stressbench.scorers.base import failed_quality
+from stressbench.scorers.base import load as load_scorer
 from stressbench.store import RunWriter
 
 EngineFactory = Callable[[EngineSetup], Engine]
@@ -137,9 +138,7 @@ class _Lane:
             outcome=outcome,
             failed_ns=failed_ns,
             findings={probe.section: probe.finished(key) for probe in self._probes},
-            quality=score(outcome.text, request.case, finish_reason=outcome.finish_reason)
-            if isinstance(outcome, Completion)
-            else failed_quality(request.case),
+            quality=_judge(request.case, outcome),
         )
         record = assemble(attempt, run_id=session.run_id, model=self._model)
         session.writer.append(record)
@@ -154,6 +153,13 @@ class _Lane:
             return RequestError(f"no answer within {timeout_s:g} s", kind="timeout")
         except RequestError as error:
             return error
+
+
+def _judge(case: Case, outcome: Completion | RequestError) -> Quality:
+    if isinstance(outcome, RequestError):
+        return failed_quality(case)
+    scorer = load_scorer(case.scorer)
+    return scorer.score(outcome.text, case, finish_reason=outcome.finish_reason)
 
 
 def without(

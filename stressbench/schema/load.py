@@ -171,7 +171,7 @@ def _child(value: Value, step: str, where: str) -> Value:
 
 
 def _explain(message: str, source: str, lines: dict[tuple[str | int, ...], int]) -> SuiteError:
-    """The error for a validation message of msgspec: file, line, field, and the nearest known key."""
+    """The error for a message of msgspec: file, line, field, and the nearest known key."""
     match = _PATH.match(message)
     text, steps = (match["message"], match["path"] or "") if match else (message, "")
     path: tuple[str | int, ...] = tuple(

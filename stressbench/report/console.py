@@ -1,0 +1,211 @@
+"""The summary of a run, for a terminal: what each class did to each model."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import groupby
+
+import numpy as np
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from stressbench.schema.record import CaseRecord, ModelRun, RunEnd, RunHeader
+from stressbench.stats.exact import wilson
+from stressbench.stats.quantiles import percentile
+from stressbench.store import Run
+
+_NO_VALUE = "-"
+_WEAK = 0.5
+"""A mean score below this is shown as a warning: more wrong than right."""
+
+
+@dataclass(slots=True)
+class Row:
+    """One prompt class under one arm and role, as it accumulates."""
+
+    prompt_class: str
+    arm: str
+    role: str
+    n: int = 0
+    scores: float = 0.0
+    clusters: set[str] = field(default_factory=set)
+    statuses: Counter[str] = field(default_factory=Counter)
+    outcomes: Counter[str] = field(default_factory=Counter)
+    prompt_tokens: int = 0
+    inflation: list[float] = field(default_factory=list)
+    ttft_ms: list[float] = field(default_factory=list)
+    tpot_ms: list[float] = field(default_factory=list)
+    kv_peak: float | None = None
+    preemptions: int | None = None
+
+    def add(self, record: CaseRecord) -> None:
+        """Count one record in; a failed one stays in n and scores 0."""
+        self.n += 1
+        self.scores += record.quality.score
+        self.clusters.add(record.cluster_id)
+        self.statuses[record.status] += 1
+        self.outcomes[record.quality.outcome] += 1
+        self.prompt_tokens += record.tokens.prompt
+        _append(self.inflation, record.tokens.inflation)
+        _append(self.ttft_ms, record.timing.ttft_ms)
+        _append(self.tpot_ms, record.timing.tpot_ms)
+        if record.kv is None:
+            return
+        if record.kv.usage_peak is not None:
+            self.kv_peak = max(self.kv_peak or 0.0, record.kv.usage_peak)
+        if record.kv.preemptions is not None:
+            self.preemptions = (self.preemptions or 0) + record.kv.preemptions
+
+    @property
+    def errors(self) -> int:
+        """Requests that failed, timed out or were rejected."""
+        return self.n - self.statuses["ok"]
+
+
+def _append(values: list[float], value: float | None) -> None:
+    if value is not None:
+        values.append(value)
+
+
+def summarise(records: Iterable[CaseRecord]) -> list[Row]:
+    """Rows by class, arm and role, in the order of first appearance of class and arm."""
+    rows: dict[tuple[str, str, str], Row] = {}
+    for record in records:
+        key: tuple[str, str, str] = (record.prompt_class, record.arm, record.role)
+        row = rows.get(key)
+        if row is None:
+            row = rows[key] = Row(*key)
+        row.add(record)
+    ranks: list[dict[str, int]] = [{}, {}, {}]
+    for key in rows:
+        for rank, part in zip(ranks, key, strict=True):
+            rank.setdefault(part, len(rank))
+    return [
+        rows[key]
+        for key in sorted(rows, key=lambda key: [r[p] for r, p in zip(ranks, key, strict=True)])
+    ]
+
+
+def summary(run: Run) -> RenderableType:
+    """The whole summary: what ran, on what, and the table."""
+    rows = summarise(run.records())
+    parts: list[RenderableType] = [_title(run.header), *_models(run.header), _table(rows)]
+    parts.extend(_notes(run, rows))
+    return Group(*parts)
+
+
+def print_summary(console: Console, run: Run) -> None:
+    """Print the summary of a run on ``console``."""
+    console.print(summary(run))
+
+
+def _title(header: RunHeader) -> Text:
+    text = Text(header.suite, style="bold")
+    text.append(f"  seed {header.seed}, {header.engine}", style="default not bold")
+    if header.simulated:
+        text.append("  SIMULATED: no number here was measured", style="yellow")
+    machine = header.machine
+    memory = machine.memory_bytes / 2**30
+    text.append(
+        f"\n{machine.device_name}, {machine.cores} cores, {memory:.0f} GiB ({machine.device})",
+        style="dim not bold",
+    )
+    return text
+
+
+def _models(header: RunHeader) -> Iterator[Text]:
+    for role, model in header.models.items():
+        yield Text(f"{role}: {model.model}, {_set_up(model)}", style="dim")
+
+
+def _set_up(model: ModelRun) -> str:
+    facts = [
+        model.architecture,
+        model.dtype,
+        f"window {model.max_model_len}" if model.max_model_len else None,
+        f"KV {model.kv_blocks} blocks of {model.block_size}" if model.kv_blocks else None,
+    ]
+    return ", ".join(fact for fact in facts if fact) or "not started"
+
+
+def _table(rows: list[Row]) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 1), header_style="bold")
+    for heading in ("class", "arm", "role"):
+        table.add_column(heading, no_wrap=True)
+    for heading in ("n", "quality", "[95 %]"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("most frequent failure", no_wrap=True)
+    for heading in (
+        "tokens",
+        "inflation",
+        "TTFT ms\np50",
+        "TTFT ms\np95",
+        "TPOT ms\np50",
+        "KV\npeak",
+        "pre-\nempt.",
+        "errors",
+    ):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for _, group in groupby(rows, key=lambda row: row.prompt_class):
+        shown: tuple[str, str] = ("", "")
+        for row in group:
+            first = row.prompt_class if row.prompt_class != shown[0] else ""
+            second = row.arm if first or row.arm != shown[1] else ""
+            shown = (row.prompt_class, row.arm)
+            table.add_row(first, second, *_cells(row))
+        table.add_section()
+    return table
+
+
+def _cells(row: Row) -> Iterator[str | Text]:
+    mean = row.scores / row.n
+    interval = wilson(mean, len(row.clusters))
+    yield row.role
+    yield str(row.n)
+    yield Text(f"{mean:.2f}", style="red" if mean < _WEAK else "")
+    yield Text(f"{interval.low:.2f}-{interval.high:.2f}", style="dim")
+    yield _failure(row)
+    yield f"{row.prompt_tokens / row.n:,.0f}"
+    yield _number(sum(row.inflation) / len(row.inflation) if row.inflation else None, "{:.2f}x")
+    yield _number(_percentile(row.ttft_ms, 0.5), "{:,.0f}")
+    yield _number(_percentile(row.ttft_ms, 0.95), "{:,.0f}")
+    yield _number(_percentile(row.tpot_ms, 0.5), "{:,.1f}")
+    yield _number(row.kv_peak, "{:.0%}")
+    yield _number(row.preemptions, "{}")
+    yield Text(str(row.errors), style="red" if row.errors else "")
+
+
+def _percentile(values: list[float], share: float) -> float | None:
+    return percentile(np.asarray(values), share) if values else None
+
+
+def _failure(row: Row) -> str:
+    failures = [(kind, n) for kind, n in row.outcomes.most_common() if kind != "correct"]
+    return f"{failures[0][0]} {failures[0][1]}/{row.n}" if failures else ""
+
+
+def _number(value: float | None, form: str) -> str:
+    return _NO_VALUE if value is None else form.format(value)
+
+
+def _notes(run: Run, rows: list[Row]) -> Iterator[Text]:
+    total = sum(row.n for row in rows)
+    yield Text(
+        "quality: mean score, failed requests count 0; interval: Wilson, n = independent items;"
+        " inflation: tokens against the isocontent twin; KV peak: share of blocks in use while a"
+        f" request was in flight; {_NO_VALUE} means not known, its reason is in the record",
+        style="dim",
+    )
+    yield Text.assemble((f"{total} requests", "bold"), _ending(run.end))
+
+
+def _ending(end: RunEnd | None) -> str:
+    if end is None:
+        return "; the run has not ended, or was killed"
+    text = f" in {end.elapsed_s:,.0f} s"
+    if end.status != "complete":
+        text += f"; {end.status}, {end.planned} were planned"
+    return text + (f": {end.error}" if end.error else "")

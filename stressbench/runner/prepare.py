@@ -1,0 +1,161 @@
+"""Everything that is settled before a run: models, tokenizers, and whether it can work at all."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+from stressbench import catalog
+from stressbench.engines.base import Engine
+from stressbench.errors import SuiteError, UsageError
+from stressbench.models.cache import Progress
+from stressbench.models.resolve import ModelShape, resolve, resolve_tokenizer
+from stressbench.prompts.base import check
+from stressbench.runner.plan import limited
+from stressbench.schema.load import Suite
+from stressbench.schema.suite import ModelSpec, SuiteSpec
+from stressbench.tokens.budget import Room
+from stressbench.tokens.template import load_template
+from stressbench.tokens.tokenizer import HuggingFaceTokenizer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunModel:
+    """One model of a run, found and opened."""
+
+    role: str
+    spec: ModelSpec
+    name: str
+    path: Path | None
+    """None where only the tokenizer was asked for."""
+    tokenizer_path: Path
+    revision: str | None
+    sha256: str | None
+    shape: ModelShape
+    room: Room
+
+    @property
+    def kv_elements_per_token(self) -> int | None:
+        """2 x layers x KV heads x head size; None where the model does not tell."""
+        parts = (self.shape.layers, self.shape.kv_heads, self.shape.head_dim)
+        known = [part for part in parts if part is not None]
+        return 2 * math.prod(known) if len(known) == len(parts) else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """A suite that can run."""
+
+    suite: SuiteSpec
+    suite_sha256: str
+    limit: int | None
+    engine: str
+    simulated: bool
+    models: dict[str, RunModel]
+
+    @property
+    def rooms(self) -> dict[str, Room]:
+        """Tokenizer and template by role."""
+        return {role: model.room for role, model in self.models.items()}
+
+
+def prepare(suite: Suite, *, engine: str, limit: int | None, progress: Progress) -> Prepared:
+    """Find every model of ``suite``, building the reference pair where it is missing.
+
+    A simulated engine needs tokenizers and no weights. Raises ``SuiteError`` for a prompt
+    that cannot be generated or does not fit, ``SetupError`` for a model that cannot be had.
+    """
+    check_names(suite)
+    plugin = cast("type[Engine]", catalog.load("engines", engine))
+    spec = limited(suite.spec, limit)
+    opened = open_models(spec, progress, weights=not plugin.simulated)
+    check_prompts(suite, spec, opened)
+    return Prepared(
+        suite=spec,
+        suite_sha256=suite.sha256,
+        limit=limit,
+        engine=engine,
+        simulated=plugin.simulated,
+        models=opened,
+    )
+
+
+def open_models(spec: SuiteSpec, progress: Progress, *, weights: bool) -> dict[str, RunModel]:
+    """Every model of a suite by role, with tokenizer and template."""
+    return {
+        role: _open(role, model, progress, weights=weights) for role, model in spec.models.items()
+    }
+
+
+def check_prompts(suite: Suite, spec: SuiteSpec, models: Mapping[str, RunModel]) -> None:
+    """Refuse prompts that cannot be generated, or are too long for one of the models."""
+    windows = [spec.engine.max_model_len, *(m.shape.window_tokens for m in models.values())]
+    window = min((tokens for tokens in windows if tokens is not None), default=None)
+    room = models[spec.budget_role].room
+    for index, prompt in enumerate(spec.prompts):
+        try:
+            check(prompt, room=room, max_model_len=window)
+        except SuiteError as error:
+            _, _, field = (error.where or "").removeprefix("prompts.").partition(f"{prompt.name}.")
+            path = field.split(".") if field else []
+            raise SuiteError(
+                error.message, where=suite.where("prompts", index, *path), hint=error.hint
+            ) from error
+
+
+def check_names(suite: Suite) -> None:
+    """Find what needs no model: unknown classes, probes and roles, entries of one name."""
+    spec = suite.spec
+    if spec.budget_role not in spec.models:
+        raise SuiteError(
+            f"there is no role {spec.budget_role!r}"
+            f"{catalog.nearest(spec.budget_role, spec.models)}",
+            where=suite.where("budget_tokenizer"),
+            hint=f"the roles of this suite are: {', '.join(spec.models)}",
+        )
+    for index, probe in enumerate(spec.probes):
+        _known(suite, "probes", probe, "probes", index)
+    seen: set[str] = set()
+    for index, prompt in enumerate(spec.prompts):
+        _known(suite, "prompts", prompt.use, "prompts", index, "use")
+        if prompt.name in seen:
+            raise SuiteError(
+                f"two entries are named {prompt.name!r}",
+                where=suite.where("prompts", index, "use"),
+                hint="give one of them a `label:` of its own",
+            )
+        seen.add(prompt.name)
+
+
+def _known(suite: Suite, kind: catalog.Kind, name: str, *path: str | int) -> None:
+    try:
+        catalog.load(kind, name)
+    except UsageError as error:
+        raise SuiteError(error.message, where=suite.where(*path), hint=error.hint) from error
+
+
+def _open(role: str, spec: ModelSpec, progress: Progress, *, weights: bool) -> RunModel:
+    if weights:
+        local = resolve(spec, progress)
+        path, tokenizer_path, shape = local.path, local.tokenizer_path, local.shape
+        revision, sha256 = local.revision, local.sha256
+    else:
+        small = resolve_tokenizer(spec, progress)
+        path, tokenizer_path, shape = None, small.path, small.shape
+        revision, sha256 = spec.revision, None
+    name = spec.tokenizer or spec.model
+    tokenizer = HuggingFaceTokenizer(tokenizer_path / "tokenizer.json", name=name)
+    return RunModel(
+        role=role,
+        spec=spec,
+        name=spec.model,
+        path=path,
+        tokenizer_path=tokenizer_path,
+        revision=revision,
+        sha256=sha256,
+        shape=shape,
+        room=Room(tokenizer, load_template(tokenizer_path, tokenizer)),
+    )
