@@ -1,0 +1,88 @@
+"""A fast identity for model folders that nobody made a manifest for.
+
+Hashing a 140 GB checkpoint takes minutes. A fine-tune, a merge or a quantisation
+changes many tensors throughout, so the first bytes of every tensor tell two
+checkpoints apart. They do not prove that a file is undamaged.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, Final
+
+import msgspec
+
+from stressbench.errors import SetupError
+
+SAMPLE_BYTES: Final = 4096
+"""Read at the start of each tensor: a thousand float32 values."""
+BLOCKS: Final = 1024
+"""Samples taken, evenly spaced, from a weight file in another format."""
+_MAX_HEADER_BYTES: Final = 100_000_000
+"""The limit of the safetensors library."""
+_WEIGHTS: Final = {".safetensors", ".bin", ".pt", ".pth", ".gguf"}
+_SMALL: Final = ("config.json", "tokenizer.json", "tokenizer_config.json", "tokenizer.model")
+
+
+class _Tensor(msgspec.Struct):
+    data_offsets: tuple[int, int] = (0, 0)
+    """Absent in the one entry that is no tensor, ``__metadata__``."""
+
+
+def fingerprint(folder: Path) -> str:
+    """SHA-256 over configuration and tokenizer in full, and a sample of every weight file.
+
+    Of a safetensors file: its size, its header (names, types, shapes) and the first
+    ``SAMPLE_BYTES`` of each tensor. Of others: size and ``BLOCKS`` evenly spaced
+    samples. Same folder content, same value, wherever it lies.
+    """
+    digest = hashlib.sha256()
+    for path in sorted(folder.iterdir()):
+        if path.name in _SMALL:
+            pieces: Iterator[bytes] = iter((path.read_bytes(),))
+        elif path.suffix in _WEIGHTS:
+            pieces = _weight_samples(path)
+        else:
+            continue
+        digest.update(f"{path.name}\0{path.stat().st_size}\0".encode())
+        for piece in pieces:
+            digest.update(piece)
+    return digest.hexdigest()
+
+
+def _weight_samples(path: Path) -> Iterator[bytes]:
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        header = _safetensors_header(file, size) if path.suffix == ".safetensors" else b""
+        yield header
+        offsets = _tensor_offsets(header) if header else _even_offsets(size)
+        for offset in offsets:
+            file.seek(offset)
+            yield file.read(SAMPLE_BYTES)
+
+
+def _safetensors_header(file: BinaryIO, size: int) -> bytes:
+    length = int.from_bytes(file.read(8), "little")
+    if length > min(size, _MAX_HEADER_BYTES):
+        raise SetupError(
+            "this is not a safetensors file", where=file.name, hint="download the model again"
+        )
+    return file.read(length)
+
+
+def _tensor_offsets(header: bytes) -> list[int]:
+    try:
+        tensors = msgspec.json.decode(header, type=dict[str, _Tensor])
+    except msgspec.DecodeError as error:
+        raise SetupError(
+            f"the header of a safetensors file cannot be read ({error})",
+            hint="download the model again",
+        ) from error
+    data = 8 + len(header)
+    return [data + tensor.data_offsets[0] for _, tensor in sorted(tensors.items())]
+
+
+def _even_offsets(size: int) -> range:
+    return range(0, size, max(SAMPLE_BYTES, size // BLOCKS))

@@ -1,0 +1,220 @@
+"""From what a suite calls a model to a folder on this machine.
+
+A name is a built-in of the reference pair, a local directory, or a Hugging Face id
+(``organisation/name``), in this order.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NoReturn
+
+import msgspec
+
+from stressbench.catalog import nearest
+from stressbench.errors import SetupError, UsageError
+from stressbench.models import reference
+from stressbench.models.cache import Progress
+from stressbench.models.fingerprint import fingerprint
+from stressbench.schema.suite import ModelSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_HUB_ID: Final = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+", re.ASCII)
+_TOKENIZER_FILES: Final = (
+    "config.json",
+    "generation_config.json",
+    "tokenizer*",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "chat_template*",
+    "vocab.json",
+    "merges.txt",
+    "*.tiktoken",
+    "tekken.json",
+)
+_WEIGHT_FILES: Final = ("*.safetensors", "*.safetensors.index.json")
+_EXPERT_COUNTS: Final = ("num_local_experts", "num_experts", "n_routed_experts")
+_ACTIVE_COUNTS: Final = ("num_experts_per_tok", "num_experts_per_token", "moe_topk")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelShape:
+    """What ``config.json`` says; ``None`` where it does not."""
+
+    architecture: str | None
+    layers: int | None
+    heads: int | None
+    kv_heads: int | None
+    head_dim: int | None
+    hidden: int | None
+    vocabulary: int | None
+    window_tokens: int | None
+    """The longest sequence that the model was made for."""
+    experts: int | None
+    """Of each mixture-of-experts layer; ``None`` for a dense model."""
+    active_experts: int | None
+    """Experts a token is sent to."""
+
+    @property
+    def is_moe(self) -> bool:
+        """Whether tokens are routed between experts."""
+        return (self.experts or 0) > 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalTokenizer:
+    """A tokenizer folder, with the shape of the model that it belongs to."""
+
+    name: str
+    path: Path
+    shape: ModelShape
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalModel:
+    """A model folder that an engine can load."""
+
+    name: str
+    path: Path
+    revision: str | None
+    """The commit on the hub; ``None`` for a built-in or a local directory."""
+    sha256: str
+    """Of a built-in: over all files. Of others: see ``stressbench.models.fingerprint``."""
+    shape: ModelShape
+    tokenizer_path: Path
+
+
+def resolve(spec: ModelSpec, progress: Progress) -> LocalModel:
+    """Find, build or download the model that ``spec`` names.
+
+    Raises ``UsageError`` for a name that means nothing, ``SetupError`` when the model
+    cannot be had here.
+    """
+    revision = None
+    if spec.model in reference.NAMES:
+        path, manifest = reference.obtain(spec.model, progress)
+        sha256 = manifest.sha256
+    else:
+        if (local := _local(spec.model)) is not None:
+            path = local
+        else:
+            path = _download(spec.model, spec.revision, (*_TOKENIZER_FILES, *_WEIGHT_FILES))
+            revision = path.name
+        sha256 = fingerprint(path)
+    own = spec.tokenizer is None
+    return LocalModel(
+        name=spec.model,
+        path=path,
+        revision=revision,
+        sha256=sha256,
+        shape=read_shape(path),
+        tokenizer_path=path if own else resolve_tokenizer(spec, progress).path,
+    )
+
+
+def resolve_tokenizer(spec: ModelSpec, progress: Progress) -> LocalTokenizer:
+    """The tokenizer that ``spec`` asks for, without any weights.
+
+    ``shape`` is that of ``spec.model``, whose window limits the prompts.
+    """
+    model = _small_files(spec.model, spec.revision, progress)
+    path = model if spec.tokenizer is None else _small_files(spec.tokenizer, None, progress)
+    return LocalTokenizer(name=spec.tokenizer or spec.model, path=path, shape=read_shape(model))
+
+
+def read_shape(folder: Path) -> ModelShape:
+    """Read ``config.json``; of a multimodal model the part about text.
+
+    Raises ``SetupError`` where the file is missing or is not a JSON object.
+    """
+    path = folder / "config.json"
+    try:
+        config = msgspec.json.decode(path.read_bytes(), type=dict[str, object])
+    except (OSError, msgspec.DecodeError) as error:
+        raise SetupError(
+            f"no model configuration can be read ({error})",
+            where=str(path),
+            hint="name a directory in Hugging Face format",
+        ) from error
+    names = config.get("architectures")
+    inner = config.get("text_config")
+    text = inner if isinstance(inner, dict) else config
+    heads, hidden = _count(text, "num_attention_heads"), _count(text, "hidden_size")
+    derived = hidden // heads if heads and hidden else None
+    return ModelShape(
+        architecture=str(names[0]) if isinstance(names, list) and names else None,
+        layers=_count(text, "num_hidden_layers"),
+        heads=heads,
+        kv_heads=_count(text, "num_key_value_heads") or heads,
+        head_dim=_count(text, "head_dim") or derived,
+        hidden=hidden,
+        vocabulary=_count(text, "vocab_size"),
+        window_tokens=_count(text, "max_position_embeddings"),
+        experts=_count(text, *_EXPERT_COUNTS),
+        active_experts=_count(text, *_ACTIVE_COUNTS),
+    )
+
+
+def _count(config: Mapping[str, object], *keys: str) -> int | None:
+    values = (config.get(key) for key in keys)
+    return next((value for value in values if isinstance(value, int) and value > 0), None)
+
+
+def _small_files(name: str, revision: str | None, progress: Progress) -> Path:
+    if name in reference.NAMES:
+        return reference.obtain_small_files(name, progress)
+    return _local(name) or _download(name, revision, _TOKENIZER_FILES)
+
+
+def _local(name: str) -> Path | None:
+    """The directory called ``name``; ``None`` if it looks like an id on the hub."""
+    path = Path(name).expanduser()
+    if path.is_dir():
+        return path.resolve()
+    if path.is_file():
+        raise UsageError("a model is a directory, and this is a file", where=name)
+    return None if _HUB_ID.fullmatch(name) else _unknown(name)
+
+
+def _unknown(name: str) -> NoReturn:
+    if "/" in name or name.startswith(("~", ".")):
+        raise UsageError("there is no such model directory", where=name)
+    raise UsageError(
+        f"there is no model named {name!r}{nearest(name, reference.NAMES)}",
+        hint="name a built-in (stressbench models list), a directory,"
+        " or a Hugging Face id (organisation/name)",
+    )
+
+
+def _download(name: str, revision: str | None, patterns: Sequence[str]) -> Path:
+    try:
+        from huggingface_hub import snapshot_download
+        from huggingface_hub.errors import (
+            HfHubHTTPError,
+            LocalEntryNotFoundError,
+            RepositoryNotFoundError,
+        )
+    except ImportError:
+        raise SetupError(
+            f"to download {name}, the package huggingface_hub is needed",
+            hint="pip install huggingface_hub, or name a directory that holds the model",
+        ) from None
+    try:
+        return Path(snapshot_download(name, revision=revision, allow_patterns=list(patterns)))
+    except RepositoryNotFoundError:
+        raise UsageError(
+            f"Hugging Face has no model {name}, or shows it only to those who log in",
+            hint="check the spelling; for a gated model, hf auth login",
+        ) from None
+    except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
+        first = str(error).partition("\n")[0]
+        raise SetupError(
+            f"{name} cannot be downloaded ({first})",
+            hint=f"go online and type: hf download {name}; or name a local directory"
+            " or a built-in (stressbench models list)",
+        ) from error
