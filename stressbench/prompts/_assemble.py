@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate
 from typing import Final
 
 from stressbench.errors import SuiteError
-from stressbench.prompts._draft import Cell, Draft, PromptClass
+from stressbench.prompts._draft import Cell, Draft, Forge, PromptClass
 from stressbench.schema.case import Case, Segment, Span
 from stressbench.schema.suite import Arm, Value
 from stressbench.tokens.budget import Joined, Room, fit
@@ -38,15 +40,16 @@ class _Content:
     @cached_property
     def segments(self) -> tuple[Segment, ...]:
         """Where the parts with a role lie, in characters."""
+        ends = list(accumulate([len(part.text) for part in self.parts], initial=0))
         segments: list[Segment] = []
-        end = 0
-        for role, part in zip(self.roles, self.parts, strict=True):
-            start, end = end, end + len(part.text)
-            if role:
-                # The space that joins a piece to the text before it is not part of it.
-                lead = self.close_chars if role == "question" else 0
-                lead += len(part.text[lead:]) - len(part.text[lead:].lstrip())
-                segments.append(Segment(role=role, start=start + lead, end=end))
+        for index in self._marked:
+            text = self.parts[index].text
+            # The space that joins a piece to the text before it is not part of it.
+            lead = self.close_chars if self.roles[index] == "question" else 0
+            lead += len(text[lead:]) - len(text[lead:].lstrip())
+            segments.append(
+                Segment(role=self.roles[index], start=ends[index] + lead, end=ends[index + 1])
+            )
         return tuple(segments)
 
     @property
@@ -56,10 +59,14 @@ class _Content:
         if starts is None:
             return ()
         return tuple(
-            Span(role=role, start=starts[index], end=starts[index + 1])
-            for index, role in enumerate(self.roles)
-            if role and role != "question"
+            Span(role=self.roles[index], start=starts[index], end=starts[index + 1])
+            for index in self._marked
+            if self.roles[index] != "question"
         )
+
+    @cached_property
+    def _marked(self) -> list[int]:
+        return [index for index, role in enumerate(self.roles) if role]
 
 
 def assemble_cell(plugin: PromptClass, cell: Cell, room: Room) -> tuple[Case, ...]:
@@ -104,6 +111,9 @@ class _Bench:
 
     def _make(self, arm: Arm) -> _Content:
         draft, budget = self._drafts[arm], self._cell.budget
+        if draft.context_tokens is not None:
+            tail = self._room.piece(draft.close + draft.question)
+            return self._fit(draft, draft.context_tokens + len(tail.ids))
         if arm == "stress" and budget is not None:
             return self._fit(draft, budget - self._room.template_tokens)
         if arm == "isocontent":
@@ -138,7 +148,11 @@ def build(draft: Draft, filler_tokens: int, *, cell: Cell, room: Room) -> _Conte
         return render(draft, None, (), cell=cell, room=room)
     tape = room.tape(draft.filler)
     # Not seeded by depth or arm: the haystack stays, the needle moves through it.
-    filling = tape.plan(filler_tokens, cell.rng("filler", cell.budget or 0))
+    if draft.haystack is None:
+        rng = cell.rng("filler", cell.budget or 0)
+    else:
+        rng = cell.shared_rng("filler", draft.haystack)
+    filling = tape.plan(filler_tokens, rng)
     cuts = tape.cuts(filling, [piece.depth for piece in draft.pieces])
     return render(draft, filling, tuple(cuts), cell=cell, room=room)
 
@@ -158,20 +172,34 @@ def render(
         parts.extend(group)
         roles.extend([""] * len(group))
         if index < len(draft.pieces):
-            parts.append(room.piece(draft.pieces[index].text))
+            text = draft.pieces[index].text
+            parts.append(draft.encode(room, text) if draft.encode else room.piece(text))
             roles.append(draft.pieces[index].role)
     if draft.scramble is not None:
         units = [(role, part.text) for role, part in zip(roles, parts, strict=True)]
         units = draft.scramble(units, cell.rng("scramble"))
         roles = [role for role, _ in units]
-        parts = [room.piece(text) for _, text in units]
+        parts = room.memoized([text for _, text in units])
     if draft.head:
         roles.insert(0, "")
         parts.insert(0, room.first(draft.head))
     tail = draft.close + draft.question
     roles.append("question")
     parts.append(room.piece(tail) if parts else room.first(tail))
-    return _Content(room.join(parts), tuple(roles), tuple(parts), len(draft.close), filling, cuts)
+    joined = room.join(parts, words=draft.scramble is not None)
+    if draft.forge is not None and joined.starts is not None:
+        joined = _forged(draft.forge, joined, cell=cell, room=room)
+        roles = [""] * len(roles)
+    return _Content(joined, tuple(roles), tuple(parts), len(draft.close), filling, cuts)
+
+
+def _forged(forge: Forge, joined: Joined, *, cell: Cell, room: Room) -> Joined:
+    """New ids for the context; head and question keep theirs."""
+    assert joined.starts is not None
+    start, end = joined.starts[1], joined.starts[-2]
+    ids = joined.ids
+    forged = [*ids[:start], *forge(ids[start:end], cell.rng("forge")), *ids[end:]]
+    return Joined(room.tokenizer.decode(forged), forged, None)
 
 
 def _case(plugin: PromptClass, cell: Cell, arm: Arm, draft: Draft, content: _Content) -> Case:
@@ -183,7 +211,9 @@ def _case(plugin: PromptClass, cell: Cell, arm: Arm, draft: Draft, content: _Con
         "depth": cell.depth if depends else None,
         "content_tokens": content.content_tokens,
         **cell.params.values,
+        **draft.params,
     }
+    forced = draft.forge is not None or draft.encode is not None
     return Case(
         case_id=_case_id(cell, arm),
         item_id=f"{spec.name}/i{cell.item}",
@@ -196,17 +226,23 @@ def _case(plugin: PromptClass, cell: Cell, arm: Arm, draft: Draft, content: _Con
         seed=cell.seed,
         text=content.joined.text,
         content_ids=tuple(content.joined.ids),
+        forced_ids=forced,
         segments=content.segments,
         content_spans=content.spans,
         expected=draft.expected,
         scorer=draft.scorer or traits.scorer,
         scorer_params=draft.scorer_params,
         values=draft.values,
-        max_tokens=spec.max_tokens or traits.max_tokens,
-        content_sha256=hashlib.sha256(
-            content.joined.text.encode("utf-8", "surrogatepass")
-        ).hexdigest(),
+        max_tokens=spec.max_tokens or draft.max_tokens or traits.max_tokens,
+        content_sha256=_sha256(content.joined, forced=forced),
     )
+
+
+def _sha256(joined: Joined, *, forced: bool) -> str:
+    digest = hashlib.sha256(joined.text.encode("utf-8", "surrogatepass"))
+    if forced:
+        digest.update(json.dumps(joined.ids).encode())
+    return digest.hexdigest()
 
 
 def _case_id(cell: Cell, arm: Arm) -> str:

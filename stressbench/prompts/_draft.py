@@ -13,7 +13,8 @@ from stressbench import catalog
 from stressbench.errors import SuiteError
 from stressbench.schema.suite import Arm, PromptSpec, Scalar
 from stressbench.seeds import derive_rng
-from stressbench.tokens.tape import Source
+from stressbench.tokens.budget import Room
+from stressbench.tokens.tape import Encoded, Source
 
 Plain: TypeAlias = bool | int | float | str
 
@@ -116,6 +117,9 @@ class Piece:
     """Share of the filler that stands before it; pieces of one depth keep their order."""
 
 
+Forge: TypeAlias = Callable[[list[int], random.Random], list[int]]
+Encoder: TypeAlias = Callable[[Room, str], Encoded]
+
 Unit: TypeAlias = tuple[str, str]
 """Role and text of one stretch of context; the role is ``filler`` for filler."""
 
@@ -124,8 +128,7 @@ Unit: TypeAlias = tuple[str, str]
 class Draft:
     """One prompt in outline: head, context (filler with pieces set into it), close, question.
 
-    With ``filler`` the context is stretched to the length asked for. ``scramble``
-    rearranges the finished context; it is given words (each with its leading space).
+    With ``filler`` the context is stretched to the length asked for.
     """
 
     head: str = ""
@@ -137,6 +140,18 @@ class Draft:
     expected: tuple[str, ...]
     values: tuple[str, ...] = ()
     scramble: Callable[[list[Unit], random.Random], list[Unit]] | None = None
+    """Rearranges the finished context, as words that keep their leading space."""
+    forge: Forge | None = None
+    """Rearranges the token ids of the finished context, keeping their number."""
+    encode: Encoder | None = None
+    """Chooses the token ids of the pieces; filler brings its own (``tape.Spelled``)."""
+    context_tokens: int | None = None
+    """Exact length of head, filler and pieces together, instead of the prompt's."""
+    haystack: str | None = None
+    """Items of one name have the same haystack, instead of each its own."""
+    max_tokens: int | None = None
+    params: dict[str, Plain] = field(default_factory=dict)
+    """Facts about this prompt to record beside the parameters."""
     scorer: str | None = None
     scorer_params: dict[str, Scalar | list[str]] = field(default_factory=dict)
 
@@ -161,12 +176,16 @@ class Cell:
         """Which of ``count`` things is this item's: each once in a seeded order, then again."""
         block, place = divmod(self.item, count)
         order = list(range(count))
-        derive_rng(self.suite_seed, self.spec.name, name, block).shuffle(order)
+        self.shared_rng(name, block).shuffle(order)
         return order[place]
 
     def rng(self, *path: str | int) -> random.Random:
         """A generator of the item's own, the same at every budget, depth and parameter."""
         return derive_rng(self.seed, *path)
+
+    def shared_rng(self, *path: str | int) -> random.Random:
+        """A generator that all items of the entry share."""
+        return derive_rng(self.suite_seed, self.spec.name, *path)
 
 
 class PromptClass(Protocol):

@@ -15,7 +15,7 @@ import msgspec
 
 from stressbench import catalog
 from stressbench.errors import SuiteError
-from stressbench.prompts._assemble import assemble_cell, smallest_budget
+from stressbench.prompts._assemble import WITHOUT_CONTEXT, assemble_cell, smallest_budget
 from stressbench.prompts._draft import Cell, Draft, Param, Params, Piece, PromptClass, Traits
 from stressbench.schema.case import Case
 from stressbench.schema.suite import Arm, PromptSpec
@@ -32,6 +32,7 @@ __all__ = [
     "PromptClass",
     "Traits",
     "check",
+    "count",
     "describe",
     "expand",
 ]
@@ -51,6 +52,16 @@ def expand(spec: PromptSpec, *, seed: int, room: Room) -> Iterator[tuple[Case, .
     plugin = _load(spec)
     for cell in _cells(spec, plugin.traits, seed=seed):
         yield assemble_cell(plugin, cell, room)
+
+
+def count(spec: PromptSpec) -> int:
+    """How many cases ``expand`` yields in all its cells, without building one."""
+    traits = _load(spec).traits
+    arms = spec.arms or traits.arms
+    once = len(WITHOUT_CONTEXT.intersection(arms))
+    depths = len(spec.depths) if traits.deep and spec.depths else 1
+    grid = max(1, len(spec.budgets)) * depths
+    return spec.items * len(_points(spec, traits)) * ((len(arms) - once) * grid + once)
 
 
 def check(spec: PromptSpec, *, room: Room, max_model_len: int | None) -> None:

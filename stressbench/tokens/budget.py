@@ -12,8 +12,9 @@ is then time, never exactness.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate, chain
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from stressbench.tokens.tape import Encoded, Tape, Unreachable
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 _ATTEMPTS: Final = 64
 """Refits of one prompt before giving up; a tokenizer with safe seams needs one."""
+_PROOF_TOKENS: Final = 8192
 _MEMO_PIECES: Final = 65_536
 _WINDOW_CHARS: Final = 24
 
@@ -65,6 +67,7 @@ class Room:
         self._seams: dict[tuple[int, int], bool] = {}
         self._memo: dict[str, Encoded] = {}
         self._tapes: dict[str, Tape] = {}
+        self._words_proven: int | None = 0
 
     def whole(self, text: str) -> Joined:
         """Encode a complete user message as it is."""
@@ -91,16 +94,18 @@ class Room:
 
     def piece(self, text: str) -> Encoded:
         """Encode one piece as it stands after other text; remembered."""
-        found = self._memo.get(text)
-        if found is None:
-            if len(self._memo) >= _MEMO_PIECES:
-                self._memo.clear()
-            found = self._memo[text] = self.pieces([text])[0]
-        return found
+        return self.memoized([text])[0]
 
-    def words(self, words: Iterable[str]) -> Encoded:
-        """Encode words, each with its leading space, from remembered single words."""
-        return self.stretch([self.piece(word) for word in words])
+    def memoized(self, texts: Sequence[str]) -> list[Encoded]:
+        """Encode pieces of which many are alike."""
+        known = self._memo
+        new = [text for text in dict.fromkeys(texts) if text not in known]
+        if new:
+            if len(known) + len(new) > _MEMO_PIECES:
+                known.clear()
+                new = list(dict.fromkeys(texts))
+            known.update(zip(new, self.pieces(new), strict=True))
+        return [known[text] for text in texts]
 
     def stretch(self, parts: Sequence[Encoded]) -> Encoded:
         """Join pieces into a longer one."""
@@ -109,31 +114,23 @@ class Room:
         for index, part in enumerate(parts):
             safe = safe and part.safe and (index == 0 or self._seam(parts[index - 1], part))
             ids.extend(part.ids)
-        return Encoded("".join([part.text for part in parts]), ids, safe)
+        forced = any(part.forced for part in parts)
+        return Encoded("".join([part.text for part in parts]), ids, safe, forced)
 
-    def join(self, parts: Sequence[Encoded]) -> Joined:
-        """Join pieces into a whole user message; the first must come from ``first``."""
+    def join(self, parts: Sequence[Encoded], *, words: bool = False) -> Joined:
+        """Join pieces into a whole user message; the first must come from ``first``.
+
+        ``words`` says that most pieces are single words in random order.
+        """
+        starts = list(accumulate([len(part.ids) for part in parts], initial=0))
+        ids = list(chain.from_iterable([part.ids for part in parts]))
         text = "".join([part.text for part in parts])
-        seams = self._seams
-        ids: list[int] = []
-        starts: list[int] = []
-        left: Encoded | None = None
-        for part in parts:
-            starts.append(len(ids))
-            if not part.ids:
-                continue
-            if left is not None:
-                safe = seams.get((left.ids[-1], part.ids[0]))
-                if safe is None:
-                    safe = self._seam(left, part)
-                if not safe:
-                    return self.whole(text)
-            if not part.safe:
-                return self.whole(text)
-            ids.extend(part.ids)
-            left = part
-        starts.append(len(ids))
-        return Joined(text, ids, starts)
+        whole = all([part.safe for part in parts]) and (
+            self._words_hold(text, ids) if words else all(map(self._seam, parts, parts[1:]))
+        )
+        if whole or any([part.forced for part in parts]):
+            return Joined(text, ids, starts)
+        return self.whole(text)
 
     def tape(self, source: Source) -> Tape:
         """The tokenized form of a source of filler, shared by all prompts of this room."""
@@ -150,8 +147,23 @@ class Room:
             return Encoded(text, tuple(ids[len(head) :]))
         return Encoded(text, tuple(self.tokenizer.encode(text)), safe=False)
 
+    def _words_hold(self, text: str, ids: list[int]) -> bool:
+        """Whether a text joined from single words is its own encoding.
+
+        Too many different seams to look at one by one. The first texts are encoded as a
+        whole and compared; after thousands of random neighbours without one merger the
+        tokenizer is taken to split at words, as all pre-tokenizing ones do.
+        """
+        if self._words_proven is None:
+            return False
+        if self._words_proven < _PROOF_TOKENS:
+            same = self.tokenizer.encode(text) == ids
+            self._words_proven = self._words_proven + len(ids) if same else None
+            return same
+        return True
+
     def _seam(self, left: Encoded, right: Encoded) -> bool:
-        if not left.ids or not right.ids:
+        if not left.ids or not right.ids or left.forced or right.forced:
             return True
         key = (left.ids[-1], right.ids[0])
         safe = self._seams.get(key)

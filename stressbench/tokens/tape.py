@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
 from math import gcd
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from stressbench.tokens.budget import Room
@@ -26,12 +26,14 @@ if TYPE_CHECKING:
 class Encoded:
     """A stretch of text with its token ids as they stand *after other text*.
 
-    ``safe`` is false where the ids depend on what stands around the stretch.
+    ``safe`` is false where the ids depend on what stands around the stretch. ``forced``
+    ids are deliberately not the tokenizer's own: they are kept whatever stands beside them.
     """
 
     text: str
     ids: Sequence[int]
     safe: bool = True
+    forced: bool = False
 
 
 class Source(Protocol):
@@ -57,6 +59,15 @@ class Source(Protocol):
 
     def chunk(self, index: int) -> Sequence[str]:
         """The phrases of one chunk, always the same for the same index."""
+        ...
+
+
+@runtime_checkable
+class Spelled(Source, Protocol):
+    """A source that chooses its own token ids, other than the tokenizer would."""
+
+    def encode(self, room: Room, phrases: Sequence[str]) -> list[Encoded]:
+        """The phrases with forced ids; decoding them must give the phrases back."""
         ...
 
 
@@ -175,7 +186,7 @@ class Tape:
 
     @cached_property
     def _closers(self) -> list[Encoded]:
-        return self._room.pieces(self.source.closers)
+        return self._encode(self.source.closers)
 
     @cached_property
     def _coins(self) -> dict[int, list[int]]:
@@ -215,10 +226,15 @@ class Tape:
             tokens -= coin
         return paid
 
+    def _encode(self, phrases: Sequence[str]) -> list[Encoded]:
+        if isinstance(self.source, Spelled):
+            return self.source.encode(self._room, phrases)
+        return self._room.pieces(phrases)
+
     def _chunk(self, index: int) -> _Chunk:
         chunk = self._chunks.get(index)
         if chunk is None:
-            phrases = self._room.pieces(self.source.chunk(index))
+            phrases = self._encode(self.source.chunk(index))
             chunk = self._chunks[index] = _Chunk(
                 self._room.stretch(phrases),
                 tuple(accumulate((len(phrase.text) for phrase in phrases), initial=0)),
@@ -235,6 +251,7 @@ class Tape:
             whole.text[chunk.chars[start] : chunk.chars[end]],
             whole.ids[chunk.tokens[start] : chunk.tokens[end]],
             whole.safe,
+            whole.forced,
         )
 
 
