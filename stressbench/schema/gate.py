@@ -16,6 +16,7 @@ unless ``arm`` is named, and judges every role by itself unless ``role`` is.
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Final, Literal, NoReturn, TypeAlias
 
 import msgspec
@@ -67,6 +68,23 @@ def parse(text: str, *, where: str | None = None) -> Gate:
     column of the word that is wrong and the nearest right one.
     """
     return _Words(text, where).gate()
+
+
+def read(file: Path) -> list[str]:
+    """The gates of a file: one a line, ``#`` starts a comment.
+
+    Each is parsed, so that a mistake is found with its line. Raises ``SuiteError``.
+    """
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SuiteError(f"cannot read the gates: {error}", where=str(file)) from error
+    gates = []
+    for number, line in enumerate(lines, 1):
+        text = line.partition("#")[0].strip()
+        if text:
+            gates.append(parse(text, where=f"{file}:{number}").text)
+    return gates
 
 
 class _Words:

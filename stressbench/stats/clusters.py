@@ -193,22 +193,31 @@ def _null_se(cells: Floats, *, relative: bool) -> float:
 
 
 def _smoothed(sums: PairedSums) -> Floats:
-    """Add a cluster that gained in full and one that lost in full, where that is due.
+    """Add a cluster that gained and one that lost, where that is due.
 
-    Due for bounded values always. For unbounded ones only where nothing varied at all:
-    then the two are as far apart as the largest value seen (or 1, where all were zero).
+    Due for bounded values always. They stand as far from the mean change as clusters that
+    changed do (root mean square, one change of the full span counted in). For one binary
+    row a cluster without net change that is Bonett and Price's plus-two; and repeating
+    every row under its cluster alters nothing. For unbounded values only where nothing varied at
+    all: then by the mean value (by 1, where all were zero).
     """
     cells = sums.cells
     size = cells[:, [1, 3]].mean()
+    totals = cells.sum(axis=0)
+    base, cand = totals[0] / totals[1], totals[2] / totals[3]
     if sums.span is not None:
-        low, high = 0.0, sums.span * size
+        moved = cells[:, 2] / cells[:, 3] - cells[:, 0] / cells[:, 1]
+        squares = float(((moved[moved != 0] - (cand - base)) ** 2).sum()) + sums.span**2
+        reach = math.sqrt(squares / (np.count_nonzero(moved) + 1))
+        ends = np.clip([cand - base - reach, cand - base + reach], -sums.span, sums.span)
     elif linear_se(cells, relative=False) == 0:
-        mean = np.abs(cells[:, [0, 2]]).sum() / cells[:, [1, 3]].sum()
-        low, high = mean * size, (2 * mean or 1.0) * size
+        reach = float(max(abs(base), abs(cand))) or 1.0
+        ends = np.array([cand - base - reach, cand - base + reach])
     else:
         return cells
-    pair = np.array([[low, size, high, size], [high, size, low, size]])
-    return np.vstack([cells, pair])
+    middle, width = (base + cand) / 2 * size, ends / 2 * size
+    sizes = np.full(2, size)
+    return np.vstack([cells, np.column_stack([middle - width, sizes, middle + width, sizes])])
 
 
 def _bootstrap(

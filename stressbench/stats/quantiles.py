@@ -18,9 +18,12 @@ from stressbench.stats.clusters import (
     Codes,
     Effect,
     Floats,
+    PairedSums,
+    cluster_sums,
     count_reached,
     draw_counts,
     expanded_tail,
+    mean_effect,
     natural,
     natural_interval,
     percentile_interval,
@@ -78,8 +81,20 @@ def percentile_effect(
         bounds = percentile_interval(effects, expanded_tail(n, confidence)) if se else None
         p = rows.swap_test(point, relative=relative, seed=seed)
         method = "cluster bootstrap, swap permutation"
+    if not se:
+        # Rows so alike that no resample moves the percentile: say what the mean allows.
+        instead = mean_effect(_means(sides), relative=relative, confidence=confidence, seed=seed)
+        return Effect(
+            base, cand, delta, instead.interval, p, instead.se, n, f"{method}; interval of the mean"
+        )
     interval = natural_interval(bounds, relative=relative)
-    return Effect(base, cand, delta, interval, p, se or None, n, method)
+    return Effect(base, cand, delta, interval, p, se, n, method)
+
+
+def _means(sides: Sides) -> PairedSums:
+    base = cluster_sums(sides.base, None, sides.base_clusters, sides.clusters)
+    cand = cluster_sums(sides.cand, None, sides.cand_clusters, sides.clusters)
+    return PairedSums(np.hstack([base, cand]))
 
 
 @dataclass(frozen=True, slots=True)

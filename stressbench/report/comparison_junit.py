@@ -1,0 +1,54 @@
+"""A comparison as JUnit XML, which every CI system draws."""
+
+from __future__ import annotations
+
+from xml.etree import ElementTree as ET
+
+from stressbench.report import _figures as figures
+from stressbench.schema.comparison import Comparison, GateFinding
+
+
+def render(comparison: Comparison) -> str:
+    """One test case a gate and scope.
+
+    A regression is a ``failure``, an inconclusive gate an ``error`` (never ``skipped``:
+    CI systems paint that green).
+    """
+    verdicts = [gate.verdict for gate in comparison.gates]
+    suite = ET.Element(
+        "testsuite",
+        name="stressbench compare",
+        tests=str(len(verdicts)),
+        failures=str(verdicts.count("regression")),
+        errors=str(verdicts.count("inconclusive")),
+        skipped="0",
+    )
+    properties = ET.SubElement(suite, "properties")
+    for name in ("base", "cand", "verdict", "gates_from"):
+        value = figures.plain(str(getattr(comparison, name)))
+        ET.SubElement(properties, "property", name=name, value=value)
+    for gate in comparison.gates:
+        suite.append(_case(gate))
+    root = ET.Element("testsuites")
+    root.append(suite)
+    ET.indent(root)
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{ET.tostring(root, encoding="unicode")}\n'
+
+
+def _case(gate: GateFinding) -> ET.Element:
+    case = ET.Element("testcase", classname=f"stressbench.{figures.target(gate)}", name=_name(gate))
+    explanation = figures.explain(gate)
+    kind = {"regression": "failure", "inconclusive": "error"}.get(gate.verdict)
+    if kind:
+        message = ET.SubElement(case, kind, message=figures.plain(gate.why), type=gate.verdict)
+        message.text = explanation
+    else:
+        ET.SubElement(case, "system-out").text = explanation
+    return case
+
+
+def _name(gate: GateFinding) -> str:
+    return f"{figures.plain(gate.gate)} [{figures.scope(gate)}]"
+
+
+PLUGIN = render
