@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from stressbench.engines._cpu import available_bytes, cpu_dtype, cpu_flags
 from stressbench.engines.base import EngineSetup
 from stressbench.errors import SetupError
 
@@ -60,21 +61,11 @@ def engine_arguments(setup: EngineSetup) -> dict[str, object]:
     return _on_cpu(args, setup) if current_platform.is_cpu() else args
 
 
-def cpu_dtype(flags: str) -> str:
-    """The dtype a CPU with these ``/proc/cpuinfo`` flags is fast in.
-
-    vLLM's 16-bit kernels need AVX-512 or AMX on x86 and BF16 instructions on Arm;
-    without them bfloat16 was measured at a quarter of float32's speed.
-    """
-    fast = {"avx512f", "amx_bf16", "bf16"}
-    return "auto" if fast & set(flags.split()) else "float32"
-
-
 def _on_cpu(args: dict[str, object], setup: EngineSetup) -> dict[str, object]:
     """``args`` and what vLLM's CPU build needs to be told, where ``args`` says nothing."""
     chosen = dict(args)
     if chosen["dtype"] == "auto":
-        chosen["dtype"] = cpu_dtype(_cpu_flags())
+        chosen["dtype"] = cpu_dtype(cpu_flags())
     # Compiling costs minutes at start for some percent of speed.
     chosen.setdefault("enforce_eager", True)
     chosen.setdefault("block_size", CPU_BLOCK_SIZE)
@@ -83,19 +74,9 @@ def _on_cpu(args: dict[str, object], setup: EngineSetup) -> dict[str, object]:
     return chosen
 
 
-def _cpu_flags() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
-    except OSError:
-        return ""
-    found = (line for line in lines if line.startswith(("flags", "Features")))
-    return next(found, "").partition(":")[2]
-
-
 def _cpu_kv_bytes(args: Mapping[str, object], setup: EngineSetup) -> int:
     """Room for every request at full length, bounded by a share of the free memory."""
-    available = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    bound = int(available * _CPU_KV_SHARE)
+    bound = int(available_bytes() * _CPU_KV_SHARE)
     window, block_size = args.get("max_model_len"), args["block_size"]
     elements = setup.kv_elements_per_token
     if not isinstance(window, int) or not isinstance(block_size, int) or elements is None:

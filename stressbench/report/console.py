@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import groupby
 
@@ -12,10 +12,13 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from stressbench.runner.plan import plan
 from stressbench.schema.record import CaseRecord, ModelRun, RunEnd, RunHeader
+from stressbench.schema.suite import SuiteSpec
 from stressbench.stats.exact import wilson
 from stressbench.stats.quantiles import percentile
 from stressbench.store import Run
+from stressbench.tokens.budget import Room
 
 _NO_VALUE = "-"
 _WEAK = 0.5
@@ -100,6 +103,27 @@ def summary(run: Run) -> RenderableType:
 def print_summary(console: Console, run: Run) -> None:
     """Print the summary of a run on ``console``."""
     console.print(summary(run))
+
+
+def print_plan(console: Console, suite: SuiteSpec, rooms: Mapping[str, Room]) -> None:
+    """Print what a run would send: requests and prompt tokens by role, class and arm."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2), header_style="bold")
+    for heading in ("role", "class", "arm"):
+        table.add_column(heading)
+    for heading in ("requests", "prompt tokens", "shortest", "longest", "answer limit"):
+        table.add_column(heading, justify="right")
+    for role in suite.models:
+        lengths: dict[tuple[str, str], list[int]] = {}
+        limits: dict[tuple[str, str], int] = {}
+        for request in plan(suite, role, rooms):
+            key = request.case.label, request.case.arm
+            lengths.setdefault(key, []).append(len(request.prompt_token_ids))
+            limits[key] = max(limits.get(key, 0), request.case.max_tokens)
+        for (label, arm), tokens in lengths.items():
+            row = len(tokens), sum(tokens), min(tokens), max(tokens), limits[label, arm]
+            table.add_row(role, label, arm, *(f"{value:,}" for value in row))
+        table.add_section()
+    console.print(table)
 
 
 def _title(header: RunHeader) -> Text:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import Final, Self
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.progress_bar import ProgressBar
 from rich.spinner import Spinner
 from rich.table import Table
@@ -131,6 +132,43 @@ class _State:
 
     def draining(self) -> None:
         self.is_draining = True
+
+
+@contextmanager
+def preparing(console: Console) -> Iterator[Callable[[str, float], None]]:
+    """Show ``(what, fraction)`` reports: a bar in a terminal, a line a phase elsewhere."""
+    if not console.is_terminal:
+        yield _PhaseLines(console)
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(_BAR_WIDTH), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as bars:
+        task = bars.add_task("", total=1.0, visible=False)
+        yield lambda phase, fraction: bars.update(
+            task, description=phase, completed=fraction, visible=True
+        )
+
+
+class _PhaseLines:
+    """Prints each phase once."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._phase = ""
+
+    def __call__(self, phase: str, fraction: float) -> None:
+        if phase != self._phase and fraction < 1.0:
+            self._phase = phase
+            self._console.print(phase, soft_wrap=True)
+
+
+class SilentView(_State):
+    """Shows nothing."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing to clear away."""
 
 
 class LiveView(_State):

@@ -49,8 +49,9 @@ class RunModel:
 class Prepared:
     """A suite that can run."""
 
+    source: Suite
     suite: SuiteSpec
-    suite_sha256: str
+    """``source.spec`` with ``limit`` applied."""
     limit: int | None
     engine: str
     simulated: bool
@@ -74,8 +75,8 @@ def prepare(suite: Suite, *, engine: str, limit: int | None, progress: Progress)
     opened = open_models(spec, progress, weights=not plugin.simulated)
     check_prompts(suite, spec, opened)
     return Prepared(
+        source=suite,
         suite=spec,
-        suite_sha256=suite.sha256,
         limit=limit,
         engine=engine,
         simulated=plugin.simulated,

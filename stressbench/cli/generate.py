@@ -1,0 +1,65 @@
+"""``stressbench generate``."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from stressbench.errors import SetupError
+
+
+def generate(
+    suite: Annotated[str, typer.Argument(help="A suite file, or the name of a shipped suite.")],
+    *,
+    model: Annotated[
+        list[str] | None,
+        typer.Option("--model", metavar="ROLE=SPEC", help="Put a model into a role."),
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="At most so many items per prompt entry.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Where to write; default: stdout.")
+    ] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="PATH=VALUE", help="Replaces any field, as in run."),
+    ] = None,
+) -> None:
+    """Write a suite's requests as JSON lines, without an engine.
+
+    Each line is one request of one role: text, token ids, spans, truth and hashes, as
+    `stressbench schema case` describes. Memory stays flat however many there are.
+
+    Example: stressbench generate smoke --limit 1 --out cases.jsonl
+    """
+    import jsonlines
+    import msgspec
+
+    from stressbench.cli.run import overrides
+    from stressbench.report.live import preparing, stderr_console
+    from stressbench.runner.plan import limited, plan
+    from stressbench.runner.prepare import check_names, check_prompts, open_models
+    from stressbench.schema.load import load_suite
+    from stressbench.schema.shipped import find_suite
+
+    loaded = load_suite(find_suite(suite), overrides=overrides(model, None, set_))
+    check_names(loaded)
+    spec = limited(loaded.spec, limit)
+    with stderr_console() as console, preparing(console) as progress:
+        models = open_models(spec, progress, weights=False)
+    check_prompts(loaded, spec, models)
+    rooms = {role: opened.room for role, opened in models.items()}
+    try:
+        with out.open("wb") if out else nullcontext(sys.stdout.buffer) as file:
+            writer = jsonlines.Writer(file, dumps=msgspec.json.encode)
+            for role in spec.models:
+                writer.write_all(plan(spec, role, rooms))
+    except BrokenPipeError:
+        raise  # the reader has enough; typer ends quietly
+    except OSError as error:
+        raise SetupError(f"cannot write here: {error.strerror}", where=str(out)) from error

@@ -1,0 +1,206 @@
+"""``stressbench run``."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from stressbench.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from stressbench.report.live import LiveView, PlainView, SilentView
+    from stressbench.runner.run import RunResult
+    from stressbench.schema.load import Suite
+
+
+def run(  # noqa: PLR0913 - the contract's options, one parameter each
+    suites: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="SUITE...", help="Suite files, or names of shipped suites."),
+    ] = None,
+    *,
+    model: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--model",
+            metavar="ROLE=SPEC",
+            help="Put a model into a role: a built-in, a directory, or a Hugging Face id.",
+        ),
+    ] = None,
+    engine: Annotated[
+        str | None,
+        typer.Option(help="Engine to use (default: vllm): stressbench list engines shows them."),
+    ] = None,
+    out: Annotated[
+        Path, typer.Option(help="Directory that the run's own directory is made in.")
+    ] = Path("results"),
+    seed: Annotated[int | None, typer.Option(min=0, help="Replaces the suite's seed.")] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="At most so many items per prompt entry.")
+    ] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="PATH=VALUE", help="Replaces any field: engine.kv_blocks=64"),
+    ] = None,
+    resume: Annotated[
+        Path | None,
+        typer.Option(metavar="RUN_DIR", help="Go on with a run that was cut short."),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would be sent, and send nothing.")
+    ] = False,
+    progress: Annotated[
+        bool, typer.Option("--progress/--no-progress", help="Show progress on stderr.")
+    ] = True,
+) -> None:
+    """Run suites and write one record for every request.
+
+    Each suite makes a directory of its own under --out, with records.jsonl and
+    telemetry.jsonl; its name is printed when it ends. Ctrl-C finishes the requests in
+    flight and leaves a run that --resume goes on with.
+
+    Example: stressbench run smoke --limit 2
+
+    Example: stressbench run my-suite.yaml --model dense=./my-model --set load.concurrency=4
+    """
+    from stressbench.report.live import stderr_console
+
+    options = Options(
+        engine=engine, out=out, limit=limit, resume=resume, dry_run=dry_run, progress=progress
+    )
+    worst = ExitCode.PASS
+    with stderr_console() as console:
+        for suite in _load(suites, overrides(model, seed, set_), resume):
+            code = _one(suite, console, options)
+            worst = max(worst, code)
+            if code == ExitCode.INTERRUPTED:
+                break
+    raise typer.Exit(worst)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """Options of the command that are the same for every suite."""
+
+    engine: str | None
+    out: Path
+    limit: int | None
+    resume: Path | None
+    dry_run: bool
+    progress: bool
+
+
+def overrides(models: list[str] | None, seed: int | None, given: list[str] | None) -> list[str]:
+    """The suite overrides that ``--model``, ``--seed`` and ``--set`` stand for."""
+    changes = list(given or [])
+    for pair in models or []:
+        role, found, spec = pair.partition("=")
+        if not found or not role or not spec:
+            raise UsageError(
+                f"expected ROLE=SPEC, not {pair!r}", hint="--model dense=reference-dense"
+            )
+        changes.append(f"models.{role}.model={json.dumps(spec)}")
+    if seed is not None:
+        changes.append(f"seed={seed}")
+    return changes
+
+
+def _load(names: list[str] | None, changes: list[str], resume: Path | None) -> list[Suite]:
+    from stressbench.schema.load import load_suite, parse_suite
+    from stressbench.schema.shipped import find_suite
+
+    if names:
+        if resume is not None and len(names) > 1:
+            raise UsageError("--resume goes on with one run; name one suite, or none")
+        return [load_suite(find_suite(name), overrides=changes) for name in names]
+    if resume is None:
+        raise UsageError("name a suite to run", hint="stressbench list suites")
+    from stressbench.store import read_run
+
+    spec = read_run(resume).header.suite_spec
+    return [parse_suite(json.dumps(spec).encode(), source=str(resume), overrides=changes)]
+
+
+def _one(suite: Suite, console: Console, options: Options) -> ExitCode:
+    from stressbench.report.console import print_plan, print_summary
+    from stressbench.runner.prepare import prepare
+    from stressbench.runner.resume import load_resumed
+    from stressbench.runner.run import new_directory, run
+    from stressbench.store import read_run
+
+    resumed = load_resumed(options.resume) if options.resume else None
+    header = resumed.run.header if resumed else None
+    engine = options.engine or (header.engine if header else "vllm")
+    limit = options.limit or (header.limit if header else None)
+    if resumed and resumed.torn_line:
+        console.print(
+            f"{resumed.run.path}:{resumed.torn_line}: the last line was cut off;"
+            " it is removed and its request runs again",
+            style="yellow",
+        )
+    with _model_progress(console, shown=options.progress) as progress:
+        if options.dry_run:
+            dry = prepare(suite, engine="simulated", limit=limit, progress=progress)
+            print_plan(_stdout(), dry.suite, dry.rooms)
+            return ExitCode.PASS
+        directory = options.resume or new_directory(options.out, suite.spec.name)
+        try:
+            prepared = prepare(suite, engine=engine, limit=limit, progress=progress)
+        except BaseException:
+            if resumed is None:
+                directory.rmdir()  # nothing was written; an empty directory would mislead
+            raise
+    with _view(console, shown=options.progress) as view:
+        result = asyncio.run(run(prepared, directory, view, resumed=resumed))
+    print_summary(_stdout(), read_run(directory))
+    return _conclude(result, console)
+
+
+def _conclude(result: RunResult, console: Console) -> ExitCode:
+    typer.echo(f"results: {result.directory}")
+    if result.status == "complete":
+        return ExitCode.PASS
+    resume = f"go on with: stressbench run --resume {result.directory}"
+    if result.error is None:
+        console.print(f"interrupted; {resume}", style="yellow", soft_wrap=True)
+        return ExitCode.INTERRUPTED
+    error = result.error
+    raise type(error)(
+        error.message, where=error.where, hint=f"{error.hint}\n  {resume}" if error.hint else resume
+    )
+
+
+def _stdout() -> Console:
+    from rich.console import Console
+
+    # A pipe has no width of its own; a table cut to 80 columns would lose figures.
+    return Console(highlight=False, width=None if sys.stdout.isatty() else 160)
+
+
+def _view(console: Console, *, shown: bool) -> LiveView | PlainView | SilentView:
+    from stressbench.report.live import LiveView, PlainView, SilentView
+
+    if not shown:
+        return SilentView()
+    return LiveView(console) if console.is_terminal else PlainView(console)
+
+
+@contextmanager
+def _model_progress(console: Console, *, shown: bool) -> Iterator[Callable[[str, float], None]]:
+    from stressbench.report.live import preparing
+
+    if not shown:
+        yield lambda _phase, _fraction: None
+        return
+    with preparing(console) as progress:
+        yield progress

@@ -1,0 +1,44 @@
+"""``stressbench validate``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+
+def validate(
+    suites: Annotated[
+        list[str],
+        typer.Argument(metavar="SUITE...", help="Suite files, or names of shipped suites."),
+    ],
+    *,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="PATH=VALUE", help="Replaces any field, as in run."),
+    ] = None,
+) -> None:
+    """Check suites without running them: keys, names, budgets, windows, gates.
+
+    Example: stressbench validate suites/smoke.yaml
+    """
+    from stressbench.report.live import preparing, stderr_console
+    from stressbench.runner.plan import planned
+    from stressbench.runner.prepare import check_names, check_prompts, open_models
+    from stressbench.schema.gate import parse
+    from stressbench.schema.load import load_suite
+    from stressbench.schema.shipped import find_suite
+
+    for name in suites:
+        suite = load_suite(find_suite(name), overrides=set_ or ())
+        check_names(suite)
+        for gate in suite.spec.gates:
+            parse(gate)
+        with stderr_console() as console, preparing(console) as progress:
+            models = open_models(suite.spec, progress, weights=False)
+        check_prompts(suite, suite.spec, models)
+        requests = planned(suite.spec)
+        typer.echo(
+            f"{suite.source}: valid; {requests} requests for each of"
+            f" {len(suite.spec.models)} models ({', '.join(suite.spec.models)})"
+        )
