@@ -1,0 +1,81 @@
+# Everything starts from `python3` (3.11 or newer) and `make`: each target sets up what it needs.
+#
+#   make demo    set up, run the smoke suite on both reference models, show the result
+#   make test    set up, every check and every test, real vLLM included
+#   make check   the quick inner loop: format, lint, types, unit tests
+#   make bench   the harness' own speed and cost, against rivals and limits
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+LOCK := requirements/cpu-py311.lock
+EXTRAS := tokenizers,datasets,dev
+TORCH_CPU_INDEX := https://download.pytorch.org/whl/cpu
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+DEVICE := $(shell nvidia-smi -L >/dev/null 2>&1 && echo gpu || echo cpu)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check format unit integration e2e golden bench lock clean
+
+help:
+	@sed -n '3,6s/^# *//p' Makefile
+
+setup: $(READY)
+
+$(READY): pyproject.toml $(LOCK)
+	$(PYTHON) -m venv $(VENV)
+	$(MAKE) --no-print-directory install-$(DEVICE)
+	@touch $(READY)
+
+.PHONY: install-cpu install-gpu
+install-cpu:
+	@echo "installing the pinned CPU packages (about three minutes)"
+	$(PIP) install --no-deps --requirement $(LOCK) || \
+	  $(PIP) install --no-deps --extra-index-url $(TORCH_CPU_INDEX) --requirement $(LOCK)
+	$(PIP) install --no-deps --no-build-isolation --editable .
+
+install-gpu:
+	@echo "installing for the GPU"
+	$(PIP) install --editable '.[gpu,$(EXTRAS)]'
+
+demo: $(READY)
+	$(BIN)/stressbench run smoke
+
+test: $(READY)
+	$(MAKE) --no-print-directory static
+	$(BIN)/python -m pytest
+
+check: $(READY)
+	$(MAKE) --no-print-directory static
+	$(BIN)/python -m pytest tests/unit
+
+.PHONY: static
+static:
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: $(READY)
+	$(BIN)/ruff check --fix-only --quiet .
+	$(BIN)/ruff format --quiet .
+
+unit integration e2e: $(READY)
+	$(BIN)/python -m pytest tests/$@
+
+golden: $(READY)
+	$(BIN)/python -m pytest tests/unit tests/integration --update-golden
+
+bench: $(READY)
+	$(BIN)/python -m benchmarks
+
+lock: $(READY)
+	$(PIP) install 'uv>=0.5'
+	$(BIN)/uv pip compile pyproject.toml --quiet --python-version 3.11 --no-header --no-annotate \
+	  --extra cpu --extra tokenizers --extra datasets --extra dev \
+	  --override requirements/overrides.txt \
+	  $(if $(PIP_FIND_LINKS),--find-links $(PIP_FIND_LINKS),--index $(TORCH_CPU_INDEX) --index-strategy unsafe-best-match) \
+	  --output-file $(LOCK)
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
