@@ -19,7 +19,7 @@ from typing import Final, Literal, get_args
 
 from stressbench.errors import UsageError
 
-Kind = Literal["prompts", "scorers", "engines", "probes", "levers", "metrics", "report"]
+Kind = Literal["prompts", "scorers", "engines", "probes", "levers", "metrics"]
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 
 

@@ -13,6 +13,7 @@ import errno
 import io
 import os
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -151,7 +152,8 @@ class _LineFile(io.RawIOBase):
             while line:  # a nearly full disk takes a part and raises at the next call
                 line = line[os.write(self._fd, line) :]
         except OSError as error:
-            os.ftruncate(self._fd, self._size)
+            with suppress(OSError):  # not every file can be cut; the writing error matters
+                os.ftruncate(self._fd, self._size)
             raise _unwritable(error, self._path) from error
         self._size += size
 

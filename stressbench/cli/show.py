@@ -1,0 +1,44 @@
+"""``stressbench show``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from stressbench.errors import ResultsError
+
+
+def show(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run directory or records.jsonl.")],
+    case_id: Annotated[str, typer.Argument(help="A case id, or the beginning of one.")],
+    *,
+    role: Annotated[str | None, typer.Option(help="One model alone.")] = None,
+) -> None:
+    """Show one case in full: prompt, answer, outcome, telemetry.
+
+    Example: stressbench show results/smoke-baseline niah/stress/b384/d0.5/i0
+    """
+    from rich.console import Console
+
+    from stressbench.report.case import print_record
+    from stressbench.store import read_run
+
+    records = [
+        record
+        for record in read_run(run).records()
+        if record.case_id.startswith(case_id) and role in {None, record.role}
+    ]
+    exact = [record for record in records if record.case_id == case_id]
+    chosen = exact or records
+    if not chosen:
+        raise ResultsError(f"there is no case {case_id!r} in this run", where=str(run))
+    ids = dict.fromkeys(record.case_id for record in chosen)
+    if len(ids) > 1:
+        some = ", ".join(list(ids)[:8])
+        raise ResultsError(f"{len(ids)} cases begin with {case_id!r}: {some}", where=str(run))
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
+    for record in chosen:
+        print_record(console, record)

@@ -1,0 +1,78 @@
+"""One record in full, for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from msgspec import to_builtins
+from rich.console import Console
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from stressbench.report.printable import printable
+from stressbench.schema.record import CaseRecord
+
+_SECTIONS = ("tokens", "timing", "kv", "attention", "routing", "confidence")
+_SHOWN_GAPS = 8
+
+
+def print_record(console: Console, record: CaseRecord) -> None:
+    """Print prompt, answer, verdict and telemetry of one record."""
+    title = f"{record.case_id}  {record.role}: {record.model}"
+    prompt = _prompt(record)
+    console.print(Panel(prompt, title=Text(title), subtitle="prompt", border_style="dim"))
+    quality = record.quality
+    style = "green" if quality.score >= 1 else "red"
+    answer = printable(record.output.text) if record.output.text is not None else "(no answer)"
+    verdict = f"{quality.outcome}, score {quality.score:g} ({quality.scorer})"
+    console.print(Panel(Text(answer), title=Text(verdict, style=style), border_style=style))
+    console.print(Text("expected  ", style="dim") + Text(printable(" | ".join(quality.expected))))
+    if record.error:
+        console.print(Text(f"{record.status}: {printable(record.error)}", style="red"))
+    console.print(_facts(record))
+
+
+def _prompt(record: CaseRecord) -> Text:
+    """The prompt, the expected values marked where they stand."""
+    if record.prompt.text is None:
+        return Text(record.why_null.get("prompt.text", "not recorded"), style="dim")
+    text = Text(printable(record.prompt.text))
+    for value in record.quality.expected:
+        if value.strip():
+            text.highlight_words([printable(value)], style="bold green", case_sensitive=False)
+    return text
+
+
+def _facts(record: CaseRecord) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2), show_header=False)
+    table.add_row("params", ", ".join(f"{k} {v}" for k, v in record.params.items()))
+    spans = ", ".join(f"{s.role} {s.start}-{s.end}" for s in record.prompt.spans)
+    table.add_row("spans (tokens)", spans or "none")
+    for section in _SECTIONS:
+        content = to_builtins(getattr(record, section))
+        if content is None:
+            reason = record.why_null.get(section, "no reason given")
+            table.add_row(section, Text(f"null: {reason}", style="dim"))
+            continue
+        for index, (name, value) in enumerate(content.items()):
+            cell = _value(value, record.why_null.get(f"{section}.{name}"))
+            table.add_row(section if index == 0 else "", Text(f"{name}  ") + cell)
+    return table
+
+
+def _value(value: object, reason: str | None) -> Text:
+    if value is None:
+        return Text(f"null: {reason or 'no reason given'}", style="dim")
+    if isinstance(value, float):
+        return Text(f"{value:.4g}")
+    if isinstance(value, list):
+        return Text(", ".join(_shortened(value)))
+    return Text(str(value))
+
+
+def _shortened(values: list[object]) -> Iterator[str]:
+    for value in values[:_SHOWN_GAPS]:
+        yield f"{value:.4g}" if isinstance(value, float) else str(value)
+    if len(values) > _SHOWN_GAPS:
+        yield f"... ({len(values)} in all)"
