@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
+
+import msgspec
 
 from stressbench.tokens.vocabulary import (
     Cut,
@@ -92,6 +95,33 @@ def table_of(fast: FastTokenizer, config: Mapping[str, object]) -> TokenTable:
     # Byte-level vocabularies cover everything; what they call unknown is never produced.
     unk_id = vocabulary.get(unknown) if isinstance(unknown, str) and not byte_level else None
     return TokenTable(tokens, byte_ids=frozenset(raw), unk_id=unk_id)
+
+
+def cached_file(repository: str) -> Path | None:
+    """``tokenizer.json`` of a model id in the local Hugging Face cache; nothing is downloaded."""
+    if repository.count("/") > 1 or not repository.replace("/", "").strip("."):
+        return None
+    from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
+
+    try:
+        found = try_to_load_from_cache(repository, "tokenizer.json")
+    except HFValidationError:
+        return None
+    return Path(found) if isinstance(found, str) else None
+
+
+def window_tokens(tokenizer_file: Path) -> int | None:
+    """The longest prompt that the ``config.json`` beside a ``tokenizer.json`` speaks of."""
+    try:
+        data = tokenizer_file.with_name("config.json").read_bytes()
+        return msgspec.json.decode(data, type=_ModelConfig).max_position_embeddings
+    except (OSError, msgspec.MsgspecError):
+        return None
+
+
+class _ModelConfig(msgspec.Struct):
+    max_position_embeddings: int | None = None
 
 
 def _is_safe_stage(stage: Mapping[str, object]) -> bool:

@@ -126,12 +126,18 @@ class SentencePieceTokenizer:
     def decode(self, ids: Sequence[int]) -> str:
         return cast("str", self._model.decode([int(i) for i in ids]))
 
-    def starts(self, text: str, ids: Ids) -> Offsets:  # noqa: ARG002 - the ids spell it out
+    def starts(self, text: str, ids: Ids) -> Offsets:
         lengths = self._table.lengths[ids]
         if len(ids) and self._prefixed:
             lengths[0] -= 1  # the dummy prefix is no byte of the text
-        starts: Offsets = np.cumsum(lengths) - lengths
-        return starts
+        if int(lengths.sum()) == len(text.encode()):
+            starts: Offsets = np.cumsum(lengths) - lengths
+            return starts
+        # A normaliser, or no byte pieces: ask the library, which counts in characters.
+        mapping = self._model.encode(text, out_type="offset_mapping")
+        first_bytes = np.cumsum([0, *(len(char.encode()) for char in text)])
+        offsets: Offsets = first_bytes[[start for start, _ in mapping["offsets"]]]
+        return offsets
 
     def table(self) -> TokenTable:
         return self._table

@@ -67,7 +67,9 @@ class HuggingFaceTokenizer:
         """``source`` is the file, or its content; a ``config.json`` beside it gives the window."""
         if isinstance(source, Path):
             data = _read(source)
-            window_tokens = window_tokens or _window_tokens(source.with_name("config.json"))
+            from stressbench.tokens import huggingface
+
+            window_tokens = window_tokens or huggingface.window_tokens(source)
         else:
             data = source
         self.name = name or (source.parent.name if isinstance(source, Path) else "tokenizer.json")
@@ -204,7 +206,9 @@ def open_tokenizer(spec: str) -> Vocabulary:
     opened = _open_named(spec) or _open_path(Path(spec).expanduser())
     if opened is not None:
         return opened
-    cached = _cached_file(spec)
+    from stressbench.tokens.huggingface import cached_file
+
+    cached = cached_file(spec)
     if cached is not None:
         return HuggingFaceTokenizer(cached, name=spec)
     raise SetupError(
@@ -270,20 +274,6 @@ def _open_deepseek() -> Vocabulary:
     return HuggingFaceTokenizer(Path(package.origin).with_name("tokenizer.json"), name="deepseek")
 
 
-def _cached_file(repository: str) -> Path | None:
-    """``tokenizer.json`` of a model id in the local Hugging Face cache; nothing is downloaded."""
-    if repository.count("/") > 1 or not repository.replace("/", "").strip("."):
-        return None
-    from huggingface_hub import try_to_load_from_cache
-    from huggingface_hub.errors import HFValidationError
-
-    try:
-        found = try_to_load_from_cache(repository, "tokenizer.json")
-    except HFValidationError:
-        return None
-    return Path(found) if isinstance(found, str) else None
-
-
 def _read(file: Path) -> bytes:
     try:
         return file.read_bytes()
@@ -293,15 +283,3 @@ def _read(file: Path) -> bytes:
             where=str(file),
             hint="name a directory that holds a tokenizer.json",
         ) from error
-
-
-def _window_tokens(config: Path) -> int | None:
-    try:
-        window = msgspec.json.decode(config.read_bytes(), type=_ModelConfig).max_position_embeddings
-    except (OSError, msgspec.MsgspecError):
-        return None
-    return window
-
-
-class _ModelConfig(msgspec.Struct):
-    max_position_embeddings: int | None = None

@@ -34,7 +34,6 @@ prefix puts back.
 """
 
 CUT_PATTERNS: Final[dict[Cut, re.Pattern[str]]] = {
-    "anywhere": re.compile(r"(?s:.)"),
     "letter": re.compile(r"[A-Za-z](?=[ \t\r\n0-9])|\S\n(?=[A-Za-z])"),
     "word": re.compile(r"[A-Za-z](?=[ \t\r\n])|\S\n(?=[A-Za-z])"),
     "space": re.compile(r"[^ ](?= [^ ])"),
