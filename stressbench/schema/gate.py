@@ -153,11 +153,10 @@ class _Words:
         name, known = self.take("a metric"), metrics.known()
         if name in known:
             return known[name], known[name].statistic
-        stem, _, statistic = name.rpartition(".")
-        if stem not in known:
-            closest = nearest(name, known) or nearest(stem, known)
-            self.fail(f"there is no metric named {name!r}{closest}")
-        metric = known[stem]
+        stem = max((each for each in known if name.startswith(f"{each}.")), key=len, default=None)
+        if stem is None:
+            self.fail(f"there is no metric named {name!r}{nearest(name, known)}")
+        metric, statistic = known[stem], name[len(stem) + 1 :]
         statistic = "p50" if statistic == "median" else statistic
         if statistic != "mean" and not _PERCENTILE.fullmatch(statistic):
             near = nearest(name, known)

@@ -21,6 +21,7 @@ _MAX_BYTES: Final = 1 << 20
 _MAX_NODES: Final = 100_000  # a few YAML aliases can name billions of values
 _PATH: Final = re.compile(r"^(?P<message>.*?)(?: - at `\$(?P<path>[^`]*)`)?$", re.DOTALL)
 _STEP: Final = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
+_TYPES: Final = re.compile(r"`((?:object|array|str|int|float|bool|null)(?: \| \w+)*)`")
 _UNKNOWN: Final = re.compile(r"unknown field `([^`]*)`")
 _FIELDS: Final = {
     name
@@ -188,15 +189,29 @@ def _explain(message: str, source: str, lines: dict[tuple[str | int, ...], int])
     return SuiteError(_plain(text), where=_where(source, lines, path))
 
 
+_WORDS: Final = {
+    "object": "a mapping",
+    "array": "a list",
+    "str": "text",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "null": "nothing",
+}
+
+
 def _plain(text: str) -> str:
     """Say it in YAML's words: msgspec speaks of objects, arrays and regexes."""
-    text = text.replace("Object missing required field", "missing key")
-    text = text.replace("`object`", "a mapping").replace("`array`", "a list")
-    text = text.replace("`str`", "text").replace("`int`", "a whole number")
-    text = text.replace("`float`", "a number").replace("`bool`", "true or false")
     if "matching regex" in text:
         return "expected a name of letters, digits, '_', '.' and '-' (at most 64)"
+    text = text.replace("Object missing required field", "missing key")
+    text = _TYPES.sub(lambda match: _type_names(match[1]), text)
     return text[0].lower() + text[1:]
+
+
+def _type_names(types: str) -> str:
+    names = [_WORDS.get(name, f"`{name}`") for name in types.split(" | ") if name != "null"]
+    return " or ".join(names) or _WORDS["null"]
 
 
 def _where(
