@@ -14,7 +14,7 @@ from stressbench.errors import SuiteError
 from stressbench.prompts._draft import Cell, Draft, Forge, PromptClass
 from stressbench.schema.case import Case, Segment, Span
 from stressbench.schema.suite import Arm, Value
-from stressbench.tokens.budget import Joined, Room, fit
+from stressbench.tokens.budget import Joined, fit
 from stressbench.tokens.tape import Encoded, Filling, Unreachable
 
 WITHOUT_CONTEXT: Final[frozenset[Arm]] = frozenset({"no_context", "oracle_context"})
@@ -69,7 +69,7 @@ class _Content:
         return [index for index, role in enumerate(self.roles) if role]
 
 
-def assemble_cell(plugin: PromptClass, cell: Cell, room: Room) -> tuple[Case, ...]:
+def assemble_cell(plugin: PromptClass, cell: Cell) -> tuple[Case, ...]:
     """The cases of one cell, in the order of ``cell.arms``.
 
     The stress arm has the budget's length. ``isocontent`` has the same filler sentences
@@ -77,7 +77,7 @@ def assemble_cell(plugin: PromptClass, cell: Cell, room: Room) -> tuple[Case, ..
     the stress arm's length. Raises ``SuiteError`` where a length cannot be had.
     """
     drafts = plugin.drafts(cell)
-    bench = _Bench(drafts, cell, room)
+    bench = _Bench(drafts, cell)
     return tuple(
         _case(plugin, cell, arm, drafts[arm], bench.content(arm))
         for arm in cell.arms
@@ -85,21 +85,21 @@ def assemble_cell(plugin: PromptClass, cell: Cell, room: Room) -> tuple[Case, ..
     )
 
 
-def smallest_budget(plugin: PromptClass, cell: Cell, room: Room) -> int:
+def smallest_budget(plugin: PromptClass, cell: Cell) -> int:
     """The least prompt length from which on this cell's stress arm can have every length."""
     draft = plugin.drafts(cell)["stress"]
-    fixed = build(draft, 0, cell=cell, room=room).content_tokens
-    filler = room.tape(draft.filler).smallest if draft.filler else 0
-    return fixed + filler + room.template_tokens
+    fixed = build(draft, 0, cell=cell).content_tokens
+    filler = cell.room.tape(draft.filler).smallest if draft.filler else 0
+    return fixed + filler + cell.room.template_tokens
 
 
 class _Bench:
     """The arms of one cell, each made once."""
 
-    def __init__(self, drafts: Mapping[Arm, Draft], cell: Cell, room: Room) -> None:
+    def __init__(self, drafts: Mapping[Arm, Draft], cell: Cell) -> None:
         self._drafts = drafts
         self._cell = cell
-        self._room = room
+        self._room = cell.room
         self._made: dict[Arm, _Content] = {}
 
     def content(self, arm: Arm) -> _Content:
@@ -119,15 +119,15 @@ class _Bench:
         if arm == "isocontent":
             stress = self.content("stress")
             if stress.filling is not None:
-                return render(draft, stress.filling, stress.cuts, cell=self._cell, room=self._room)
+                return render(draft, stress.filling, stress.cuts, cell=self._cell)
         if arm == "isotoken":
             return self._fit(draft, self.content("stress").content_tokens)
-        return build(draft, 0, cell=self._cell, room=self._room)
+        return build(draft, 0, cell=self._cell)
 
     def _fit(self, draft: Draft, tokens: int) -> _Content:
         try:
             return fit(
-                lambda filler: build(draft, filler, cell=self._cell, room=self._room),
+                lambda filler: build(draft, filler, cell=self._cell),
                 tokens=tokens,
             )
         except Unreachable as error:
@@ -142,11 +142,11 @@ class _Bench:
             ) from None
 
 
-def build(draft: Draft, filler_tokens: int, *, cell: Cell, room: Room) -> _Content:
+def build(draft: Draft, filler_tokens: int, *, cell: Cell) -> _Content:
     """A draft with filler of so many tokens; raises ``Unreachable``."""
     if draft.filler is None or filler_tokens == 0:
-        return render(draft, None, (), cell=cell, room=room)
-    tape = room.tape(draft.filler)
+        return render(draft, None, (), cell=cell)
+    tape = cell.room.tape(draft.filler)
     # Not seeded by depth or arm: the haystack stays, the needle moves through it.
     if draft.haystack is None:
         rng = cell.rng("filler", cell.budget or 0)
@@ -154,13 +154,12 @@ def build(draft: Draft, filler_tokens: int, *, cell: Cell, room: Room) -> _Conte
         rng = cell.shared_rng("filler", draft.haystack)
     filling = tape.plan(filler_tokens, rng)
     cuts = tape.cuts(filling, [piece.depth for piece in draft.pieces])
-    return render(draft, filling, tuple(cuts), cell=cell, room=room)
+    return render(draft, filling, tuple(cuts), cell=cell)
 
 
-def render(
-    draft: Draft, filling: Filling | None, cuts: tuple[int, ...], *, cell: Cell, room: Room
-) -> _Content:
+def render(draft: Draft, filling: Filling | None, cuts: tuple[int, ...], *, cell: Cell) -> _Content:
     """A draft around these phrases; ``cuts`` says after how many phrases each piece stands."""
+    room = cell.room
     groups: list[list[Encoded]] = [[] for _ in range(len(draft.pieces) + 1)]
     if filling is not None and draft.filler is not None:
         order = sorted(cuts)
@@ -188,18 +187,18 @@ def render(
     parts.append(room.piece(tail) if parts else room.first(tail))
     joined = room.join(parts, words=draft.scramble is not None)
     if draft.forge is not None and joined.starts is not None:
-        joined = _forged(draft.forge, joined, cell=cell, room=room)
+        joined = _forged(draft.forge, joined, cell=cell)
         roles = [""] * len(roles)
     return _Content(joined, tuple(roles), tuple(parts), len(draft.close), filling, cuts)
 
 
-def _forged(forge: Forge, joined: Joined, *, cell: Cell, room: Room) -> Joined:
+def _forged(forge: Forge, joined: Joined, *, cell: Cell) -> Joined:
     """New ids for the context; head and question keep theirs."""
     assert joined.starts is not None
     start, end = joined.starts[1], joined.starts[-2]
     ids = joined.ids
     forged = [*ids[:start], *forge(ids[start:end], cell.rng("forge")), *ids[end:]]
-    return Joined(room.tokenizer.decode(forged), forged, None)
+    return Joined(cell.room.tokenizer.decode(forged), forged, None)
 
 
 def _case(plugin: PromptClass, cell: Cell, arm: Arm, draft: Draft, content: _Content) -> Case:

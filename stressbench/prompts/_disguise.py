@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final
 
-from stressbench.prompts._draft import Cell, Draft, Piece
+from stressbench.prompts._draft import Cell, Draft, Param, Piece, Traits
 from stressbench.prompts._facts import CITIES, draw_value
-from stressbench.prompts._outline import END, HEAD, QUESTION_VALUE, needle
+from stressbench.prompts._outline import (
+    DISGUISE_ARMS,
+    END,
+    HEAD,
+    QUESTION_VALUE,
+    needle,
+    only_needles,
+    without_context,
+)
 from stressbench.prompts.haystacks.prose import PROSE
 from stressbench.schema.suite import Arm
 from stressbench.seeds import derive_rng
@@ -19,13 +27,21 @@ from stressbench.tokens.tape import Source
 Speller = Callable[[str, float, random.Random], str]
 """Text, rate (0 to 1) and generator to the disguised text."""
 
-DISGUISE_ARMS: Final[tuple[Arm, ...]] = (
-    "stress",
-    "isocontent",
-    "isotoken",
-    "no_context",
-    "oracle_context",
+RATE: Final = Param(
+    name="rate", default=1.0, least=0.0, most=1.0, doc="Share of characters that are changed."
 )
+
+
+def disguise_traits(*params: Param) -> Traits:
+    """Traits of a class that spells a needle text in another way."""
+    return Traits(
+        scorer="exact_match",
+        arms=DISGUISE_ARMS,
+        params=params,
+        sized=True,
+        needs_budget=True,
+        deep=True,
+    )
 
 
 @dataclass(frozen=True)
@@ -73,27 +89,27 @@ def disguised(cell: Cell, *, name: str, spell: Speller) -> Mapping[Arm, Draft]:
     value = draw_value(cell.rng("value"), "digits")
     source = Disguised(PROSE, name, cell.params.number("rate"), spell)
     fact = needle(city, value)
-    depth = cell.depth or 0.0
-    question = QUESTION_VALUE.format(city=city)
-
-    def draft(text: str | None, filler: Source | None, *aliases: str) -> Draft:
-        pieces = () if text is None else (Piece(role="needle", text=text, depth=depth),)
-        return Draft(
-            head=HEAD if pieces else "",
-            pieces=pieces,
-            filler=filler,
-            close=END if pieces else "",
-            question=question,
-            expected=(value, *aliases),
-        )
-
     seen = source.one(fact)
-    # The value as it stands in the disguised needle, between its last space and full stop.
-    spelled = seen[seen.rindex(" ") + 1 : -len(source.one(".")) or None]
+    plain = Draft(
+        head=HEAD,
+        pieces=(Piece(role="needle", text=fact, depth=cell.depth or 0.0),),
+        filler=PROSE,
+        close=END,
+        question=QUESTION_VALUE.format(city=city),
+        expected=(value,),
+    )
+    # The disguised value ends the disguised sentence, the full stop apart.
+    spelled = seen[seen.rindex(" ") + 1 : -1]
+    stress = replace(
+        plain,
+        pieces=(replace(plain.pieces[0], text=seen),),
+        filler=source,
+        expected=(value,) if spelled == value else (value, spelled),
+    )
     return {
-        "stress": draft(seen, source, *([spelled] if spelled != value else [])),
-        "isocontent": draft(fact, PROSE),
-        "isotoken": draft(fact, PROSE),
-        "no_context": draft(None, None),
-        "oracle_context": draft(fact, None),
+        "stress": stress,
+        "isocontent": plain,
+        "isotoken": plain,
+        "no_context": without_context(plain),
+        "oracle_context": only_needles(plain),
     }

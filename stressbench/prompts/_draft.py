@@ -103,6 +103,8 @@ class Traits(msgspec.Struct, frozen=True, kw_only=True):
     deep: bool = False
     """Takes ``depths``: where in the context the fact stands."""
     max_tokens: int = 32
+    needs: str = ""
+    """A parameter without a usable default: the class has no example of its own."""
     tiny: dict[str, Plain] = {}
     """Parameters of the example in the documentation."""
 
@@ -170,7 +172,8 @@ class Cell:
     arms: Sequence[Arm]
     first: bool
     """The item's first cell at this point of the sweep."""
-    suite_seed: int = 0
+    suite_seed: int
+    room: Room
 
     def pick(self, name: str, count: int) -> int:
         """Which of ``count`` things is this item's: each once in a seeded order, then again."""

@@ -27,6 +27,20 @@ _CODE_WORDS: Final = words(
 )
 
 
+NAMES: Final = words(
+    "Alice, Boris, Clara, Daniel, Elena, Felix, Greta, Henry, Irene, Jonas, Karin, Leo, Maria, "
+    "Nadia, Oscar, Paula, Quentin, Rosa, Simon, Teresa, Ulrich, Vera, Walter, Yvonne, Zoe, Anton, "
+    "Bella, Carlos, Diana, Edgar"
+)
+SURNAMES: Final = words(
+    "Abbott, Barlow, Castell, Dorsey, Ellison, Falk, Garner, Holm, Irving, Jansen, Keller, Lund, "
+    "Marsh, Norton, Olsen, Porter, Quill, Ramsey, Sutton, Thorne, Ullman, Vance, Weber, York, "
+    "Zeller, Archer, Boone, Crane, Drake, Ewing, Frost, Grant, Hale, Kirby, Lowe, Moss, Nash, "
+    "Pike, Reid, Shaw, Tate, Voss, Ward, Yates, Bloom, Clay, Dunn, Fox, Gill, Hart, Knox, Lang, "
+    "Mead, Noble, Page, Rush, Stone, Todd, Webb, Wolf, Birch, Cole, Dale, Ford, Gray, Hunt, King"
+)
+
+
 def draw_value(rng: random.Random, kind: str) -> str:
     """A value that cannot be guessed: six digits (20 bits), a UUID (122), or two words."""
     kind = cast("ValueKind", kind)

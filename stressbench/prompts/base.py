@@ -50,8 +50,8 @@ def expand(spec: PromptSpec, *, seed: int, room: Room) -> Iterator[tuple[Case, .
     cell. The order, and every byte, follow from ``spec`` and ``seed`` alone.
     """
     plugin = _load(spec)
-    for cell in _cells(spec, plugin.traits, seed=seed):
-        yield assemble_cell(plugin, cell, room)
+    for cell in _cells(spec, plugin.traits, seed=seed, room=room):
+        yield assemble_cell(plugin, cell)
 
 
 def count(spec: PromptSpec) -> int:
@@ -124,7 +124,7 @@ def describe(name: str) -> Description:
     if traits.needs_budget:
         smallest = _smallest(spec, plugin, room, items=1)
         spec = msgspec.structs.replace(spec, budgets=[smallest + 160])
-    case = next(expand(spec, seed=0, room=room))[0]
+    case = None if traits.needs else next(expand(spec, seed=0, room=room))[0]
     doc = (plugin.__doc__ or "").strip()
     return Description(
         name=name,
@@ -136,8 +136,8 @@ def describe(name: str) -> Description:
         sized=traits.sized,
         deep=traits.deep,
         max_tokens=traits.max_tokens,
-        example=case.text,
-        expected=case.expected,
+        example=case.text if case else "",
+        expected=case.expected if case else (),
     )
 
 
@@ -157,7 +157,7 @@ def _load(spec: PromptSpec) -> PromptClass:
         ) from error
 
 
-def _cells(spec: PromptSpec, traits: Traits, *, seed: int) -> Iterator[Cell]:
+def _cells(spec: PromptSpec, traits: Traits, *, seed: int, room: Room) -> Iterator[Cell]:
     points = _points(spec, traits)
     arms = tuple(spec.arms or traits.arms)
     depths = _depths(spec, traits, seed=seed)
@@ -178,6 +178,7 @@ def _cells(spec: PromptSpec, traits: Traits, *, seed: int) -> Iterator[Cell]:
                     arms=arms,
                     first=position == 0,
                     suite_seed=seed,
+                    room=room,
                 )
 
 
@@ -277,7 +278,9 @@ def _check_window(spec: PromptSpec, traits: Traits, tokens: int, max_model_len: 
 
 def _smallest(spec: PromptSpec, plugin: PromptClass, room: Room, *, items: int) -> int:
     some = msgspec.structs.replace(spec, items=items)
-    return max(smallest_budget(plugin, cell, room) for cell in _cells(some, plugin.traits, seed=0))
+    return max(
+        smallest_budget(plugin, cell) for cell in _cells(some, plugin.traits, seed=0, room=room)
+    )
 
 
 def _longest(spec: PromptSpec, room: Room) -> int:

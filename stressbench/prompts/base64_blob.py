@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
+from dataclasses import replace
 
 from stressbench.prompts._facts import CITIES, draw_value
 from stressbench.prompts._outline import END, HEAD, QUESTION_VALUE, VALUE_PARAM, needle
@@ -16,8 +17,8 @@ class Base64Blob:
     """Dense, meaningless-looking data that shares the context with one fact.
 
     ``irrelevant``: the blob is base64 of prose and stands beside the fact in prose; the
-    question is about the fact. ``decode``: the fact itself is the blob. The isocontent
-    twin carries the same prose in plain text, so inflation compares parallel content.
+    question is about the fact. ``decode``: the blob is to be decoded. The isocontent twin
+    carries the same prose in plain text, so inflation compares parallel content.
     """
 
     traits = Traits(
@@ -35,7 +36,7 @@ class Base64Blob:
                 name="mode",
                 default="irrelevant",
                 choices=("irrelevant", "decode"),
-                doc="Whether the blob stands beside the fact or holds it.",
+                doc="Whether the blob stands beside the fact or is to be decoded.",
             ),
             Param(
                 name="position",
@@ -50,34 +51,58 @@ class Base64Blob:
     )
 
     def drafts(self, cell: Cell) -> Mapping[Arm, Draft]:
-        """The fact beside a blob, beside the blob's own prose, and in prose of equal length."""
-        city = CITIES[cell.pick("city", len(CITIES))]
-        value = draw_value(cell.rng("value"), cell.params.text("value"))
-        fact = needle(city, value)
+        """The blob, its text in plain, and prose of the blob's length."""
         prose = paragraph(cell.rng("blob"), length_bytes=cell.params.count("bytes"))
-        decode = cell.params.text("mode") == "decode"
-        shown = (
-            [_blob(f"{prose}{fact}")] if decode else [_blob(half) for half in _halves(prose, cell)]
+        return (
+            _decode(cell, prose) if cell.params.text("mode") == "decode" else _beside(cell, prose)
         )
-        plain = [f" {prose}.{fact}"] if decode else [f" {half}." for half in _halves(prose, cell)]
-        ask = "Decode the data. " if decode else ""
 
-        def draft(*pieces: Piece) -> Draft:
-            return Draft(
-                head=HEAD,
-                pieces=pieces,
-                filler=PROSE,
-                close=END,
-                question=(ask if decode else "") + QUESTION_VALUE.format(city=city),
-                expected=(value,),
-            )
 
-        depth = cell.depth or 0.0
-        return {
-            "stress": draft(*_order(shown, None if decode else fact, cell, depth)),
-            "isocontent": draft(*_order(plain, None if decode else fact, cell, depth)),
-            "isotoken": draft(Piece(role="needle", text=fact, depth=depth)),
-        }
+def _beside(cell: Cell, prose: str) -> Mapping[Arm, Draft]:
+    city = CITIES[cell.pick("city", len(CITIES))]
+    value = draw_value(cell.rng("value"), cell.params.text("value"))
+    depth = cell.depth or 0.0
+    fact = Piece(role="needle", text=needle(city, value), depth=depth)
+    place = cell.params.text("position")
+    parts = _halves(prose) if place == "around" else [prose]
+    before = {"before": len(parts), "after": 0, "around": 1}[place]
+
+    def around(shown: list[str]) -> tuple[Piece, ...]:
+        pieces = [Piece(role="blob", text=text, depth=depth) for text in shown]
+        return (*pieces[:before], fact, *pieces[before:])
+
+    plain = Draft(
+        head=HEAD,
+        pieces=around([f" {part}." for part in parts]),
+        filler=PROSE,
+        close=END,
+        question=QUESTION_VALUE.format(city=city),
+        expected=(value,),
+    )
+    return {
+        "stress": replace(plain, pieces=around([_blob(part) for part in parts])),
+        "isocontent": plain,
+        "isotoken": replace(plain, pieces=(fact,)),
+    }
+
+
+def _decode(cell: Cell, prose: str) -> Mapping[Arm, Draft]:
+    data = Piece(role="needle", text=f" Data: {prose} (end of data).", depth=cell.depth or 0.0)
+    plain = Draft(
+        head=HEAD,
+        pieces=(data,),
+        filler=PROSE,
+        close=END,
+        question="What do the data say? Answer with the plain text of the data only.",
+        expected=(prose,),
+        scorer="decode_match",
+        max_tokens=len(prose) // 2 + 16,
+    )
+    return {
+        "stress": replace(plain, pieces=(replace(data, text=_blob(prose)),)),
+        "isocontent": plain,
+        "isotoken": plain,
+    }
 
 
 def _blob(text: str) -> str:
@@ -85,20 +110,9 @@ def _blob(text: str) -> str:
     return f" Data: {encoded} (end of data)."
 
 
-def _halves(prose: str, cell: Cell) -> list[str]:
-    if cell.params.text("position") != "around":
-        return [prose]
+def _halves(prose: str) -> list[str]:
     middle = max(prose.rfind(" ", 0, len(prose) // 2), 1)
     return [prose[:middle].rstrip("."), prose[middle:].lstrip()]
-
-
-def _order(blobs: list[str], fact: str | None, cell: Cell, depth: float) -> list[Piece]:
-    pieces = [Piece(role="blob", text=text, depth=depth) for text in blobs]
-    if fact is None:
-        return pieces
-    found = Piece(role="needle", text=fact, depth=depth)
-    place = {"before": len(pieces), "after": 0, "around": 1}[cell.params.text("position")]
-    return [*pieces[:place], found, *pieces[place:]]
 
 
 PLUGIN = Base64Blob()

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import partial
-from typing import Final
+from typing import Final, TypeVar
 
 from stressbench.prompts._draft import Unit
 from stressbench.prompts._facts import CITIES, draw_value
-from stressbench.prompts._outline import END, HEAD, needle
+from stressbench.prompts._outline import END, HEAD, controls, needle
 from stressbench.prompts.base import Cell, Draft, Param, Piece, Traits
 from stressbench.prompts.haystacks.prose import PROSE
 from stressbench.schema.suite import Arm
@@ -18,13 +19,16 @@ from stressbench.schema.suite import Arm
 _WORD: Final = re.compile(r"\s*\S+")
 _SENTENCE: Final = re.compile(r".*?[.](?= |$)")
 
+_T = TypeVar("_T")
+
 
 class ShuffledOrder:
     """The same words at the same cost, in another order.
 
     The question needs no order: the text holds a single number. Every word keeps its
     leading space, hence its tokens, so the twin, the text in order, is the token-matched
-    control as well.
+    control as well. Shuffled token ids (``unit: ids``) are sent as they are: decoded and
+    encoded again they would be others.
     """
 
     traits = Traits(
@@ -34,7 +38,7 @@ class ShuffledOrder:
             Param(
                 name="unit",
                 default="words",
-                choices=("words", "sentences"),
+                choices=("words", "sentences", "ids"),
                 doc="What is shuffled.",
             ),
             Param(
@@ -55,33 +59,26 @@ class ShuffledOrder:
         city = CITIES[cell.pick("city", len(CITIES))]
         value = draw_value(cell.rng("value"), "digits")
         fact = Piece(role="needle", text=needle(city, value), depth=cell.depth or 0.0)
-        mix = partial(
-            _shuffle,
-            by_words=cell.params.text("unit") == "words",
-            window=cell.params.count("window"),
-            value=value,
+        plain = Draft(
+            head=HEAD,
+            pieces=(fact,),
+            filler=PROSE,
+            close=END,
+            question="What is the only number in the text? Answer with the number only.",
+            expected=(value,),
         )
-
-        def draft(*, context: bool, filler: bool = True, scramble: bool = False) -> Draft:
-            return Draft(
-                head=HEAD if context else "",
-                pieces=(fact,) if context else (),
-                filler=PROSE if filler else None,
-                close=END if context else "",
-                question="What is the only number in the text? Answer with the number only.",
-                expected=(value,),
-                scramble=mix if scramble else None,
+        unit, window = cell.params.text("unit"), cell.params.count("window")
+        if unit == "ids":
+            stress = replace(plain, forge=partial(_shuffled, window=window))
+        else:
+            stress = replace(
+                plain,
+                scramble=partial(_scramble, by_words=unit == "words", window=window, value=value),
             )
-
-        return {
-            "stress": draft(context=True, scramble=True),
-            "isocontent": draft(context=True),
-            "no_context": draft(context=False, filler=False),
-            "oracle_context": draft(context=True, filler=False),
-        }
+        return {**controls(plain), "stress": stress, "isocontent": plain}
 
 
-def _shuffle(
+def _scramble(
     units: list[Unit], rng: random.Random, *, by_words: bool, window: int, value: str
 ) -> list[Unit]:
     pattern = _WORD if by_words else _SENTENCE
@@ -90,12 +87,18 @@ def _shuffle(
         items += [
             ("needle" if role and value in part else "", part) for part in pattern.findall(text)
         ]
+    return _shuffled(items, rng, window=window)
+
+
+def _shuffled(items: list[_T], rng: random.Random, *, window: int) -> list[_T]:
     # Sorting by random keys shuffles as fairly as Fisher and Yates, in a third of the time.
     keys = [rng.random() for _ in items]
-    order = range(len(items))
+    order: Iterable[int] = range(len(items))
     if window:
-        return [items[index] for index in sorted(order, key=lambda i: (i // window, keys[i]))]
-    return [items[index] for index in sorted(order, key=keys.__getitem__)]
+        order = sorted(order, key=lambda index: (index // window, keys[index]))
+    else:
+        order = sorted(order, key=keys.__getitem__)
+    return [items[index] for index in order]
 
 
 PLUGIN = ShuffledOrder()

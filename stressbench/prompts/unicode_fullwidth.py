@@ -6,8 +6,8 @@ import random
 from collections.abc import Mapping
 from typing import Final
 
-from stressbench.prompts._disguise import DISGUISE_ARMS, disguised
-from stressbench.prompts.base import Cell, Draft, Param, Traits
+from stressbench.prompts._disguise import RATE, disguise_traits, disguised
+from stressbench.prompts.base import Cell, Draft
 from stressbench.schema.suite import Arm
 
 _FULLWIDTH: Final = {code: chr(code + 0xFEE0) for code in range(0x21, 0x7F)}
@@ -21,22 +21,7 @@ class UnicodeFullwidth:
     a control by itself.
     """
 
-    traits = Traits(
-        scorer="exact_match",
-        arms=DISGUISE_ARMS,
-        params=(
-            Param(
-                name="rate",
-                default=1.0,
-                least=0.0,
-                most=1.0,
-                doc="Share of characters that are replaced.",
-            ),
-        ),
-        sized=True,
-        needs_budget=True,
-        deep=True,
-    )
+    traits = disguise_traits(RATE)
 
     def drafts(self, cell: Cell) -> Mapping[Arm, Draft]:
         """The disguised context, the same in plain letters, plain prose of equal length."""

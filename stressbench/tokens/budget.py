@@ -110,9 +110,8 @@ class Room:
     def stretch(self, parts: Sequence[Encoded]) -> Encoded:
         """Join pieces into a longer one."""
         ids: list[int] = []
-        safe = True
-        for index, part in enumerate(parts):
-            safe = safe and part.safe and (index == 0 or self._seam(parts[index - 1], part))
+        safe = all(part.safe for part in parts) and all(map(self._seam, parts, parts[1:]))
+        for part in parts:
             ids.extend(part.ids)
         forced = any(part.forced for part in parts)
         return Encoded("".join([part.text for part in parts]), ids, safe, forced)
@@ -125,10 +124,11 @@ class Room:
         starts = list(accumulate([len(part.ids) for part in parts], initial=0))
         ids = list(chain.from_iterable([part.ids for part in parts]))
         text = "".join([part.text for part in parts])
-        whole = all([part.safe for part in parts]) and (
-            self._words_hold(text, ids) if words else all(map(self._seam, parts, parts[1:]))
+        solid = [part for part in parts if part.ids]
+        whole = all(part.safe for part in parts) and (
+            self._words_hold(text, ids) if words else all(map(self._seam, solid, solid[1:]))
         )
-        if whole or any([part.forced for part in parts]):
+        if whole or any(part.forced for part in parts):
             return Joined(text, ids, starts)
         return self.whole(text)
 
@@ -163,7 +163,7 @@ class Room:
         return True
 
     def _seam(self, left: Encoded, right: Encoded) -> bool:
-        if not left.ids or not right.ids or left.forced or right.forced:
+        if left.forced or right.forced:
             return True
         key = (left.ids[-1], right.ids[0])
         safe = self._seams.get(key)

@@ -1,0 +1,73 @@
+"""Many questions about few long texts: prefixes that a cache could keep."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from stressbench.prompts._facts import CITIES, draw_values
+from stressbench.prompts._outline import END, HEAD, QUESTION_VALUE, needle, spread
+from stressbench.prompts.base import Cell, Draft, Param, Piece, Traits
+from stressbench.prompts.haystacks.prose import PROSE
+from stressbench.schema.suite import Arm
+
+_FACTS: Final = 8
+
+
+class SharedPrefix:
+    """P texts of an exact length, each followed by other questions in turn.
+
+    Items i, i + P, i + 2P... begin with the same ``shared_tokens`` content tokens, behind
+    the same template, to the token: what a prefix cache with block size b can reuse is
+    b * floor(prefix / b). Needs a cache that requests share (one ``cache_salt``); ``group``
+    says which requests do. Each text holds eight codes; the others are rivals.
+    """
+
+    traits = Traits(
+        scorer="exact_match",
+        params=(
+            Param(name="prefixes", default=2, least=1, most=100_000, doc="Different texts."),
+            Param(
+                name="prefix_tokens",
+                default=512,
+                least=1,
+                most=10_000_000,
+                doc="Content tokens of each text.",
+            ),
+        ),
+        tiny={"prefix_tokens": 600},
+    )
+
+    def drafts(self, cell: Cell) -> Mapping[Arm, Draft]:
+        """One question about one of the texts."""
+        prefixes = cell.params.count("prefixes")
+        group = f"p{cell.item % prefixes}"
+        cities = cell.shared_rng("cities", group).sample(CITIES, _FACTS)
+        values = draw_values(cell.shared_rng("values", group), "digits", _FACTS)
+        depths = spread(cell.shared_rng("depths", group), _FACTS)
+        asked = cell.item // prefixes % _FACTS
+        tokens = cell.params.count("prefix_tokens")
+        return {
+            "stress": Draft(
+                head=HEAD,
+                pieces=tuple(
+                    Piece(
+                        role="needle" if fact == asked else "rival",
+                        text=needle(cities[fact], values[fact]),
+                        depth=depths[fact],
+                    )
+                    for fact in range(_FACTS)
+                ),
+                filler=PROSE,
+                close=END,
+                question=QUESTION_VALUE.format(city=cities[asked]),
+                expected=(values[asked],),
+                values=tuple(values[:asked] + values[asked + 1 :]),
+                context_tokens=tokens,
+                haystack=group,
+                params={"group": group, "shared_tokens": tokens},
+            )
+        }
+
+
+PLUGIN = SharedPrefix()

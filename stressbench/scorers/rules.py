@@ -1,0 +1,60 @@
+"""Verifiable instructions, each passed or not."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from stressbench.schema.case import Case
+from stressbench.schema.record import Quality
+from stressbench.scorers.base import Marks, conclude
+
+_WORD: Final = re.compile(r"[^\W_]+(?:['-][^\W_]+)*")
+
+
+def _words(text: str) -> list[str]:
+    return _WORD.findall(text.casefold())
+
+
+CHECKS: Final[Mapping[str, Callable[[str, str], bool]]] = {
+    "starts_with": lambda answer, word: _words(answer)[:1] == [word.casefold()],
+    "ends_with": lambda answer, end: answer.rstrip().endswith(end),
+    "contains": lambda answer, word: word.casefold() in _words(answer),
+    "without": lambda answer, text: text.casefold() not in answer.casefold(),
+    "most_words": lambda answer, count: len(_words(answer)) <= int(count),
+    "least_words": lambda answer, count: len(_words(answer)) >= int(count),
+    "case": lambda answer, case: answer == (answer.upper() if case == "upper" else answer.lower()),
+    "lines": lambda answer, count: len(answer.strip().splitlines()) == int(count),
+}
+"""What a rule ``name:value`` asks of an answer."""
+
+
+class Rules:
+    """Share of the rules that the answer obeys.
+
+    Rules stand in the case's scorer parameters as ``name:value`` and are checked by
+    program (Zhou et al. 2023, IFEval, section 2). ``score`` = ``precision`` = ``recall`` =
+    rules obeyed / rules; ``em`` is 1 when all are. An empty answer obeys none.
+    """
+
+    def score(self, answer: str, case: Case, *, finish_reason: str | None) -> Quality:
+        """Check every rule."""
+        rules = case.scorer_params["rules"]
+        assert isinstance(rules, list)
+        obeyed = 0
+        for rule in rules:
+            name, _, value = rule.partition(":")
+            obeyed += bool(answer.strip()) and CHECKS[name](answer.strip(), value)
+        share = obeyed / len(rules)
+        marks = Marks(
+            score=share,
+            em=float(share == 1.0),
+            precision=share,
+            recall=share,
+            given=answer.strip() or None,
+        )
+        return conclude(marks, answer, case, finish_reason=finish_reason)
+
+
+PLUGIN = Rules()

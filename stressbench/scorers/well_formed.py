@@ -1,0 +1,23 @@
+"""For prompts without a reference: whether there is an answer at all."""
+
+from __future__ import annotations
+
+from stressbench.schema.case import Case
+from stressbench.schema.record import Quality
+from stressbench.scorers.base import Marks, conclude, repeats
+
+
+class WellFormed:
+    """1 for an answer that is neither empty nor a loop; says nothing about its truth.
+
+    ``precision`` and ``recall`` are null: there is nothing to compare with.
+    """
+
+    def score(self, answer: str, case: Case, *, finish_reason: str | None) -> Quality:
+        """Look at the form alone."""
+        fine = float(bool(answer.strip()) and not repeats(answer))
+        marks = Marks(score=fine, em=fine, precision=None, recall=None, given=answer.strip())
+        return conclude(marks, answer, case, finish_reason=finish_reason)
+
+
+PLUGIN = WellFormed()

@@ -1,0 +1,222 @@
+"""Glitch tokens: in the vocabulary, hardly ever in the training data.
+
+Found from a model's own weights (Land and Bartolo 2024, Fishing for Magikarp,
+arXiv:2405.05417, section 3), then confirmed by asking the model to repeat them. Reads
+``tokenizer.json`` and the embedding tensors of a safetensors folder through a memory
+map: no other weight is touched and no torch is needed.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from stressbench.errors import SetupError
+from stressbench.tokens.tokenizer import HuggingFaceTokenizer
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+SHARE: Final = 0.02
+"""Share of the reachable tokens that are candidates (section 3.3)."""
+
+_INPUT: Final = ("model.embed_tokens.weight", "transformer.wte.weight", "embed_tokens.weight")
+_OUTPUT: Final = ("lm_head.weight", "output.weight")
+_NEVER_BYTES: Final = (0xC0, 0xC1, *range(0xF5, 0x100))
+"""Bytes that no UTF-8 text holds (RFC 3629, section 3)."""
+_ROWS: Final = 16_384
+
+
+class GlitchToken(msgspec.Struct, frozen=True, kw_only=True):
+    """A candidate: the lower ``indicator``, the less the token was trained."""
+
+    token_id: int
+    text: str
+    indicator: float
+    verified: bool | None = None
+    """Whether the model failed to repeat it; None where it was not asked."""
+
+
+def candidates(model: Path, *, share: float = SHARE) -> list[GlitchToken]:
+    """The ``share`` of reachable tokens that look least trained, worst first.
+
+    Untied embeddings: the L2 norm of a token's input embedding, which weight decay
+    draws to 0. Tied ones: the cosine distance of its embedding to the mean embedding of
+    tokens that cannot have been trained (bytes that no UTF-8 text holds, rows beyond the
+    vocabulary, special tokens that the chat template does not use). Reachable means that
+    the token's text is encoded as this one token. Raises ``SetupError``.
+    """
+    import numpy as np
+
+    tokenizer = HuggingFaceTokenizer(model / "tokenizer.json")
+    embedding = _tensor(model, _INPUT)
+    if embedding is None:
+        raise SetupError("no input embeddings among the tensors", where=str(model))
+    if _tensor(model, _OUTPUT) is None:
+        indicator = _cosine_distance(embedding, _untrained(model, len(embedding)))
+    else:
+        indicator = np.concatenate([np.linalg.norm(rows, axis=1) for rows in _blocks(embedding)])
+    reachable = _reachable(tokenizer, _vocabulary(model))
+    ids = np.array(sorted(reachable))
+    worst = ids[np.argsort(indicator[ids], kind="stable")][: max(1, round(share * len(ids)))]
+    return [
+        GlitchToken(
+            token_id=int(token), text=reachable[int(token)], indicator=float(indicator[token])
+        )
+        for token in worst
+    ]
+
+
+def verify(
+    found: Sequence[GlitchToken],
+    tokenizer: HuggingFaceTokenizer,
+    ask: Callable[[Sequence[Sequence[int]]], Sequence[str]],
+) -> list[GlitchToken]:
+    """Ask the model to repeat each token, in two wordings; verified if neither succeeds.
+
+    ``ask`` takes content token ids (without chat template) and returns the answers, in
+    order. Stands in for the probability threshold of section 3.4, which needs logits.
+    """
+    prompts = [
+        [*tokenizer.encode(before), token.token_id, *tokenizer.encode(after)]
+        for token in found
+        for before, after in _WORDINGS
+    ]
+    answers = ask(prompts)
+    wordings = len(_WORDINGS)
+    return [
+        msgspec.structs.replace(
+            token,
+            verified=not any(
+                token.text.strip() in answer
+                for answer in answers[index * wordings : (index + 1) * wordings]
+            ),
+        )
+        for index, token in enumerate(found)
+    ]
+
+
+_WORDINGS: Final = (
+    ("Repeat the following string exactly:", "\n\nAnswer with the string only."),
+    ('Say this word: "', '"\n\nAnswer with the word only.'),
+)
+
+
+def _cosine_distance(embedding: _Stored, untrained: list[int]) -> NDArray[np.float64]:
+    import numpy as np
+
+    mean = np.mean([embedding.rows(token, token + 1)[0] for token in untrained], axis=0)
+    mean /= np.linalg.norm(mean)
+    parts = []
+    for rows in _blocks(embedding):
+        norms = np.linalg.norm(rows, axis=1)
+        parts.append(1.0 - rows @ mean / np.where(norms > 0, norms, 1.0))
+    return np.concatenate(parts)
+
+
+def _untrained(model: Path, rows: int) -> list[int]:
+    vocabulary = _vocabulary(model)
+    alphabet = _byte_alphabet()
+    never = [vocabulary[alphabet[byte]] for byte in _NEVER_BYTES if alphabet[byte] in vocabulary]
+    never += [
+        vocabulary[f"<0x{byte:02X}>"] for byte in _NEVER_BYTES if f"<0x{byte:02X}>" in vocabulary
+    ]
+    beyond = range(max(vocabulary.values()) + 1, rows)
+    found = sorted({*never, *beyond})
+    if not found:
+        raise SetupError(
+            "this model has no token that is known to be untrained to compare with",
+            where=str(model),
+        )
+    return found
+
+
+def _reachable(tokenizer: HuggingFaceTokenizer, vocabulary: dict[str, int]) -> dict[int, str]:
+    ids = sorted(vocabulary.values())
+    texts = [tokenizer.decode([token]) for token in ids]
+    encoded = tokenizer.encode_batch(texts)
+    return {
+        token: text
+        for token, text, back in zip(ids, texts, encoded, strict=True)
+        if back == [token] and text.strip()
+    }
+
+
+def _vocabulary(model: Path) -> dict[str, int]:
+    """Ordinary tokens by their spelling in ``tokenizer.json``; special ones are left out."""
+    tree = json.loads((model / "tokenizer.json").read_text("utf-8"))
+    vocabulary = tree["model"]["vocab"]
+    if isinstance(vocabulary, list):  # a unigram model: [piece, score] by id
+        vocabulary = {piece: token for token, (piece, _) in enumerate(vocabulary)}
+    special = {added["content"] for added in tree.get("added_tokens", ())}
+    return {piece: token for piece, token in vocabulary.items() if piece not in special}
+
+
+def _byte_alphabet() -> dict[int, str]:
+    """The characters that stand for bytes in byte-level vocabularies (GPT-2's table)."""
+    shown = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    alphabet = {byte: chr(byte) for byte in shown}
+    for byte in range(256):
+        alphabet.setdefault(byte, chr(0x100 + len(alphabet) - len(shown)))
+    return alphabet
+
+
+class _Stored:
+    """A matrix in a safetensors file, converted to float32 a block at a time."""
+
+    def __init__(self, file: Path, offset: int, shape: tuple[int, int], dtype: str) -> None:
+        import numpy as np
+
+        kind = {"F32": np.float32, "F16": np.float16, "BF16": np.uint16}.get(dtype)
+        if kind is None:
+            raise SetupError(f"embeddings of type {dtype} are not supported", where=str(file))
+        self._bits = dtype == "BF16"
+        self._data = np.memmap(file, dtype=kind, mode="r", offset=offset, shape=shape)
+
+    def __len__(self) -> int:
+        return len(self._data)
+
+    def rows(self, start: int, end: int) -> NDArray[np.float32]:
+        """Rows as float32; bfloat16 is the upper half of one."""
+        import numpy as np
+
+        block = self._data[start:end]
+        if self._bits:
+            return (block.astype(np.uint32) << 16).view(np.float32)
+        return block.astype(np.float32)
+
+
+def _blocks(matrix: _Stored) -> Iterator[NDArray[np.float32]]:
+    for start in range(0, len(matrix), _ROWS):
+        yield matrix.rows(start, start + _ROWS)
+
+
+def _tensor(model: Path, names: Sequence[str]) -> _Stored | None:
+    """The first of these tensors that the folder's safetensors files hold."""
+    files = sorted(model.glob("*.safetensors"))
+    if not files:
+        raise SetupError(
+            "no safetensors files in the folder",
+            where=str(model),
+            hint="name a model folder with weights, for example from `stressbench models build`",
+        )
+    for file in files:
+        try:
+            with file.open("rb") as data:
+                (length,) = struct.unpack("<Q", data.read(8))
+                header = json.loads(data.read(length))
+        except (OSError, ValueError, struct.error, OverflowError, MemoryError) as error:
+            raise SetupError(f"not a safetensors file: {error}", where=str(file)) from error
+        for name in names:
+            if name in header:
+                entry = header[name]
+                rows, columns = entry["shape"]
+                offset = 8 + length + entry["data_offsets"][0]
+                return _Stored(file, offset, (rows, columns), entry["dtype"])
+    return None
