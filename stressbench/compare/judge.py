@@ -117,7 +117,7 @@ def _verdict(asked: Asked, gate: Gate, p_adjusted: float | None) -> tuple[Verdic
     interval = bounds(asked)
     effect = asked.answer.effect
     if gap or effect is None or interval is None or effect.delta is None:
-        return "inconclusive", gap or "the data cannot bound the difference"
+        return "inconclusive", gap or "the difference has no bound: too few items have a value"
     worst, harm = _harm(gate, interval), _harm(gate, Interval(effect.delta, effect.delta))
     within = worst < gate.margin
     significant = p_adjusted is not None and p_adjusted <= 1 - gate.confidence
@@ -156,7 +156,7 @@ def _gap(asked: Asked) -> str | None:
     answer, confidence = asked.answer, asked.question.confidence
     if answer.effect is None:
         return "no case has a value on both sides"
-    if answer.effect.delta is None:
+    if answer.effect.delta is None or answer.effect.p is None:
         return answer.effect.method
     fewest = fewest_clusters(confidence)
     if answer.effect.clusters < fewest:

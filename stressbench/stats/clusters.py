@@ -16,7 +16,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from stressbench.stats.exact import Interval, mcnemar, t_quantile, tango, z_two_sided
+from stressbench.stats.exact import (
+    Interval,
+    mcnemar,
+    t_quantile,
+    tango,
+    z_quantile,
+    z_two_sided,
+)
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int64]
@@ -27,7 +34,7 @@ PERMUTATIONS = 9_999
 """Random relabellings where all cannot be listed; the smallest p is 1e-4."""
 ENUMERATED = 12
 """Up to this many clusters all 2**n relabellings are listed and p is exact."""
-LARGE = 500
+LARGE = 200
 """From here on cluster sums are as good as normal and resampling is not worth its time."""
 
 
@@ -81,10 +88,10 @@ def mean_effect(
 
     p: swap permutation, exact to ``ENUMERATED`` clusters (for equal denominators this is
     the sign-flip test). Interval: cluster bootstrap with expanded percentiles
-    (Hesterberg 2015), for bounded values smoothed by one cluster gained and one lost in
-    full (the paired plus-two of Bonett and Price 2012), without which a run that saw no
-    change would claim that none exists. From ``LARGE`` clusters on: t interval and normal
-    test on the linearised cluster-robust variance.
+    (Hesterberg 2015), for bounded values smoothed as by the paired plus-two of Bonett and
+    Price (2012); from ``LARGE`` clusters on, the t interval of the linearised
+    cluster-robust variance. Where nothing varied: Tango's bound on the share of clusters
+    that changed unseen, times what one can change.
     """
     n = len(sums)
     totals = sums.cells.sum(axis=0)
@@ -93,29 +100,37 @@ def mean_effect(
     if not math.isfinite(point):
         return Effect(base, cand, None, None, None, None, n, "undefined: the base is not positive")
     if n == 1:
-        return Effect(base, cand, natural(point, relative=relative), None, 1.0, None, 1, "none")
-    smoothed = _smoothed(sums)
-    if n >= LARGE:
-        se = linear_se(smoothed, relative=relative)
-        half = t_quantile((1 + confidence) / 2, n - 1) * se
-        null_se = _null_se(sums.cells, relative=relative)
-        p = z_two_sided(point / null_se) if null_se else 1.0
-        bounds: Interval | None = Interval(point - half, point + half)
-        method = "cluster-robust t"
-    else:
-        p = swap_test(sums.cells, point, relative=relative, seed=seed)
-        bounds = _bootstrap(smoothed, n, relative=relative, confidence=confidence, seed=seed)
-        method = "cluster bootstrap, swap permutation"
+        return Effect(
+            base, cand, natural(point, relative=relative), None, 1.0, None, 1, "one cluster"
+        )
+    bounds, se, method = _bounds(sums, point, relative=relative, confidence=confidence, seed=seed)
     return Effect(
         base=base,
         cand=cand,
         delta=natural(point, relative=relative),
         interval=natural_interval(bounds, relative=relative),
-        p=p,
-        se=linear_se(sums.cells, relative=relative) or linear_se(smoothed, relative=relative),
+        p=swap_test(sums.cells, point, relative=relative, seed=seed),
+        se=se,
         clusters=n,
-        method=method,
+        method=f"{method}, swap permutation",
     )
+
+
+def _bounds(
+    sums: PairedSums, point: float, *, relative: bool, confidence: float, seed: int
+) -> tuple[Interval | None, float, str]:
+    """Interval on the working scale, standard error, and how they were had."""
+    n = len(sums)
+    se = linear_se(sums.cells, relative=relative)
+    if not se:
+        half, se = _unseen(sums, relative=relative, confidence=confidence)
+        return Interval(point - half, point + half), se, "score bound on unseen change"
+    cells = _smoothed(sums)
+    if n < LARGE:
+        interval = _bootstrap(cells, n, relative=relative, confidence=confidence, seed=seed)
+        return interval, se, "cluster bootstrap"
+    half = t_quantile((1 + confidence) / 2, n - 1) * linear_se(cells, relative=relative)
+    return Interval(point - half, point + half), se, "cluster-robust t"
 
 
 def binary_effect(base: Floats, cand: Floats, *, confidence: float = 0.95) -> Effect:
@@ -192,29 +207,38 @@ def _null_se(cells: Floats, *, relative: bool) -> float:
     return float(se / pooled if relative else se)
 
 
-def _smoothed(sums: PairedSums) -> Floats:
-    """Add a cluster that gained and one that lost, where that is due.
+def _unseen(sums: PairedSums, *, relative: bool, confidence: float) -> tuple[float, float]:
+    """Half-width and standard error where nothing varied, on the working scale.
 
-    Due for bounded values always. They stand as far from the mean change as clusters that
-    changed do (root mean square, one change of the full span counted in). For one binary
-    row a cluster without net change that is Bonett and Price's plus-two; and repeating
-    every row under its cluster alters nothing. For unbounded values only where nothing varied at
-    all: then by the mean value (by 1, where all were zero).
+    At most z^2 / (n + z^2) of the clusters can have changed without one being seen. Each
+    changes by the span at most; where there is none, by its own level (it doubled), or by
+    1 where that is zero. The standard error is that of one change.
+    """
+    n, totals = len(sums), sums.cells.sum(axis=0)
+    level = max(abs(totals[0] / totals[1]), abs(totals[2] / totals[3]))
+    z2 = z_quantile((1 + confidence) / 2) ** 2
+    reach = (sums.span or level or 1.0) / (level if relative else 1.0)
+    half = reach * z2 / (n + z2)
+    return math.log1p(half) if relative else half, reach / n
+
+
+def _smoothed(sums: PairedSums) -> Floats:
+    """Bounded values with one cluster more that gained and one that lost; others as they are.
+
+    The two stand as far from the mean change as clusters that changed do (root mean
+    square, one change of the full span counted in). For one binary row a cluster without
+    net change that is the plus-two of Bonett and Price; repeating every row under its
+    cluster alters nothing.
     """
     cells = sums.cells
-    size = cells[:, [1, 3]].mean()
-    totals = cells.sum(axis=0)
-    base, cand = totals[0] / totals[1], totals[2] / totals[3]
-    if sums.span is not None:
-        moved = cells[:, 2] / cells[:, 3] - cells[:, 0] / cells[:, 1]
-        squares = float(((moved[moved != 0] - (cand - base)) ** 2).sum()) + sums.span**2
-        reach = math.sqrt(squares / (np.count_nonzero(moved) + 1))
-        ends = np.clip([cand - base - reach, cand - base + reach], -sums.span, sums.span)
-    elif linear_se(cells, relative=False) == 0:
-        reach = float(max(abs(base), abs(cand))) or 1.0
-        ends = np.array([cand - base - reach, cand - base + reach])
-    else:
+    if sums.span is None:
         return cells
+    size, totals = cells[:, [1, 3]].mean(), cells.sum(axis=0)
+    base, cand = totals[0] / totals[1], totals[2] / totals[3]
+    moved = cells[:, 2] / cells[:, 3] - cells[:, 0] / cells[:, 1]
+    squares = float(((moved[moved != 0] - (cand - base)) ** 2).sum()) + sums.span**2
+    reach = math.sqrt(squares / (np.count_nonzero(moved) + 1))
+    ends = np.clip([cand - base - reach, cand - base + reach], -sums.span, sums.span)
     middle, width = (base + cand) / 2 * size, ends / 2 * size
     sizes = np.full(2, size)
     return np.vstack([cells, np.column_stack([middle - width, sizes, middle + width, sizes])])
@@ -233,7 +257,7 @@ def _bootstrap(
     if len(cells) > n:
         half = drawn[: BOOTSTRAPS // 2]
         drawn[BOOTSTRAPS // 2 :] = np.where(half < n, half, 2 * n + 1 - half)
-    effects = _contrast(draw_counts(drawn, len(cells)) @ cells, relative=relative)
+    effects = _contrast(_products(draw_counts(drawn, len(cells)), cells), relative=relative)
     return percentile_interval(effects, expanded_tail(n, confidence))
 
 
@@ -259,19 +283,30 @@ def percentile_interval(effects: Floats, tail: float) -> Interval | None:
 def swap_test(cells: Floats, point: float, *, relative: bool, seed: int) -> float:
     """Two-sided p of ``point`` when each cluster's two sides may trade places.
 
-    Random relabellings count the observed one too (Phipson and Smyth 2010), so p is
-    never 0.
+    Clusters with equal sides have no part in it. Random relabellings count the observed
+    one too (Phipson and Smyth 2010), so p is never 0.
     """
-    base = cells[:, :2].sum(axis=0)
-    cand = cells[:, 2:].sum(axis=0)
     change = cells[:, 2:] - cells[:, :2]
+    change = change[(change != 0).any(axis=1)]
+    n = len(change)
+    if n == 0:
+        return 1.0
+    if n >= LARGE:
+        return z_two_sided(point / _null_se(cells, relative=relative))
+    base, cand = cells[:, :2].sum(axis=0), cells[:, 2:].sum(axis=0)
     reached, tried = 0, 0
-    for flips in relabellings(len(cells), PERMUTATIONS, seed):
-        moved = flips @ change
+    for flips in relabellings(n, PERMUTATIONS, seed):
+        moved = _products(flips, change)
         effects = _contrast(np.hstack([base + moved, cand - moved]), relative=relative)
         reached += count_reached(effects, point)
         tried += len(effects)
-    return reached / tried if len(cells) <= ENUMERATED else (reached + 1) / (tried + 1)
+    return reached / tried if n <= ENUMERATED else (reached + 1) / (tried + 1)
+
+
+def _products(left: Floats, right: Floats) -> Floats:
+    """``left @ right`` for few columns: by column ten times as fast as BLAS's matrix kernel."""
+    columns = [left @ np.ascontiguousarray(column) for column in right.T]
+    return np.column_stack(columns)
 
 
 def count_reached(effects: Floats, point: float) -> int:
@@ -288,5 +323,6 @@ def relabellings(n: int, draws: int, seed: int) -> Iterator[Floats]:
     rng = np.random.default_rng(seed)
     while draws > 0:
         block = min(draws, max(1, 2_000_000 // n))
-        yield rng.integers(0, 2, (block, n), dtype=np.int8).astype(np.float64)
+        octets = rng.integers(0, 256, (block, -(-n // 8)), dtype=np.uint8)
+        yield np.unpackbits(octets, axis=1, count=n).astype(np.float64)
         draws -= block

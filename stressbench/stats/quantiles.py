@@ -67,7 +67,13 @@ def percentile_effect(
     point = math.log(cand / base) if relative else cand - base
     delta = natural(point, relative=relative)
     if n == 1:
-        return Effect(base, cand, delta, None, 1.0, None, 1, "none")
+        return Effect(base, cand, delta, None, 1.0, None, 1, "one cluster")
+    rows = min(len(sides.base), len(sides.cand))
+    if rows * min(share, 1 - share) < 1 - 1e-9:
+        # Beyond the data: the estimate is but their extreme, and no resample goes further.
+        return Effect(
+            base, cand, delta, None, None, None, n, f"{rows} rows do not reach p{100 * share:g}"
+        )
     if n >= LARGE:
         se = _linear_se(sides, share, relative=relative)
         half = t_quantile((1 + confidence) / 2, n - 1) * se
@@ -75,11 +81,11 @@ def percentile_effect(
         p = z_two_sided(point / se) if se else 1.0
         method = "linearised percentile, cluster-robust t"
     else:
-        rows = _Rows.of(sides, share)
-        effects = rows.bootstrap(relative=relative, seed=seed)
+        resampled = _Rows.of(sides, share)
+        effects = resampled.bootstrap(relative=relative, seed=seed)
         se = float(effects[np.isfinite(effects)].std())
         bounds = percentile_interval(effects, expanded_tail(n, confidence)) if se else None
-        p = rows.swap_test(point, relative=relative, seed=seed)
+        p = resampled.swap_test(point, relative=relative, seed=seed)
         method = "cluster bootstrap, swap permutation"
     if not se:
         # Rows so alike that no resample moves the percentile: say what the mean allows.

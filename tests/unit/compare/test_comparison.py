@@ -1,0 +1,359 @@
+import random
+
+import msgspec
+import pytest
+import records
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from stressbench.compare.comparable import RolePair
+from stressbench.compare.comparison import Options, compare_files, compare_roles
+from stressbench.errors import CompareError, ResultsError, SuiteError, UsageError
+
+SCORE = "quality.score drop < 5pt"
+
+
+def run(tmp_path, name, rows, **changes):
+    return records.write(tmp_path / name / "records.jsonl", rows, **changes)
+
+
+def answers(n, wrong=(), **changes):
+    return [records.record(i, score=float(i not in wrong), **changes) for i in range(n)]
+
+
+def compare(base, cand, *gates, **options):
+    return compare_files(base, cand, Options(gates=gates, gates_from="here", **options))
+
+
+def only_gate(comparison):
+    (gate,) = comparison.gates
+    return gate
+
+
+def test_four_hundred_unchanged_items_pass_a_five_point_gate(tmp_path):
+    base = run(tmp_path, "base", answers(400, range(50)))
+    gate = only_gate(compare(base, base, SCORE))
+    assert (gate.verdict, gate.delta, gate.p) == ("pass", 0, 1)
+    assert gate.ci[0] < 0 < gate.ci[1]
+    assert gate.method == "exact McNemar, score interval"
+
+
+def test_too_little_data_is_never_green(tmp_path):
+    base = run(tmp_path, "base", answers(20))
+    comparison = compare(base, base, SCORE)
+    gate = only_gate(comparison)
+    assert comparison.verdict == gate.verdict == "inconclusive"
+    assert gate.settles_at > 20
+    assert gate.mde > 0.05
+
+
+def test_a_real_loss_is_a_regression_and_the_swapped_sides_pass(tmp_path):
+    base = run(tmp_path, "base", answers(400, range(20)))
+    cand = run(tmp_path, "cand", answers(400, range(90)))
+    worse, better = compare(base, cand, SCORE), compare(cand, base, SCORE)
+    assert (worse.verdict, better.verdict) == ("regression", "pass")
+    lost, gained = only_gate(worse), only_gate(better)
+    assert lost.delta == -gained.delta
+    assert lost.ci == pytest.approx((-gained.ci[1], -gained.ci[0]))
+    assert lost.p == gained.p
+
+
+def test_equal_scores_do_not_hide_answers_that_flipped(tmp_path):
+    base = run(tmp_path, "base", answers(100, range(20)))
+    cand = run(tmp_path, "cand", answers(100, range(80, 100)))
+    gate = only_gate(compare(base, cand, SCORE))
+    assert (gate.delta, gate.flips) == (0, 0.4)
+
+
+@pytest.mark.parametrize(("lost", "p"), [(5, 0.0625), (6, 0.03125)])
+def test_five_to_nothing_is_not_significant_and_six_is(tmp_path, lost, p):
+    base = run(tmp_path, "base", answers(60))
+    cand = run(tmp_path, "cand", answers(60, range(lost)))
+    gate = only_gate(compare(base, cand, SCORE))
+    assert gate.p == pytest.approx(p)
+    assert gate.verdict == ("regression" if p <= 0.05 else "inconclusive")
+
+
+def test_the_order_of_lines_does_not_matter(tmp_path):
+    rng = random.Random(3)
+    rows = [
+        records.record(i, depth=depth, score=rng.random(), ttft_ms=rng.uniform(50, 90))
+        for i in range(15)
+        for depth in (0, 0.5, 1)
+    ]
+    base = run(tmp_path, "base", answers(15, depth=0) + answers(15) + answers(15, depth=1))
+    straight = run(tmp_path, "cand", rows)
+    first = compare(base, straight, SCORE, "ttft.p95 rise < 10%")
+    rng.shuffle(rows)
+    run(tmp_path, "cand", rows)
+    assert compare(base, straight, SCORE, "ttft.p95 rise < 10%") == first
+
+
+def test_repeats_and_lengths_of_an_item_are_one_cluster(tmp_path):
+    """Six lost items, each in 8 rows: as significant as six items, not as 48 rows."""
+
+    def rows(wrong):
+        return [
+            records.record(i, budget=budget, depth=depth, score=float(i not in wrong))
+            for i in range(30)
+            for budget in (512, 1024)
+            for depth in (0, 0.3, 0.6, 1)
+        ]
+
+    base, cand = run(tmp_path, "base", rows(())), run(tmp_path, "cand", rows(range(6)))
+    gate = only_gate(compare(base, cand, SCORE))
+    assert (gate.n, gate.clusters) == (240, 30)
+    assert 0.02 < gate.p < 0.06
+
+
+def test_unequal_sets_are_refused_naming_a_case(tmp_path):
+    base = run(tmp_path, "base", answers(10))
+    cand = run(tmp_path, "cand", answers(9))
+    with pytest.raises(CompareError, match=r"1 only in base \(dense\), niah/stress/b512/d0.5/i9"):
+        compare(base, cand)
+
+
+def test_changed_content_is_refused_naming_a_case(tmp_path):
+    rows = answers(10)
+    base = run(tmp_path, "base", rows)
+    rows[3] = msgspec.structs.replace(rows[3], content_sha256=records.sha("other"))
+    cand = run(tmp_path, "cand", rows)
+    with pytest.raises(CompareError, match=r"1 of 10 cases have other content.*/i3"):
+        compare(base, cand)
+
+
+def test_a_case_recorded_twice_is_refused(tmp_path):
+    base = run(tmp_path, "base", answers(10))
+    cand = run(tmp_path, "cand", [*answers(10), records.record(4)])
+    with pytest.raises(CompareError, match=r"/i4 was recorded twice"):
+        compare(base, cand)
+
+
+PACKAGES = {"vllm": "0.33.0"}
+OTHER_MODEL = {"dense": records.model("dense", tokenizer_sha256="f00")}
+
+
+@pytest.mark.parametrize(
+    ("changes", "factor", "named"),
+    [
+        ({"seed": 8}, "seed", "seed: 7 against 8"),
+        ({"engine": "openai"}, "engine", "engine: vllm against openai"),
+        ({"simulated": True}, "simulated", "simulated: False against True"),
+        ({"suite_spec": {"name": "tiny", "seed": 7}}, "suite", "suite.name: core against tiny"),
+        ({"models": OTHER_MODEL}, "tokenizer", "tokenizer_sha256 of dense"),
+        (
+            {"models": {"dense": records.model("dense", kv_blocks=64)}},
+            "engine.args",
+            "kv_blocks of dense: 512 against 64",
+        ),
+        (
+            {"machine": msgspec.structs.replace(records.header().machine, packages=PACKAGES)},
+            "engine.version",
+            "vllm: 0.32.0 against 0.33.0",
+        ),
+    ],
+)
+def test_an_undeclared_difference_is_refused_and_a_treatment_is_not(
+    tmp_path, changes, factor, named
+):
+    base = run(tmp_path, "base", answers(10))
+    cand = run(tmp_path, "cand", answers(10), run=records.header(**changes))
+    with pytest.raises(CompareError) as caught:
+        compare(base, cand)
+    assert named in caught.value.message
+    treated = "suite" if factor == "suite" else factor
+    assert f"--treat {treated}" in caught.value.hint
+    assert any(named in line for line in compare(base, cand, treat=(treated,)).differences)
+
+
+def test_other_gates_in_the_suite_are_no_difference(tmp_path):
+    spec = {"schema": 1, "name": "core", "seed": 7, "gates": ["failures.rate rise < 50pt"]}
+    base = run(tmp_path, "base", answers(50))
+    cand = run(tmp_path, "cand", answers(50), run=records.header(suite_spec=spec))
+    comparison = compare_files(base, cand, Options())
+    assert [gate.gate for gate in comparison.gates] == spec["gates"]
+    assert comparison.gates_from == "the candidate's suite"
+    assert comparison.verdict == "pass"
+
+
+def other_device(name="another CPU"):
+    return records.header(
+        machine=msgspec.structs.replace(records.header().machine, device_name=name)
+    )
+
+
+def test_across_devices_quality_is_compared_and_latency_is_not(tmp_path):
+    base = run(tmp_path, "base", answers(400))
+    cand = run(tmp_path, "cand", answers(400), run=other_device())
+    comparison = compare(base, cand, SCORE)
+    assert comparison.verdict == "pass"
+    assert not {"ttft", "e2el", "throughput.output"} & {f.metric for f in comparison.findings}
+    with pytest.raises(CompareError, match="device_name: a CPU against another CPU"):
+        compare(base, cand, "ttft.p95 rise < 10%")
+    assert compare(base, cand, "ttft.p95 rise < 10%", treat=("device",)).gates
+
+
+@pytest.mark.parametrize("status", [None, "interrupted", "failed"])
+def test_an_unfinished_run_is_refused_and_never_passes(tmp_path, status):
+    base = run(tmp_path, "base", answers(500))
+    cand = run(tmp_path, "cand", answers(400), status=status)
+    with pytest.raises(CompareError, match=status or "no end line"):
+        compare(base, cand)
+    gate = only_gate(compare(base, cand, SCORE, allow_partial=True))
+    assert (gate.verdict, gate.n) == ("inconclusive", 400)
+    lost = run(tmp_path, "lost", answers(400, range(100)), status=status)
+    assert compare(base, lost, SCORE, allow_partial=True).verdict == "regression"
+
+
+def test_failures_count_as_wrong_answers_and_cannot_hide_in_latency(tmp_path):
+    base = run(tmp_path, "base", answers(300))
+    rows = [
+        records.record(i, ttft_ms=60.0, status="timeout" if i < 60 else "ok") for i in range(300)
+    ]
+    cand = run(tmp_path, "cand", rows)
+    comparison = compare(base, cand, SCORE, "ttft rise < 10%", "failures.rate rise < 5pt")
+    score, ttft, failures = comparison.gates
+    assert (score.verdict, score.cand) == ("regression", 0.8)
+    assert (failures.verdict, failures.delta) == ("regression", 0.2)
+    assert ttft.delta < 0
+    assert (ttft.verdict, ttft.missing.cand, ttft.n) == ("inconclusive", 60, 240)
+    assert "easy part" in ttft.why
+
+
+def slow(rng, item, factor=1.0):
+    level = random.Random(item).lognormvariate(4, 0.3)
+    return level * rng.lognormvariate(0, 0.05) * factor
+
+
+def test_latency_gates_find_a_slowdown_and_pass_its_absence(tmp_path):
+    rng = random.Random(1)
+
+    def rows(factor):
+        return [
+            records.record(i, depth=d, ttft_ms=slow(rng, i, factor))
+            for i in range(80)
+            for d in (0, 1)
+        ]
+
+    base, same, worse = (
+        run(tmp_path, name, rows(factor))
+        for name, factor in (("base", 1), ("same", 1), ("worse", 1.3))
+    )
+    gate = "ttft.p95 rise < 15%"
+    assert compare(base, same, gate).verdict == "pass"
+    assert compare(base, worse, gate).verdict == "regression"
+    assert compare(worse, base, gate).verdict == "pass"
+
+
+def test_a_drift_that_unchanged_repeats_show_too_is_no_regression(tmp_path):
+    """Every repeat of a run is slower or faster as a whole: the machine, not the candidate."""
+
+    def rows(factors):
+        return [
+            records.record(i, repeat=r, ttft_ms=100.0 * (1 + i / 100) * factor)
+            for i in range(30)
+            for r, factor in enumerate(factors)
+        ]
+
+    base = run(tmp_path, "base", rows([1.0, 1.2, 0.9, 1.1, 0.8]))
+    cand = run(tmp_path, "cand", rows([1.1, 1.3, 1.0, 1.2, 0.9]))
+    gate = only_gate(compare(base, cand, "ttft.mean rise < 5%"))
+    assert gate.p < 0.01
+    assert gate.noise > 0.1
+    assert gate.verdict == "inconclusive"
+    assert "unchanged repeats" in gate.why
+    quiet = run(tmp_path, "quiet", rows([1.0, 1.01, 0.99, 1.0, 1.0]))
+    slower = run(tmp_path, "slower", rows([1.1, 1.11, 1.09, 1.1, 1.1]))
+    assert compare(quiet, slower, "ttft.mean rise < 5%").verdict == "regression"
+
+
+def test_gates_are_split_and_restricted(tmp_path):
+    rows = answers(8) + answers(8, prompt_class="json") + answers(8, arm="isocontent")
+    base = run(tmp_path, "base", rows)
+    comparison = compare(base, base, f"{SCORE} per prompt_class", f"{SCORE} per arm")
+    assert [gate.scope for gate in comparison.gates] == [
+        {"role": "dense", "arm": "stress", "prompt_class": "json"},
+        {"role": "dense", "arm": "stress", "prompt_class": "niah"},
+        {"role": "dense", "arm": "isocontent"},
+        {"role": "dense", "arm": "stress"},
+    ]
+    gate = only_gate(compare(base, base, f"{SCORE} where prompt_class=none"))
+    assert (gate.verdict, gate.n, gate.why) == (
+        "inconclusive",
+        0,
+        "no case has a value on both sides",
+    )
+    with pytest.raises(SuiteError, match="no role 'sparse' is compared here"):
+        compare(base, base, f"{SCORE} where role=sparse")
+
+
+def test_holm_keeps_many_gates_from_crying_wolf(tmp_path):
+    """Six lost of 60 (p = .031) is a regression alone, not as one of twenty classes."""
+    classes = [f"c{i}" for i in range(20)]
+    base = [row for name in classes for row in answers(60, prompt_class=name)]
+    cand = [
+        row
+        for name in classes
+        for row in answers(60, range(6) if name == "c3" else (), prompt_class=name)
+    ]
+    comparison = compare(
+        run(tmp_path, "base", base), run(tmp_path, "cand", cand), f"{SCORE} per prompt_class"
+    )
+    assert "regression" not in {gate.verdict for gate in comparison.gates}
+    lost = next(gate for gate in comparison.gates if gate.scope["prompt_class"] == "c3")
+    assert lost.p == pytest.approx(0.03125)
+    assert lost.p_adjusted == pytest.approx(0.03125 * 20)
+
+
+def both_roles(n, wrong):
+    return answers(n, role="dense") + answers(n, wrong, role="sparse")
+
+
+def test_two_models_of_one_run_are_described_and_judged_only_when_asked(tmp_path):
+    path = run(tmp_path, "run", both_roles(300, range(60)))
+    roles = RolePair("dense", "sparse")
+    described = compare_roles(path, roles, Options())
+    assert (described.verdict, described.gates) == ("ungated", [])
+    score = next(f for f in described.findings if f.metric == "quality.score")
+    assert (score.base, score.cand, score.n) == (1.0, 0.8, 300)
+    assert score.scope["role"] == "dense->sparse"
+    judged = compare_roles(path, roles, Options(gates=(SCORE,), gates_from="--gate"))
+    assert judged.verdict == "regression"
+    swapped = compare_roles(
+        path, RolePair("sparse", "dense"), Options(gates=(SCORE,), gates_from="--gate")
+    )
+    assert swapped.verdict == "pass"
+    with pytest.raises(CompareError, match="no role 'spars'"):
+        compare_roles(path, RolePair("dense", "spars"), Options())
+
+
+def test_unreadable_and_mistyped_input_is_named(tmp_path):
+    base = run(tmp_path, "base", answers(3))
+    with pytest.raises(ResultsError):
+        compare(base, tmp_path / "none")
+    with pytest.raises(UsageError, match=r"did you mean 'engine.version'"):
+        compare(base, base, treat=("engine.versio",))
+    with pytest.raises(SuiteError, match=r"quality\.scor"):
+        compare(base, base, "quality.scor drop < 5pt")
+
+
+@pytest.mark.parametrize("n", [1, 2, 5])
+def test_a_handful_of_items_says_how_many_it_would_take(tmp_path, n):
+    base = run(tmp_path, "base", answers(n))
+    gate = only_gate(compare(base, base, SCORE))
+    assert gate.verdict == "inconclusive"
+    assert "needs at least 6" in gate.why
+
+
+@given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=1, max_size=12))
+@settings(max_examples=25, deadline=None)
+def test_nothing_that_is_valid_crashes_and_swapping_mirrors(tmp_path_factory, scores):
+    tmp_path = tmp_path_factory.mktemp("runs")
+    sides = [
+        run(tmp_path, name, [records.record(i, score=each[k]) for i, each in enumerate(scores)])
+        for k, name in enumerate(("base", "cand"))
+    ]
+    one, two = only_gate(compare(*sides, SCORE)), only_gate(compare(*sides[::-1], SCORE))
+    assert one.delta == pytest.approx(-two.delta)
+    assert one.p == two.p
+    assert not one.verdict == two.verdict == "regression"

@@ -1,0 +1,79 @@
+import pytest
+
+from stressbench.errors import SuiteError
+from stressbench.schema import gate
+from stressbench.schema.metric import known
+
+
+def test_a_gate_names_metric_statistic_margin_scope_and_confidence():
+    parsed = gate.parse("ttft.p95 rise < 10% per prompt_class, budget where role=sparse at 99%")
+    assert (parsed.metric, parsed.statistic, parsed.direction) == ("ttft", "p95", "rise")
+    assert (parsed.margin, parsed.relative, parsed.confidence) == (0.1, True, 0.99)
+    assert (parsed.per, parsed.where) == (("prompt_class", "budget"), {"role": "sparse"})
+
+
+@pytest.mark.parametrize(
+    ("text", "margin", "statistic"),
+    [
+        ("quality.score drop < 5pt", 0.05, "mean"),
+        ("quality.score drop<.05", 0.05, "mean"),
+        ("ttft rise < 1.5s", 1500, "p50"),
+        ("ttft.median rise < 30ms", 30, "p50"),
+        ("e2el.p99.9 rise < 30", 30, "p99.9"),
+        ("tokens.output change < 4tokens", 4, "mean"),
+    ],
+)
+def test_margins_are_in_the_metrics_unit(text, margin, statistic):
+    parsed = gate.parse(text)
+    assert (parsed.margin, parsed.relative) == (pytest.approx(margin), False)
+    assert parsed.statistic == statistic
+
+
+@pytest.mark.parametrize(
+    ("text", "column", "message"),
+    [
+        ("", 1, "ends where a metric"),
+        ("quality.scor drop < 5pt", 1, "did you mean 'quality.score'?"),
+        ("ttft.q95 rise < 5%", 1, "'q95' is no statistic of ttft"),
+        ("itl.p99 rise < 5%", 1, "no percentiles"),
+        ("quality.score rise < 5pt", 15, "guard against its drop"),
+        ("ttft drop < 5%", 6, "guard against its rise"),
+        ("quality.score fall < 5pt", 15, "no direction"),
+        ("quality.score drop > 5pt", 20, "expected '<'"),
+        ("quality.score drop < 5ms", 22, "measured in pt"),
+        ("quality.score drop < x", 22, "no margin"),
+        ("quality.score drop < 0pt", 22, "margin of 0"),
+        ("quality.score drop < -5pt", 22, "no margin"),
+        ("quality.score drop <", 21, "ends where a margin"),
+        ("quality.score drop < 5pt pre arm", 26, "did you mean 'per'?"),
+        ("quality.score drop < 5pt per clas", 30, "did you mean 'prompt_class'?"),
+        ("quality.score drop < 5pt where role", 32, "KEY=VALUE"),
+        ("quality.score drop < 5pt at 5%", 29, "confidence"),
+        ("quality.score drop < 5pt at 100%", 29, "confidence"),
+    ],
+)
+def test_a_mistake_is_named_with_its_column_and_the_nearest_right_word(text, column, message):
+    with pytest.raises(SuiteError) as caught:
+        gate.parse(text, where="core.yaml:12")
+    assert message in caught.value.message
+    assert caught.value.where == f"core.yaml:12: gate {text!r}, column {column}"
+    assert caught.value.hint == gate.SYNTAX
+
+
+def test_a_file_of_gates_takes_comments_and_names_the_line_of_a_mistake(tmp_path):
+    file = tmp_path / "gates.txt"
+    file.write_text("# nightly\n\nquality.score drop < 5pt  # pooled\n")
+    assert gate.read(file) == ["quality.score drop < 5pt"]
+    file.write_text("quality.score drop < 5pt\nttft raise < 5%\n")
+    with pytest.raises(SuiteError, match=r"gates.txt:2.*did you mean 'rise'"):
+        gate.read(file)
+    with pytest.raises(SuiteError, match="cannot read"):
+        gate.read(tmp_path / "none.txt")
+
+
+@pytest.mark.parametrize("name", list(known()))
+def test_every_metric_can_be_gated(name):
+    metric = known()[name]
+    direction = {"higher": "drop", "lower": "rise", "neither": "change"}[metric.better]
+    parsed = gate.parse(f"{name} {direction} < 10%")
+    assert (parsed.metric, parsed.statistic) == (name, metric.statistic)

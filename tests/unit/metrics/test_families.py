@@ -1,0 +1,104 @@
+"""A contract that every metric family keeps, those of third parties too."""
+
+import math
+
+import numpy as np
+import pytest
+import records
+
+from stressbench import catalog
+from stressbench.errors import ResultsError
+from stressbench.metrics import base
+from stressbench.schema.metric import known
+
+
+def read(tmp_path, rows, metrics=None, **changes):
+    path = records.write(tmp_path / "records.jsonl", rows, **changes)
+    return base.read(path, [known()[name] for name in metrics or known()])
+
+
+@pytest.mark.parametrize("name", catalog.names("metrics"))
+def test_a_family_says_what_it_measures(name):
+    family = catalog.load("metrics", name)
+    assert catalog.summary("metrics", name)
+    for metric in family.metrics:
+        assert metric.summary
+        for path in (*metric.paths, *filter(None, [metric.weight])):
+            base.field_type(path)
+
+
+def test_no_two_families_share_a_name():
+    declared = [
+        metric.name
+        for name in catalog.names("metrics")
+        for metric in catalog.load("metrics", name).metrics
+    ]
+    assert len(declared) == len(set(declared))
+
+
+def test_bounded_metrics_stay_in_their_bounds(tmp_path):
+    columns = read(tmp_path, [records.record(i, score=i % 2) for i in range(8)])
+    for name, metric in known().items():
+        values = columns.values[name]
+        if metric.span == 1.0:
+            assert ((values >= 0) & (values <= 1) | np.isnan(values)).all()
+
+
+def test_a_failed_request_scores_zero_and_has_no_latency(tmp_path):
+    columns = read(tmp_path, [records.record(0, status="timeout")])
+    value = {name: float(column[0]) for name, column in columns.values.items()}
+    assert value["quality.score"] == 0
+    assert value["failures.rate"] == 1
+    for name in ("ttft", "tpot", "itl", "e2el", "throughput.output", "kv.usage_peak"):
+        assert math.isnan(value[name])
+
+
+def test_derived_values_follow_their_formulas(tmp_path):
+    row = records.record(0, ttft_ms=100.0)
+    columns = read(tmp_path, [row])
+    value = {name: float(column[0]) for name, column in columns.values.items()}
+    assert value["throughput.output"] == pytest.approx(20 / 0.29)
+    assert value["throughput.prefill"] == pytest.approx(512 / 0.1)
+    assert value["itl"] == value["itl_max"] == 10
+    assert columns.weights["itl"][0] == 19
+    assert columns.weights["throughput.output"][0] == 290
+    assert value["kv.preempted"] == 0
+
+
+def test_nulls_are_no_value_and_zero_is_one(tmp_path):
+    columns = read(tmp_path, [records.record(0)])
+    assert math.isnan(columns.values["routing.imbalance"][0])
+    assert columns.values["kv.preemptions"][0] == 0
+
+
+def test_the_order_of_lines_does_not_matter(tmp_path):
+    rows = [
+        records.record(i, role=role, repeat=r) for i in range(9) for role in "ab" for r in (0, 1)
+    ]
+    one, other = (read(tmp_path, each, ["ttft"]) for each in (rows, rows[::-1]))
+    assert (one.cases == other.cases).all()
+    assert (one.repeats == other.repeats).all()
+    for name in one.labels:
+        assert one.labels[name].names == other.labels[name].names
+        assert (one.labels[name].codes == other.labels[name].codes).all()
+
+
+def test_a_run_without_records_is_empty_columns(tmp_path):
+    columns = read(tmp_path, [], run=records.header())
+    assert len(columns) == 0
+
+
+def test_a_line_that_is_no_record_is_named(tmp_path):
+    path = records.write(tmp_path / "records.jsonl", [records.record(0)])
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(lines[0] + b'{"type":"case"}\n' + lines[1])
+    with pytest.raises(ResultsError, match=r"records.jsonl:2"):
+        base.read(path, [known()["ttft"]])
+
+
+def test_a_content_hash_that_is_none_is_refused(tmp_path):
+    import msgspec
+
+    row = msgspec.structs.replace(records.record(0), content_sha256="not a hash at all")
+    with pytest.raises(ResultsError, match="not a record"):
+        read(tmp_path, [row], ["ttft"])
