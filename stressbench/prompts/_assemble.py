@@ -86,11 +86,16 @@ def assemble_cell(plugin: PromptClass, cell: Cell) -> tuple[Case, ...]:
 
 
 def smallest_budget(plugin: PromptClass, cell: Cell) -> int:
-    """The least prompt length from which on this cell's stress arm can have every length."""
-    draft = plugin.drafts(cell)["stress"]
+    """The least prompt length from which on all filled arms of a cell can have every length."""
+    drafts = plugin.drafts(cell)
+    return cell.room.template_tokens + max(
+        _smallest(drafts[arm], cell) for arm in ("stress", "isotoken") if arm in cell.arms
+    )
+
+
+def _smallest(draft: Draft, cell: Cell) -> int:
     fixed = build(draft, 0, cell=cell).content_tokens
-    filler = cell.room.tape(draft.filler).smallest if draft.filler else 0
-    return fixed + filler + cell.room.template_tokens
+    return fixed + (cell.room.tape(draft.filler).smallest if draft.filler else 0)
 
 
 class _Bench:

@@ -64,7 +64,7 @@ def count(spec: PromptSpec) -> int:
     return spec.items * len(_points(spec, traits)) * ((len(arms) - once) * grid + once)
 
 
-def check(spec: PromptSpec, *, room: Room, max_model_len: int | None) -> None:
+def check(spec: PromptSpec, *, room: Room, max_model_len: int | None, seed: int = 0) -> None:
     """Raise ``SuiteError`` for what cannot be generated or does not fit the model.
 
     Unknown parameters name the nearest known one; a budget that is too small names the
@@ -82,12 +82,12 @@ def check(spec: PromptSpec, *, room: Room, max_model_len: int | None) -> None:
                 where=f"{where}.budgets",
                 hint="add for example `budgets: [512]`",
             )
-        _check_window(spec, traits, _longest(spec, room), max_model_len)
+        _check_window(spec, traits, _longest(spec, room, seed=seed), max_model_len)
         return
     budget = min(spec.budgets)
-    smallest = _smallest(spec, plugin, room, items=min(spec.items, _PROBED_ITEMS))
+    smallest = _smallest(spec, room, seed=seed, items=min(spec.items, _PROBED_ITEMS))
     if budget < smallest * _BUDGET_SLACK and spec.items * len(points) > _PROBED_ITEMS:
-        smallest = _smallest(spec, plugin, room, items=spec.items)
+        smallest = _smallest(spec, room, seed=seed, items=spec.items)
     if budget < smallest:
         raise SuiteError(
             f"a budget of {budget} tokens is too small; the smallest possible is {smallest}",
@@ -122,7 +122,7 @@ def describe(name: str) -> Description:
     room = Room(ByteTokenizer(), ChatTemplate((), ()))
     spec = PromptSpec(use=name, items=1, arms=["stress"], params=dict(traits.tiny))
     if traits.needs_budget:
-        smallest = _smallest(spec, plugin, room, items=1)
+        smallest = _smallest(spec, room, seed=0, items=1)
         spec = msgspec.structs.replace(spec, budgets=[smallest + 160])
     case = None if traits.needs else next(expand(spec, seed=0, room=room))[0]
     doc = (plugin.__doc__ or "").strip()
@@ -276,17 +276,18 @@ def _check_window(spec: PromptSpec, traits: Traits, tokens: int, max_model_len: 
         )
 
 
-def _smallest(spec: PromptSpec, plugin: PromptClass, room: Room, *, items: int) -> int:
-    some = msgspec.structs.replace(spec, items=items)
-    return max(
-        smallest_budget(plugin, cell) for cell in _cells(some, plugin.traits, seed=0, room=room)
-    )
+def _smallest(spec: PromptSpec, room: Room, *, seed: int, items: int) -> int:
+    plugin = _load(spec)
+    # The depth and the budget move pieces and filler; neither changes what is fixed.
+    some = msgspec.structs.replace(spec, items=items, budgets=[], depths=[])
+    cells = _cells(some, plugin.traits, seed=seed, room=room)
+    return max(smallest_budget(plugin, cell) for cell in cells)
 
 
-def _longest(spec: PromptSpec, room: Room) -> int:
+def _longest(spec: PromptSpec, room: Room, *, seed: int) -> int:
     some = msgspec.structs.replace(spec, items=min(spec.items, 4))
     return max(
         len(case.content_ids) + room.template_tokens
-        for cell in expand(some, seed=0, room=room)
+        for cell in expand(some, seed=seed, room=room)
         for case in cell
     )

@@ -17,8 +17,6 @@ from stressbench.prompts.haystacks import lexicon
 from stressbench.prompts.moe_repeat import Repetition, canary
 from stressbench.schema.suite import Arm
 
-_COMMON: Final = "the"
-
 
 def _candidates() -> tuple[str, ...]:
     things = [word for setting in lexicon.SETTINGS for word in setting.thing]
@@ -34,15 +32,15 @@ class MoeConcentrate:
 
     Without ``log`` this is the search: every item repeats another candidate word, and the
     run's records tell how unbalanced each made the experts. With ``log`` (the
-    ``records.jsonl`` of such a run) it is the attack: half of the items' words are
-    ranked (``split: train``), the strongest are mixed into the prompt. Controls of equal
-    length: one frequent word (``isotoken``), prose (``isocontent``, same canary). Whether
-    the effect holds is to be judged on items the search has not seen.
+    ``records.jsonl`` of such a run) it is the attack: the strongest words are mixed into
+    every prompt. Whether the effect holds is judged on other items than the search saw,
+    against prose of the same length (``isotoken``) and a single frequent word
+    (``moe_repeat``).
     """
 
     traits = Traits(
         scorer="exact_match",
-        arms=("stress", "isocontent", "isotoken", "no_context", "oracle_context"),
+        arms=("stress", "isotoken", "no_context", "oracle_context"),
         params=(
             Param(name="log", default="", doc="records.jsonl of a search run."),
             Param(
@@ -59,7 +57,7 @@ class MoeConcentrate:
     )
 
     def drafts(self, cell: Cell) -> Mapping[Arm, Draft]:
-        """The canary among candidates, in prose, among one frequent word, and alone."""
+        """The canary among the words, in prose, no text, the canary alone."""
         plain = canary(cell)
         log = cell.params.text("log")
         if log:
@@ -67,12 +65,7 @@ class MoeConcentrate:
         else:
             words = (CANDIDATES[cell.pick("candidate", len(CANDIDATES))],)
         stress = replace(plain, filler=Repetition(words), params={"searched": " ".join(words)})
-        return {
-            **controls(plain),
-            "stress": stress,
-            "isocontent": plain,
-            "isotoken": replace(plain, filler=Repetition((_COMMON,))),
-        }
+        return {**controls(plain), "stress": stress, "isotoken": plain}
 
 
 class _Routed(msgspec.Struct):

@@ -98,7 +98,7 @@ def check_prompts(suite: Suite, spec: SuiteSpec, models: Mapping[str, RunModel])
     room = models[spec.budget_role].room
     for index, prompt in enumerate(spec.prompts):
         try:
-            check(prompt, room=room, max_model_len=window)
+            check(prompt, room=room, max_model_len=window, seed=spec.seed)
         except SuiteError as error:
             _, _, field = (error.where or "").removeprefix("prompts.").partition(f"{prompt.name}.")
             path = field.split(".") if field else []

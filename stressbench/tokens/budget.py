@@ -29,6 +29,7 @@ _ATTEMPTS: Final = 64
 _PROOF_TOKENS: Final = 8192
 _MEMO_PIECES: Final = 65_536
 _WINDOW_CHARS: Final = 24
+_LINE: Final = "\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,7 @@ class Room:
         Each is encoded behind an anchor whose ids are cut off again, because many
         tokenizers treat the start of a text apart (a dummy space, for one).
         """
-        anchors = ["\n" if text[:1].isalnum() else "." for text in texts]
+        anchors = [_LINE if text[:1].isalnum() else "." for text in texts]
         encoded = self.tokenizer.encode_batch(
             [anchor + text for anchor, text in zip(anchors, texts, strict=True)]
         )
@@ -145,6 +146,8 @@ class Room:
             head = self._anchors[anchor] = self.tokenizer.encode(anchor)
         if ids[: len(head)] == head:
             return Encoded(text, tuple(ids[len(head) :]))
+        if anchor != _LINE:  # the piece merges with a full stop; a line break holds it off
+            return self._behind(_LINE, text, self.tokenizer.encode(_LINE + text))
         return Encoded(text, tuple(self.tokenizer.encode(text)), safe=False)
 
     def _words_hold(self, text: str, ids: list[int]) -> bool:
