@@ -30,6 +30,7 @@ RECORDS: Final = "records.jsonl"
 TELEMETRY: Final = "telemetry.jsonl"
 _TAIL_BYTES: Final = 1 << 16  # an end line is well under this
 _HEADER_SPARE_BYTES: Final = 4096
+_BLOCK_BYTES: Final = 1 << 22
 _END_PREFIX: Final = b'{"type":"end"'
 
 _encode: Final[Callable[[object], bytes]] = msgspec.json.Encoder().encode
@@ -239,15 +240,43 @@ def scan(path: Path, kind: type[_T]) -> Iterator[_T]:
     not name are skipped without being built, which is what makes large files cheap.
     Raises ``ResultsError`` naming the line; a cut last line (no newline) ends the scan.
     """
+    for batch in scan_batches(path, kind):
+        yield from batch
+
+
+def scan_batches(path: Path, kind: type[_T]) -> Iterator[list[_T]]:
+    """``scan``, some megabytes at a time: the fastest way through a large file."""
     decoder = msgspec.json.Decoder(kind)
     try:
-        with path.open("rb") as lines:
-            for number, line in enumerate(lines, 1):
-                if number == 1 or line.startswith(_END_PREFIX) or not line.endswith(b"\n"):
-                    continue
-                yield _decode(decoder, line, path, number)
+        with path.open("rb") as file:
+            file.readline()  # the run line
+            number = 2
+            while block := file.read(_BLOCK_BYTES):
+                block += file.readline()
+                cut = len(block) if block.endswith(b"\n") else block.rfind(b"\n") + 1
+                batch, count = _decode_block(decoder, block[:cut], path, number)
+                number += count
+                yield batch
     except OSError as error:
         raise _unreadable(error, path) from error
+
+
+def _decode_block(
+    decoder: msgspec.json.Decoder[_T], block: bytes, path: Path, number: int
+) -> tuple[list[_T], int]:
+    """The records of whole lines, of which ``number`` is the first, and the count of lines."""
+    try:
+        records = decoder.decode_lines(block)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        pass  # the end line is in it, or a bad one, which is named below
+    else:
+        return records, len(records)
+    lines = block.splitlines(keepends=True)
+    return [
+        _decode(decoder, line, path, number + index)
+        for index, line in enumerate(lines)
+        if not line.startswith(_END_PREFIX)
+    ], len(lines)
 
 
 def _decode(decoder: msgspec.json.Decoder[_T], line: bytes, path: Path, number: int) -> _T:
