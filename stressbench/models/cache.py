@@ -5,8 +5,8 @@ with the SHA-256 of every file, and only then renamed into place, all under a lo
 build that is interrupted leaves no folder of the model's name; the next one removes
 what it left.
 
-Every load reads every byte again and compares. That costs 0.4 s a GB on two cores
-with SHA instructions (1.5 GB/s a core), next to the 20 s and more that an engine
+Every load reads every byte again and compares. That costs 0.7 s a GB on a core with
+SHA instructions (1 s for the larger model), next to the 20 s and more that an engine
 needs to start, and brings the file into the page cache from which the engine reads it
 next. Remembering on disk that a file was once good would save that and miss what
 checksums are for; within one process the answer is remembered.

@@ -57,7 +57,7 @@ def _weight_samples(path: Path) -> Iterator[bytes]:
     with path.open("rb") as file:
         header = _safetensors_header(file, size) if path.suffix == ".safetensors" else b""
         yield header
-        offsets = _tensor_offsets(header) if header else _even_offsets(size)
+        offsets = _tensor_offsets(header, path) if header else _even_offsets(size)
         for offset in offsets:
             file.seek(offset)
             yield file.read(SAMPLE_BYTES)
@@ -65,23 +65,26 @@ def _weight_samples(path: Path) -> Iterator[bytes]:
 
 def _safetensors_header(file: BinaryIO, size: int) -> bytes:
     length = int.from_bytes(file.read(8), "little")
-    if length > min(size, _MAX_HEADER_BYTES):
-        raise SetupError(
-            "this is not a safetensors file", where=file.name, hint="download the model again"
-        )
+    if not 0 < length <= min(size, _MAX_HEADER_BYTES):
+        raise _not_safetensors(file.name)
     return file.read(length)
 
 
-def _tensor_offsets(header: bytes) -> list[int]:
+def _tensor_offsets(header: bytes, path: Path) -> list[int]:
     try:
         tensors = msgspec.json.decode(header, type=dict[str, _Tensor])
-    except msgspec.DecodeError as error:
-        raise SetupError(
-            f"the header of a safetensors file cannot be read ({error})",
-            hint="download the model again",
-        ) from error
+    except msgspec.DecodeError:
+        raise _not_safetensors(str(path)) from None
     data = 8 + len(header)
     return [data + tensor.data_offsets[0] for _, tensor in sorted(tensors.items())]
+
+
+def _not_safetensors(where: str) -> SetupError:
+    return SetupError(
+        "this is not a safetensors file, or it is cut short",
+        where=where,
+        hint="download the model again",
+    )
 
 
 def _even_offsets(size: int) -> range:

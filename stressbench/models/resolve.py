@@ -174,7 +174,7 @@ def _small_files(name: str, revision: str | None, progress: Progress) -> Path:
 def _local(name: str) -> Path | None:
     """The directory called ``name``; ``None`` if it looks like an id on the hub."""
     path = Path(name).expanduser()
-    if path.is_dir():
+    if name and path.is_dir():
         return path.resolve()
     if path.is_file():
         raise UsageError("a model is a directory, and this is a file", where=name)

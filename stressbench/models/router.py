@@ -116,14 +116,15 @@ def _sharpness(logits: Floats) -> float:
     low, high = 1e-3, 1e3
     for _ in range(40):
         middle = float(np.sqrt(low * high))
-        if _mean_entropy(logits * middle) > TARGET_ENTROPY:
+        if mean_entropy(logits * middle) > TARGET_ENTROPY:
             low = middle
         else:
             high = middle
     return high
 
 
-def _mean_entropy(logits: Floats) -> float:
+def mean_entropy(logits: Floats) -> float:
+    """Mean entropy of the softmax of ``logits`` over ln(experts), 0 to 1."""
     shifted = logits - logits.max(axis=1, keepdims=True)
     weights = np.exp(shifted)
     total = weights.sum(axis=1)
