@@ -35,7 +35,6 @@ Progress: TypeAlias = Callable[[str, float], None]
 """Called with what is being done and the fraction of it that is done, 0 to 1."""
 
 MANIFEST: Final = "stressbench.json"
-_PARTIAL: Final = ".building-"
 _MARGIN_BYTES: Final = 64 * 1024**2
 _NO_SPACE: Final = {errno.ENOSPC, errno.EDQUOT}
 
@@ -143,10 +142,10 @@ def _usable(folder: Path, recipe: Recipe, progress: Progress) -> Manifest | None
 
 
 def _build(folder: Path, recipe: Recipe, progress: Progress) -> Manifest:
-    for leftover in folder.parent.glob(f"{_PARTIAL}{recipe.name}-*"):
+    for leftover in folder.parent.glob(f".{recipe.name}.*.building"):
         shutil.rmtree(leftover)
     _require_space(folder.parent, recipe)
-    partial = folder.parent / f"{_PARTIAL}{recipe.name}-{os.getpid()}"
+    partial = folder.parent / f".{recipe.name}.{os.getpid()}.building"
     partial.mkdir()
     try:
         recipe.fill(partial, progress)
@@ -180,7 +179,7 @@ def _seal(partial: Path, recipe: Recipe) -> Manifest:
 def _replace(partial: Path, folder: Path) -> None:
     """Rename into place; an outdated or damaged model makes room first."""
     if folder.exists():
-        outdated = partial.with_name(f"{partial.name}-outdated")
+        outdated = partial.with_name(f".{folder.name}.outdated-{os.getpid()}.building")
         folder.rename(outdated)
         partial.rename(folder)
         shutil.rmtree(outdated, ignore_errors=True)
@@ -217,7 +216,7 @@ def _setup_error(error: OSError, recipe: Recipe) -> SetupError:
             hint="free some, or export STRESSBENCH_CACHE=DIR on a larger disk",
         )
     return SetupError(
-        f"the model cache cannot be written ({error.strerror or error})",
+        f"the model cache cannot be used ({error.strerror or error})",
         where=error.filename or where,
         hint="export STRESSBENCH_CACHE=DIR to a directory that can be written",
     )

@@ -38,6 +38,8 @@ _TOKENIZER_FILES: Final = (
     "tekken.json",
 )
 _WEIGHT_FILES: Final = ("*.safetensors", "*.safetensors.index.json")
+_DUPLICATES: Final = ("original/*", "consolidated*")
+"""The same weights once more, in the publisher's own layout."""
 _EXPERT_COUNTS: Final = ("num_local_experts", "num_experts", "n_routed_experts")
 _ACTIVE_COUNTS: Final = ("num_experts_per_tok", "num_experts_per_token", "moe_topk")
 
@@ -100,11 +102,16 @@ def resolve(spec: ModelSpec, progress: Progress) -> LocalModel:
         path, manifest = reference.obtain(spec.model, progress)
         sha256 = manifest.sha256
     else:
-        if (local := _local(spec.model)) is not None:
+        if (local := _local(spec.model, spec.revision)) is not None:
             path = local
         else:
             path = _download(spec.model, spec.revision, (*_TOKENIZER_FILES, *_WEIGHT_FILES))
             revision = path.name
+            if not any(path.glob("*.safetensors")):
+                raise SetupError(
+                    f"{spec.model} has no weights in safetensors format",
+                    hint="choose a model that has, or convert it and name the directory",
+                )
         sha256 = fingerprint(path)
     own = spec.tokenizer is None
     return LocalModel(
@@ -168,11 +175,13 @@ def _count(config: Mapping[str, object], *keys: str) -> int | None:
 def _small_files(name: str, revision: str | None, progress: Progress) -> Path:
     if name in reference.NAMES:
         return reference.obtain_small_files(name, progress)
-    return _local(name) or _download(name, revision, _TOKENIZER_FILES)
+    return _local(name, revision) or _download(name, revision, _TOKENIZER_FILES)
 
 
-def _local(name: str) -> Path | None:
+def _local(name: str, revision: str | None = None) -> Path | None:
     """The directory called ``name``; ``None`` if it looks like an id on the hub."""
+    if revision and not _HUB_ID.fullmatch(name):
+        raise UsageError("only a model on Hugging Face has revisions", where=f"{name}@{revision}")
     path = Path(name).expanduser()
     if name and path.is_dir():
         return path.resolve()
@@ -196,6 +205,7 @@ def _download(name: str, revision: str | None, patterns: Sequence[str]) -> Path:
         from huggingface_hub import snapshot_download
         from huggingface_hub.errors import (
             HfHubHTTPError,
+            HFValidationError,
             LocalEntryNotFoundError,
             RepositoryNotFoundError,
         )
@@ -205,7 +215,16 @@ def _download(name: str, revision: str | None, patterns: Sequence[str]) -> Path:
             hint="pip install huggingface_hub, or name a directory that holds the model",
         ) from None
     try:
-        return Path(snapshot_download(name, revision=revision, allow_patterns=list(patterns)))
+        return Path(
+            snapshot_download(
+                name,
+                revision=revision,
+                allow_patterns=list(patterns),
+                ignore_patterns=list(_DUPLICATES),
+            )
+        )
+    except HFValidationError as error:
+        raise UsageError(f"this is no Hugging Face id ({error})", where=name) from None
     except RepositoryNotFoundError:
         raise UsageError(
             f"Hugging Face has no model {name}, or shows it only to those who log in",

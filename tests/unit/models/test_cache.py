@@ -135,11 +135,18 @@ def test_a_killed_build_is_cleaned_up_by_the_next(root):
     assert process.exitcode == -signal.SIGKILL
     left = [path.name for path in (root / "models").iterdir() if path.is_dir()]
     assert len(left) == 1
-    assert left[0].startswith(".building-tiny-")
+    assert left[0].endswith(".building")
     builder = Builder()
     assert not cache.is_built(builder.recipe())
     cache.obtain(builder.recipe(), silent)
     assert [path.name for path in (root / "models").iterdir() if path.is_dir()] == ["tiny"]
+
+
+def test_a_build_leaves_that_of_another_model_alone(root):
+    other = root / "models" / ".tiny-tokenizer.99.building"
+    other.mkdir(parents=True)
+    cache.obtain(Builder().recipe(), silent)
+    assert other.exists()
 
 
 def test_concurrent_callers_get_one_build():

@@ -109,6 +109,13 @@ def test_a_missing_directory_is_called_one(name):
         resolve(ModelSpec(model=name), silent)
 
 
+def test_a_directory_has_no_revisions(tmp_path):
+    spec = ModelSpec(model=str(folder(tmp_path / "mine")), revision="main")
+    for find in (resolve, resolve_tokenizer):
+        with pytest.raises(UsageError, match="revisions"):
+            find(spec, silent)
+
+
 def test_a_file_is_no_model(tmp_path):
     path = tmp_path / "model.gguf"
     path.touch()
@@ -125,6 +132,11 @@ def test_offline_a_hub_id_says_what_to_type(tmp_path, monkeypatch):
         resolve(ModelSpec(model="some-org/some-model"), silent)
     assert "some-org/some-model" in str(caught.value)
     assert "hf download some-org/some-model" in caught.value.hint
+
+
+def test_a_malformed_hub_id_is_a_usage_error():
+    with pytest.raises(UsageError, match="no Hugging Face id"):
+        resolve(ModelSpec(model="some--org/model.."), silent)
 
 
 def test_without_the_hub_package_a_hub_id_says_what_to_install(monkeypatch):
