@@ -112,6 +112,7 @@ async def _bare(prepared: Prepared, requests: Sequence[Request]) -> Measured:
             import_vllm(log)
             from vllm import SamplingParams
             from vllm.engine.arg_utils import AsyncEngineArgs
+            from vllm.inputs.engine import tokens_input
             from vllm.sampling_params import RequestOutputKind
             from vllm.v1.engine.async_llm import AsyncLLM
 
@@ -128,10 +129,9 @@ async def _bare(prepared: Prepared, requests: Sequence[Request]) -> Measured:
                     max_tokens=request.case.max_tokens,
                     output_kind=RequestOutputKind.DELTA,
                 )
-                prompt = {
-                    "prompt_token_ids": list(request.prompt_token_ids),
-                    "cache_salt": request.cache_salt,
-                }
+                prompt = tokens_input(
+                    list(request.prompt_token_ids), cache_salt=request.cache_salt
+                )
                 tokens += len(request.prompt_token_ids)
                 async for output in llm.generate(prompt, params, str(index)):
                     tokens += len(output.outputs[0].token_ids)

@@ -31,8 +31,18 @@ def import_vllm(log: Path) -> None:
             hint="pip install 'stressbench[cpu]', or 'stressbench[gpu]' where there is one;"
             " `stressbench doctor` shows what is missing",
         ) from error
+    log_to(log)
+
+
+def log_to(log: Path) -> None:
+    """Send vLLM's logging in this process to ``log``.
+
+    Called again once an engine stands: building one sets up vLLM's own handlers anew.
+    """
     logger = logging.getLogger("vllm")
-    logger.handlers = [logging.FileHandler(log, encoding="utf-8")]
+    for handler in logger.handlers:
+        handler.close()
+    logger.handlers = [logging.FileHandler(log, encoding="utf-8", delay=True)]
     logger.propagate = False
 
 

@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from stressbench.engines._vllm_process import engine_process, last_error
-from stressbench.engines._vllm_setup import engine_arguments, import_vllm
+from stressbench.engines._vllm_setup import engine_arguments, import_vllm, log_to
 from stressbench.engines.base import Completion, EngineInfo, EngineSetup
 from stressbench.errors import EngineError, RequestError
 from stressbench.schema.case import Request
@@ -73,6 +73,7 @@ class VllmEngine:
                     f"{last_error(setup.log) or _one_line(error)}",
                     hint=f"its full log is {setup.log}",
                 ) from error
+            log_to(setup.log)
         config = self._llm.vllm_config
         return EngineInfo(
             dtype=str(config.model_config.dtype).removeprefix("torch."),
@@ -86,15 +87,13 @@ class VllmEngine:
         llm = self._llm
         if llm is None:
             raise EngineError("the engine is not running")
+        from vllm.inputs.engine import tokens_input
         from vllm.v1.engine.exceptions import EngineDeadError
 
         setup = self._setup
         self._sent += 1
         stream = _Stream(setup.clock.now_ns)
-        prompt = {
-            "prompt_token_ids": list(request.prompt_token_ids),
-            "cache_salt": request.cache_salt,
-        }
+        prompt = tokens_input(list(request.prompt_token_ids), cache_salt=request.cache_salt)
         try:
             async for output in llm.generate(prompt, _sampling(request), f"{self._sent}"):
                 stream.take(output)

@@ -262,7 +262,8 @@ class PlainView(_State):
         assert self.model is not None
         self._said_s = time.monotonic()
         line = _line(self.model, self._said_s, done=done)
-        self._console.print(Text(f"{self.model.role}: ") + line if not done else line)
+        whole = line if done else Text(f"{self.model.role}: ") + line
+        self._console.print(whole, soft_wrap=True)
 
 
 def _line(model: _Model, now_s: float, *, done: bool) -> Text:
