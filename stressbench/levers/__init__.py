@@ -1,1 +1,1 @@
-"""Mitigations, one file each."""
+"""Levers: what can be done to a prompt or around a model against degradation."""

@@ -16,7 +16,17 @@ from typing import Final, Literal, TypeAlias, get_args
 import numpy as np
 import numpy.typing as npt
 
-from stressbench.tokens.runs import Span, ascii_class, code_points, matches, runs
+from stressbench.tokens.runs import (
+    CodePoints,
+    Mask,
+    Span,
+    ascii_class,
+    code_points,
+    in_ascii_class,
+    in_class,
+    matches,
+    runs,
+)
 from stressbench.tokens.structure import code_spans, json_like_spans, log_spans, table_spans
 
 Kind: TypeAlias = Literal[
@@ -28,8 +38,8 @@ Kind: TypeAlias = Literal[
     "json",
     "base64",
     "hex",
-    "styled",
     "mixed_script",
+    "styled",
     "combining",
     "hidden",
 ]
@@ -45,8 +55,8 @@ DESCRIPTIONS: Final[dict[Kind, str]] = {
     "json": "JSON, also inside other text, escaped, or cut off",
     "base64": "base64 of 40 characters or more",
     "hex": "hexadecimal of 32 digits or more, or a dump",
-    "styled": "fullwidth, mathematical and enclosed forms of ordinary letters",
     "mixed_script": "words that mix Latin with look-alike scripts",
+    "styled": "fullwidth, mathematical and enclosed forms of ordinary letters",
     "combining": "three or more combining marks on one letter",
     "hidden": "characters that are not drawn: zero-width, bidi, tags, controls",
 }
@@ -63,13 +73,13 @@ DEFAULT_IGNORABLE: Final = (
 """Unicode's Default_Ignorable_Code_Point (DerivedCoreProperties.txt, 16.0) as a regex class."""
 _EMOJI: Final = "\u2190-\u2bff\u3030\u303d\u3297\u3299\ufe0f\U0001f000-\U0001faff"
 _JOINTS: Final = frozenset("\ufe0f\u200d")
+_JOINT_RUN: Final = re.compile("[\ufe0f\u200d]+")
 _EMOJI_BEFORE: Final = re.compile(rf"[{_EMOJI}#*0-9]")
 
-_HIDDEN: Final = re.compile(rf"[{DEFAULT_IGNORABLE}\x00-\x08\x0b\x0e-\x1f\x7f-\x9f]+")
-_COMBINING: Final = re.compile(rf"[{DIACRITICS}]{{3,}}")
-_STYLED: Final = re.compile(
-    "[\uff01-\uff5e\U0001d400-\U0001d7ff\u2460-\u24ff\u2776-\u2793\U0001f100-\U0001f1ad"
-    "\u2102\u210a-\u2115\u2118-\u211d\u2124\u2128\u212c-\u2131\u2133-\u2134\u1d00-\u1dbf]+"
+_CONTROLS: Final = "\x00-\x08\x0b\x0e-\x1f\x7f-\x9f"
+_STYLED: Final = (
+    "\u1d00-\u1dbf\u2102\u210a-\u2115\u2118-\u211d\u2124\u2128\u212c-\u2131\u2133-\u2134"
+    "\u2460-\u24ff\u2776-\u2793\uff01-\uff5e\U0001d400-\U0001d7ff\U0001f100-\U0001f1ad"
 )
 _LATIN: Final = "A-Za-z\u00c0-\u024f"
 _LOOKALIKE: Final = "\u0370-\u03ff\u0400-\u052f\u0531-\u0587\u13a0-\u13ff\u10a0-\u10ff\u2c80-\u2cff"
@@ -86,8 +96,7 @@ _HEX_DIGITS: Final = ascii_class(string.hexdigits)
 _DUMP_CHARS: Final = ascii_class(string.hexdigits + " :")
 _BASE64_CHARS: Final = ascii_class(string.ascii_letters + string.digits + "+/_-")
 _SPACES: Final = ascii_class(" \t")
-_CONTROLS: Final = ascii_class("".join(map(chr, (*range(9), 11, *range(14, 32), 127))))
-_SHORTEST: Final[dict[Kind, int]] = {"space": 8, "base64": 40, "hex": 32}
+_SHORTEST: Final[dict[Kind, int]] = {"space": 8, "base64": 40, "hex": 32, "combining": 3}
 _SHORTEST_DUMP: Final = 45
 _SAMPLE: Final = 4096
 _CLASS_CHANGES: Final = 0.42
@@ -101,9 +110,25 @@ def kind_array(text: str) -> KindArray:
     kinds = np.zeros(len(text), np.uint8)
     for kind, find in _FINDERS:
         index = KINDS.index(kind)
-        for span in find(text):
-            kinds[span.start : span.end] = index
+        for start, end in find(text):
+            kinds[start:end] = index
+    codes = code_points(text)
+    if not text.isascii():
+        kinds[in_class(codes, _STYLED)] = KINDS.index("styled")
+        for start, end in runs(in_class(codes, DIACRITICS), _SHORTEST["combining"]):
+            kinds[start:end] = KINDS.index("combining")
+    kinds[_hidden(text, codes)] = KINDS.index("hidden")
     return kinds
+
+
+def _hidden(text: str, codes: CodePoints) -> Mask:
+    hidden = in_class(codes, _CONTROLS)
+    if not text.isascii():
+        hidden |= in_class(codes, DEFAULT_IGNORABLE)
+        for start, end in matches(_JOINT_RUN, text):
+            if is_drawn(text, start, end):
+                hidden[start:end] = False
+    return hidden
 
 
 def blob_spans(text: str) -> Iterator[tuple[Span, Kind]]:
@@ -120,7 +145,7 @@ def blob_spans(text: str) -> Iterator[tuple[Span, Kind]]:
 
 
 def _base64s(text: str) -> Iterator[Span]:
-    for start, end in runs(code_points(text), _BASE64_CHARS, _SHORTEST["base64"]):
+    for start, end in runs(in_ascii_class(code_points(text), _BASE64_CHARS), _SHORTEST["base64"]):
         sample = text[start : min(end, start + _SAMPLE)]
         if _is_base64(sample) or text.endswith(";base64,", 0, start):
             padding = len(text[end : end + 2]) - len(text[end : end + 2].lstrip("="))
@@ -136,23 +161,22 @@ def _is_base64(run: str) -> bool:
 
 def _hexes(text: str) -> Iterator[Span]:
     codes = code_points(text)
-    for start, end in runs(codes, _HEX_DIGITS, _SHORTEST["hex"]):
+    for start, end in runs(in_ascii_class(codes, _HEX_DIGITS), _SHORTEST["hex"]):
         prefixed = text.startswith(("0x", "0X"), max(start - 2, 0))
-        if (prefixed or not text[start - 1 : start].isalnum()) and not text[
-            end : end + 1
-        ].isalnum():
+        attached = text[end : end + 1] + ("" if prefixed else text[start - 1 : start])
+        if not any(char.isalnum() for char in attached):
             # A long decimal number is no hexadecimal, nor is a word of letters a to f.
             sample = set(text[start : min(end, start + _SAMPLE)])
             if sample & set(string.digits) and sample - set(string.digits):
                 yield Span(start - 2 if prefixed else start, end)
-    for run in runs(codes, _DUMP_CHARS, _SHORTEST_DUMP):
+    for run in runs(in_ascii_class(codes, _DUMP_CHARS), _SHORTEST_DUMP):
         for match in _DUMP.finditer(text, *run):
             yield Span(*match.span())
 
 
 def _spaces(text: str) -> Iterator[Span]:
     if text.isascii():
-        yield from runs(code_points(text), _SPACES, _SHORTEST["space"])
+        yield from runs(in_ascii_class(code_points(text), _SPACES), _SHORTEST["space"])
     else:
         yield from matches(_WIDE_SPACE, text)
     yield from matches(_BLANK_LINES, text)
@@ -167,20 +191,8 @@ def is_drawn(text: str, start: int, end: int) -> bool:
     )
 
 
-def _hidden(text: str) -> Iterator[Span]:
-    if text.isascii():
-        yield from runs(code_points(text), _CONTROLS, 1)
-        return
-    for span in matches(_HIDDEN, text):
-        if not is_drawn(text, *span):
-            yield span
-
-
-def _unless_ascii(pattern: re.Pattern[str]) -> Callable[[str], Iterator[Span]]:
-    def find(text: str) -> Iterator[Span]:
-        return iter(()) if text.isascii() else matches(pattern, text)
-
-    return find
+def _mixed_words(text: str) -> Iterator[Span]:
+    return iter(()) if text.isascii() else matches(_MIXED, text)
 
 
 _BASE64_CLASS: Final = np.array(
@@ -198,8 +210,5 @@ _FINDERS: Final[tuple[tuple[Kind, Callable[[str], Iterator[Span]]], ...]] = (
     ("json", json_like_spans),
     ("base64", _base64s),
     ("hex", _hexes),
-    ("styled", _unless_ascii(_STYLED)),
-    ("mixed_script", _unless_ascii(_MIXED)),
-    ("combining", _unless_ascii(_COMBINING)),
-    ("hidden", _hidden),
+    ("mixed_script", _mixed_words),
 )

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
+from itertools import pairwise
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 CodePoints: TypeAlias = npt.NDArray[np.uint32]
+Mask: TypeAlias = npt.NDArray[np.bool_]
 AsciiClass: TypeAlias = npt.NDArray[np.bool_]
 
 
@@ -26,17 +29,38 @@ def code_points(text: str) -> CodePoints:
 
 
 def ascii_class(members: str) -> AsciiClass:
-    """A class of ASCII characters, to be asked with ``runs``."""
+    """A class of ASCII characters, for ``in_ascii_class``."""
     table = np.zeros(129, np.bool_)  # the last entry stands for everything beyond ASCII
     table[[ord(char) for char in members]] = True
     return table
 
 
-def runs(codes: CodePoints, members: AsciiClass, shortest: int) -> Iterator[Span]:
-    """Maximal runs of at least ``shortest`` characters of a class, in order."""
-    inside = np.zeros(len(codes) + 2, np.bool_)
-    inside[1:-1] = members[np.minimum(codes, len(members) - 1)]
-    edges = np.flatnonzero(inside[1:] != inside[:-1])
+def in_ascii_class(codes: CodePoints, members: AsciiClass) -> Mask:
+    """Which characters belong to ``members``."""
+    inside: Mask = members[np.minimum(codes, len(members) - 1)]
+    return inside
+
+
+def in_class(codes: CodePoints, members: str) -> Mask:
+    """Which characters belong to ``members``, the inside of a regex class: ranges and singles."""
+    bounds = np.array([edge for span in _ranges(members) for edge in span], np.uint32)
+    inside: Mask = np.searchsorted(bounds, codes, "right") % 2 == 1
+    return inside
+
+
+@cache
+def _ranges(members: str) -> tuple[tuple[int, int], ...]:
+    found = re.findall("(.)-(.)|(.)", members, re.DOTALL)
+    spans = sorted((ord(low or one), ord(high or one) + 1) for low, high, one in found)
+    assert all(one[1] <= two[0] for one, two in pairwise(spans)), "ranges overlap"
+    return tuple(spans)
+
+
+def runs(inside: Mask, shortest: int) -> Iterator[Span]:
+    """Maximal runs of at least ``shortest`` true entries, in order."""
+    padded = np.zeros(len(inside) + 2, np.bool_)
+    padded[1:-1] = inside
+    edges = np.flatnonzero(padded[1:] != padded[:-1])
     starts, ends = edges[::2], edges[1::2]
     long = ends - starts >= shortest
     for start, end in zip(starts[long].tolist(), ends[long].tolist(), strict=True):
