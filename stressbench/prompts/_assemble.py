@@ -132,7 +132,7 @@ class _Bench:
     def _fit(self, draft: Draft, tokens: int) -> _Content:
         try:
             return fit(
-                lambda filler: build(draft, filler, cell=self._cell),
+                lambda filler, attempt: build(draft, filler, cell=self._cell, attempt=attempt),
                 tokens=tokens,
             )
         except Unreachable as error:
@@ -147,16 +147,16 @@ class _Bench:
             ) from None
 
 
-def build(draft: Draft, filler_tokens: int, *, cell: Cell) -> _Content:
+def build(draft: Draft, filler_tokens: int, *, cell: Cell, attempt: int = 0) -> _Content:
     """A draft with filler of so many tokens; raises ``Unreachable``."""
     if draft.filler is None or filler_tokens == 0:
         return render(draft, None, (), cell=cell)
     tape = cell.room.tape(draft.filler)
     # Not seeded by depth or arm: the haystack stays, the needle moves through it.
     if draft.haystack is None:
-        rng = cell.rng("filler", cell.budget or 0)
+        rng = cell.rng("filler", cell.budget or 0, attempt)
     else:
-        rng = cell.shared_rng("filler", draft.haystack)
+        rng = cell.shared_rng("filler", draft.haystack, attempt)
     filling = tape.plan(filler_tokens, rng)
     cuts = tape.cuts(filling, [piece.depth for piece in draft.pieces])
     return render(draft, filling, tuple(cuts), cell=cell)

@@ -9,7 +9,9 @@ from stressbench.schema.case import Case
 from stressbench.schema.record import Quality
 from stressbench.scorers.base import Marks, conclude, holds, words
 
-_SEPARATORS: Final = re.compile(r"[,;\n\u3001]|\band\b|\s[-*\u2022]\s|\s\d+[.)]\s", re.IGNORECASE)
+_SEPARATORS: Final = re.compile(
+    r"[,;\n\u3001]|\band\b|\s[-*\u2022]\s|(?<!\S)\d{1,3}[.)]\s", re.IGNORECASE
+)
 _SENTENCE_WORDS: Final = 16
 
 

@@ -187,19 +187,19 @@ class Room:
         return False
 
 
-def fit(build: Callable[[int], _T], *, tokens: int) -> _T:
-    """Return ``build(filler_tokens)`` of exactly ``tokens`` content tokens.
+def fit(build: Callable[[int, int], _T], *, tokens: int) -> _T:
+    """Return ``build(filler_tokens, attempt)`` of exactly ``tokens`` content tokens.
 
-    ``build(0)`` must give the content without filler. Raises ``Unreachable`` naming
-    the smallest possible count where ``tokens`` is too small.
+    ``build(0, 0)`` must give the content without filler, and every attempt other phrases.
+    Raises ``Unreachable`` naming the smallest possible count where ``tokens`` is too small.
     """
-    fixed = build(0)
+    fixed = build(0, 0)
     filler = tokens - fixed.content_tokens
     if filler == 0:
         return fixed
-    for _ in range(_ATTEMPTS):
+    for attempt in range(_ATTEMPTS):
         try:
-            built = build(filler)
+            built = build(filler, attempt)
         except Unreachable as error:
             least = None if error.smallest is None else fixed.content_tokens + error.smallest
             raise Unreachable(least) from None

@@ -1,0 +1,56 @@
+"""Tokenizers of every family, opened once, and rooms around them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from stressbench.tokens.budget import Room
+from stressbench.tokens.template import ChatTemplate
+from stressbench.tokens.tokenizer import ByteTokenizer, Tokenizer, open_tokenizer
+
+TEMPLATE = ChatTemplate((1, 2, 3), (4, 5))
+
+
+class GreedyTokenizer:
+    """A vocabulary with tokens across words and sentences: no seam is safe.
+
+    Cuts text into pairs of characters from the start, so that one character more
+    changes every token after it.
+    """
+
+    name = "pairs"
+    sha256 = "0" * 64
+
+    def encode(self, text: str) -> list[int]:
+        pairs = (text[start : start + 2] for start in range(0, len(text), 2))
+        return [sum(ord(char) << (21 * place) for place, char in enumerate(pair)) for pair in pairs]
+
+    def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
+        return [self.encode(text) for text in texts]
+
+    def decode(self, ids: Sequence[int]) -> str:
+        mask = (1 << 21) - 1
+        return "".join(
+            chr(token & mask) + (chr(token >> 21) if token >> 21 else "") for token in ids
+        )
+
+
+@pytest.fixture(scope="session")
+def tokenizers() -> dict[str, Tokenizer]:
+    """Raw bytes, byte-pair encoding with a pre-tokenizer, and one where nothing adds up."""
+    opened: dict[str, Tokenizer] = {"bytes": ByteTokenizer(), "pairs": GreedyTokenizer()}
+    for name in ("o200k_base", "cl100k_base"):
+        opened[name] = open_tokenizer(name)
+    return opened
+
+
+@pytest.fixture(scope="session")
+def rooms(tokenizers: dict[str, Tokenizer]) -> dict[str, Room]:
+    return {name: Room(tokenizer, TEMPLATE) for name, tokenizer in tokenizers.items()}
+
+
+@pytest.fixture
+def bytes_room() -> Room:
+    return Room(ByteTokenizer(), TEMPLATE)

@@ -1,0 +1,66 @@
+"""What ``validate`` says of a suite entry that cannot work."""
+
+from __future__ import annotations
+
+import pytest
+
+from stressbench.errors import SuiteError
+from stressbench.prompts import base
+from stressbench.schema.suite import PromptSpec
+from stressbench.tokens.budget import Room
+
+
+@pytest.mark.parametrize(
+    ("spec", "message", "where"),
+    [
+        (PromptSpec(use="niahh"), "did you mean 'niah'", "prompts.niahh.use"),
+        (PromptSpec(use="niah"), "sized by its budget", "prompts.niah.budgets"),
+        (
+            PromptSpec(use="niah", budgets=[900], params={"valu": "uuid"}),
+            "unknown parameter 'valu'; did you mean 'value'",
+            "prompts.niah.params",
+        ),
+        (
+            PromptSpec(use="niah", budgets=[900], params={"value": "digit"}),
+            "'digit' is none of digits, uuid, word; did you mean 'digits'",
+            "prompts.niah.params.value",
+        ),
+        (PromptSpec(use="kv_json", params={"pairs": "3"}), "is not a whole number", "pairs"),
+        (PromptSpec(use="kv_json", params={"pairs": True}), "is not a whole number", "pairs"),
+        (PromptSpec(use="kv_json", params={"pairs": 1}), "out of range", "pairs"),
+        (PromptSpec(use="kv_json", params={"pairs": [3, 3]}), "listed twice", "pairs"),
+        (PromptSpec(use="kv_json", params={"pairs": []}), "empty list", "pairs"),
+        (PromptSpec(use="kv_json", budgets=[900]), "has no budgets", "prompts.kv_json.budgets"),
+        (PromptSpec(use="short_qa", depths=[0.5]), "has no depths", "prompts.short_qa.depths"),
+        (PromptSpec(use="short_qa", arms=["isotoken"]), "no arm 'isotoken'", "arms"),
+        (PromptSpec(use="niah", budgets=[900, 900]), "listed twice", "prompts.niah.budgets"),
+        (PromptSpec(use="niah", budgets=[40]), "the smallest possible is", "budgets"),
+        (PromptSpec(use="niah", budgets=[4096]), "do not fit a window of 4096", "budgets"),
+        (PromptSpec(use="kv_json", params={"pairs": 400}), "do not fit a window", "kv_json"),
+        (PromptSpec(use="glitch_token"), "needs a list of tokens", "glitch_token.params"),
+        (PromptSpec(use="replay"), "needs a path", "replay.params.path"),
+    ],
+)
+def test_mistakes_are_named(spec: PromptSpec, message: str, where: str, bytes_room: Room) -> None:
+    with pytest.raises(SuiteError) as refused:
+        base.check(spec, room=bytes_room, max_model_len=4096)
+    assert message in str(refused.value)
+    assert where in str(refused.value.where)
+
+
+def test_a_list_sweeps_a_parameter_and_names_the_case(bytes_room: Room) -> None:
+    spec = PromptSpec(use="kv_json", items=1, params={"format": ["compact", "pretty"]})
+    made = [case for cell in base.expand(spec, seed=0, room=bytes_room) for case in cell]
+    assert [case.case_id for case in made][::3] == [
+        "kv_json/stress/format-compact/d0.5/i0",
+        "kv_json/stress/format-pretty/d0.5/i0",
+    ]
+    assert {case.expected for case in made} == {made[0].expected}
+
+
+def test_checking_a_million_items_is_as_quick_as_checking_a_few(bytes_room: Room) -> None:
+    spec = PromptSpec(use="niah", items=1_000_000, budgets=[4000])
+    base.check(spec, room=bytes_room, max_model_len=8192)
+    assert base.count(spec) == 3_000_000
+    first = next(base.expand(spec, seed=0, room=bytes_room))
+    assert len(first) == 3

@@ -1,0 +1,168 @@
+"""Exactness, determinism and honest positions over random parameters."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from stressbench.errors import SuiteError
+from stressbench.prompts import base
+from stressbench.schema.suite import PromptSpec
+from stressbench.tokens.budget import Room
+from tests.unit.prompts.specs import SIZED, cases
+
+QUICK = settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+
+specs = st.builds(
+    PromptSpec,
+    use=st.sampled_from(SIZED),
+    items=st.integers(1, 2),
+    budgets=st.lists(st.integers(150, 2500), min_size=1, max_size=2, unique=True),
+    arms=st.sampled_from([["stress"], []]),
+)
+
+
+@QUICK
+@given(
+    spec=specs,
+    seed=st.integers(0, 2**64),
+    tokenizer=st.sampled_from(["bytes", "o200k_base", "cl100k_base", "pairs"]),
+)
+def test_any_budget_is_met_to_the_token_or_refused(
+    spec: PromptSpec, seed: int, tokenizer: str, rooms: dict[str, Room]
+) -> None:
+    room = rooms[tokenizer]
+    try:
+        base.check(spec, room=room, max_model_len=None, seed=seed)
+    except SuiteError as error:
+        assert "smallest possible is" in str(error)
+        return
+    for cell in base.expand(spec, seed=seed, room=room):
+        for case in cell:
+            if case.arm in {"stress", "isotoken"}:
+                assert len(case.content_ids) + room.template_tokens == case.params["budget"]
+            if not case.forced_ids:
+                assert room.tokenizer.encode(case.text) == list(case.content_ids)
+
+
+@QUICK
+@given(spec=specs, seed=st.integers(0, 2**64))
+def test_the_same_seed_gives_the_same_cases_and_another_gives_others(
+    spec: PromptSpec, seed: int, rooms: dict[str, Room]
+) -> None:
+    try:
+        first = cases(spec, rooms["cl100k_base"], seed=seed)
+    except SuiteError:
+        return
+    fresh = Room(rooms["cl100k_base"].tokenizer, rooms["cl100k_base"].template)
+    assert cases(spec, fresh, seed=seed) == first
+    other = cases(spec, fresh, seed=seed + 1) if spec.budgets[0] > 1200 else None
+    if other is not None:
+        assert {case.content_sha256 for case in other} != {case.content_sha256 for case in first}
+
+
+DIGEST = """
+import hashlib
+from stressbench import catalog
+from stressbench.prompts import base
+from stressbench.schema.suite import PromptSpec
+from stressbench.tokens.budget import Room
+from stressbench.tokens.template import ChatTemplate
+from stressbench.tokens.tokenizer import ByteTokenizer
+room, digest = Room(ByteTokenizer(), ChatTemplate()), hashlib.sha256()
+for name in catalog.names("prompts"):
+    traits = base.load(name).traits
+    if not traits.needs:
+        spec = PromptSpec(
+            use=name, items=2, budgets=[3000] if traits.sized else [], params=dict(traits.tiny)
+        )
+        for cell in base.expand(spec, seed=11, room=room):
+            for case in cell:
+                digest.update(repr(case).encode())
+print(digest.hexdigest())
+"""
+
+
+def test_another_process_with_another_hash_seed_makes_the_same_bytes() -> None:
+    digests = set()
+    for seed in ("0", "1", "4242"):
+        done = subprocess.run(
+            [sys.executable, "-c", DIGEST],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        digests.add(done.stdout)
+    assert len(digests) == 1
+
+
+def test_inflation_under_raw_bytes_is_the_ratio_of_utf8_bytes(bytes_room: Room) -> None:
+    for name in ("unicode_fullwidth", "unicode_math", "zero_width", "confusables", "combining"):
+        made = cases(PromptSpec(use=name, items=3, budgets=[4000]), bytes_room)
+        for case in made:
+            if case.arm == "stress":
+                twin = next(other for other in made if other.case_id == case.twin_of)
+                tokens = len(case.content_ids) / len(twin.content_ids)
+                assert tokens == len(case.text.encode()) / len(twin.text.encode())
+                assert tokens > 1.3
+
+
+def test_a_disguise_hides_the_same_sentences(bytes_room: Room) -> None:
+    import unicodedata
+
+    for name in ("unicode_fullwidth", "unicode_math"):
+        made = cases(PromptSpec(use=name, items=2, budgets=[3000]), bytes_room)
+        stress, twin = made[0], made[1]
+        assert unicodedata.normalize("NFKC", stress.text) == twin.text
+
+
+@pytest.mark.parametrize("name", ["niah", "near_distractor", "latent_needle", "base64_blob"])
+def test_depths_are_uniform_and_unrelated_to_the_item(name: str, bytes_room: Room) -> None:
+    items = 192
+    spec = PromptSpec(use=name, items=items, budgets=[6000], arms=["stress"])
+    depths = [float(case.params["depth"]) for case in cases(spec, bytes_room)]  # type: ignore[arg-type]
+    tenths = Counter(min(int(depth * 10), 9) for depth in depths)
+    # Stratified: every tenth has its share, up to one in each block of 64.
+    assert all(abs(tenths[tenth] - items / 10) <= 2 * items / 64 for tenth in range(10))
+    mean = (items - 1) / 2
+    covariance = sum((item - mean) * (depth - 0.5) for item, depth in enumerate(depths)) / items
+    spread = (sum((item - mean) ** 2 for item in range(items)) / items) ** 0.5
+    deviation = (sum((depth - 0.5) ** 2 for depth in depths) / items) ** 0.5
+    assert abs(covariance / (spread * deviation)) < 3 / items**0.5
+
+
+def test_the_needle_stands_where_its_depth_says(rooms: dict[str, Room]) -> None:
+    spec = PromptSpec(use="niah", items=24, budgets=[4096], arms=["stress"])
+    gaps = []
+    for case in cases(spec, rooms["cl100k_base"]):
+        span = next(span for span in case.content_spans if span.role == "needle")
+        place = span.start / (len(case.content_ids) - (span.end - span.start))
+        gaps.append(abs(place - float(case.params["depth"])))  # type: ignore[arg-type]
+    assert max(gaps) < 0.02
+
+
+def test_gold_documents_and_pairs_visit_every_place_equally(bytes_room: Room) -> None:
+    documents: Counter[int] = Counter()
+    for case in cases(PromptSpec(use="gold_doc_qa", items=64, params={"docs": 8}), bytes_room):
+        if case.arm == "stress":
+            roles = [segment.role for segment in case.segments]
+            documents[roles.index("needle")] += 1
+    pairs: Counter[int] = Counter()
+    spec = PromptSpec(use="kv_json", items=64, params={"pairs": 8}, arms=["stress"])
+    for case in cases(spec, bytes_room):
+        table = json.loads(case.text[case.text.index("{") : case.text.index("}") + 1])
+        pairs[list(table.values()).index(case.expected[0])] += 1
+    for places in (documents, pairs):
+        # 64 stratified depths over 8 places: 9 in the inner ones, half a share at the ends.
+        assert set(places) == set(range(8))
+        assert all(4 <= count <= 10 for count in places.values())
