@@ -6,8 +6,9 @@ import asyncio
 import multiprocessing
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from stressbench.clock import Clock
 from stressbench.engines._vllm_process import engine_process, last_error
 from stressbench.engines._vllm_setup import engine_arguments, import_vllm, log_to
 from stressbench.engines.base import Completion, EngineInfo, EngineSetup
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from vllm.v1.metrics.stats import IterationStats, SchedulerStats
 
 
+_WARM_UP_TOKENS: Final = 32
+
+
 class VllmEngine:
     """Real vLLM on a GPU, or on the CPU where there is none (``AsyncLLM``, streaming)."""
 
@@ -33,11 +37,12 @@ class VllmEngine:
         self._setup = setup
         self._llm: AsyncLLM | None = None
         self._sent = 0
+        self._warm = False
 
     async def start(self) -> EngineInfo:
         starting = asyncio.ensure_future(asyncio.to_thread(self._load))
         try:
-            return await asyncio.shield(starting)
+            info = await asyncio.shield(starting)
         except asyncio.CancelledError:
             # A thread cannot be cancelled, but without its engine process it gives up.
             for child in multiprocessing.active_children():
@@ -46,6 +51,28 @@ class VllmEngine:
                 await starting
             await self.stop()
             raise
+        await self._warm_up()
+        return info
+
+    async def _warm_up(self) -> None:
+        """Send one request whose answer nobody reads.
+
+        The first forward pass allocates and chooses kernels, which took 15 s of a
+        measured TTFT; it must not be charged to whichever request happens to be first.
+        """
+        assert self._llm is not None
+        from vllm import SamplingParams
+        from vllm.inputs.engine import tokens_input
+
+        prompt = tokens_input([0] * _WARM_UP_TOKENS, cache_salt="warm-up")
+        sampling = SamplingParams(temperature=0.0, max_tokens=2, ignore_eos=True)
+        try:
+            async for _ in self._llm.generate(prompt, sampling, "warm-up"):
+                pass
+        except Exception as error:  # vLLM raises whatever its layers raise
+            await self.stop()
+            raise self._broken("does not serve", error) from error
+        self._warm = True
 
     def _load(self) -> EngineInfo:
         setup = self._setup
@@ -65,14 +92,10 @@ class VllmEngine:
                 ) from error
             try:
                 self._llm = AsyncLLM.from_engine_args(
-                    engine_args, stat_loggers=[_stat_logger(setup)]
+                    engine_args, stat_loggers=[_stat_logger(setup.clock, self._on_step)]
                 )
             except Exception as error:  # vLLM raises whatever its layers raise
-                raise EngineError(
-                    f"vLLM does not start with {setup.model}: "
-                    f"{last_error(setup.log) or _one_line(error)}",
-                    hint=f"its full log is {setup.log}",
-                ) from error
+                raise self._broken("does not start with", error) from error
             log_to(setup.log)
         config = self._llm.vllm_config
         return EngineInfo(
@@ -98,17 +121,23 @@ class VllmEngine:
             async for output in llm.generate(prompt, _sampling(request), f"{self._sent}"):
                 stream.take(output)
         except EngineDeadError as error:
-            raise EngineError(
-                f"vLLM died while it served {setup.model}: "
-                f"{last_error(setup.log) or _one_line(error)}",
-                hint=f"its full log is {setup.log}",
-            ) from error
+            raise self._broken("died while it served", error) from error
         except Exception as error:  # one bad request must not end the run
             rejected = isinstance(error, ValueError)
             raise RequestError(
                 _one_line(error), kind="rejected" if rejected else "error"
             ) from error
         return stream.completion()
+
+    def _broken(self, how: str, error: Exception) -> EngineError:
+        cause = last_error(self._setup.log) or _one_line(error)
+        return EngineError(
+            f"vLLM {how} {self._setup.model}: {cause}", hint=f"its full log is {self._setup.log}"
+        )
+
+    def _on_step(self, reading: StepReading) -> None:
+        if self._warm:
+            self._setup.on_step(reading)
 
     async def stop(self) -> None:
         llm, self._llm = self._llm, None
@@ -173,8 +202,10 @@ def _sampling(request: Request) -> SamplingParams:
     )
 
 
-def _stat_logger(setup: EngineSetup) -> Callable[[VllmConfig, int], StatLoggerBase]:
-    """A factory, as vLLM wants one, of loggers that pass every step on to ``setup.on_step``."""
+def _stat_logger(
+    clock: Clock, on_step: Callable[[StepReading], None]
+) -> Callable[[VllmConfig, int], StatLoggerBase]:
+    """A factory, as vLLM wants one, of loggers that pass every step on."""
     from vllm.v1.metrics.loggers import StatLoggerBase
 
     class StepLogger(StatLoggerBase):  # type: ignore[misc]  # vLLM is untyped here
@@ -190,7 +221,7 @@ def _stat_logger(setup: EngineSetup) -> Callable[[VllmConfig, int], StatLoggerBa
             **_more: object,
         ) -> None:
             if scheduler_stats is not None:
-                setup.on_step(_reading(setup.clock.now_ns(), scheduler_stats, iteration_stats))
+                on_step(_reading(clock.now_ns(), scheduler_stats, iteration_stats))
 
         def log_engine_initialized(self) -> None:
             """Nothing to say: the run header holds the engine's set-up."""
