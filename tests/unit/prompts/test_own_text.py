@@ -118,13 +118,8 @@ def replay(path: Path, items: int, **params: str) -> PromptSpec:
 
 def test_traffic_is_replayed_with_answers_times_and_chat(bytes_room: Room) -> None:
     made = cases(replay(DATA / "traffic.jsonl", 4), bytes_room)
-    assert [case.text.split("\n")[0] for case in made] == [
-        "What is the capital of France?",
-        "User: Name a colour.",
-        "Name two primes.",
-        "Summarise this: the ferry left late because of the fog, and the passengers waited "
-        "in the cafe.",
-    ]
+    assert [case.text.split()[0] for case in made] == ["What", "User:", "Name", "Summarise"]
+    assert made[1].text.endswith("Assistant: Red.\n\nUser: Another one?")
     assert [case.scorer for case in made] == [
         "exact_match", "well_formed", "exact_match", "well_formed",
     ]  # fmt: skip

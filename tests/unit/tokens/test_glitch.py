@@ -23,9 +23,7 @@ GLITCHES = ("q", "r")
 
 def write_model(folder: Path, *, dtype: str = "F32", tied: bool = True) -> None:
     """A byte-level vocabulary with embeddings of which two were never trained."""
-    alphabet = byte_level_alphabet()
-    vocabulary = {piece: byte for piece, byte in alphabet.items()}
-    fast = Tokenizer(models.BPE(vocab=vocabulary, merges=[]))
+    fast = Tokenizer(models.BPE(vocab=byte_level_alphabet(), merges=[]))
     fast.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     fast.decoder = ByteLevel()
     fast.save(str(folder / "tokenizer.json"))
@@ -60,9 +58,9 @@ def save(file: Path, tensors: dict[str, np.ndarray], dtype: str) -> None:
 
 
 @pytest.mark.parametrize("dtype", ["F32", "F16", "BF16"])
-@pytest.mark.parametrize("tied", [True, False])
-def test_planted_tokens_come_first(dtype: str, tied: bool, tmp_path: Path) -> None:
-    write_model(tmp_path, dtype=dtype, tied=tied)
+@pytest.mark.parametrize("embeddings", ["tied", "untied"])
+def test_planted_tokens_come_first(dtype: str, embeddings: str, tmp_path: Path) -> None:
+    write_model(tmp_path, dtype=dtype, tied=embeddings == "tied")
     found = candidates(tmp_path)
     assert {token.text for token in found[:2]} == set(GLITCHES)
     assert [token.indicator for token in found] == sorted(token.indicator for token in found)
