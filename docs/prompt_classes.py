@@ -1,7 +1,9 @@
 """Writes docs/prompt-classes.md from the classes and scorers themselves.
 
 Run ``python docs/prompt_classes.py`` after changing one; a test compares.
-"""  # ruff: noqa: INP001
+"""
+
+# ruff: noqa: E501, INP001 - Markdown has long lines; a script is no package
 
 from __future__ import annotations
 
@@ -133,12 +135,15 @@ def _visible(text: str) -> str:
         if len(text) <= _LONGEST
         else text[: _LONGEST // 2] + " [...] " + text[-_LONGEST // 2 :]
     )
-    return "".join(
-        f"\\u{ord(char):04x}"
-        if unicodedata.category(char) in {"Cf", "Cc"} and char != "\n"
-        else char
-        for char in cut
-    )
+    return "".join(_spelled(char) if _is_hidden(char) else char for char in cut)
+
+
+def _is_hidden(char: str) -> bool:
+    return char != "\n" and unicodedata.category(char) in {"Cc", "Cf"}
+
+
+def _spelled(char: str) -> str:
+    return f"\\u{{{ord(char):x}}}"
 
 
 if __name__ == "__main__":
