@@ -1,0 +1,248 @@
+"""``stressbench tokens``: what content costs, where, and what would make it cheaper."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final, Literal, TypeAlias
+
+import typer
+
+from stressbench.errors import UsageError
+
+if TYPE_CHECKING:
+    from stressbench.levers._suggest import Suggestion
+    from stressbench.tokens.survey import Document, FileCost, Survey
+
+Format: TypeAlias = Literal["table", "json"]
+Progress: TypeAlias = Callable[[str, str, int], None]
+
+_DEFAULT: Final = ("o200k_base",)
+_STDIN: Final = "-"
+_LEVER: Final = "lever:"
+_SNIFFED_BYTES: Final = 8192
+_EXAMPLE: Final = """
+Examples:
+
+  stressbench tokens prompt.txt
+
+  stressbench tokens docs/ -t o200k_base -t mistral:tekken -t deepseek -t bytes
+
+  cat dump.json | stressbench tokens - --suggest --heat
+
+  stressbench tokens attacked.txt --against benign.txt --format json
+
+A tokenizer is a tiktoken encoding (o200k_base), tiktoken:MODEL, mistral:tekken, mistral:v3,
+deepseek, gguf:FILE, a tokenizer.json, a model directory, a built-in model, a model id in the
+Hugging Face cache, or bytes.
+"""
+
+
+def tokens(  # noqa: PLR0913  one parameter an option
+    files: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[FILE|-]...", help="Files, folders, - for stdin."),
+    ] = None,
+    *,
+    tokenizer: Annotated[
+        list[str] | None,
+        typer.Option("--tokenizer", "-t", help="May be repeated. Default: o200k_base."),
+    ] = None,
+    against: Annotated[
+        str | None,
+        typer.Option(help="Benign twin to measure inflation against: a file, or lever:NAME."),
+    ] = None,
+    suggest: Annotated[
+        bool, typer.Option("--suggest", help="Rank what would make each document cheaper.")
+    ] = False,
+    heat: Annotated[
+        bool, typer.Option("--heat", help="Show the costliest lines, token by token.")
+    ] = False,
+    top: Annotated[int, typer.Option(min=0, help="How many costly lines to find.")] = 5,
+    window: Annotated[
+        int | None, typer.Option(min=1, help="Context window in tokens, if not the model's own.")
+    ] = None,
+    timeout: Annotated[
+        float,
+        typer.Option(min=0.1, help="Seconds of silence after which a tokenizer failed."),
+    ] = 60.0,
+    format_: Annotated[Format, typer.Option("--format", help="How to print it.")] = "table",
+) -> None:
+    """Count what content costs on each tokenizer, and show where."""
+    from stressbench.tokens.survey import Survey
+
+    survey = Survey(
+        tokenizers={spec: _resolved(spec) for spec in tokenizer or _DEFAULT},
+        hot_spots=top,
+        window_tokens=window,
+        silence_s=timeout,
+    )
+    with tempfile.TemporaryDirectory(prefix="stressbench-") as scratch, _progress() as progress:
+        documents = _documents(files or [_STDIN], against, Path(scratch), timeout)
+        costs = survey.run(documents, progress)
+        advice = _advice(survey, documents, progress) if suggest else None
+    _emit(costs, advice, format_, heat=heat)
+
+
+tokens.__doc__ = f"{tokens.__doc__}\n{_EXAMPLE}"
+
+
+def _resolved(spec: str) -> str:
+    """What opens the tokenizer: for a built-in model its folder, else ``spec`` itself."""
+    from stressbench.models import reference
+
+    if spec not in reference.NAMES:
+        return spec
+    return str(reference.obtain_small_files(spec, lambda *_: None))
+
+
+def _documents(
+    files: list[str], against: str | None, scratch: Path, timeout: float
+) -> list[Document]:
+    from stressbench.tokens.survey import Document
+
+    found = [item for file in files for item in _expanded(file, scratch)]
+    if against is None:
+        return found
+    if not against.startswith(_LEVER):
+        twin = Path(against)
+        if not twin.is_file():
+            raise UsageError(
+                "there is no such twin", where=against, hint="name a file, or lever:NAME"
+            )
+        return [Document(item.name, item.path, twin) for item in found]
+    levers = against.removeprefix(_LEVER).split(",")
+    return [
+        Document(item.name, item.path, _rewritten(item, levers, scratch / f"twin{index}", timeout))
+        for index, item in enumerate(found)
+    ]
+
+
+def _rewritten(document: Document, levers: list[str], target: Path, timeout: float) -> Path:
+    from stressbench.errors import ResultsError
+    from stressbench.levers._suggest import load_normaliser
+    from stressbench.tokens.isolation import Isolated, UnfinishedError
+
+    for lever in levers:
+        load_normaliser(lever)  # a wrong name is said before any work is done
+    request: dict[str, object] = {
+        "path": str(document.path),
+        "levers": levers,
+        "target": str(target),
+    }
+    with Isolated("stressbench.levers._suggest:rewrite_file", silence_s=timeout) as worker:
+        try:
+            worker.call(request)
+        except UnfinishedError as error:
+            raise ResultsError(
+                f"{','.join(levers)} could not rewrite it: {error}", where=document.name
+            ) from error
+    return target
+
+
+def _expanded(name: str, scratch: Path) -> Iterator[Document]:
+    from stressbench.tokens.survey import Document
+
+    path = Path(name)
+    if name == _STDIN:
+        if sys.stdin.isatty():
+            typer.echo("reading standard input; end it with Ctrl-D", err=True)
+        spooled = scratch / "stdin"
+        with spooled.open("wb") as target:
+            shutil.copyfileobj(sys.stdin.buffer, target)
+        yield Document("-", spooled)
+    elif path.is_dir():
+        yield from _folder(path)
+    elif path.exists():
+        yield Document(name, path)
+    else:
+        raise UsageError("there is no such file", where=name)
+
+
+def _folder(folder: Path) -> Iterator[Document]:
+    """Text files below a folder in order; hidden and binary ones are left out."""
+    from stressbench.tokens.survey import Document
+
+    binary = 0
+    for path in sorted(folder.rglob("*")):
+        if any(part.startswith(".") for part in path.relative_to(folder).parts):
+            continue
+        if not path.is_file():
+            continue
+        with path.open("rb") as stream:
+            if b"\0" in stream.read(_SNIFFED_BYTES):
+                binary += 1
+                continue
+        yield Document(str(path), path)
+    if binary:
+        typer.echo(f"{folder}: {binary} binary files left out; name one to measure it", err=True)
+
+
+def _advice(
+    survey: Survey, documents: list[Document], progress: Progress
+) -> list[list[Suggestion | str]]:
+    """A suggestion for each document and tokenizer, or the reason why there is none."""
+    import msgspec
+
+    from stressbench.errors import ResultsError
+    from stressbench.levers._suggest import Suggestion
+    from stressbench.tokens.isolation import Isolated, UnfinishedError
+
+    rows: list[list[Suggestion | str]] = [[] for _ in documents]
+    for name, spec in survey.tokenizers.items():
+        with Isolated(
+            "stressbench.levers._suggest:suggest_file", silence_s=survey.silence_s
+        ) as worker:
+            for row, document in zip(rows, documents, strict=True):
+                progress(f"{name}, suggestions", document.name, 0)
+                try:
+                    answer = worker.call({"tokenizer": spec, "path": str(document.path)})
+                    row.append(msgspec.convert(answer, Suggestion))
+                except (UnfinishedError, ResultsError) as error:
+                    row.append(str(error))
+    return rows
+
+
+def _emit(
+    costs: list[FileCost],
+    advice: list[list[Suggestion | str]] | None,
+    format_: Format,
+    *,
+    heat: bool,
+) -> None:
+    if format_ == "json":
+        import msgspec
+
+        from stressbench.cli._tokens_view import as_json
+
+        data = msgspec.json.format(msgspec.json.encode(as_json(costs, advice)), indent=2)
+        sys.stdout.buffer.write(data + b"\n")
+        sys.stdout.buffer.flush()
+        return
+    from rich.console import Console
+
+    from stressbench.cli._tokens_view import show
+
+    show(Console(), costs, advice, heat=heat)
+
+
+@contextmanager
+def _progress() -> Iterator[Progress]:
+    """What is being read, on stderr; nothing without a terminal."""
+    if not sys.stderr.isatty():
+        yield lambda *_: None
+        return
+    from rich.console import Console
+
+    from stressbench.cli._tokens_view import visible
+
+    with Console(stderr=True).status("") as status:
+
+        def hear(tokenizer: str, document: str, done_bytes: int) -> None:
+            status.update(f"{tokenizer}: {visible(document)}, {done_bytes / 1e6:.1f} MB")
+
+        yield hear
