@@ -13,7 +13,8 @@ import numpy.typing as npt
 from stressbench.tokens.runs import Span, code_points, matches
 
 _LOG: Final = re.compile(
-    r"^(?:\[?\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d:\d\d|[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d "
+    r"^(?:\[?\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d:\d\d|\[?\d\d:\d\d:\d\d[.,\d]*\]? "
+    r"|[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d "
     r"|\d{1,3}(?:\.\d{1,3}){3} \S+ \S+ \[|[IWEF]\d{4} \d\d:\d\d:\d\d"
     r"|\[?(?:TRACE|DEBUG|INFO|WARN(?:ING)?|ERROR|FATAL|CRITICAL)\b[\]: ])[^\n]*\n?",
     re.MULTILINE,
