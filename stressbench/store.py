@@ -30,7 +30,7 @@ RECORDS: Final = "records.jsonl"
 TELEMETRY: Final = "telemetry.jsonl"
 _TAIL_BYTES: Final = 1 << 16  # an end line is well under this
 _HEADER_SPARE_BYTES: Final = 4096
-_BLOCK_BYTES: Final = 1 << 22
+_BLOCK_BYTES: Final = 1 << 20
 _END_PREFIX: Final = b'{"type":"end"'
 
 _encode: Final[Callable[[object], bytes]] = msgspec.json.Encoder().encode

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import product
 from pathlib import Path
 from typing import Final
 
 from stressbench import store
 from stressbench.compare import comparable
 from stressbench.compare.comparable import Difference, RolePair
-from stressbench.compare.evaluate import Question, evaluate, scope_mask
+from stressbench.compare.evaluate import Question, evaluate
 from stressbench.compare.judge import Asked, finding, judge, overall
 from stressbench.compare.pair import Pairing, pair
 from stressbench.errors import CompareError, SuiteError
@@ -79,7 +78,7 @@ def compare_files(
     treat = comparable.check_treatments(options.treat)
     gates, source = _gates(options, cand)
     metrics = _metrics(gates)
-    left, right = (columns.read(path, metrics, progress) for path in (base, cand))
+    left, right = columns.read_both(base, cand, metrics, progress)
     roles = comparable.role_pairs(left.header, right.header, treat)
     found = comparable.differences(left.header, right.header, roles)
     comparable.refuse_unlike(found, treat)
@@ -199,46 +198,45 @@ class _Session:
         role = where.pop("role", None)
         if "arm" not in {*where, *gate.per}:
             where["arm"] = "stress"
-        pairings = [each for each in self.pairings if role in {None, _role(each)}]
+        pairings = [each for each in self.pairings if role in {None, each.role}]
         if not pairings:
-            known_roles = ", ".join(map(_role, self.pairings))
+            known_roles = ", ".join(each.role for each in self.pairings)
             raise SuiteError(
                 f"no role {role!r} is compared here, only: {known_roles}",
                 where=f"gate {gate.text!r}",
             )
         for pairing in pairings:
-            for scope in _scopes(pairing, where, gate.per):
-                yield self.answer(pairing, question, where | scope)
+            keys = [key for key in gate.per if key != "role"]
+            for scope in pairing.where(where).scopes(keys):
+                yield _answer(pairing.where(where | scope), question, where | scope)
 
     def explore(self) -> list[Finding]:
-        asked = []
-        for pairing, question in product(self.pairings, _headlines(self.options.confidence)):
-            if question.metric.device_bound and not self.latency:
-                continue
-            where = {"arm": "stress"}
-            whole = self.answer(pairing, question, where)
-            if whole.answer.effect is None:
-                continue
-            asked.append(whole)
-            scopes = _scopes(pairing, where, ("prompt_class",))
-            asked += [self.answer(pairing, question, where | scope) for scope in scopes]
+        """Every headline metric that has a value, overall and per prompt class."""
+        asked = [each for pairing in self.pairings for each in self._explore(pairing)]
         adjusted = benjamini_hochberg([1.0 if each.p is None else each.p for each in asked])
         return [
             finding(each, None if each.p is None else p)
             for each, p in zip(asked, adjusted, strict=True)
         ]
 
-    def answer(self, pairing: Pairing, question: Question, scope: dict[str, str]) -> Asked:
-        names = [f"{key}={value}" for key, value in sorted(scope.items())]
-        role = _role(pairing)
-        seed = derive_seed(0, "compare", question.metric.name, question.statistic, role, *names)
-        answer = evaluate(pairing, question, scope_mask(pairing, scope), seed)
-        return Asked(question, {"role": role, **scope}, answer)
+    def _explore(self, pairing: Pairing) -> Iterator[Asked]:
+        questions = [
+            question
+            for question in _headlines(self.options.confidence)
+            if self.latency or not question.metric.device_bound
+        ]
+        stressed = {"arm": "stress"}
+        whole = pairing.where(stressed)
+        for scope in [{}, *whole.scopes(["prompt_class"])]:
+            part = whole.where(scope)
+            answers = [_answer(part, question, stressed | scope) for question in questions]
+            questions = [each.question for each in answers if each.answer.effect or scope]
+            yield from (each for each in answers if each.answer.effect or scope)
 
     def notes(self) -> list[str]:
         notes = list(self.partial)
         notes += [
-            f"{pairing.dropped} cases of {_role(pairing)} stand on one side only "
+            f"{pairing.dropped} cases of {pairing.role} stand on one side only "
             "and were left out; a partial comparison never passes"
             for pairing in self.pairings
             if pairing.dropped
@@ -254,17 +252,12 @@ class _Session:
         return notes
 
 
-def _role(pairing: Pairing) -> str:
-    return str(pairing.keys["role"][0])
-
-
-def _scopes(pairing: Pairing, where: dict[str, str], per: Sequence[str]) -> list[dict[str, str]]:
-    """Each combination of the ``per`` keys that occurs, sorted; one empty scope without keys."""
-    mask = scope_mask(pairing, where)
-    splits = [key for key in per if key != "role"]
-    columns_of = [pairing.keys[key][mask].tolist() for key in splits]
-    combinations = sorted(set(zip(*columns_of, strict=True)))
-    return [dict(zip(splits, row, strict=True)) for row in combinations] or [{}]
+def _answer(pairing: Pairing, question: Question, scope: dict[str, str]) -> Asked:
+    """Ask one question of a pairing that ``scope`` names; the seed is named by both."""
+    names = [f"{key}={value}" for key, value in sorted(scope.items())]
+    metric = question.metric.name
+    seed = derive_seed(0, "compare", metric, question.statistic, pairing.role, *names)
+    return Asked(question, {"role": pairing.role, **scope}, evaluate(pairing, question, seed))
 
 
 def _unfinished(run: Columns) -> str | None:

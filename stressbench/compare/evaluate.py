@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -52,47 +51,62 @@ class Answer:
     flips: float | None = None
 
 
-def scope_mask(pairing: Pairing, where: Mapping[str, str]) -> Mask:
-    """The cases whose keys have these values."""
-    mask = np.ones(len(pairing), bool)
-    for key, value in where.items():
-        mask &= pairing.keys[key] == value
-    return mask
-
-
-def evaluate(pairing: Pairing, question: Question, mask: Mask, seed: int) -> Answer:
-    """Compare ``question``'s metric over the cases in ``mask``."""
+def evaluate(pairing: Pairing, question: Question, seed: int) -> Answer:
+    """Compare ``question``'s metric over all cases of ``pairing``."""
     metric = question.metric
     sides = tuple(_usable(side, metric) for side in (pairing.base, pairing.cand))
     base, cand = (case_means(side, _values(side, metric), len(pairing)) for side in sides)
-    has_base, has_cand = ~np.isnan(base) & mask, ~np.isnan(cand) & mask
+    has_base, has_cand = ~np.isnan(base), ~np.isnan(cand)
     both = has_base & has_cand
-    answer = Answer(
-        effect=None,
-        cases=int(both.sum()),
+    cases = int(both.sum())
+    if cases:
+        clusters, n = _clusters(pairing, both)
+        effect = _effect(sides, question, _Found(both, base[both], cand[both], clusters, n), seed)
+    return Answer(
+        effect=effect if cases else None,
+        cases=cases,
         missing_base=int((has_cand & ~has_base).sum()),
         missing_cand=int((has_base & ~has_cand).sum()),
+        noise=_noise(sides, question, both) if cases else None,
+        flips=_flips(metric, base[both], cand[both]) if cases else None,
     )
-    if not answer.cases:
-        return answer
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """The cases with a value on both sides: which they are, their means, their clusters."""
+
+    both: Mask
+    base: Floats
+    cand: Floats
+    clusters: Codes
+    n_clusters: int
+
+
+def _clusters(pairing: Pairing, both: Mask) -> tuple[Codes, int]:
+    if both.all():
+        return pairing.clusters, pairing.n_clusters
     found, clusters = np.unique(pairing.clusters[both], return_inverse=True)
+    return clusters, len(found)
+
+
+def _effect(sides: tuple[Side, ...], question: Question, found: _Found, seed: int) -> Effect:
     quantile = share(question.statistic)
     if quantile is not None:
-        effect = _percentile_effect(pairing, sides, question, both, seed)
-    elif _binary(metric, question, len(found), base[both], cand[both]):
-        effect = binary_effect(base[both], cand[both], confidence=question.confidence)
-    else:
-        sums = _paired_sums(sides, metric, both, clusters, len(found))
-        effect = mean_effect(
-            sums, relative=question.relative, confidence=question.confidence, seed=seed
+        return percentile_effect(
+            _rows(sides, question.metric, found),
+            quantile,
+            relative=question.relative,
+            confidence=question.confidence,
+            seed=seed,
         )
-    return Answer(
-        effect=effect,
-        cases=answer.cases,
-        missing_base=answer.missing_base,
-        missing_cand=answer.missing_cand,
-        noise=_noise(sides, question, both),
-        flips=_flips(metric, base[both], cand[both]),
+    if _binary(question, found):
+        return binary_effect(found.base, found.cand, confidence=question.confidence)
+    return mean_effect(
+        _paired_sums(sides, question.metric, found),
+        relative=question.relative,
+        confidence=question.confidence,
+        seed=seed,
     )
 
 
@@ -108,52 +122,45 @@ def _values(side: Side, metric: Metric) -> Floats:
     return side.columns.values[metric.name]
 
 
-def _paired_sums(
-    sides: tuple[Side, ...], metric: Metric, both: Mask, clusters: Codes, n: int
-) -> PairedSums:
+def _paired_sums(sides: tuple[Side, ...], metric: Metric, found: _Found) -> PairedSums:
+    """Means over repeats, summed by cluster; weighted ones as ratios of sums."""
     cells = []
-    for side in sides:
+    for side, means in zip(sides, (found.base, found.cand), strict=True):
         weights = side.columns.weights.get(metric.name)
-        numerators = case_means(side, _values(side, metric), len(both), weights)[both]
         if weights is None:
-            cells.append(cluster_sums(numerators, None, clusters, n))
+            cells.append(cluster_sums(means, None, found.clusters, found.n_clusters))
             continue
-        sizes = case_means(side, weights, len(both))[both]
-        cells.append(
-            np.column_stack([np.bincount(clusters, numerators, n), np.bincount(clusters, sizes, n)])
-        )
+        n = len(found.both)
+        products = case_means(side, _values(side, metric), n, weights)[found.both]
+        sizes = case_means(side, weights, n)[found.both]
+        sums = (np.bincount(found.clusters, each, found.n_clusters) for each in (products, sizes))
+        cells.append(np.column_stack(tuple(sums)))
     return PairedSums(np.hstack(cells), metric.span)
 
 
-def _percentile_effect(
-    pairing: Pairing, sides: tuple[Side, ...], question: Question, both: Mask, seed: int
-) -> Effect:
-    codes = np.unique(pairing.clusters[both])
+def _rows(sides: tuple[Side, ...], metric: Metric, found: _Found) -> Sides:
+    """Every row of the cases found, repeats and all, with its cluster."""
+    cluster_of = np.full(len(found.both), -1)
+    cluster_of[found.both] = found.clusters
     rows = []
     for side in sides:
-        values = _values(side, question.metric)[side.rows]
-        keep = both[side.cases] & ~np.isnan(values)
-        clusters = np.searchsorted(codes, pairing.clusters[side.cases[keep]])
-        rows.append((values[keep], clusters))
+        values = _values(side, metric)[side.rows]
+        keep = found.both[side.cases] & ~np.isnan(values)
+        rows.append((values[keep], cluster_of[side.cases[keep]]))
     (base, base_clusters), (cand, cand_clusters) = rows
-    return percentile_effect(
-        Sides(base, base_clusters, cand, cand_clusters, len(codes)),
-        share(question.statistic) or 0.0,
-        relative=question.relative,
-        confidence=question.confidence,
-        seed=seed,
-    )
+    return Sides(base, base_clusters, cand, cand_clusters, found.n_clusters)
 
 
-def _binary(metric: Metric, question: Question, clusters: int, base: Floats, cand: Floats) -> bool:
+def _binary(question: Question, found: _Found) -> bool:
     """Whether these are independent pairs of 0 and 1, for which exact methods exist."""
+    metric = question.metric
     return (
         metric.span == 1
         and metric.weight is None
         and not question.relative
-        and clusters == len(base)
-        and _zeros_and_ones(base)
-        and _zeros_and_ones(cand)
+        and found.n_clusters == len(found.base)
+        and _zeros_and_ones(found.base)
+        and _zeros_and_ones(found.cand)
     )
 
 
@@ -175,6 +182,8 @@ def _noise(sides: tuple[Side, ...], question: Question, both: Mask) -> float | N
     drift of the machine too, which pairing by case cannot see. None below
     ``NOISE_FREEDOM`` degrees of freedom.
     """
+    if not any(side.columns.repeats[side.rows].any() for side in sides):
+        return None
     levels = [_repeat_levels(side, question, both) for side in sides]
     freedom = sum(len(each) - 1 for each in levels)
     if freedom < NOISE_FREEDOM or any(not np.isfinite(each).all() for each in levels):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from stressbench import store
 from stressbench.compare.comparable import RolePair
 from stressbench.errors import CompareError
-from stressbench.metrics.base import Codes, Columns, Floats, case_digest
+from stressbench.metrics.base import Codes, Columns, Floats, Labels, case_digest
 from stressbench.schema.record import CaseRecord
 
 Mask = NDArray[np.bool_]
@@ -30,21 +31,57 @@ class Side:
 class Pairing:
     """Two sides over one list of cases.
 
-    ``clusters`` (the unit of independence) and ``keys`` (what gates split by) have one
-    entry a case. ``dropped`` counts cases that only one side has, which is 0 unless a
-    partial comparison was allowed.
+    ``clusters`` (the unit of independence, 0 to ``n_clusters`` - 1) and ``keys`` (what
+    gates split by) have one entry a case. ``dropped`` counts cases that only one side
+    has, which is 0 unless a partial comparison was allowed.
     """
 
-    roles: RolePair
+    role: str
     base: Side
     cand: Side
     clusters: Codes
-    keys: dict[str, NDArray[np.str_]]
+    n_clusters: int
+    keys: dict[str, Labels]
     dropped: int
 
     def __len__(self) -> int:
         """The number of paired cases."""
         return len(self.clusters)
+
+    def scopes(self, keys: Sequence[str]) -> list[dict[str, str]]:
+        """Each combination of ``keys`` that occurs, sorted; one empty scope without keys."""
+        codes = np.column_stack([self.keys[key].codes for key in keys]) if keys else None
+        if codes is None:
+            return [{}]
+        rows = np.unique(codes, axis=0).tolist()
+        return [
+            {key: self.keys[key].names[code] for key, code in zip(keys, row, strict=True)}
+            for row in rows
+        ]
+
+    def where(self, scope: Mapping[str, str]) -> Pairing:
+        """The pairing of the cases whose keys have these values."""
+        mask = np.ones(len(self), bool)
+        for key, value in scope.items():
+            mask &= self.keys[key].codes == self.keys[key].code(value)
+        if mask.all():
+            return self
+        found, clusters = np.unique(self.clusters[mask], return_inverse=True)
+        return Pairing(
+            role=self.role,
+            base=_subset(self.base, mask),
+            cand=_subset(self.cand, mask),
+            clusters=clusters,
+            n_clusters=len(found),
+            keys={name: Labels(key.codes[mask], key.names) for name, key in self.keys.items()},
+            dropped=self.dropped,
+        )
+
+
+def _subset(side: Side, mask: Mask) -> Side:
+    keep = mask[side.cases]
+    shared = np.cumsum(mask) - 1
+    return Side(side.columns, side.rows[keep], shared[side.cases[keep]], side.quality_pass[keep])
 
 
 def pair(base: Columns, cand: Columns, roles: RolePair, *, allow_partial: bool = False) -> Pairing:
@@ -66,12 +103,14 @@ def pair(base: Columns, cand: Columns, roles: RolePair, *, allow_partial: bool =
     _refuse_changed_content(left, right, one, _first_rows(right))
     if not len(one):
         raise CompareError("the runs share no case", hint="compare runs of the same suite and seed")
+    found, clusters = np.unique(base.labels["cluster_id"].codes[one], return_inverse=True)
     return Pairing(
-        roles=roles,
+        role=roles.base if roles.base == roles.cand else f"{roles.base}->{roles.cand}",
         base=left,
         cand=right,
-        clusters=base.labels["cluster_id"].codes[one],
-        keys=_keys(base, one, roles),
+        clusters=clusters,
+        n_clusters=len(found),
+        keys=_keys(base, one),
         dropped=lost,
     )
 
@@ -128,16 +167,14 @@ def _first_rows(side: Side) -> Codes:
     return first
 
 
-def _keys(columns: Columns, rows: Codes, roles: RolePair) -> dict[str, NDArray[np.str_]]:
+def _keys(columns: Columns, rows: Codes) -> dict[str, Labels]:
     keys = {
-        name: np.array([*columns.labels[name].names, ""])[columns.labels[name].codes[rows]]
+        name: Labels(columns.labels[name].codes[rows], columns.labels[name].names)
         for name in ("prompt_class", "arm")
     }
-    role = roles.base if roles.base == roles.cand else f"{roles.base}->{roles.cand}"
-    keys["role"] = np.full(len(rows), role)
     for name, values in columns.params.items():
-        distinct, index = np.unique(values[rows], return_inverse=True)
-        keys[name] = np.array(["" if np.isnan(v) else f"{v:g}" for v in distinct])[index]
+        distinct, codes = np.unique(values[rows], return_inverse=True)
+        keys[name] = Labels(codes, tuple("" if np.isnan(v) else f"{v:g}" for v in distinct))
     return keys
 
 
@@ -186,6 +223,8 @@ def _case_id(columns: Columns, case: NDArray[np.uint64]) -> str:
 def case_means(side: Side, values: Floats, n: int, weights: Floats | None = None) -> Floats:
     """Mean of the rows of each case, shape (n,); NaN where no row has a value."""
     rows = values[side.rows] if weights is None else values[side.rows] * weights[side.rows]
+    if len(rows) == n and (side.cases == np.arange(n)).all():
+        return rows
     there = ~np.isnan(rows)
     sums = np.bincount(side.cases[there], rows[there], n)
     counts = np.bincount(side.cases[there], None, n)

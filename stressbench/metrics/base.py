@@ -6,15 +6,19 @@ fields that no metric asks for are skipped by the decoder and never built.
 
 from __future__ import annotations
 
+import multiprocessing
 import types
 import typing
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from hashlib import blake2b
-from itertools import count, islice
+from itertools import count, groupby
 from operator import attrgetter
 from pathlib import Path
+from typing import Protocol, TypeAlias, cast
 
 import msgspec
 import numpy as np
@@ -22,13 +26,14 @@ from numpy.typing import NDArray
 
 from stressbench import store
 from stressbench.errors import ResultsError
-from stressbench.schema.metric import Metric
+from stressbench.schema.metric import Metric, known
 from stressbench.schema.record import CaseRecord, RunEnd, RunHeader
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int64]
+Column: TypeAlias = NDArray[np.float64] | NDArray[np.object_]
 
-_BATCH = 8_192
+_WORTH_A_PROCESS_BYTES = 1 << 26  # a second process costs half a second to start
 _LABELS = ("cluster_id", "prompt_class", "role", "arm", "pass_")
 _PARAMS = ("budget", "depth")
 
@@ -81,15 +86,42 @@ def read(
     run = store.read_run(path)
     metrics = tuple(metrics)
     gather = _Gather(metrics)
-    rows = store.scan(run.path, narrow_record(metrics))
-    while batch := list(islice(rows, _BATCH)):
+    for batch in store.scan_batches(run.path, narrow_record(metrics)):
+        if not batch:
+            continue
         try:
-            gather.add(batch)
+            gather.add(cast("list[_Identified]", batch))
         except (ValueError, UnicodeEncodeError) as error:
             raise ResultsError(f"not a record: {error}", where=str(run.path)) from error
         if progress:
             progress(len(batch))
     return gather.columns(run)
+
+
+def read_both(
+    base: Path, cand: Path, metrics: Iterable[Metric], progress: Callable[[int], None] | None = None
+) -> tuple[Columns, Columns]:
+    """Read two runs, side by side in two processes where they are large.
+
+    ``progress`` hears of the records read here; the other process reads as many meanwhile.
+    """
+    metrics = tuple(metrics)
+    if min(_size(base), _size(cand)) < _WORTH_A_PROCESS_BYTES:
+        return read(base, metrics, progress), read(cand, metrics, progress)
+    names = tuple(metric.name for metric in metrics)
+    # Spawned, not forked: threads (a progress bar) may be running here.
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as elsewhere:
+        other = elsewhere.submit(_read_named, cand, names)
+        return read(base, metrics, progress), other.result()
+
+
+def _read_named(path: Path, names: Iterable[str]) -> Columns:
+    return read(path, [known()[name] for name in names])
+
+
+def _size(path: Path) -> int:
+    file = store.read_run(path).path
+    return file.stat().st_size
 
 
 def narrow_record(metrics: Iterable[Metric]) -> type[msgspec.Struct]:
@@ -102,19 +134,25 @@ def narrow_record(metrics: Iterable[Metric]) -> type[msgspec.Struct]:
     sections = [
         (
             name,
-            msgspec.defstruct(f"_{name}", [(f, t, None) for f, t in sorted(fields.items())]) | None,
+            _struct(f"_{name}", [(f, t, None) for f, t in sorted(fields.items())]) | None,
             None,
         )
         for name, fields in sorted(wanted.items())
     ]
     plain = [(name, str) for name in ("case_id", "content_sha256", "status", *_LABELS)]
-    params = msgspec.defstruct("_params", [(name, float | None, None) for name in _PARAMS])
+    params = _struct("_params", [(name, float | None, None) for name in _PARAMS])
     return msgspec.defstruct(
         "NarrowRecord",
         [*plain, ("params", params), ("repeat", int), *sections],
         tag="case",
         rename={"pass_": "pass"},
+        gc=False,
     )
+
+
+def _struct(name: str, fields: list[tuple[str, object, object]]) -> type[msgspec.Struct]:
+    # Without cycles to collect, tracking millions of them by the collector is half the time.
+    return msgspec.defstruct(name, fields, gc=False)
 
 
 def field_type(path: str) -> object:
@@ -141,6 +179,13 @@ def _paths(metric: Metric) -> tuple[str, ...]:
     return (*metric.paths, *filter(None, [metric.weight]))
 
 
+class _Identified(Protocol):
+    """What every narrow record has, whatever metrics were asked for."""
+
+    case_id: str
+    content_sha256: str
+
+
 class _Gather:
     """Appends batches of narrow records to growing columns."""
 
@@ -155,25 +200,27 @@ class _Gather:
             name: defaultdict(count().__next__) for name in _LABELS
         }
 
-    def add(self, batch: Sequence[msgspec.Struct]) -> None:
-        self.cases.append(b"".join(map(case_digest, map(attrgetter("case_id"), batch))))
-        hashes = map(attrgetter("content_sha256"), batch)
-        self.contents.append(bytes.fromhex("".join(f"{text[:16]:0<16}" for text in hashes)))
+    def add(self, batch: Sequence[_Identified]) -> None:
+        self.cases.append(b"".join([case_digest(row.case_id) for row in batch]))
+        contents = bytes.fromhex("".join([row.content_sha256[:16] for row in batch]))
+        if len(contents) != 8 * len(batch):
+            raise ValueError("a content_sha256 is too short")
+        self.contents.append(contents)
         for name in _LABELS:
             code = self.names[name].__getitem__
             self.codes[name].append(np.array([*map(code, map(attrgetter(name), batch))]))
         for name in (*(f"params.{param}" for param in _PARAMS), "repeat"):
             self.numbers[name].append(np.array([*map(attrgetter(name), batch)], np.float64))
-        fields = {path: _column(batch, path) for path in self.paths}
-        failed = np.array([status != "ok" for status in map(attrgetter("status"), batch)])
+        fields = {path: _column(list_, path) for path, list_ in _fields_of(batch, self.paths)}
+        failed = _column([*map(attrgetter("status"), batch)], "status") != "ok"
         for metric in self.metrics:
             values = _values(metric, fields)
             if metric.of == "ok":
-                values[failed] = np.nan
+                values = np.where(failed, np.nan, values)
             if metric.weight:
-                weights = _numbers(fields[metric.weight])
-                weights[np.isnan(values)] = np.nan
-                values[np.isnan(weights)] = np.nan
+                weights = _sizes(fields[metric.weight])
+                there = np.isnan(values) | np.isnan(weights)
+                values, weights = (np.where(there, np.nan, each) for each in (values, weights))
                 self.numbers[f"weight {metric.name}"].append(weights)
             self.numbers[f"value {metric.name}"].append(values)
 
@@ -219,21 +266,44 @@ def case_digest(case_id: str) -> bytes:
     return blake2b(case_id.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
-def _column(batch: Sequence[msgspec.Struct], path: str) -> list[object]:
-    section, _, field = path.partition(".")
-    found: list[object] = [*map(attrgetter(section), batch)]
-    if not field:
-        return found
-    get = attrgetter(field)
-    return [None if part is None else get(part) for part in found]
+def _fields_of(
+    batch: Sequence[_Identified], paths: Iterable[str]
+) -> Iterator[tuple[str, list[object]]]:
+    """Each dotted field of each record; None where its section is null."""
+    for section, group in groupby(sorted(paths), lambda path: path.partition(".")[0]):
+        whole: list[object] = [*map(attrgetter(section), batch)]
+        null = None in whole
+        for path in group:
+            field = path.partition(".")[2]
+            if field and null:
+                get = attrgetter(field)
+                yield path, [None if part is None else get(part) for part in whole]
+            else:
+                yield path, [*map(attrgetter(field), whole)] if field else whole
 
 
-def _values(metric: Metric, fields: dict[str, list[object]]) -> Floats:
-    if metric.value is None:
-        return _numbers(fields[metric.paths[0]])
-    return np.array([*map(metric.value, *(fields[path] for path in metric.paths))], np.float64)
+def _column(values: list[object], path: str) -> Column:
+    """Numbers as float64, null as NaN; texts and lists as objects."""
+    if _is_number(path):
+        return np.array(values, np.float64)
+    column = np.empty(len(values), object)
+    column[:] = values
+    return column
 
 
-def _numbers(column: list[object]) -> Floats:
-    sized = [len(item) if isinstance(item, list) else item for item in column]
-    return np.array(sized, np.float64)
+@cache
+def _is_number(path: str) -> bool:
+    kind = field_type(path)
+    return bool({int, float} & {kind, *typing.get_args(kind)})
+
+
+def _values(metric: Metric, fields: dict[str, Column]) -> Floats:
+    columns = [fields[path] for path in metric.paths]
+    return metric.formula(*columns) if metric.formula else columns[0].astype(np.float64, copy=False)
+
+
+def _sizes(column: Column) -> Floats:
+    """Weights: numbers as they are, lists by their length."""
+    if column.dtype == object:
+        column = np.array([np.nan if each is None else len(each) for each in column])
+    return column.astype(np.float64, copy=False)

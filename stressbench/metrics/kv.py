@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from stressbench.schema.metric import Metric
 
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
-def _share(part: int | None, whole: int | None) -> float | None:
-    return None if part is None or not whole else part / whole
+
+def _share(part: NDArray[np.float64], whole: NDArray[np.float64]) -> NDArray[np.float64]:
+    import numpy as np
+
+    share = np.full_like(part, np.nan)
+    np.divide(part, whole, out=share, where=whole > 0)
+    return share
 
 
-def _any(count: int | None) -> float | None:
-    return None if count is None else float(count > 0)
+def _any(count: NDArray[np.float64]) -> NDArray[np.float64]:
+    import numpy as np
+
+    return np.where(np.isnan(count), np.nan, count > 0)
 
 
 class Kv:
@@ -38,7 +50,7 @@ class Kv:
             unit="fraction",
             better="lower",
             paths=("kv.preemptions",),
-            value=_any,
+            formula=_any,
             span=1.0,
         ),
         Metric(
@@ -47,7 +59,7 @@ class Kv:
             unit="fraction",
             better="higher",
             paths=("kv.cached_tokens", "tokens.prompt"),
-            value=_share,
+            formula=_share,
             weight="tokens.prompt",
             span=1.0,
         ),

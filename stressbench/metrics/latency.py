@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, TypeAlias
+
 from stressbench.schema.metric import Metric
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Floats: TypeAlias = NDArray[np.float64]
+    Lists: TypeAlias = Iterable[list[float] | None]
 
 
 def _latency(name: str, summary: str) -> Metric:
@@ -17,12 +27,16 @@ def _latency(name: str, summary: str) -> Metric:
     )
 
 
-def _mean_gap(gaps: list[float] | None) -> float | None:
-    return sum(gaps) / len(gaps) if gaps else None
+def _mean_gap(gaps: Lists) -> Floats:
+    import numpy as np
+
+    return np.array([sum(each) / len(each) if each else np.nan for each in gaps])
 
 
-def _longest_gap(gaps: list[float] | None) -> float | None:
-    return max(gaps) if gaps else None
+def _longest_gap(gaps: Lists) -> Floats:
+    import numpy as np
+
+    return np.array([max(each) if each else np.nan for each in gaps])
 
 
 class Latency:
@@ -39,7 +53,7 @@ class Latency:
             unit="ms",
             better="lower",
             paths=("timing.itl_ms",),
-            value=_mean_gap,
+            formula=_mean_gap,
             weight="timing.itl_ms",
             statistics="mean",
             device_bound=True,
@@ -50,7 +64,7 @@ class Latency:
             unit="ms",
             better="lower",
             paths=("timing.itl_ms",),
-            value=_longest_gap,
+            formula=_longest_gap,
             statistic="p50",
             device_bound=True,
         ),

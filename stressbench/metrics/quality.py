@@ -38,7 +38,7 @@ def _rate(kind: str) -> Metric:
         unit="fraction",
         better=better,
         paths=("quality.outcome",),
-        value=lambda outcome: float(outcome == kind),
+        formula=lambda outcomes: (outcomes == kind).astype(float),
         span=1.0,
         of="all",
     )
@@ -58,7 +58,7 @@ class Quality:
             unit="fraction",
             better="lower",
             paths=("status",),
-            value=lambda status: float(status != "ok"),
+            formula=lambda statuses: (statuses != "ok").astype(float),
             span=1.0,
             of="all",
         ),

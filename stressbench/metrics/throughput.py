@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from stressbench.schema.metric import Metric
 
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
-def _per_second(tokens: int | None, milliseconds: float | None) -> float | None:
-    if tokens is None or not milliseconds or milliseconds <= 0:
-        return None
-    return 1000 * tokens / milliseconds
+
+def _per_second(
+    tokens: NDArray[np.float64], milliseconds: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    import numpy as np
+
+    rate = np.full_like(tokens, np.nan)
+    np.divide(1000 * tokens, milliseconds, out=rate, where=milliseconds > 0)
+    return rate
 
 
 class Throughput:
@@ -21,7 +31,7 @@ class Throughput:
             unit="tokens/s",
             better="higher",
             paths=("tokens.output", "timing.e2el_ms"),
-            value=_per_second,
+            formula=_per_second,
             weight="timing.e2el_ms",
             device_bound=True,
         ),
@@ -31,7 +41,7 @@ class Throughput:
             unit="tokens/s",
             better="higher",
             paths=("tokens.prompt", "timing.ttft_ms"),
-            value=_per_second,
+            formula=_per_second,
             weight="timing.ttft_ms",
             device_bound=True,
         ),

@@ -4,28 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
-from typing import Literal, Protocol, TypeAlias, cast
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, cast
 
 import msgspec
 
 from stressbench import catalog
 
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
 Better: TypeAlias = Literal["higher", "lower", "neither"]
 Unit: TypeAlias = Literal[
     "fraction", "ms", "s", "tokens", "tokens/s", "bytes/token", "ratio", "count", "nats"
 ]
-# Each metric's function takes that metric's own fields.
-Formula: TypeAlias = Callable[..., float | None]  # type: ignore[explicit-any]
+# Takes as many columns as the metric has paths; arrays, so that a million rows are one call.
+Formula: TypeAlias = "Callable[..., NDArray[np.float64]]"  # type: ignore[explicit-any]
 Passes: TypeAlias = Literal["quality", "any"]
 
 
 class Metric(msgspec.Struct, frozen=True, kw_only=True):
     """One metric: where it stands in a record and how records make one number of it.
 
-    ``paths`` are dotted fields of a case line. With one path and no ``value`` the field
-    is the metric; else ``value(*fields)`` is, null where it returns None. ``weight``
-    names a field that turns the mean into a ratio of sums, sum(value x weight) /
-    sum(weight); a list weighs as many as it has items.
+    ``paths`` are dotted fields of a case line. With one path and no ``formula`` the field
+    is the metric; else ``formula`` makes it of the fields' columns: numbers as float64
+    with NaN for null, anything else as objects; NaN again says that there is no value.
+    ``weight`` names a field that turns the mean into a ratio of sums, sum(value x
+    weight) / sum(weight); a list weighs as many as it has items.
     """
 
     name: str
@@ -33,7 +38,7 @@ class Metric(msgspec.Struct, frozen=True, kw_only=True):
     unit: Unit
     better: Better
     paths: tuple[str, ...]
-    value: Formula | None = None
+    formula: Formula | None = None
     weight: str | None = None
     statistic: str = "mean"
     """What a gate or a table takes when it names none: ``mean`` or a percentile."""
