@@ -15,6 +15,30 @@ ROOT = Path(__file__).parents[1]
 SUITES = ROOT / "suites"
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-golden", action="store_true", help="rewrite the golden files")
+
+
+@dataclass(frozen=True)
+class Golden:
+    """Files that a reviewer has read: output must equal them."""
+
+    update: bool
+
+    def check(self, name: str, text: str) -> None:
+        file = ROOT / "tests" / "golden" / name
+        if self.update:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text, "utf-8")
+        assert file.exists(), f"{name} has no golden file; make golden"
+        assert text == file.read_text("utf-8"), f"{name} changed; review it, then make golden"
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Golden:
+    return Golden(update=bool(request.config.getoption("--update-golden")))
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What a command left behind."""

@@ -73,7 +73,7 @@ def main() -> NoReturn:
     debug = "--debug" in sys.argv or os.environ.get("STRESSBENCH_DEBUG", "") not in {"", "0"}
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     try:
-        app(arguments)
+        app(arguments, prog_name="stressbench")
     except StressbenchError as error:
         if debug:
             raise

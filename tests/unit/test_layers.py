@@ -27,6 +27,8 @@ TOGETHER = (LAYERS[0], {"schema", "tokens"})
 RUNNER_KNOWS = {"prompts": "base", "engines": "base", "probes": "base", "scorers": "base"}
 HEAVY = {"torch", "vllm", "transformers", "datasets", "pynvml", "httpx", "aiohttp", "requests"}
 FILES = sorted(PACKAGE.rglob("*.py"))
+FACADE = PACKAGE / "__init__.py"
+"""The public API names modules of every layer, and imports each when it is asked for."""
 
 
 def imported(tree: ast.AST) -> Iterator[str]:
@@ -55,6 +57,8 @@ def test_every_module_has_a_layer() -> None:
 @pytest.mark.parametrize("file", FILES, ids=lambda f: str(f.relative_to(PACKAGE)))
 def test_imports_go_down_only(file: Path) -> None:
     here = own(file)
+    if file == FACADE:
+        return
     for module in imported(ast.parse(file.read_text("utf-8"))):
         there = part(module)
         if there is None or there == here:
