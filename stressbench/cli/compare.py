@@ -16,19 +16,6 @@ if TYPE_CHECKING:
 
 Format: TypeAlias = Literal["table", "json", "markdown", "junit"]
 
-_EXAMPLE = """
-Examples:
-
-  stressbench compare results/baseline results/tonight
-
-  stressbench compare results/tonight --roles dense,sparse --format markdown
-
-  stressbench compare old new --treat engine.version --gate 'ttft.p95 rise < 10%' --explain
-
-Exit codes: 0 pass, or no gate declared; 1 regression; 2 usage; 4 unreadable or not comparable;
-5 inconclusive.
-"""
-
 
 def compare(  # noqa: PLR0913  one parameter an option
     base: Annotated[Path, typer.Argument(help="Run directory or records.jsonl.")],
@@ -50,22 +37,38 @@ def compare(  # noqa: PLR0913  one parameter an option
     explain: Annotated[
         bool, typer.Option("--explain", help="Say why each gate has its verdict.")
     ] = False,
+    degradation: Annotated[
+        bool,
+        typer.Option("--degradation", help="Show how quality falls with length, depth, causes."),
+    ] = False,
     format_: Annotated[Format, typer.Option("--format", help="How to print it.")] = "table",
     output: Annotated[Path | None, typer.Option(help="Write here instead of stdout.")] = None,
 ) -> None:
-    """Compare two runs case by case and end with a verdict."""
+    """Compare two runs case by case and end with a verdict.
+
+    Example: stressbench compare results/baseline results/tonight
+
+    Example: stressbench compare results/tonight --roles dense,sparse --format markdown
+
+    Example: stressbench compare old new --treat engine.version --gate 'ttft.p95 rise < 10%'
+
+    Exit codes: 0 pass, or nothing was gated; 1 regression; 2 usage; 4 unreadable or not
+    comparable; 5 inconclusive.
+    """
     from stressbench.compare.comparison import Options
 
     texts, source = _declared(gate or [], gates)
     options = Options(
-        gates=texts, gates_from=source, treat=tuple(treat or ()), allow_partial=allow_partial
+        gates=texts,
+        gates_from=source,
+        treat=tuple(treat or ()),
+        allow_partial=allow_partial,
+        degradation=degradation,
     )
     comparison = _run(base, cand, roles, options)
     _emit(_rendered(comparison, format_, explain=explain, to_file=output is not None), output)
     raise typer.Exit(_EXITS[comparison.verdict])
 
-
-compare.__doc__ = f"{compare.__doc__}\n{_EXAMPLE}"
 
 _EXITS = {
     "pass": ExitCode.PASS,

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from stressbench import store
-from stressbench.compare import comparable
+from stressbench.compare import comparable, degradation
 from stressbench.compare.comparable import Difference, RolePair
 from stressbench.compare.evaluate import Question, evaluate
 from stressbench.compare.judge import Asked, finding, judge, overall
@@ -18,6 +18,7 @@ from stressbench.metrics import base as columns
 from stressbench.metrics.base import Columns
 from stressbench.schema.base import SCHEMA_VERSION
 from stressbench.schema.comparison import Comparison, Finding, GateFinding
+from stressbench.schema.degradation import ClassDegradation
 from stressbench.schema.gate import Gate, parse
 from stressbench.schema.metric import Metric, known
 from stressbench.seeds import derive_seed
@@ -29,6 +30,7 @@ DEFAULT_GATES: Final = ("quality.score drop < 5pt", "failures.rate rise < 5pt")
 HEADLINES: Final = (
     "quality.score",
     "failures.rate",
+    "degradation.twin",
     "outcome.detached_reference",
     "outcome.invented",
     "ttft.p50",
@@ -63,6 +65,7 @@ class Options:
     gates_from: str = ""
     treat: tuple[str, ...] = ()
     allow_partial: bool = False
+    degradation: bool = False
     confidence: float = 0.95
 
 
@@ -77,7 +80,7 @@ def compare_files(
     """
     treat = comparable.check_treatments(options.treat)
     gates, source = _gates(options, cand)
-    metrics = _metrics(gates)
+    metrics = _metrics(gates, options)
     left, right = columns.read_both(base, cand, metrics, progress)
     roles = comparable.role_pairs(left.header, right.header, treat)
     found = comparable.differences(left.header, right.header, roles)
@@ -95,7 +98,7 @@ def compare_roles(
     """
     comparable.check_treatments(options.treat)
     gates = [parse(text, where=options.gates_from) for text in options.gates]
-    both = columns.read(run, _metrics(gates), progress)
+    both = columns.read(run, _metrics(gates, options), progress)
     for role in roles:
         if role not in both.header.models:
             raise CompareError(
@@ -118,9 +121,11 @@ def _gates(options: Options, cand: Path) -> tuple[list[Gate], str]:
     return [parse(text, where=source) for text in texts], source
 
 
-def _metrics(gates: Iterable[Gate]) -> list[Metric]:
+def _metrics(gates: Iterable[Gate], options: Options) -> list[Metric]:
     names = [question.metric.name for question in _headlines(0.95)]
     names += [gate.metric for gate in gates]
+    if options.degradation:
+        names += [metric.name for metric in degradation.metrics()]
     return [known()[name] for name in dict.fromkeys(names)]
 
 
@@ -173,7 +178,15 @@ class _Session:
             notes=self.notes(),
             simulated=any(header.simulated for header in headers),
             confidence=self.options.confidence,
+            degradation=self.degradation(),
         )
+
+    def degradation(self) -> dict[str, list[ClassDegradation]]:
+        """How quality falls within each run, where that was asked for."""
+        if not self.options.degradation:
+            return {}
+        runs = {"base": self.base} | ({} if self.cand is self.base else {"cand": self.cand})
+        return {name: degradation.degradation(run) for name, run in runs.items()}
 
     def judge(self, gates: Sequence[Gate]) -> list[GateFinding]:
         asked = [(gate, each) for gate in gates for each in self.ask(gate)]

@@ -7,35 +7,30 @@ fields that no metric asks for are skipped by the decoder and never built.
 from __future__ import annotations
 
 import multiprocessing
-import types
-import typing
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from functools import cache
 from hashlib import blake2b
 from itertools import count, groupby
 from operator import attrgetter
 from pathlib import Path
 from typing import Protocol, TypeAlias, cast
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from stressbench import store
 from stressbench.errors import ResultsError
+from stressbench.metrics._narrow import LABELS, PARAMS, is_number, narrow_record, paths_of
 from stressbench.schema.metric import Metric, known
-from stressbench.schema.record import CaseRecord, RunEnd, RunHeader
+from stressbench.schema.record import RunEnd, RunHeader
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int64]
 Column: TypeAlias = NDArray[np.float64] | NDArray[np.object_]
 
 _WORTH_A_PROCESS_BYTES = 1 << 26  # a second process costs half a second to start
-_LABELS = ("cluster_id", "prompt_class", "role", "arm", "pass_")
-_PARAMS = ("budget", "depth")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +65,8 @@ class Columns:
     repeats: Codes
     values: dict[str, Floats]
     weights: dict[str, Floats]
+    twins: NDArray[np.uint64]
+    """First word of the digest of each row's isocontent twin, 0 for none; empty unless needed."""
 
     def __len__(self) -> int:
         """The number of rows."""
@@ -124,66 +121,12 @@ def _size(path: Path) -> int:
     return file.stat().st_size
 
 
-def narrow_record(metrics: Iterable[Metric]) -> type[msgspec.Struct]:
-    """A record type with nothing but what ``metrics`` and pairing need."""
-    wanted: dict[str, dict[str, object]] = defaultdict(dict)
-    for path in {path for metric in metrics for path in _paths(metric)}:
-        section, _, field = path.partition(".")
-        if field:
-            wanted[section][field] = field_type(path)
-    sections = [
-        (
-            name,
-            _struct(f"_{name}", [(f, t, None) for f, t in sorted(fields.items())]) | None,
-            None,
-        )
-        for name, fields in sorted(wanted.items())
-    ]
-    plain = [(name, str) for name in ("case_id", "content_sha256", "status", *_LABELS)]
-    params = _struct("_params", [(name, float | None, None) for name in _PARAMS])
-    return msgspec.defstruct(
-        "NarrowRecord",
-        [*plain, ("params", params), ("repeat", int), *sections],
-        tag="case",
-        rename={"pass_": "pass"},
-        gc=False,
-    )
-
-
-def _struct(name: str, fields: list[tuple[str, object, object]]) -> type[msgspec.Struct]:
-    # Without cycles to collect, tracking millions of them by the collector is half the time.
-    return msgspec.defstruct(name, fields, gc=False)
-
-
-def field_type(path: str) -> object:
-    """The type of a dotted field of a case line, null included; open sections hold numbers.
-
-    Raises ``KeyError`` for a path that records do not have.
-    """
-    section, _, field = path.partition(".")
-    owner = _fields(CaseRecord)[section]
-    if not field:
-        return owner
-    for kind in typing.get_args(owner) if isinstance(owner, types.UnionType) else (owner,):
-        if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
-            found = _fields(kind)[field]
-            return typing.Optional[found]  # noqa: UP045  ``found`` may itself be an alias
-    return float | None
-
-
-def _fields(kind: type[msgspec.Struct]) -> dict[str, object]:
-    return {field.name: field.type for field in msgspec.structs.fields(kind)}
-
-
-def _paths(metric: Metric) -> tuple[str, ...]:
-    return (*metric.paths, *filter(None, [metric.weight]))
-
-
 class _Identified(Protocol):
     """What every narrow record has, whatever metrics were asked for."""
 
     case_id: str
     content_sha256: str
+    twin_of: str | None
 
 
 class _Gather:
@@ -191,13 +134,14 @@ class _Gather:
 
     def __init__(self, metrics: Sequence[Metric]) -> None:
         self.metrics = metrics
-        self.paths = sorted({path for metric in metrics for path in _paths(metric)})
+        self.paths = sorted({path for metric in metrics for path in paths_of(metric)})
         self.cases: list[bytes] = []
         self.contents: list[bytes] = []
+        self.twins: list[bytes] | None = [] if any(m.against for m in metrics) else None
         self.numbers: dict[str, list[Floats]] = defaultdict(list)
         self.codes: dict[str, list[Codes]] = defaultdict(list)
         self.names: dict[str, defaultdict[str, int]] = {
-            name: defaultdict(count().__next__) for name in _LABELS
+            name: defaultdict(count().__next__) for name in LABELS
         }
 
     def add(self, batch: Sequence[_Identified]) -> None:
@@ -206,10 +150,12 @@ class _Gather:
         if len(contents) != 8 * len(batch):
             raise ValueError("a content_sha256 is too short")
         self.contents.append(contents)
-        for name in _LABELS:
+        if self.twins is not None:
+            self.twins += [_twin_digest(row.twin_of) for row in batch]
+        for name in LABELS:
             code = self.names[name].__getitem__
             self.codes[name].append(np.array([*map(code, map(attrgetter(name), batch))]))
-        for name in (*(f"params.{param}" for param in _PARAMS), "repeat"):
+        for name in (*(f"params.{param}" for param in PARAMS), "repeat"):
             self.numbers[name].append(np.array([*map(attrgetter(name), batch)], np.float64))
         fields = {path: _column(list_, path) for path, list_ in _fields_of(batch, self.paths)}
         failed = _column([*map(attrgetter("status"), batch)], "status") != "ok"
@@ -227,21 +173,22 @@ class _Gather:
     def columns(self, run: store.Run) -> Columns:
         cases = np.frombuffer(b"".join(self.cases), ">u8").astype(np.uint64).reshape(-1, 2)
         contents = np.frombuffer(b"".join(self.contents), ">u8").astype(np.uint64)
-        labels = {name: self._labels(name) for name in _LABELS}
+        labels = {name: self._labels(name) for name in LABELS}
         numbers = {name: np.concatenate(parts) for name, parts in self.numbers.items()}
         empty = np.empty(0)
         repeats = numbers.get("repeat", empty).astype(np.int64)
         order = np.lexsort(
             [repeats, labels["pass_"].codes, labels["role"].codes, cases[:, 1], cases[:, 0]]
         )
-        return Columns(
+        twins = np.frombuffer(b"".join(self.twins or ()), ">u8").astype(np.uint64)
+        columns = Columns(
             header=run.header,
             end=run.end,
             path=run.path,
             cases=cases[order],
             contents=contents[order],
             labels={name: Labels(each.codes[order], each.names) for name, each in labels.items()},
-            params={name: numbers.get(f"params.{name}", empty)[order] for name in _PARAMS},
+            params={name: numbers.get(f"params.{name}", empty)[order] for name in PARAMS},
             repeats=repeats[order],
             values={m.name: numbers.get(f"value {m.name}", empty)[order] for m in self.metrics},
             weights={
@@ -249,7 +196,12 @@ class _Gather:
                 for m in self.metrics
                 if m.weight
             },
+            twins=twins[order] if self.twins is not None else twins,
         )
+        for metric in self.metrics:
+            if metric.against:
+                minus_partner(columns, metric.name, metric.against)
+        return columns
 
     def _labels(self, name: str) -> Labels:
         seen = self.names[name]
@@ -259,6 +211,34 @@ class _Gather:
             rank[seen[text]] = position
         codes = np.concatenate(self.codes[name]) if self.codes[name] else np.empty(0, np.int64)
         return Labels(rank[codes], names)
+
+
+def minus_partner(columns: Columns, name: str, arm: str) -> None:
+    """Take from each stressed row of a metric what its partner under ``arm`` has; others NaN.
+
+    Partners are the isocontent twin itself, or the cases of ``arm`` that share that twin;
+    of several rows (repeats) their mean.
+    """
+    values, arms, roles = columns.values[name], columns.labels["arm"], columns.labels["role"]
+    taken = np.full(len(columns), np.nan)
+    keys = columns.cases[:, 0] if arm == "isocontent" else columns.twins
+    partner = (arms.codes == arms.code(arm)) & ~np.isnan(values) & (keys != 0)
+    for role in range(len(roles.names)):
+        mine = roles.codes == role
+        rows = np.flatnonzero(mine & (arms.codes == arms.code("stress")) & (columns.twins != 0))
+        known_keys, index = np.unique(keys[mine & partner], return_inverse=True)
+        if not len(known_keys):
+            continue
+        sums = np.bincount(index, values[mine & partner])
+        means = sums / np.bincount(index)
+        at = np.minimum(np.searchsorted(known_keys, columns.twins[rows]), len(known_keys) - 1)
+        found = known_keys[at] == columns.twins[rows]
+        taken[rows[found]] = values[rows[found]] - means[at[found]]
+    values[:] = taken
+
+
+def _twin_digest(case_id: str | None) -> bytes:
+    return case_digest(case_id)[:8] if case_id else bytes(8)
 
 
 def case_digest(case_id: str) -> bytes:
@@ -284,17 +264,11 @@ def _fields_of(
 
 def _column(values: list[object], path: str) -> Column:
     """Numbers as float64, null as NaN; texts and lists as objects."""
-    if _is_number(path):
+    if is_number(path):
         return np.array(values, np.float64)
     column = np.empty(len(values), object)
     column[:] = values
     return column
-
-
-@cache
-def _is_number(path: str) -> bool:
-    kind = field_type(path)
-    return bool({int, float} & {kind, *typing.get_args(kind)})
 
 
 def _values(metric: Metric, fields: dict[str, Column]) -> Floats:

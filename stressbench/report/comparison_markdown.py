@@ -6,6 +6,7 @@ import html
 import re
 
 from stressbench.report import _figures as figures
+from stressbench.report._degradation import lines as degradation_lines
 from stressbench.schema.comparison import Comparison, Finding
 
 _MARK = {
@@ -47,6 +48,10 @@ def render(comparison: Comparison) -> str:
         "",
         "</details>",
     ]
+    if comparison.degradation:
+        # Indented code: nothing in it is read as Markdown or HTML.
+        lines += ["", "### Degradation", ""]
+        lines += [f"    {line}" for line in degradation_lines(comparison.degradation)]
     return "\n".join(lines) + "\n"
 
 

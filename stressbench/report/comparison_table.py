@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from stressbench.report import _figures as figures
+from stressbench.report._degradation import lines as degradation_lines
 from stressbench.schema.comparison import Comparison, Finding
 
 _STYLE = {"pass": "green", "regression": "bold red", "inconclusive": "yellow", "ungated": "cyan"}
@@ -42,6 +43,7 @@ def _parts(comparison: Comparison, *, explain: bool) -> Iterator[Text | Table]:
         yield from (Text(f"- {figures.explain(gate)}") for gate in comparison.gates)
     if comparison.findings:
         yield from _findings(comparison)
+    yield from (Text(line) for line in degradation_lines(comparison.degradation))
     yield _verdict(comparison)
 
 

@@ -7,6 +7,7 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from stressbench.schema.base import Open
+from stressbench.schema.degradation import ClassDegradation
 
 Verdict: TypeAlias = Literal["pass", "regression", "inconclusive"]
 Overall: TypeAlias = Literal["pass", "regression", "inconclusive", "ungated"]
@@ -82,6 +83,8 @@ class Comparison(Open, frozen=True, kw_only=True):
     notes: list[str]
     simulated: bool
     confidence: float
+    degradation: dict[str, list[ClassDegradation]] = {}
+    """Per run (``base``, ``cand``; one entry ``base`` for two roles), where it was asked for."""
 
 
 def to_json(comparison: Comparison) -> bytes:

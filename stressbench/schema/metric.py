@@ -50,6 +50,8 @@ class Metric(msgspec.Struct, frozen=True, kw_only=True):
     """Whether failed requests have a value (a score of 0) or none (a latency)."""
     passes: Passes = "quality"
     """Telemetry changes what it measures: latency and quality come from the quality pass."""
+    against: str | None = None
+    """Arm whose value for the same content is taken off each stressed row's."""
     device_bound: bool = False
     """Means nothing across unlike devices."""
 

@@ -235,7 +235,8 @@ def _smoothed(sums: PairedSums) -> Floats:
         return cells
     size, totals = cells[:, [1, 3]].mean(), cells.sum(axis=0)
     base, cand = totals[0] / totals[1], totals[2] / totals[3]
-    moved = cells[:, 2] / cells[:, 3] - cells[:, 0] / cells[:, 1]
+    there = cells[(cells[:, 1] > 0) & (cells[:, 3] > 0)]
+    moved = there[:, 2] / there[:, 3] - there[:, 0] / there[:, 1]
     squares = float(((moved[moved != 0] - (cand - base)) ** 2).sum()) + sums.span**2
     reach = math.sqrt(squares / (np.count_nonzero(moved) + 1))
     ends = np.clip([cand - base - reach, cand - base + reach], -sums.span, sums.span)

@@ -9,6 +9,7 @@ import records
 from stressbench import catalog
 from stressbench.errors import ResultsError
 from stressbench.metrics import base
+from stressbench.metrics._narrow import field_type
 from stressbench.schema.metric import known
 
 
@@ -24,7 +25,7 @@ def test_a_family_says_what_it_measures(name):
     for metric in family.metrics:
         assert metric.summary
         for path in (*metric.paths, *filter(None, [metric.weight])):
-            base.field_type(path)
+            field_type(path)
 
 
 def test_no_two_families_share_a_name():
@@ -102,3 +103,26 @@ def test_a_content_hash_that_is_none_is_refused(tmp_path):
     row = msgspec.structs.replace(records.record(0), content_sha256="not a hash at all")
     with pytest.raises(ResultsError, match="not a record"):
         read(tmp_path, [row], ["ttft"])
+
+
+def test_degradation_is_the_score_minus_the_partners_of_the_same_role(tmp_path):
+    rows = [
+        records.record(i, role=role, arm=arm, repeat=repeat, score=scores[arm] * (role == "a"))
+        for i in range(3)
+        for role in "ab"
+        for repeat in (0, 1)
+        for arm in ("stress", "isocontent", "isotoken")
+        for scores in [{"stress": 0.25, "isocontent": 1.0, "isotoken": repeat / 2}]
+        if (i, arm) != (2, "isotoken")
+    ]
+    columns = read(
+        tmp_path, rows, ["quality.score", "degradation.twin", "degradation.token_matched"]
+    )
+    arms, roles = columns.labels["arm"], columns.labels["role"]
+    stressed = (arms.codes == arms.code("stress")) & (roles.codes == roles.code("a"))
+    assert (columns.values["degradation.twin"][stressed] == -0.75).all()
+    matched = columns.values["degradation.token_matched"][stressed]
+    assert sorted(matched[~np.isnan(matched)]) == [0, 0, 0, 0]
+    assert np.isnan(matched).sum() == 2
+    assert np.isnan(columns.values["degradation.twin"][arms.codes != arms.code("stress")]).all()
+    assert (columns.values["quality.score"][stressed] == 0.25).all()

@@ -1,0 +1,83 @@
+"""The narrowest record type that holds what some metrics need: the rest is never built."""
+
+from __future__ import annotations
+
+import types
+import typing
+from collections import defaultdict
+from collections.abc import Iterable
+from functools import cache
+
+import msgspec
+
+from stressbench.schema.metric import Metric
+from stressbench.schema.record import CaseRecord
+
+LABELS = ("cluster_id", "prompt_class", "role", "arm", "pass_")
+PARAMS = ("budget", "depth")
+
+
+def narrow_record(metrics: Iterable[Metric]) -> type[msgspec.Struct]:
+    """A record type with nothing but what ``metrics`` and pairing need."""
+    metrics = tuple(metrics)
+    wanted: dict[str, dict[str, object]] = defaultdict(dict)
+    for path in {path for metric in metrics for path in paths_of(metric)}:
+        section, _, field = path.partition(".")
+        if field:
+            wanted[section][field] = field_type(path)
+    sections: list[tuple[str, object, object]] = [
+        (
+            name,
+            _struct(f"_{name}", [(f, t, None) for f, t in sorted(fields.items())]) | None,
+            None,
+        )
+        for name, fields in sorted(wanted.items())
+    ]
+    plain = [(name, str) for name in ("case_id", "content_sha256", "status", *LABELS)]
+    if any(metric.against for metric in metrics):
+        sections.append(("twin_of", str | None, None))
+    params = _struct("_params", [(name, float | None, None) for name in PARAMS])
+    return msgspec.defstruct(
+        "NarrowRecord",
+        [*plain, ("params", params), ("repeat", int), *sections],
+        tag="case",
+        rename={"pass_": "pass"},
+        gc=False,
+    )
+
+
+def _struct(name: str, fields: list[tuple[str, object, object]]) -> type[msgspec.Struct]:
+    # Without cycles to collect, tracking millions of them by the collector is half the time.
+    return msgspec.defstruct(name, fields, gc=False)
+
+
+def field_type(path: str) -> object:
+    """The type of a dotted field of a case line, null included; open sections hold numbers.
+
+    Raises ``KeyError`` for a path that records do not have.
+    """
+    section, _, field = path.partition(".")
+    owner = _fields(CaseRecord)[section]
+    if not field:
+        return owner
+    for kind in typing.get_args(owner) if isinstance(owner, types.UnionType) else (owner,):
+        if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+            found = _fields(kind)[field]
+            return typing.Optional[found]  # noqa: UP045  ``found`` may itself be an alias
+    return float | None
+
+
+def _fields(kind: type[msgspec.Struct]) -> dict[str, object]:
+    return {field.name: field.type for field in msgspec.structs.fields(kind)}
+
+
+@cache
+def is_number(path: str) -> bool:
+    """Whether a dotted field holds numbers, null apart."""
+    kind = field_type(path)
+    return bool({int, float} & {kind, *typing.get_args(kind)})
+
+
+def paths_of(metric: Metric) -> tuple[str, ...]:
+    """Every field that ``metric`` reads."""
+    return (*metric.paths, *filter(None, [metric.weight]))
