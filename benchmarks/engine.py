@@ -129,9 +129,7 @@ async def _bare(prepared: Prepared, requests: Sequence[Request]) -> Measured:
                     max_tokens=request.case.max_tokens,
                     output_kind=RequestOutputKind.DELTA,
                 )
-                prompt = tokens_input(
-                    list(request.prompt_token_ids), cache_salt=request.cache_salt
-                )
+                prompt = tokens_input(list(request.prompt_token_ids), cache_salt=request.cache_salt)
                 tokens += len(request.prompt_token_ids)
                 async for output in llm.generate(prompt, params, str(index)):
                     tokens += len(output.outputs[0].token_ids)

@@ -17,12 +17,24 @@ CPU_BLOCK_SIZE: Final = 32
 _CPU_KV_SHARE: Final = 0.4
 """At most this share of the free memory becomes KV cache on a CPU: the weights, the
 activations and the machine's other work need the rest."""
+_FEW_CORES: Final = 4
+"""On so few cores vLLM's habit of keeping one for its front end costs more than it gives:
+on two, 204 tokens/s against 350 without."""
+_TELLING_ENVIRONMENT: Final = (
+    "VLLM_CPU_KVCACHE_SPACE",
+    "VLLM_CPU_NUM_OF_RESERVED_CPU",
+    "VLLM_CPU_OMP_THREADS_BIND",
+    "VLLM_BATCH_INVARIANT",
+    "OMP_NUM_THREADS",
+)
 _DTYPE_BYTES: Final = {"float32": 4, "float16": 2, "bfloat16": 2}
 
 
 def import_vllm(log: Path) -> None:
     """Import vLLM with its logging sent to ``log``. Raises ``SetupError`` where it is missing."""
     os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
+    if len(os.sched_getaffinity(0)) <= _FEW_CORES:
+        os.environ.setdefault("VLLM_CPU_NUM_OF_RESERVED_CPU", "0")
     try:
         import vllm  # noqa: F401
     except ImportError as error:
@@ -69,6 +81,11 @@ def engine_arguments(setup: EngineSetup) -> dict[str, object]:
     from vllm.platforms import current_platform
 
     return _on_cpu(args, setup) if current_platform.is_cpu() else args
+
+
+def telling_environment() -> dict[str, str]:
+    """Variables outside the engine's arguments that change speed or results, where set."""
+    return {name: os.environ[name] for name in _TELLING_ENVIRONMENT if name in os.environ}
 
 
 def _on_cpu(args: dict[str, object], setup: EngineSetup) -> dict[str, object]:

@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING, Final
 
 from stressbench.clock import Clock
 from stressbench.engines._vllm_process import engine_process, last_error
-from stressbench.engines._vllm_setup import engine_arguments, import_vllm, log_to
+from stressbench.engines._vllm_setup import (
+    engine_arguments,
+    import_vllm,
+    log_to,
+    telling_environment,
+)
 from stressbench.engines.base import Completion, EngineInfo, EngineSetup
 from stressbench.errors import EngineError, RequestError
 from stressbench.schema.case import Request
@@ -103,7 +108,7 @@ class VllmEngine:
             max_model_len=config.model_config.max_model_len,
             kv_blocks=config.cache_config.num_gpu_blocks,
             block_size=config.cache_config.block_size,
-            args=args,
+            args={**args, "environment": telling_environment()},
         )
 
     async def complete(self, request: Request) -> Completion:
