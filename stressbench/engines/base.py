@@ -68,6 +68,8 @@ class EngineInfo:
     block_size: int | None
     args: dict[str, object]
     """The arguments that the engine was started with."""
+    environment: dict[str, str] = field(default_factory=dict)
+    """Environment variables that change its speed or results."""
     why_null: dict[str, str] = field(default_factory=dict)
 
 

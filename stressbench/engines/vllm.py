@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 
 _WARM_UP_TOKENS: Final = 32
+_PLACES: Final = frozenset({"model", "tokenizer"})
+"""Arguments that say where files lie on this machine; what they are stands in their hashes."""
 
 
 class VllmEngine:
@@ -108,7 +110,8 @@ class VllmEngine:
             max_model_len=config.model_config.max_model_len,
             kv_blocks=config.cache_config.num_gpu_blocks,
             block_size=config.cache_config.block_size,
-            args={**args, "environment": telling_environment()},
+            args={name: value for name, value in args.items() if name not in _PLACES},
+            environment=telling_environment(),
         )
 
     async def complete(self, request: Request) -> Completion:

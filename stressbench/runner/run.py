@@ -199,7 +199,13 @@ class _Serve:
         }
         kept = self._header.models[role]
         why |= {name: reason for name, reason in kept.why_null.items() if name not in facts}
-        model = replace(kept, **facts, engine_args=_plain(info.args), why_null=why)
+        model = replace(
+            kept,
+            **facts,
+            engine_args=_plain(info.args),
+            environment=info.environment,
+            why_null=why,
+        )
         self._header = replace(self._header, models={**self._header.models, role: model})
         self._writer.rewrite_header(self._header)
 

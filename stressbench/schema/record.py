@@ -163,6 +163,8 @@ class ModelRun(Open, frozen=True, kw_only=True):
     kv_blocks: int | None
     block_size: int | None
     engine_args: dict[str, Value]
+    environment: dict[str, str] = {}
+    """Variables outside the arguments that change the engine's speed or results."""
     why_null: dict[str, str]
 
 
