@@ -22,7 +22,7 @@ from stressbench.schema.degradation import (
 )
 from stressbench.schema.metric import Metric, known
 from stressbench.seeds import derive_seed
-from stressbench.stats.clusters import PairedSums, cluster_sums, linear_se, mean_effect
+from stressbench.stats.clusters import PairedSums, cluster_sums, effective_size, mean_effect
 from stressbench.stats.exact import wilson
 
 Mask = NDArray[np.bool_]
@@ -109,7 +109,7 @@ class _Part:
         scores, clusters = self.score[rows], _compact(self.clusters[rows])
         n, count = len(scores), int(clusters.max()) + 1
         mean = float(scores.mean())
-        low, high = wilson(mean, _effective_size(scores, clusters, count))
+        low, high = wilson(mean, effective_size(scores, clusters, count))
         return Level(at=at, n=n, clusters=count, score=mean, ci=(low, high))
 
     def curves(self) -> Iterator[tuple[Axis, list[Level]]]:
@@ -214,22 +214,6 @@ class _Part:
                 delta=effect.cand - effect.base,
                 ci=_pair(effect.interval),
             )
-
-
-def _effective_size(scores: Floats, clusters: Codes, count: int) -> float:
-    """Independent answers that would leave the same uncertainty of the mean.
-
-    The binomial variance over the cluster-robust one; never more than the rows, and the
-    number of clusters where nothing varies between them.
-    """
-    if count < 2:  # noqa: PLR2004  a spread needs two
-        return 1.0
-    side = cluster_sums(scores, None, clusters, count)
-    cells = np.hstack([np.column_stack([np.zeros(count), side[:, 1]]), side])
-    se, mean = linear_se(cells, relative=False), float(scores.mean())
-    if not se:
-        return float(count)
-    return max(1.0, min(float(len(scores)), mean * (1 - mean) / se**2))
 
 
 def _binned(values: Floats, rows: Mask) -> Floats:

@@ -162,7 +162,7 @@ def natural_interval(interval: Interval | None, *, relative: bool) -> Interval |
     """``natural`` of both ends; None where an end is infinite."""
     if interval is None or not all(map(math.isfinite, interval)):
         return None
-    return Interval(*(natural(end, relative=relative) for end in interval))
+    return Interval(*(float(natural(end, relative=relative)) for end in interval))
 
 
 def expanded_tail(n: int, confidence: float) -> float:
@@ -182,6 +182,22 @@ def linear_se(cells: Floats, *, relative: bool) -> float:
     scale = totals[0] / totals[1] if relative else 1.0
     rounding = 1e-24 * float((cells**2).sum() / (totals[1] * scale) ** 2)
     return math.sqrt(variance) if variance > rounding else 0.0
+
+
+def effective_size(scores: Floats, clusters: Codes, count: int) -> float:
+    """Independent answers that would leave the same uncertainty of the mean.
+
+    The binomial variance over the cluster-robust one; never more than the rows, and the
+    number of clusters where nothing varies between them.
+    """
+    if count < 2:  # noqa: PLR2004  a spread needs two
+        return 1.0
+    side = cluster_sums(scores, None, clusters, count)
+    cells = np.hstack([np.column_stack([np.zeros(count), side[:, 1]]), side])
+    se, mean = linear_se(cells, relative=False), float(scores.mean())
+    if not se:
+        return float(count)
+    return max(1.0, min(float(len(scores)), mean * (1 - mean) / se**2))
 
 
 def _influence(side: Floats, totals: Floats, *, relative: bool) -> Floats:
@@ -219,7 +235,7 @@ def _unseen(sums: PairedSums, *, relative: bool, confidence: float) -> tuple[flo
     z2 = z_quantile((1 + confidence) / 2) ** 2
     reach = (sums.span or level or 1.0) / (level if relative else 1.0)
     half = reach * z2 / (n + z2)
-    return math.log1p(half) if relative else half, reach / n
+    return float(math.log1p(half) if relative else half), float(reach / n)
 
 
 def _smoothed(sums: PairedSums) -> Floats:
