@@ -11,7 +11,7 @@ import typer
 from stressbench.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
-    from stressbench.compare.comparison import Options, Progress
+    from stressbench.compare.comparison import Options
     from stressbench.schema.comparison import Comparison
 
 Format: TypeAlias = Literal["table", "json", "markdown", "junit"]
@@ -88,10 +88,11 @@ def _declared(flags: list[str], file: Path | None) -> tuple[tuple[str, ...], str
 
 
 def _run(base: Path, cand: Path | None, roles: str | None, options: Options) -> Comparison:
+    from stressbench.cli._progress import counter
     from stressbench.compare.comparable import RolePair
     from stressbench.compare.comparison import compare_files, compare_roles
 
-    with _progress() as progress:
+    with counter("records") as progress:
         if roles is None:
             if cand is None:
                 raise UsageError(
@@ -106,32 +107,6 @@ def _run(base: Path, cand: Path | None, roles: str | None, options: Options) -> 
                 hint="stressbench compare RUN --roles dense,sparse",
             )
         return compare_roles(base, RolePair(*names), options, progress)
-
-
-class _progress:  # noqa: N801  used like a function
-    """A count of records on stderr while files are read; nothing without a terminal."""
-
-    def __enter__(self) -> Progress | None:
-        if not sys.stderr.isatty():
-            return None
-        from rich.console import Console
-        from rich.progress import Progress as Bar
-        from rich.progress import TextColumn, TimeElapsedColumn
-
-        self.bar = Bar(
-            TextColumn("reading"),
-            TextColumn("{task.completed:,.0f} records"),
-            TimeElapsedColumn(),
-            console=Console(stderr=True),
-            transient=True,
-        )
-        task = self.bar.add_task("read", total=None)
-        self.bar.start()
-        return lambda count: self.bar.advance(task, count)
-
-    def __exit__(self, *_: object) -> None:
-        if hasattr(self, "bar"):
-            self.bar.stop()
 
 
 def _rendered(comparison: Comparison, format_: Format, *, explain: bool, to_file: bool) -> str:

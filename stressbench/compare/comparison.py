@@ -240,7 +240,8 @@ class _Session:
         ]
         stressed = {"arm": "stress"}
         whole = pairing.where(stressed)
-        for scope in [{}, *whole.scopes(["prompt_class"])]:
+        classes = whole.scopes(["prompt_class"])
+        for scope in [{}, *(classes if len(classes) > 1 else [])]:
             part = whole.where(scope)
             answers = [_answer(part, question, stressed | scope) for question in questions]
             questions = [each.question for each in answers if each.answer.effect or scope]

@@ -22,7 +22,7 @@ from typing import Final, Literal, NoReturn, TypeAlias
 import msgspec
 
 from stressbench.catalog import nearest
-from stressbench.errors import SuiteError
+from stressbench.errors import SuiteError, UsageError
 from stressbench.schema import metric as metrics
 from stressbench.schema.metric import Metric
 
@@ -59,6 +59,30 @@ class Gate(msgspec.Struct, frozen=True, kw_only=True):
 def share(statistic: str) -> float | None:
     """The percentile that a statistic names, 0 to 1; None for the mean."""
     return None if statistic == "mean" else float(statistic[1:]) / 100
+
+
+def target(name: str) -> tuple[Metric, str]:
+    """The metric and statistic that ``quality.score`` or ``ttft.p95`` name.
+
+    Raises ``UsageError`` with the nearest known name.
+    """
+    known = metrics.known()
+    if name in known:
+        return known[name], known[name].statistic
+    stem = max((each for each in known if name.startswith(f"{each}.")), key=len, default=None)
+    if stem is None:
+        raise UsageError(
+            f"there is no metric named {name!r}{nearest(name, known)}",
+            hint="stressbench list metrics",
+        )
+    metric, statistic = known[stem], name[len(stem) + 1 :]
+    statistic = "p50" if statistic == "median" else statistic
+    if statistic != "mean" and not _PERCENTILE.fullmatch(statistic):
+        near = nearest(name, known)
+        raise UsageError(f"{statistic!r} is no statistic of {stem}: mean, median, p95, ...{near}")
+    if statistic != "mean" and metric.statistics == "mean":
+        raise UsageError(f"{stem} has no percentiles: {metric.summary}")
+    return metric, statistic
 
 
 def parse(text: str, *, where: str | None = None) -> Gate:
@@ -150,20 +174,11 @@ class _Words:
             self.fail(f"expected {word!r}, found {found!r}")
 
     def target(self) -> tuple[Metric, str]:
-        name, known = self.take("a metric"), metrics.known()
-        if name in known:
-            return known[name], known[name].statistic
-        stem = max((each for each in known if name.startswith(f"{each}.")), key=len, default=None)
-        if stem is None:
-            self.fail(f"there is no metric named {name!r}{nearest(name, known)}")
-        metric, statistic = known[stem], name[len(stem) + 1 :]
-        statistic = "p50" if statistic == "median" else statistic
-        if statistic != "mean" and not _PERCENTILE.fullmatch(statistic):
-            near = nearest(name, known)
-            self.fail(f"{statistic!r} is no statistic of {stem}: mean, median, p95, ...{near}")
-        if statistic != "mean" and metric.statistics == "mean":
-            self.fail(f"{stem} has no percentiles: {metric.summary}")
-        return metric, statistic
+        name = self.take("a metric")
+        try:
+            return target(name)
+        except UsageError as error:
+            self.fail(error.message)
 
     def direction(self, metric: Metric) -> Direction:
         word = self.take("drop, rise or change")

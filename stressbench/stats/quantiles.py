@@ -160,7 +160,7 @@ class _Rows:
 
     def _percentiles(self, weights: NDArray[np.int32]) -> Floats:
         """Type 7 percentile of ``values`` for each row of integer weights; NaN for none."""
-        reached: Codes = np.cumsum(weights, axis=1, dtype=np.int64)
+        reached: NDArray[np.int32] = np.cumsum(weights, axis=1, dtype=np.int32)
         total = reached[:, -1]
         rank = self.share * (total - 1)
         below = np.floor(rank)
@@ -170,7 +170,7 @@ class _Rows:
         found[total == 0] = np.nan
         return found
 
-    def _at(self, reached: Codes, rank: Floats) -> Floats:
+    def _at(self, reached: NDArray[np.int32], rank: Floats) -> Floats:
         index = (reached <= rank[:, None]).sum(axis=1)
         found: Floats = self.values[np.minimum(index, len(self.values) - 1)]
         return found

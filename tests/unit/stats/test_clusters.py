@@ -119,6 +119,7 @@ def test_agreement_of_everything_seen_is_no_certainty(clusters, relative, span):
     assert effect.p == 1
     assert effect.interval.low < 0 < effect.interval.high
     assert effect.se > 0
+    assert {type(number) for number in (effect.delta, effect.se, *effect.interval)} == {float}
 
 
 @pytest.mark.parametrize("clusters", [6, 50, 2000])

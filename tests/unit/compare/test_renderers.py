@@ -1,0 +1,133 @@
+"""The four formats: complete, well-formed, and deaf to what result files try to say."""
+
+import json
+import re
+from xml.etree import ElementTree as ET
+
+import msgspec
+import pytest
+import records
+from typer.testing import CliRunner
+
+from stressbench.cli.app import app
+from stressbench.compare.comparison import Options, compare_files
+from stressbench.errors import StressbenchError
+from stressbench.report import comparison_junit, comparison_markdown, comparison_table
+from stressbench.schema.comparison import Comparison, to_json
+
+HOSTILE = "x\x1b[2J|<script>alert(1)</script>`[red]**@someone**\u202e\x00]]>&\n# h"
+
+
+def comparison(tmp_path, prompt_class="niah", **options):
+    sides = []
+    for name, wrong in (("base", 5), ("cand", 40)):
+        rows = [
+            records.record(i, prompt_class=prompt_class, score=float(i >= wrong))
+            for i in range(100)
+        ]
+        sides.append(records.write(tmp_path / name / "records.jsonl", rows))
+    gates = ("quality.score drop < 5pt per prompt_class", "ttft.p95 rise < 10%")
+    return compare_files(*sides, Options(gates=gates, gates_from="here", **options))
+
+
+def test_json_round_trips_through_its_published_type(tmp_path):
+    found = comparison(tmp_path, degradation=True)
+    text = to_json(found)
+    assert msgspec.json.decode(text, type=Comparison) == found
+    gate = json.loads(text)["gates"][0]
+    contract = {"gate", "scope", "n", "base", "cand", "delta", "ci", "p", "margin", "mde"}
+    assert contract | {"verdict", "why"} <= set(gate)
+    assert gate["verdict"] == "regression"
+
+
+def test_junit_has_a_case_a_gate_and_never_paints_doubt_green(tmp_path):
+    root = ET.fromstring(comparison_junit.render(comparison(tmp_path)))
+    suite = root.find("testsuite")
+    assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("2", "1", "0")
+    assert suite.find("testcase/failure").get("type") == "regression"
+    none = ("quality.score drop < 5pt where prompt_class=none",)
+    path = tmp_path / "base" / "records.jsonl"
+    doubt = compare_files(path, path, Options(gates=none, gates_from="here"))
+    suite = ET.fromstring(comparison_junit.render(doubt)).find("testsuite")
+    assert (suite.get("errors"), suite.get("skipped")) == ("1", "0")
+
+
+def test_markdown_tables_are_whole(tmp_path):
+    text = comparison_markdown.render(comparison(tmp_path, degradation=True))
+    tables = re.findall(r"(?:^\|.*\|$\n)+", text, re.MULTILINE)
+    assert len(tables) == 2
+    for table in tables:
+        widths = {len(re.findall(r"(?<!\\)\|", line)) for line in table.splitlines()}
+        assert len(widths) == 1
+    assert "### Degradation" in text
+
+
+@pytest.mark.parametrize("explain", [False, True])
+def test_the_table_says_verdict_numbers_and_reasons(tmp_path, explain):
+    text = comparison_table.render(comparison(tmp_path), explain=explain, terminal=False)
+    assert "REGRESSION" in text
+    assert "-35.0 pt" in text
+    assert ("because worse beyond chance" in " ".join(text.split())) is explain
+
+
+def test_names_from_files_are_text_and_nothing_else(tmp_path):
+    found = comparison(tmp_path, HOSTILE, degradation=True)
+    table = comparison_table.render(found, explain=True, terminal=False)
+    assert "\x1b" not in table
+    assert "\x00" not in table
+    assert "\u202e" not in table
+    assert "[red]" in table
+    markdown = comparison_markdown.render(found)
+    outside = "\n".join(line for line in markdown.splitlines() if not line.startswith("    "))
+    assert "<script" not in outside
+    assert "@someone" not in outside
+    assert not re.search(r"^# h", markdown, re.MULTILINE)
+    assert not re.search(r"(?<!\\)\*\*@", outside)
+    junit = ET.fromstring(comparison_junit.render(found))
+    assert "<script>" in junit.find("testsuite/testcase").get("name")
+    assert json.loads(to_json(found))["gates"][0]["scope"]["prompt_class"] == HOSTILE
+
+
+def invoke(*arguments):
+    return CliRunner().invoke(app, [*map(str, arguments)])
+
+
+@pytest.fixture
+def files(tmp_path):
+    comparison(tmp_path)
+    return tmp_path / "base", tmp_path / "cand"
+
+
+def test_exit_codes_are_the_contract(files, tmp_path):
+    base, cand = files
+    score = "quality.score drop < 5pt"
+    assert invoke("compare", base, cand, "--gate", score).exit_code == 1
+    assert invoke("compare", cand, base, "--gate", score).exit_code == 0
+    assert invoke("compare", base, base, "--gate", "quality.score drop < 1pt").exit_code == 5
+    assert invoke("compare", base, "--roles", "dense,dense").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["compare", "BASE"], 2),
+        (["compare", "BASE", "--roles", "dense"], 2),
+        (["compare", "BASE", "BASE", "--gate", "nonsense"], 2),
+        (["compare", "BASE", "BASE", "--treat", "nonsense"], 2),
+        (["compare", "BASE", "nowhere"], 4),
+        (["compare", "BASE", "--roles", "dense,none"], 4),
+    ],
+)
+def test_mistakes_are_errors_of_the_tree_with_the_right_code(files, arguments, code):
+    result = invoke(*(files[0] if each == "BASE" else each for each in arguments))
+    assert isinstance(result.exception, StressbenchError)
+    assert result.exception.exit_code == code
+
+
+@pytest.mark.parametrize("form", ["table", "json", "markdown", "junit"])
+def test_output_goes_to_a_file_when_asked(files, tmp_path, form):
+    target = tmp_path / "out" / "report"
+    result = invoke("compare", *files, "--format", form, "--output", target)
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert "quality.score" in target.read_text("utf-8")
