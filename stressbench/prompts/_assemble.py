@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from itertools import accumulate
+from operator import attrgetter
 from typing import Final
 
 from stressbench.errors import SuiteError
-from stressbench.prompts._draft import Cell, Draft, Forge, PromptClass
+from stressbench.prompts._draft import Cell, Draft, PromptClass
+from stressbench.prompts._shuffle import Mark, shuffled, shuffled_ids
 from stressbench.schema.case import Case, Segment, Span
 from stressbench.schema.suite import Arm, Value
 from stressbench.tokens.budget import Joined, fit
 from stressbench.tokens.tape import Encoded, Filling, Unreachable
 
+_TEXT: Final = attrgetter("text")
 WITHOUT_CONTEXT: Final[frozenset[Arm]] = frozenset({"no_context", "oracle_context"})
 """Arms that have no filler, whatever the budget."""
 
@@ -26,8 +27,9 @@ class _Content:
     """A draft with so much filler: the user message and where its parts lie."""
 
     joined: Joined
-    roles: tuple[str, ...]
-    parts: tuple[Encoded, ...]
+    parts: Sequence[Encoded]
+    marks: Sequence[Mark]
+    """In ascending order; none where the text is only there for the eye."""
     close_chars: int
     filling: Filling | None
     cuts: tuple[int, ...]
@@ -37,19 +39,19 @@ class _Content:
         """Tokens of the user message."""
         return len(self.joined.ids)
 
-    @cached_property
+    @property
     def segments(self) -> tuple[Segment, ...]:
         """Where the parts with a role lie, in characters."""
-        ends = list(accumulate([len(part.text) for part in self.parts], initial=0))
         segments: list[Segment] = []
-        for index in self._marked:
+        start, done = 0, 0
+        for index, role in self.marks:
+            start += sum(map(len, map(_TEXT, self.parts[done:index])))
+            done = index
             text = self.parts[index].text
             # The space that joins a piece to the text before it is not part of it.
-            lead = self.close_chars if self.roles[index] == "question" else 0
+            lead = self.close_chars if role == "question" else 0
             lead += len(text[lead:]) - len(text[lead:].lstrip())
-            segments.append(
-                Segment(role=self.roles[index], start=ends[index] + lead, end=ends[index + 1])
-            )
+            segments.append(Segment(role=role, start=start + lead, end=start + len(text)))
         return tuple(segments)
 
     @property
@@ -59,14 +61,10 @@ class _Content:
         if starts is None:
             return ()
         return tuple(
-            Span(role=self.roles[index], start=starts[index], end=starts[index + 1])
-            for index in self._marked
-            if self.roles[index] != "question"
+            Span(role=role, start=starts[index], end=starts[index + 1])
+            for index, role in self.marks
+            if role != "question"
         )
-
-    @cached_property
-    def _marked(self) -> list[int]:
-        return [index for index, role in enumerate(self.roles) if role]
 
 
 def assemble_cell(plugin: PromptClass, cell: Cell) -> tuple[Case, ...]:
@@ -170,40 +168,31 @@ def render(draft: Draft, filling: Filling | None, cuts: tuple[int, ...], *, cell
         order = sorted(cuts)
         assert list(cuts) == order, "pieces are drafted in the order of their depths"
         groups = room.tape(draft.filler).render(filling, cuts)
-    roles: list[str] = []
     parts: list[Encoded] = []
+    marks: list[Mark] = []
     for index, group in enumerate(groups):
         parts.extend(group)
-        roles.extend([""] * len(group))
         if index < len(draft.pieces):
-            text = draft.pieces[index].text
+            piece = draft.pieces[index]
+            if piece.role:
+                marks.append((len(parts), piece.role))
+            text = piece.text
             parts.append(draft.encode(room, text) if draft.encode else room.piece(text))
-            roles.append(draft.pieces[index].role)
-    if draft.scramble is not None:
-        units = [(role, part.text) for role, part in zip(roles, parts, strict=True)]
-        units = draft.scramble(units, cell.rng("scramble"))
-        roles = [role for role, _ in units]
-        parts = room.memoized([text for _, text in units])
+    shuffle = draft.shuffle
+    if shuffle is not None and shuffle.unit != "ids":
+        parts, marks = shuffled(parts, marks, shuffle, cell.rng("shuffle"), room)
     if draft.head:
-        roles.insert(0, "")
         parts.insert(0, room.first(draft.head))
+        marks = [(index + 1, role) for index, role in marks]
     tail = draft.close + draft.question
-    roles.append("question")
+    marks.append((len(parts), "question"))
     parts.append(room.piece(tail) if parts else room.first(tail))
-    joined = room.join(parts, words=draft.scramble is not None)
-    if draft.forge is not None and joined.starts is not None:
-        joined = _forged(draft.forge, joined, cell=cell)
-        roles = [""] * len(roles)
-    return _Content(joined, tuple(roles), tuple(parts), len(draft.close), filling, cuts)
-
-
-def _forged(forge: Forge, joined: Joined, *, cell: Cell) -> Joined:
-    """New ids for the context; head and question keep theirs."""
-    assert joined.starts is not None
-    start, end = joined.starts[1], joined.starts[-2]
-    ids = joined.ids
-    forged = [*ids[:start], *forge(ids[start:end], cell.rng("forge")), *ids[end:]]
-    return Joined(cell.room.tokenizer.decode(forged), forged, None)
+    joined = room.join(parts, words=shuffle is not None and shuffle.unit == "words")
+    if shuffle is not None and shuffle.unit == "ids":
+        edges = len(parts[0].ids), len(parts[-1].ids)
+        joined = shuffled_ids(joined, edges, shuffle, cell.rng("shuffle"), room)
+        marks = []
+    return _Content(joined, parts, marks, len(draft.close), filling, cuts)
 
 
 def _case(plugin: PromptClass, cell: Cell, arm: Arm, draft: Draft, content: _Content) -> Case:
@@ -217,7 +206,7 @@ def _case(plugin: PromptClass, cell: Cell, arm: Arm, draft: Draft, content: _Con
         **cell.params.values,
         **draft.params,
     }
-    forced = draft.forge is not None or draft.encode is not None
+    forced = draft.encode is not None or (draft.shuffle is not None and draft.shuffle.unit == "ids")
     return Case(
         case_id=_case_id(cell, arm),
         item_id=f"{spec.name}/i{cell.item}",

@@ -27,6 +27,8 @@ from stressbench.tokens.tape import Source
 Speller = Callable[[str, float, random.Random], str]
 """Text, rate (0 to 1) and generator to the disguised text."""
 
+_INFLATION: Final = 8
+_FEWER: Final = 4
 RATE: Final = Param(
     name="rate", default=1.0, least=0.0, most=1.0, doc="Share of characters that are changed."
 )
@@ -62,8 +64,8 @@ class Disguised:
         return f"{self.plain.name}/{self.disguise}-{self.rate!r}"
 
     def chunks(self, tokens: int) -> int:
-        """As many as the plain source has."""
-        return self.plain.chunks(tokens)
+        """Fewer than the plain source has: a disguised phrase has many more tokens."""
+        return max(1, self.plain.chunks(tokens // _INFLATION) // _FEWER)
 
     def chunk(self, index: int) -> Sequence[str]:
         """The plain chunk's phrases, disguised."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias
 
 import msgspec
 
@@ -119,11 +119,18 @@ class Piece:
     """Share of the filler that stands before it; pieces of one depth keep their order."""
 
 
-Forge: TypeAlias = Callable[[list[int], random.Random], list[int]]
 Encoder: TypeAlias = Callable[[Room, str], Encoded]
 
-Unit: TypeAlias = tuple[str, str]
-"""Role and text of one stretch of context; the role is ``filler`` for filler."""
+
+@dataclass(frozen=True, slots=True)
+class Shuffle:
+    """A new order for the finished context: of its ``unit``s, within windows of so many."""
+
+    unit: Literal["words", "sentences", "ids"]
+    window: int
+    """0: over the whole context."""
+    mark: str
+    """The word that keeps the needle's role."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,10 +148,7 @@ class Draft:
     question: str
     expected: tuple[str, ...]
     values: tuple[str, ...] = ()
-    scramble: Callable[[list[Unit], random.Random], list[Unit]] | None = None
-    """Rearranges the finished context, as words that keep their leading space."""
-    forge: Forge | None = None
-    """Rearranges the token ids of the finished context, keeping their number."""
+    shuffle: Shuffle | None = None
     encode: Encoder | None = None
     """Chooses the token ids of the pieces; filler brings its own (``tape.Spelled``)."""
     context_tokens: int | None = None

@@ -39,8 +39,7 @@ def without_context(draft: Draft) -> Draft:
         pieces=(),
         filler=None,
         close="",
-        scramble=None,
-        forge=None,
+        shuffle=None,
         encode=None,
         values=(),
     )
@@ -52,8 +51,7 @@ def only_needles(draft: Draft) -> Draft:
         draft,
         pieces=tuple(piece for piece in draft.pieces if piece.role == "needle"),
         filler=None,
-        scramble=None,
-        forge=None,
+        shuffle=None,
         encode=None,
         values=(),
     )

@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-import random
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
-from functools import partial
-from typing import Final, TypeVar
+from typing import Literal, cast
 
-from stressbench.prompts._draft import Unit
+from stressbench.prompts._draft import Shuffle
 from stressbench.prompts._facts import CITIES, draw_value
 from stressbench.prompts._outline import END, HEAD, controls, needle
 from stressbench.prompts.base import Cell, Draft, Param, Piece, Traits
 from stressbench.prompts.haystacks.prose import PROSE
 from stressbench.schema.suite import Arm
-
-_WORD: Final = re.compile(r"\s*\S+")
-_SENTENCE: Final = re.compile(r".*?[.](?= |$)")
-
-_T = TypeVar("_T")
 
 
 class ShuffledOrder:
@@ -67,38 +59,10 @@ class ShuffledOrder:
             question="What is the only number in the text? Answer with the number only.",
             expected=(value,),
         )
-        unit, window = cell.params.text("unit"), cell.params.count("window")
-        if unit == "ids":
-            stress = replace(plain, forge=partial(_shuffled, window=window))
-        else:
-            stress = replace(
-                plain,
-                scramble=partial(_scramble, by_words=unit == "words", window=window, value=value),
-            )
+        unit = cast("Literal['words', 'sentences', 'ids']", cell.params.text("unit"))
+        shuffle = Shuffle(unit, cell.params.count("window"), mark=value)
+        stress = replace(plain, shuffle=shuffle)
         return {**controls(plain), "stress": stress, "isocontent": plain}
-
-
-def _scramble(
-    units: list[Unit], rng: random.Random, *, by_words: bool, window: int, value: str
-) -> list[Unit]:
-    pattern = _WORD if by_words else _SENTENCE
-    items: list[Unit] = []
-    for role, text in units:
-        items += [
-            ("needle" if role and value in part else "", part) for part in pattern.findall(text)
-        ]
-    return _shuffled(items, rng, window=window)
-
-
-def _shuffled(items: list[_T], rng: random.Random, *, window: int) -> list[_T]:
-    # Sorting by random keys shuffles as fairly as Fisher and Yates, in a third of the time.
-    keys = [rng.random() for _ in items]
-    order: Iterable[int] = range(len(items))
-    if window:
-        order = sorted(order, key=lambda index: (index // window, keys[index]))
-    else:
-        order = sorted(order, key=keys.__getitem__)
-    return [items[index] for index in order]
 
 
 PLUGIN = ShuffledOrder()

@@ -12,9 +12,11 @@ is then time, never exactness.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, chain
+from operator import attrgetter
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from stressbench.tokens.tape import Encoded, Tape, Unreachable
@@ -28,8 +30,13 @@ _ATTEMPTS: Final = 64
 """Refits of one prompt before giving up; a tokenizer with safe seams needs one."""
 _PROOF_TOKENS: Final = 8192
 _MEMO_PIECES: Final = 65_536
+_MEMO_CUTS: Final = 4096
 _WINDOW_CHARS: Final = 24
+_HEAD_CHARS: Final = 64
+_BATCH_CHARS: Final = 65_536
+"""Less text than this is encoded sooner than other cores are woken up for it."""
 _LINE: Final = "\n"
+_TEXT, _IDS, _SAFE = attrgetter("text"), attrgetter("ids"), attrgetter("safe")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +73,9 @@ class Room:
         self.template_tokens = len(template.prefix_ids) + len(template.suffix_ids)
         self._anchors: dict[str, list[int]] = {}
         self._seams: dict[tuple[int, int], bool] = {}
+        self._first: dict[str, Encoded] = {}
         self._memo: dict[str, Encoded] = {}
+        self._cut: dict[tuple[str, re.Pattern[str]], Sequence[Encoded]] = {}
         self._tapes: dict[str, Tape] = {}
         self._words_proven: int | None = 0
 
@@ -75,8 +84,13 @@ class Room:
         return Joined(text, self.tokenizer.encode(text), None)
 
     def first(self, text: str) -> Encoded:
-        """Encode the piece that a user message begins with."""
-        return Encoded(text, self.tokenizer.encode(text))
+        """Encode the piece that a user message begins with; remembered if it is short."""
+        found = self._first.get(text)
+        if found is None:
+            found = Encoded(text, self.tokenizer.encode(text))
+            if len(text) <= _HEAD_CHARS:
+                self._first[text] = found
+        return found
 
     def pieces(self, texts: Sequence[str]) -> list[Encoded]:
         """Encode pieces as they stand after other text.
@@ -85,9 +99,11 @@ class Room:
         tokenizers treat the start of a text apart (a dummy space, for one).
         """
         anchors = [_LINE if text[:1].isalnum() else "." for text in texts]
-        encoded = self.tokenizer.encode_batch(
-            [anchor + text for anchor, text in zip(anchors, texts, strict=True)]
-        )
+        anchored = [anchor + text for anchor, text in zip(anchors, texts, strict=True)]
+        if sum(map(len, anchored)) < _BATCH_CHARS:
+            encoded = [self.tokenizer.encode(text) for text in anchored]
+        else:
+            encoded = self.tokenizer.encode_batch(anchored)
         return [
             self._behind(anchor, text, ids)
             for anchor, text, ids in zip(anchors, texts, encoded, strict=True)
@@ -108,6 +124,16 @@ class Room:
             known.update(zip(new, self.pieces(new), strict=True))
         return [known[text] for text in texts]
 
+    def cut(self, text: str, unit: re.Pattern[str]) -> Sequence[Encoded]:
+        """The matches of ``unit`` in ``text``, each encoded; remembered, as chunks come again."""
+        key = (text, unit)
+        found = self._cut.get(key)
+        if found is None:
+            if len(self._cut) >= _MEMO_CUTS:
+                self._cut.clear()
+            found = self._cut[key] = self.memoized(unit.findall(text))
+        return found
+
     def stretch(self, parts: Sequence[Encoded]) -> Encoded:
         """Join pieces into a longer one."""
         ids: list[int] = []
@@ -122,13 +148,16 @@ class Room:
 
         ``words`` says that most pieces are single words in random order.
         """
-        starts = list(accumulate([len(part.ids) for part in parts], initial=0))
-        ids = list(chain.from_iterable([part.ids for part in parts]))
-        text = "".join([part.text for part in parts])
-        solid = [part for part in parts if part.ids]
-        whole = all(part.safe for part in parts) and (
-            self._words_hold(text, ids) if words else all(map(self._seam, solid, solid[1:]))
-        )
+        pieces = list(map(_IDS, parts))
+        ids = list(chain.from_iterable(pieces))
+        text = "".join(map(_TEXT, parts))
+        starts = list(accumulate(map(len, pieces), initial=0))
+        whole = all(map(_SAFE, parts))
+        if whole and words:
+            whole = self._words_hold(text, ids)
+        elif whole:
+            solid = [part for part in parts if part.ids]
+            whole = all(map(self._seam, solid, solid[1:]))
         if whole or any(part.forced for part in parts):
             return Joined(text, ids, starts)
         return self.whole(text)

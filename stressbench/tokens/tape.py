@@ -106,6 +106,7 @@ class Tape:
     def __init__(self, room: Room, source: Source) -> None:
         self._room = room
         self.source = source
+        self._spelled = source if isinstance(source, Spelled) else None
         self._chunks: dict[int, _Chunk] = {}
 
     def plan(self, tokens: int, rng: random.Random) -> Filling:
@@ -227,8 +228,8 @@ class Tape:
         return paid
 
     def _encode(self, phrases: Sequence[str]) -> list[Encoded]:
-        if isinstance(self.source, Spelled):
-            return self.source.encode(self._room, phrases)
+        if self._spelled is not None:
+            return self._spelled.encode(self._room, phrases)
         return self._room.pieces(phrases)
 
     def _chunk(self, index: int) -> _Chunk:

@@ -17,7 +17,7 @@ from stressbench.prompts.haystacks import lexicon
 from stressbench.seeds import derive_rng
 
 PHRASES_PER_CHUNK: Final = 8
-_LEAST_CHUNKS: Final = 256
+_LEAST_CHUNKS: Final = 128
 _MOST_CHUNKS: Final = 2048
 _TOKENS_PER_CHUNK: Final = 64
 """Well below what eight sentences have, so that short prompts do not repeat a chunk."""
@@ -37,7 +37,7 @@ class Prose:
         return f"prose-{self.seed}"
 
     def chunks(self, tokens: int) -> int:
-        """A power of two between 256 and 2048 that outlasts ``tokens`` where it can."""
+        """A power of two between 128 and 2048 that outlasts ``tokens`` where it can."""
         needed = min(max(tokens // _TOKENS_PER_CHUNK, _LEAST_CHUNKS), _MOST_CHUNKS)
         return 1 << (needed - 1).bit_length()
 

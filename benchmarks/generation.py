@@ -1,0 +1,79 @@
+"""Prompts of an exact length: the time to make them over the time to tokenize them once.
+
+The yardstick is what no generator that re-tokenizes can beat: encoding the finished
+prompts once, one after the other, with the same tokenizer. Both are processor time, so
+that a busy machine blurs neither. Filler is tokenized once and then cut, so an entry of a
+suite that comes first pays for it (``first``) and the others do not (``then``, which has
+the target). Made prompts are checked to be their own encoding.
+"""
+
+from __future__ import annotations
+
+import time
+from statistics import median
+
+from benchmarks._spread import spread, verdict
+from stressbench.models.reference import DENSE, obtain_small_files
+from stressbench.prompts.base import expand
+from stressbench.schema.case import Case
+from stressbench.schema.suite import PromptSpec
+from stressbench.tokens.budget import Room
+from stressbench.tokens.template import ChatTemplate
+from stressbench.tokens.tokenizer import Tokenizer, open_tokenizer
+
+REPEATS = 5
+TARGET = 0.25
+PROMPTS = {4096: 64, 32_768: 24}
+CLASSES = ("niah", "base64_blob", "unicode_fullwidth", "shuffled_order")
+LONGEST = 1_000_000
+
+
+def main() -> int:
+    tokenizer = open_tokenizer(str(obtain_small_files(DENSE, lambda *_: None)))
+    missed = False
+    for name in CLASSES:
+        for budget, items in PROMPTS.items():
+            runs = [_run(tokenizer, name, budget, items, seed) for seed in range(REPEATS)]
+            first, then = [run[0] for run in runs], [run[1] for run in runs]
+            met = verdict(median(then), TARGET, least=False)
+            print(f"{name:18} {budget:>6} tokens  then  {spread(then)}x  {met}")
+            print(f"{'':32} first {spread(first)}x")
+            missed |= median(then) > TARGET
+    seconds = [_longest(tokenizer, seed) for seed in range(3)]
+    print(f"{'niah':18} {LONGEST:>6} tokens  {spread(seconds, '{:.2f}')} s from a cold start")
+    return int(missed)
+
+
+def _run(
+    tokenizer: Tokenizer, name: str, budget: int, items: int, seed: int
+) -> tuple[float, float]:
+    room = Room(tokenizer, ChatTemplate())
+    first_s, cases = _make(room, name, budget, items, 2 * seed)
+    then_s, others = _make(room, name, budget, items, 2 * seed + 1)
+    return first_s / _tokenize(tokenizer, cases), then_s / _tokenize(tokenizer, others)
+
+
+def _make(room: Room, name: str, budget: int, items: int, seed: int) -> tuple[float, list[Case]]:
+    spec = PromptSpec(use=name, items=items, budgets=[budget], arms=["stress"])
+    began_s = time.process_time()
+    cases = [case for cell in expand(spec, seed=seed, room=room) for case in cell]
+    return time.process_time() - began_s, cases
+
+
+def _tokenize(tokenizer: Tokenizer, cases: list[Case]) -> float:
+    texts = [case.text for case in cases]
+    began_s = time.process_time()
+    encoded = tokenizer.encode_batch(texts)
+    took_s = time.process_time() - began_s
+    assert encoded == [list(case.content_ids) for case in cases]
+    return took_s
+
+
+def _longest(tokenizer: Tokenizer, seed: int) -> float:
+    began_s = time.perf_counter()
+    _make(Room(tokenizer, ChatTemplate()), "niah", LONGEST, 1, seed)
+    return time.perf_counter() - began_s
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
