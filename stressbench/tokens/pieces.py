@@ -67,7 +67,9 @@ class TextStream:
 
 
 def pieces(source: TextStream, cut: Cut, piece_chars: int = PIECE_CHARS) -> Iterator[Piece]:
-    """Cut the text of ``source`` where ``cut`` allows, each piece ``piece_chars`` or a little more.
+    """Cut the text of ``source`` where ``cut`` allows, each piece ``piece_chars`` long or less.
+
+    A piece is longer only where no cut comes sooner.
 
     Raises ``UncutError`` where no cut comes within ``LONGEST_CHARS``.
     """
@@ -75,7 +77,7 @@ def pieces(source: TextStream, cut: Cut, piece_chars: int = PIECE_CHARS) -> Iter
     while (block := source.read()) is not None:
         buffer += block
         while len(buffer) >= piece_chars:
-            at = _last_cut(buffer, cut, searched)
+            at = _place_to_cut(buffer, cut, piece_chars, searched)
             if at is None:
                 searched = len(buffer)
                 break
@@ -92,21 +94,24 @@ def pieces(source: TextStream, cut: Cut, piece_chars: int = PIECE_CHARS) -> Iter
         yield Piece(buffer, separator)
 
 
-def _last_cut(text: str, cut: Cut, searched: int) -> int | None:
-    """The last safe cut of ``text``, one beside a line break if there is one near the end."""
+def _place_to_cut(text: str, cut: Cut, size: int, searched: int) -> int | None:
+    """The last safe cut within ``size`` characters, else the first one beyond.
+
+    The first ``searched`` characters are known to hold none.
+    """
     if cut == "nowhere":
         return None
     if cut == "anywhere":
-        return len(text)
+        return size
     pattern = CUT_PATTERNS[cut]
-    floor = max(searched - 2, 0)  # a match may begin two characters before what is new
-    end = len(text)
-    while end > floor:
-        start = max(floor, end - _LOOK_BACK_CHARS)
-        # A cut right at the end is not trusted: the character that decides is not read yet.
-        found = [m.end() for m in pattern.finditer(text, start, min(end + 2, len(text)))]
+    end = 0 if searched else size
+    while end > 0:
+        start = max(0, end - _LOOK_BACK_CHARS)
+        # The pattern looks at most one character beyond its match and two before.
+        found = [m.end() for m in pattern.finditer(text, max(start - 2, 0), end + 1)]
         if found:
-            lines = [at for at in found if "\n" in text[at - 1 : at + 1]]
-            return (lines or found)[-1]
+            beside_lines = [at for at in found if "\n" in text[at - 1 : at + 1]]
+            return (beside_lines or found)[-1]
         end = start
-    return None
+    beyond = pattern.search(text, max(searched, size) - 2 if size > 2 else 0)
+    return beyond.end() if beyond else None
