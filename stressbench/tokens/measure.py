@@ -95,9 +95,12 @@ class _Tally:
         self.byte_tokens += int(np.count_nonzero(table.fragments[ids]))
         if table.unk_id is not None:
             self.unk_tokens += int(np.count_nonzero(ids == table.unk_id))
-        self.roundtrip_ok &= self.vocabulary.decode(ids.tolist()) == text
+        encoded = text.encode()
+        spelled = b"".join(map(table.token_bytes.__getitem__, ids.tolist()))
+        # Joining bytes is decoding for byte-level vocabularies, and faster; others are asked.
+        self.roundtrip_ok &= spelled == encoded or self.vocabulary.decode(ids.tolist()) == text
         self.characters += len(piece.separator) + len(text)
-        self.text_bytes += len(piece.separator) + len(text.encode())
+        self.text_bytes += len(piece.separator) + len(encoded)
         self.line_feeds += text.count("\n")
         self.words += len(text.split())
         if text:
