@@ -4,6 +4,7 @@
 #   make test    set up, every check and every test, real vLLM included
 #   make check   the quick inner loop: format, lint, types, unit tests
 #   make bench   the harness' own speed and cost, against rivals and limits
+#   make nightly run suites/nightly.yaml, compare with results/nightly-baseline, leave artifacts/
 
 PYTHON ?= python3
 VENV := .venv
@@ -19,7 +20,7 @@ DEVICE := $(shell nvidia-smi -L >/dev/null 2>&1 && echo gpu || echo cpu)
 .PHONY: help setup demo test check format unit integration e2e golden bench lock clean
 
 help:
-	@sed -n '3,6s/^# *//p' Makefile
+	@sed -n '3,7s/^# *//p' Makefile
 
 setup: $(READY)
 
@@ -68,6 +69,10 @@ golden: $(READY)
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks
+
+.PHONY: nightly
+nightly: $(READY)
+	@STRESSBENCH=$(BIN)/stressbench examples/nightly/nightly.sh
 
 lock: $(READY)
 	$(PIP) install 'uv>=0.5'

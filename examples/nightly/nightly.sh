@@ -1,0 +1,37 @@
+#!/bin/sh
+# One night: run a suite, compare it with the baseline, leave every artifact, then exit with
+# the verdict (0 pass, 1 regression, 5 inconclusive, others: see stressbench --help).
+#
+#   nightly.sh [SUITE [BASELINE [ARTIFACTS]]]
+#
+# The first night has no baseline: its run becomes one, and the night passes.
+set -eu
+
+suite=${1:-nightly}
+baseline=${2:-results/nightly-baseline}
+artifacts=${3:-artifacts}
+stressbench=${STRESSBENCH:-stressbench}
+
+mkdir -p "$artifacts"
+"$stressbench" run "$suite" --out "$artifacts/runs"
+# The newest run of the directory is tonight's.
+tonight=$(ls -td "$artifacts"/runs/*/ | head -n 1)
+
+if [ ! -e "$baseline/records.jsonl" ]; then
+    mkdir -p "$baseline"
+    cp "$tonight/records.jsonl" "$baseline/"
+    echo "no baseline yet: tonight's run is now $baseline" >&2
+    exit 0
+fi
+
+# The verdict is kept until every format is written: a red night needs its report most.
+verdict=0
+"$stressbench" compare "$baseline" "$tonight" --format json --output "$artifacts/compare.json" ||
+    verdict=$?
+case $verdict in 0 | 1 | 5) ;; *) exit "$verdict" ;; esac
+for format in markdown junit; do
+    "$stressbench" compare "$baseline" "$tonight" --degradation --format "$format" \
+        --output "$artifacts/compare.$format" || [ $? -eq "$verdict" ]
+done
+"$stressbench" compare "$baseline" "$tonight" --explain || [ $? -eq "$verdict" ]
+exit "$verdict"
