@@ -82,11 +82,10 @@ class TiktokenTokenizer:
 
     @cached_property
     def _table(self) -> TokenTable:
-        size = self._first_id + self._encoding.max_token_value + 1
-        tokens = [b""] * size
         # Ids are not contiguous: special tokens stand apart, and hold no plain text.
-        for token in self._encoding.token_byte_values():
-            tokens[self._first_id + self._encoding.encode_single_token(token)] = token
+        tokens = [b""] * (self._first_id + self._encoding.max_token_value + 1)
+        for token, rank in self._encoding._mergeable_ranks.items():  # noqa: SLF001 - no public way
+            tokens[self._first_id + rank] = token
         return TokenTable(tokens)
 
     def _array(self, text: str) -> Ids:
@@ -123,10 +122,11 @@ def open_openai(name: str) -> TiktokenTokenizer:
 
 def _vocabulary_sha256(encoding: tiktoken.Encoding) -> str:
     # tiktoken has checked the file; the hash of what was loaded also covers the split pattern.
-    digest = hashlib.sha256(encoding._pat_str.encode())  # noqa: SLF001 - no public access
-    for token in encoding.token_byte_values():
-        digest.update(len(token).to_bytes(4, "big") + token)
-    return digest.hexdigest()
+    ranks: dict[bytes, int] = encoding._mergeable_ranks  # noqa: SLF001 - no public access
+    tokens = sorted(ranks, key=ranks.__getitem__)
+    sizes = ",".join(map(str, map(len, tokens)))
+    content = b"".join((encoding._pat_str.encode(), sizes.encode(), *tokens))  # noqa: SLF001
+    return hashlib.sha256(content).hexdigest()
 
 
 def _cores() -> int:

@@ -15,6 +15,8 @@ LONGEST_CHARS: Final = 1 << 25
 """The longest stretch without a safe cut that is still encoded, as one piece: 32 Mi characters."""
 _READ_BYTES: Final = 1 << 18
 _LOOK_BACK_CHARS: Final = 1 << 12
+_BEFORE_CUT: Final = 2
+"""Characters before a cut that decide on it."""
 _REPLACEMENT: Final = "\ufffd"
 
 
@@ -108,10 +110,10 @@ def _place_to_cut(text: str, cut: Cut, size: int, searched: int) -> int | None:
     while end > 0:
         start = max(0, end - _LOOK_BACK_CHARS)
         # The pattern looks at most one character beyond its match and two before.
-        found = [m.end() for m in pattern.finditer(text, max(start - 2, 0), end + 1)]
+        found = [m.end() for m in pattern.finditer(text, max(start - _BEFORE_CUT, 0), end + 1)]
         if found:
             beside_lines = [at for at in found if "\n" in text[at - 1 : at + 1]]
             return (beside_lines or found)[-1]
         end = start
-    beyond = pattern.search(text, max(searched, size) - 2 if size > 2 else 0)
+    beyond = pattern.search(text, max(searched, size, _BEFORE_CUT) - _BEFORE_CUT)
     return beyond.end() if beyond else None

@@ -81,7 +81,8 @@ class TokenTable:
     @cached_property
     def fragments(self) -> npt.NDArray[np.bool_]:
         """True where a token is raw bytes: it cannot be read as whole characters."""
-        flags = np.fromiter(map(_is_fragment, self.token_bytes), np.bool_, len(self.token_bytes))
+        flags = np.zeros(len(self.token_bytes), np.bool_)
+        flags[[i for i, token in enumerate(self.token_bytes) if _is_fragment(token)]] = True
         if self.byte_ids:
             flags[list(self.byte_ids)] = True
         return flags
