@@ -9,8 +9,19 @@ from typing import Annotated, NoReturn
 import typer
 
 from stressbench import __version__
+from stressbench.cli import (
+    compare,
+    generate,
+    history,
+    listing,
+    models,
+    run,
+    schema,
+    show,
+    tokens,
+    validate,
+)
 from stressbench.cli import doctor as doctor_command
-from stressbench.cli import compare, generate, listing, models, run, schema, show, tokens, validate
 from stressbench.errors import ExitCode, StressbenchError
 
 app = typer.Typer(
@@ -60,6 +71,7 @@ app.command("run", rich_help_panel=_MEASURE)(run.run)
 app.command("generate", rich_help_panel=_MEASURE)(generate.generate)
 app.add_typer(models.app, name="models", rich_help_panel=_MEASURE)
 app.command("compare", rich_help_panel=_ANALYSE)(compare.compare)
+app.command("history", rich_help_panel=_ANALYSE)(history.history)
 app.command("tokens", rich_help_panel=_ANALYSE)(tokens.tokens)
 app.command("show", rich_help_panel=_ANALYSE)(show.show)
 app.command("validate", rich_help_panel=_LOOK)(validate.validate)

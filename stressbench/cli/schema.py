@@ -14,18 +14,22 @@ class Border(StrEnum):
     SUITE = "suite"
     CASE = "case"
     RECORD = "record"
+    COMPARISON = "comparison"
+    HISTORY = "history"
 
 
 def schema(
     what: Annotated[Border, typer.Argument(help="Which format.")] = Border.RECORD,
 ) -> None:
-    """Print the JSON Schema of a format: suite files, generated cases, result lines.
+    """Print the JSON Schema of a format: suite files, generated cases, result lines, comparisons.
 
     Example: stressbench schema suite > suite.schema.json
     """
     import msgspec
 
     from stressbench.schema.case import Request
+    from stressbench.schema.comparison import Comparison
+    from stressbench.schema.history import History
     from stressbench.schema.record import Line
     from stressbench.schema.suite import SuiteSpec
 
@@ -33,6 +37,8 @@ def schema(
         Border.SUITE: SuiteSpec,
         Border.CASE: Request,
         Border.RECORD: Line,
+        Border.COMPARISON: Comparison,
+        Border.HISTORY: History,
     }
     document = msgspec.json.schema(kinds[what], schema_hook=_anything)
     typer.echo(msgspec.json.format(msgspec.json.encode(document), indent=2).decode())
