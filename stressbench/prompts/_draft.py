@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Literal, Protocol, TypeAlias
 
 import msgspec
@@ -182,9 +183,7 @@ class Cell:
     def pick(self, name: str, count: int) -> int:
         """Which of ``count`` things is this item's: each once in a seeded order, then again."""
         block, place = divmod(self.item, count)
-        order = list(range(count))
-        self.shared_rng(name, block).shuffle(order)
-        return order[place]
+        return random_order(self.suite_seed, self.spec.name, name, block, count)[place]
 
     def rng(self, *path: str | int) -> random.Random:
         """A generator of the item's own, the same at every budget, depth and parameter."""
@@ -193,6 +192,14 @@ class Cell:
     def shared_rng(self, *path: str | int) -> random.Random:
         """A generator that all items of the entry share."""
         return derive_rng(self.suite_seed, self.spec.name, *path)
+
+
+@lru_cache(maxsize=256)
+def random_order(seed: int, entry: str, name: str, block: int, count: int) -> Sequence[int]:
+    """The numbers below ``count`` in the order that belongs to this block of items."""
+    order = list(range(count))
+    derive_rng(seed, entry, name, block).shuffle(order)
+    return tuple(order)
 
 
 class PromptClass(Protocol):

@@ -16,10 +16,19 @@ import msgspec
 from stressbench import catalog
 from stressbench.errors import SuiteError
 from stressbench.prompts._assemble import WITHOUT_CONTEXT, assemble_cell, smallest_budget
-from stressbench.prompts._draft import Cell, Draft, Param, Params, Piece, PromptClass, Traits
+from stressbench.prompts._draft import (
+    Cell,
+    Draft,
+    Param,
+    Params,
+    Piece,
+    PromptClass,
+    Traits,
+    random_order,
+)
 from stressbench.schema.case import Case
 from stressbench.schema.suite import Arm, PromptSpec
-from stressbench.seeds import derive_rng, derive_seed
+from stressbench.seeds import derive_seed
 from stressbench.tokens.budget import Room
 
 __all__ = [
@@ -193,10 +202,9 @@ class _Stratified:
     def __call__(self, item: int) -> list[float | None]:
         block = item // _STRATA
         size = min(_STRATA, self.items - block * _STRATA)
-        order = list(range(size))
-        derive_rng(self.seed, self.name, "depths", block).shuffle(order)
         if size == 1:
             return [0.5]
+        order = random_order(self.seed, self.name, "depths", block, size)
         return [round(order[item % _STRATA] / (size - 1), 4)]
 
 
