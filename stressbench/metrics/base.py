@@ -10,7 +10,6 @@ import multiprocessing
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
 from hashlib import blake2b
 from itertools import count, groupby
 from operator import attrgetter
@@ -22,55 +21,15 @@ from numpy.typing import NDArray
 
 from stressbench import store
 from stressbench.errors import ResultsError
-from stressbench.metrics._narrow import LABELS, PARAMS, is_number, narrow_record, paths_of
+from stressbench.metrics._columns import Codes, Columns, Floats, Labels, minus_partner
+from stressbench.metrics._narrow import PARAMS, is_number, narrow_record, paths_of
 from stressbench.schema.metric import Metric, known
-from stressbench.schema.record import RunEnd, RunHeader
 
-Floats = NDArray[np.float64]
-Codes = NDArray[np.int64]
+__all__ = ["Codes", "Columns", "Floats", "Labels", "case_digest", "read", "read_both"]
+
 Column: TypeAlias = NDArray[np.float64] | NDArray[np.object_]
 
 _WORTH_A_PROCESS_BYTES = 1 << 26  # a second process costs half a second to start
-
-
-@dataclass(frozen=True, slots=True)
-class Labels:
-    """A text column: each row's index into ``names``, which are sorted."""
-
-    codes: Codes
-    names: tuple[str, ...]
-
-    def code(self, name: str) -> int:
-        """The code of ``name``, or -1 where no row has it."""
-        return self.names.index(name) if name in self.names else -1
-
-
-@dataclass(frozen=True, slots=True)
-class Columns:
-    """One run as columns, rows in an order that the file's order has no part in.
-
-    ``values[metric]`` is NaN where the record has no value (null, or a failed request
-    where the metric is ``of="ok"``); ``weights`` likewise for metrics that have one.
-    ``cases`` are 128-bit digests of the case ids (two words), ``contents`` the first 64
-    bits of the content hashes.
-    """
-
-    header: RunHeader
-    end: RunEnd | None
-    path: Path
-    cases: NDArray[np.uint64]
-    contents: NDArray[np.uint64]
-    labels: dict[str, Labels]
-    params: dict[str, Floats]
-    repeats: Codes
-    values: dict[str, Floats]
-    weights: dict[str, Floats]
-    twins: NDArray[np.uint64]
-    """First word of the digest of each row's isocontent twin, 0 for none; empty unless needed."""
-
-    def __len__(self) -> int:
-        """The number of rows."""
-        return len(self.cases)
 
 
 def read(
@@ -125,6 +84,7 @@ class _Identified(Protocol):
     """What every narrow record has, whatever metrics were asked for."""
 
     case_id: str
+    cluster_id: str
     content_sha256: str
     twin_of: str | None
 
@@ -139,10 +99,12 @@ class _Gather:
         self.contents: list[bytes] = []
         self.twins: list[bytes] | None = [] if any(m.against for m in metrics) else None
         self.numbers: dict[str, list[Floats]] = defaultdict(list)
-        self.codes: dict[str, list[Codes]] = defaultdict(list)
-        self.names: dict[str, defaultdict[str, int]] = {
-            name: defaultdict(count().__next__) for name in LABELS
-        }
+        self.twin_digests = _TwinDigests()
+        self.clusters: list[Codes] = []
+        self.cluster_codes: defaultdict[str, int] = defaultdict(count().__next__)
+        # Class, role, arm, pass and status take few combinations: one look-up finds all five.
+        self.kinds: list[Codes] = []
+        self.kind_codes: defaultdict[tuple[str, ...], int] = defaultdict(count().__next__)
 
     def add(self, batch: Sequence[_Identified]) -> None:
         self.cases.append(b"".join([case_digest(row.case_id) for row in batch]))
@@ -151,14 +113,14 @@ class _Gather:
             raise ValueError("a content_sha256 is too short")
         self.contents.append(contents)
         if self.twins is not None:
-            self.twins += [_twin_digest(row.twin_of) for row in batch]
-        for name in LABELS:
-            code = self.names[name].__getitem__
-            self.codes[name].append(np.array([*map(code, map(attrgetter(name), batch))]))
+            self.twins += map(self.twin_digests.__getitem__, map(attrgetter("twin_of"), batch))
+        self.clusters.append(np.array([self.cluster_codes[row.cluster_id] for row in batch]))
+        kinds = np.array([*map(self.kind_codes.__getitem__, map(attrgetter(*_KIND), batch))])
+        self.kinds.append(kinds)
         for name in (*(f"params.{param}" for param in PARAMS), "repeat"):
             self.numbers[name].append(np.array([*map(attrgetter(name), batch)], np.float64))
         fields = {path: _column(list_, path) for path, list_ in _fields_of(batch, self.paths)}
-        failed = _column([*map(attrgetter("status"), batch)], "status") != "ok"
+        failed = np.array([kind[-1] != "ok" for kind in self.kind_codes])[kinds]
         for metric in self.metrics:
             values = _values(metric, fields)
             if metric.of == "ok":
@@ -173,7 +135,7 @@ class _Gather:
     def columns(self, run: store.Run) -> Columns:
         cases = np.frombuffer(b"".join(self.cases), ">u8").astype(np.uint64).reshape(-1, 2)
         contents = np.frombuffer(b"".join(self.contents), ">u8").astype(np.uint64)
-        labels = {name: self._labels(name) for name in LABELS}
+        labels = self.labels()
         numbers = {name: np.concatenate(parts) for name, parts in self.numbers.items()}
         empty = np.empty(0)
         repeats = numbers.get("repeat", empty).astype(np.int64)
@@ -200,45 +162,41 @@ class _Gather:
         )
         for metric in self.metrics:
             if metric.against:
-                minus_partner(columns, metric.name, metric.against)
+                taken = minus_partner(columns, columns.values[metric.name], metric.against)
+                columns.values[metric.name] = taken
         return columns
 
-    def _labels(self, name: str) -> Labels:
-        seen = self.names[name]
-        names = tuple(sorted(seen))
-        rank = np.empty(len(names), np.int64)
-        for position, text in enumerate(names):
-            rank[seen[text]] = position
-        codes = np.concatenate(self.codes[name]) if self.codes[name] else np.empty(0, np.int64)
-        return Labels(rank[codes], names)
+    def labels(self) -> dict[str, Labels]:
+        kinds = _joined(self.kinds)
+        columns = zip(*self.kind_codes, strict=True) if self.kind_codes else [()] * len(_KIND)
+        found = {"cluster_id": _labels(self.cluster_codes, _joined(self.clusters))}
+        for name, texts in zip(_KIND, columns, strict=True):
+            found[name] = _labels(texts, kinds)
+        return found
 
 
-def minus_partner(columns: Columns, name: str, arm: str) -> None:
-    """Take from each stressed row of a metric what its partner under ``arm`` has; others NaN.
-
-    Partners are the isocontent twin itself, or the cases of ``arm`` that share that twin;
-    of several rows (repeats) their mean.
-    """
-    values, arms, roles = columns.values[name], columns.labels["arm"], columns.labels["role"]
-    taken = np.full(len(columns), np.nan)
-    keys = columns.cases[:, 0] if arm == "isocontent" else columns.twins
-    partner = (arms.codes == arms.code(arm)) & ~np.isnan(values) & (keys != 0)
-    for role in range(len(roles.names)):
-        mine = roles.codes == role
-        rows = np.flatnonzero(mine & (arms.codes == arms.code("stress")) & (columns.twins != 0))
-        known_keys, index = np.unique(keys[mine & partner], return_inverse=True)
-        if not len(known_keys):
-            continue
-        sums = np.bincount(index, values[mine & partner])
-        means = sums / np.bincount(index)
-        at = np.minimum(np.searchsorted(known_keys, columns.twins[rows]), len(known_keys) - 1)
-        found = known_keys[at] == columns.twins[rows]
-        taken[rows[found]] = values[rows[found]] - means[at[found]]
-    values[:] = taken
+_KIND = ("prompt_class", "role", "arm", "pass_", "status")
 
 
-def _twin_digest(case_id: str | None) -> bytes:
-    return case_digest(case_id)[:8] if case_id else bytes(8)
+def _joined(parts: list[Codes]) -> Codes:
+    return np.concatenate(parts) if parts else np.empty(0, np.int64)
+
+
+def _labels(texts: Iterable[str], codes: Codes) -> Labels:
+    """Labels of codes into ``texts``, which may repeat, as codes into sorted names."""
+    texts = [*texts]
+    names = tuple(sorted(set(texts)))
+    place = {name: index for index, name in enumerate(names)}
+    rank = np.array([place[text] for text in texts], np.int64)
+    return Labels(rank[codes], names)
+
+
+class _TwinDigests(dict[str | None, bytes]):
+    """First word of the digest of each twin's case id, made once; zeros for no twin."""
+
+    def __missing__(self, case_id: str | None) -> bytes:
+        self[case_id] = case_digest(case_id)[:8] if case_id else bytes(8)
+        return self[case_id]
 
 
 def case_digest(case_id: str) -> bytes:

@@ -1,0 +1,78 @@
+"""A run as columns: one array a field, one row a record."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stressbench.schema.record import RunEnd, RunHeader
+
+Floats = NDArray[np.float64]
+Codes = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """A text column: each row's index into ``names``, which are sorted."""
+
+    codes: Codes
+    names: tuple[str, ...]
+
+    def code(self, name: str) -> int:
+        """The code of ``name``, or -1 where no row has it."""
+        return self.names.index(name) if name in self.names else -1
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """One run as columns, rows in an order that the file's order has no part in.
+
+    ``values[metric]`` is NaN where the record has no value (null, or a failed request
+    where the metric is ``of="ok"``); ``weights`` likewise for metrics that have one.
+    ``cases`` are 128-bit digests of the case ids (two words), ``contents`` the first 64
+    bits of the content hashes.
+    """
+
+    header: RunHeader
+    end: RunEnd | None
+    path: Path
+    cases: NDArray[np.uint64]
+    contents: NDArray[np.uint64]
+    labels: dict[str, Labels]
+    params: dict[str, Floats]
+    repeats: Codes
+    values: dict[str, Floats]
+    weights: dict[str, Floats]
+    twins: NDArray[np.uint64]
+    """First word of the digest of each row's isocontent twin, 0 for none; empty unless needed."""
+
+    def __len__(self) -> int:
+        """The number of rows."""
+        return len(self.cases)
+
+
+def minus_partner(rows: Columns, values: Floats, arm: str) -> Floats:
+    """``values`` less what the partner under ``arm`` has, for stressed rows; NaN for others.
+
+    Partners have the same role and are the isocontent twin itself, or the cases of ``arm``
+    that share that twin; of several (repeats) their mean counts.
+    """
+    arms, roles = rows.labels["arm"], rows.labels["role"]
+    taken = np.full(len(values), np.nan)
+    keys = rows.cases[:, 0] if arm == "isocontent" else rows.twins
+    partner = (arms.codes == arms.code(arm)) & ~np.isnan(values) & (keys != 0)
+    stressed = (arms.codes == arms.code("stress")) & (rows.twins != 0)
+    for role in range(len(roles.names)):
+        mine = roles.codes == role
+        known, index = np.unique(keys[mine & partner], return_inverse=True)
+        if not len(known):
+            continue
+        means = np.bincount(index, values[mine & partner]) / np.bincount(index)
+        wanting = np.flatnonzero(mine & stressed)
+        at = np.minimum(np.searchsorted(known, rows.twins[wanting]), len(known) - 1)
+        found = known[at] == rows.twins[wanting]
+        taken[wanting[found]] = values[wanting[found]] - means[at[found]]
+    return taken
