@@ -41,7 +41,7 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
     roundtrip_ok: bool
     """Whether decoding gave the text back."""
     encode_s: float
-    """Seconds inside the tokenizer; opening it, reading and attribution excluded."""
+    """Seconds inside the tokenizer, while the text before was attributed on another core."""
 
     @property
     def bytes_per_token(self) -> float | None:

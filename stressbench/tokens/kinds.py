@@ -62,6 +62,7 @@ DESCRIPTIONS: Final[dict[Kind, str]] = {
 }
 
 KindArray: TypeAlias = npt.NDArray[np.uint8]
+Finders: TypeAlias = tuple[tuple[Kind, Callable[[str], Iterator[Span]]], ...]
 
 
 DIACRITICS: Final = "\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f"
@@ -99,6 +100,7 @@ _SPACES: Final = ascii_class(" \t")
 _SHORTEST: Final[dict[Kind, int]] = {"space": 8, "base64": 40, "hex": 32, "combining": 3}
 _SHORTEST_DUMP: Final = 45
 _SAMPLE: Final = 4096
+_PLACES: Final = 8
 _CLASS_CHANGES: Final = 0.42
 """Of neighbouring base64 characters, 64.5 % differ in class (upper, lower, digit, sign) on
 average, with a standard deviation of 7.7 points over 40 of them; words in camel case stay
@@ -108,10 +110,14 @@ below 35 %. Three deviations under the mean leaves both apart."""
 def kind_array(text: str) -> KindArray:
     """Kind of every character of ``text``, as indices into ``KINDS``."""
     kinds = np.zeros(len(text), np.uint8)
-    for kind, find in _FINDERS:
-        index = KINDS.index(kind)
-        for start, end in find(text):
-            kinds[start:end] = index
+    jsons = list(json_like_spans(text))
+    # What stands outside JSON is looked through alone, unless that is in too many places.
+    outside = list(_between(jsons, len(text)))
+    for start, end in outside if len(outside) <= _PLACES else [Span(0, len(text))]:
+        _paint(kinds, text, Span(start, end), _LINE_FINDERS)
+    for start, end in jsons:
+        kinds[start:end] = KINDS.index("json")
+    _paint(kinds, text, Span(0, len(text)), _RUN_FINDERS)
     codes = code_points(text)
     if not text.isascii():
         kinds[in_class(codes, _STYLED)] = KINDS.index("styled")
@@ -119,6 +125,23 @@ def kind_array(text: str) -> KindArray:
             kinds[start:end] = KINDS.index("combining")
     kinds[_hidden(text, codes)] = KINDS.index("hidden")
     return kinds
+
+
+def _paint(kinds: KindArray, text: str, place: Span, finders: Finders) -> None:
+    part = text if place == (0, len(text)) else text[place.start : place.end]
+    for kind, find in finders:
+        index = KINDS.index(kind)
+        for start, end in find(part):
+            kinds[place.start + start : place.start + end] = index
+
+
+def _between(spans: list[Span], length: int) -> Iterator[Span]:
+    """What ``spans``, which may overlap, leave of a text."""
+    position = 0
+    for start, end in [*sorted(spans), Span(length, length)]:
+        if start > position:
+            yield Span(position, start)
+        position = max(position, end)
 
 
 def _hidden(text: str, codes: CodePoints) -> Mask:
@@ -202,12 +225,13 @@ _BASE64_CLASS: Final = np.array(
     ],
     np.uint8,
 )
-_FINDERS: Final[tuple[tuple[Kind, Callable[[str], Iterator[Span]]], ...]] = (
+_LINE_FINDERS: Final[Finders] = (
     ("space", _spaces),
     ("code", code_spans),
     ("table", table_spans),
     ("log", log_spans),
-    ("json", json_like_spans),
+)
+_RUN_FINDERS: Final[Finders] = (
     ("base64", _base64s),
     ("hex", _hexes),
     ("mixed_script", _mixed_words),

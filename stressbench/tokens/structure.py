@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Final, Never
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -41,6 +42,7 @@ _JSON_LINE: Final = re.compile(
 )
 _JSON_JOINT: Final = re.compile(r'(?<!\\)\\*+"[ \t]*(?::|,[ \t]*\\*"|\}|\]\})')
 
+_OBJECTS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _BEFORE_JSON: Final = frozenset(" \t\r\n(=:>`'\"")
 _SHORTEST_JSON: Final = 12
 _SLACK: Final = 4096
@@ -90,7 +92,8 @@ def log_spans(text: str) -> Iterator[Span]:
 
 def code_spans(text: str) -> Iterator[Span]:
     """Fenced blocks, and runs of lines that look like code with at most two others between."""
-    yield from matches(_FENCE, text)
+    if "```" in text:
+        yield from matches(_FENCE, text)
     block: list[Span] = []
     for match in _CODE.finditer(text):
         end = text.find("\n", match.end())
@@ -110,7 +113,8 @@ def _block(lines: list[Span], text: str) -> Iterator[Span]:
 
 def table_spans(text: str) -> Iterator[Span]:
     """Pipe tables, and three or more lines in a row with as many separators each."""
-    yield from matches(_PIPE_TABLE, text)
+    if "|" in text:
+        yield from matches(_PIPE_TABLE, text)
     codes = code_points(text)
     feeds = np.flatnonzero(codes == ord("\n"))
     lines = len(feeds) + 1
@@ -139,6 +143,30 @@ def _regular_runs(
 
 def json_like_spans(text: str) -> Iterator[Span]:
     """Complete JSON, and between it what is left of JSON that was cut off or spans many pieces."""
+    lines = _json_lines(text)
+    if lines is None:
+        yield from _complete_and_fragments(text)
+        return
+    yield lines
+    for start, end in ((0, lines.start), (lines.end, len(text))):
+        for span in _complete_and_fragments(text[start:end]):
+            yield Span(start + span.start, start + span.end)
+
+
+def _json_lines(text: str) -> Span | None:
+    """The whole lines of ``text`` if each of them is a JSON object: the common case, at once."""
+    start = 0 if text.startswith("{") else text.find("\n{") + 1
+    end = text.rfind("}\n") + 1
+    if end <= start or text[start : start + 1] != "{":
+        return None
+    try:
+        _OBJECTS.decode_lines(text[start:end])
+    except (msgspec.MsgspecError, RecursionError, UnicodeEncodeError):
+        return None
+    return Span(start, end)
+
+
+def _complete_and_fragments(text: str) -> Iterator[Span]:
     end = 0
     for span in [*json_spans(text), Span(len(text), len(text))]:
         gap = Span(end, span.start)
