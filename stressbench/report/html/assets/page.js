@@ -1,0 +1,108 @@
+"use strict";
+// The page: heading, summary, sections, theme, contents.
+
+const SECTIONS = [
+  ["summary", "Summary", summary],
+  ["quality", "Quality", qualityByClass],
+  ["depth", "Length and depth", heatMaps],
+  ["degradation", "Degradation", degradationByInflation],
+  ["tokens", "Tokens", inflationByClass],
+  ["outcomes", "Outcomes", outcomeKinds],
+  ["kv", "KV cache", timelines],
+  ["latency", "Latency", latencies],
+  ["attention", "Attention", (parent) => telemetry(parent, "attention", "Attention")],
+  ["routing", "Routing", (parent) => telemetry(parent, "routing", "Routing")],
+  ["versus", SEVERAL ? "Run against run" : "Model against model", versusSections],
+  ["cases", "Cases", caseBrowser],
+  ["run", "Run and reproduce", runFacts],
+];
+
+function heading() {
+  const runs = DATA.runs;
+  const simulated = runs.filter((run) => run.simulated).length;
+  document.getElementById("top").append(
+    el("div", {},
+      el("h1", {}, spell(DATA.title, 80)),
+      el("p", { class: "lead" }, runs.map((run) => `${SEVERAL ? `${spell(run.name, 40)}: ` : ""}${run.models.map((m) => `${spell(m.role, 24)} ${spell(m.model, 40)}`).join(", ")} · ${count(run.records)} requests · ${spell(run.device, 80)}`).join(" | ")),
+      simulated ? el("p", {}, el("span", { class: "badge unclear" }, "simulated: no latency here was measured")) : null),
+    el("button", { type: "button", id: "theme", onclick: toggleTheme, "aria-label": "Switch between light and dark" }, "◐"),
+  );
+  document.getElementById("foot").append(
+    `stressbench ${DATA.version}, ${DATA.made_at}. Figures: Observable Plot and D3 (ISC licence).`);
+}
+
+function toggleTheme() {
+  const dark = matchMedia("(prefers-color-scheme: dark)").matches;
+  const now = document.documentElement.dataset.theme ?? (dark ? "dark" : "light");
+  document.documentElement.dataset.theme = now === "dark" ? "light" : "dark";
+}
+
+function summary(parent) {
+  const compared = DATA.versus.filter((versus) => versus.comparison);
+  for (const { comparison, first, second, kind } of compared) {
+    const [, , tone] = VERDICTS[comparison.verdict];
+    const sentence = comparison.verdict === "ungated"
+      ? kind === "roles" ? `${spell(first)} against ${spell(second)}: no gate is set between two models` : "no gate was declared"
+      : `${spell(first)} → ${spell(second)}, gates from ${spell(comparison.gates_from, 60)}`;
+    parent.append(el("div", { class: `verdict ${tone}` }, verdictBadge(comparison.verdict), " ", sentence));
+    const lines = [...comparison.differences, ...comparison.notes];
+    if (lines.length) parent.append(el("ul", { class: "note" }, lines.map((line) => el("li", {}, visible(line)))));
+    gateTable(parent, comparison);
+  }
+  for (const versus of DATA.versus.filter((each) => each.refused)) {
+    parent.append(el("div", { class: "verdict unclear" }, el("span", { class: "badge unclear" }, "? not comparable"), " ", visible(versus.refused)));
+  }
+  DATA.runs.forEach((run, index) => {
+    const lines = run.headlines.map((line) => headline(line, index));
+    parent.append(
+      el("h3", {}, SEVERAL ? `What ${spell(run.name, 40)} shows` : "What broke, and what held"),
+      el("p", { class: "note" }, visible(run.ending)),
+      lines.length ? el("ul", { class: "headlines" }, lines) : el("p", {}, "Nothing stands out beyond chance."),
+    );
+  });
+}
+
+const TONES = { good: "✓", bad: "✗", unclear: "?", plain: "–" };
+
+function headline(line, run) {
+  const show = () => {
+    choose({ run: SEVERAL ? String(run) : "", prompt_class: line.prompt_class, role: line.role, arm: "stress" });
+    document.getElementById("cases").scrollIntoView();
+    document.getElementById("cases").focus({ preventScroll: true });
+  };
+  return el("li", { class: line.tone },
+    el("span", { class: "sign", "aria-hidden": "true" }, TONES[line.tone]),
+    el("span", {}, el("strong", {}, spell(line.where, 80)), ": ", visible(line.text), " ",
+      line.prompt_class === null ? null : el("button", { type: "button", class: "link", onclick: show, "aria-label": `cases of ${spell(line.where, 80)}` }, "cases")));
+}
+
+function runFacts(parent) {
+  for (const run of DATA.runs) {
+    if (SEVERAL) parent.append(el("h3", {}, spell(run.name)));
+    parent.append(
+      el("h4", {}, "Run it again"),
+      el("pre", { class: "text", tabindex: "0" }, visible(run.reproduce.join("\n"))),
+      el("p", { class: "note" }, "The suite as it ran, with every default, stands in the first line of records.jsonl."),
+      grid(["", ""], run.facts.map((fact) => [fact.name, textCell(fact.value)]), "The run"),
+    );
+    for (const model of run.models) {
+      parent.append(el("h4", {}, spell(model.role)), grid(["", ""], model.facts.map((fact) => [fact.name, textCell(fact.value)]), spell(model.role)));
+    }
+  }
+}
+
+function build() {
+  heading();
+  const main = document.getElementById("main");
+  const contents = el("ul");
+  main.replaceChildren();
+  for (const [id, title, draw] of SECTIONS) {
+    const section = el("section", { id, tabindex: "-1", "aria-labelledby": `${id}-title` }, el("h2", { id: `${id}-title` }, title));
+    main.append(section);
+    draw(section);
+    contents.append(el("li", {}, el("a", { href: `#${id}` }, title)));
+  }
+  document.getElementById("contents").append(contents);
+}
+
+build();

@@ -1,0 +1,278 @@
+"use strict";
+// What stress does to answers: by class and arm, by length and depth, by inflation, by kind.
+
+const ARMS = ["stress", "isocontent", "isotoken", "no_context", "oracle_context"];
+const ARM_WORDS = {
+  stress: "under stress",
+  isocontent: "plain twin, same content",
+  isotoken: "plain text, same length",
+  no_context: "question alone (guessing)",
+  oracle_context: "fact alone (ceiling)",
+};
+const ARM_COLORS = ARMS.map((_, index) => `var(--arm-${index + 1})`);
+const ARM_SYMBOLS = ["circle", "square", "triangle", "cross", "diamond2"];
+
+const OUTCOMES = [
+  "correct", "partial", "detached_reference", "invented", "abstained", "repetition",
+  "truncated", "empty", "format", "error",
+];
+const OUTCOME_COLORS = OUTCOMES.map((name) => `var(--outcome-${name.replace("_", "-")})`);
+
+const allRows = DATA.runs.flatMap((run) =>
+  run.rows.map((row) => ({ ...row, series: series(run, row.role), label: spell(row.prompt_class) })),
+);
+
+function qualityByClass(parent) {
+  const arms = ARMS.filter((arm) => allRows.some((row) => row.arm === arm));
+  const classes = [...new Set(allRows.map((row) => row.label))];
+  const offset = new Map(arms.map((arm, index) => [arm, index - (arms.length - 1) / 2]));
+  figure(parent, {
+    title: "Quality by prompt class and arm",
+    note: "Mean score of all requests, failed ones counted as 0, with its 95 % interval. " +
+      "A gap between a circle and its square is what the stress itself takes.",
+    legend: arms.map((arm, index) => ({
+      label: ARM_WORDS[arm], color: ARM_COLORS[ARMS.indexOf(arm)],
+      shape: { cross: "tick", diamond2: "diamond" }[ARM_SYMBOLS[index]] ?? ARM_SYMBOLS[index],
+    })),
+    draw: (width) => {
+      const margin = marginFor(classes, width);
+      const columns = width > 640 ? SERIES : null;
+      const step = 9;
+      const band = Math.max(30, step * (arms.length + 1.5));
+      const split = columns ? { fx: "series" } : { fy: "series" };
+      const marks = arms.flatMap((arm) => {
+        const rows = allRows.filter((row) => row.arm === arm);
+        const dy = offset.get(arm) * step;
+        const color = ARM_COLORS[ARMS.indexOf(arm)];
+        return [
+          Plot.ruleY(rows, {
+            ...split, y: "label", x1: (d) => d.ci[0], x2: (d) => d.ci[1], dy,
+            stroke: color, strokeWidth: 2, strokeOpacity: 0.65,
+          }),
+          Plot.dot(rows, {
+            ...split, y: "label", x: "score", dy, symbol: ARM_SYMBOLS[ARMS.indexOf(arm)],
+            fill: color, stroke: "var(--ground)", r: 4.5, tip: true,
+            title: (d) => `${d.label}, ${d.series}\n${ARM_WORDS[d.arm]}\n` +
+              `${percent(d.score)} ${range(d.ci)}\nn ${d.n}, items ${d.clusters}`,
+          }),
+        ];
+      });
+      return {
+        height: (columns ? 1 : SERIES.length) * (band * classes.length + 40) + 60,
+        marginLeft: margin, marginTop: 34, marginBottom: 46,
+        marginRight: columns ? 20 : 30,
+        x: { domain: [0, 1], tickFormat: "%", label: "quality, mean score", grid: true, ticks: 5 },
+        y: { domain: classes, label: null, tickFormat: fitted(margin) },
+        fx: columns ? { domain: SERIES, label: null } : undefined,
+        fy: columns ? undefined : { domain: SERIES, label: null },
+        marks: [Plot.ruleX([0]), ...marks],
+      };
+    },
+    table: {
+      head: ["class", "arm", "model", "quality", "95 %", "n", "items", "failed", "tokens",
+        "inflation", "TTFT p50 ms", "TTFT p95 ms", "TPOT p50 ms", "KV peak", "preemptions"],
+      rows: allRows.map((d) => [
+        d.label, words(d.arm), d.series, percent(d.score), range(d.ci), d.n, d.clusters, d.failed,
+        number(d.prompt_tokens), d.inflation === null ? null : `${number(d.inflation)}×`,
+        number(d.ttft_ms_p50), number(d.ttft_ms_p95), number(d.tpot_ms_p50),
+        d.usage_peak === null ? null : percent(d.usage_peak), number(d.preemptions),
+      ]),
+    },
+  });
+}
+
+function heatMaps(parent) {
+  const cells = DATA.runs.flatMap((run) =>
+    run.cells.map((cell) => ({ ...cell, series: series(run, cell.role), label: spell(cell.prompt_class) })),
+  );
+  const classes = [...new Set(cells.map((cell) => cell.label))].filter((label) => {
+    const places = new Set(cells.filter((c) => c.label === label).map((c) => `${c.length} ${c.depth}`));
+    return places.size > 1;
+  });
+  if (!classes.length) {
+    parent.append(el("p", { class: "absent" }, "No class was run at more than one length or depth."));
+    return;
+  }
+  const box = el("div", { class: "multiples" });
+  parent.append(box);
+  for (const label of classes) heatMap(box, label, cells.filter((cell) => cell.label === label));
+}
+
+function heatMap(parent, label, cells) {
+  const depth = (d) => (d.depth === null ? "any" : String(d.depth));
+  const depths = [...new Set(d3.sort(cells, (d) => d.depth).map(depth))];
+  const lengths = [...new Set(d3.sort(cells, (d) => d.length).map((d) => d.length))];
+  const ink = (d) => (d.score > 0.55 ? "black" : "white");
+  figure(parent, {
+    title: `${label}: quality by length and depth`,
+    note: "Mean score in each cell, n below it; depth 0 is the beginning of the prompt.",
+    draw: (width) => {
+      const columns = Math.max(1, Math.min(SERIES.length, Math.floor(width / (60 * lengths.length + 60))));
+      const stacked = columns < SERIES.length;
+      return {
+        height: (stacked ? SERIES.length : 1) * (44 * depths.length + 26) + 60,
+        marginLeft: 58, marginBottom: 46, marginTop: 30, marginRight: stacked ? 80 : 16, padding: 0.04,
+        x: { type: "band", domain: lengths, label: "prompt length, tokens", tickFormat: count },
+        y: { type: "band", domain: depths, label: "depth of the fact" },
+        fx: stacked ? undefined : { domain: SERIES, label: null },
+        fy: stacked ? { domain: SERIES, label: null } : undefined,
+        color: { type: "linear", domain: [0, 1], scheme: "cividis" },
+        marks: [
+          Plot.cell(cells, {
+            [stacked ? "fy" : "fx"]: "series", x: "length", y: depth, fill: "score", tip: true,
+            title: (d) => `${d.series}\n${count(d.length)} tokens, depth ${depth(d)}\n` +
+              `${percent(d.score)} ${range(d.ci)}\nn ${d.n}, items ${d.clusters}`,
+          }),
+          Plot.text(cells, {
+            [stacked ? "fy" : "fx"]: "series", x: "length", y: depth, fill: ink,
+            text: (d) => `${percent(d.score)}\n${range(d.ci)} n ${d.n}`, fontSize: 11,
+          }),
+        ],
+      };
+    },
+    table: {
+      head: ["model", "tokens", "depth", "quality", "95 %", "n", "items"],
+      rows: cells.map((d) => [
+        d.series, count(d.length), depth(d), percent(d.score), range(d.ci), d.n, d.clusters,
+      ]),
+    },
+  });
+}
+
+const allCosts = DATA.runs.flatMap((run) =>
+  run.costs.map((cost) => ({
+    ...cost, series: series(run, cost.role), label: spell(cost.prompt_class),
+    coded: `${spell(cost.tokenizer, 30)}`,
+  })),
+);
+
+function degradationByInflation(parent) {
+  const twinned = allCosts.filter((cost) => cost.delta.value !== null);
+  if (!twinned.length) {
+    parent.append(el("p", { class: "absent" }, "No class has a plain twin in these runs."));
+    return;
+  }
+  figure(parent, {
+    title: "Degradation against inflation",
+    note: "Across: tokens over those of the plain twin. Down: quality lost to the stress, " +
+      "with its 95 % interval. Bottom right is expensive and broken.",
+    legend: seriesKey(),
+    draw: (width) => ({
+      height: Math.min(460, Math.max(320, width * 0.55)), marginLeft: 64, marginBottom: 44, marginRight: 40,
+      x: { type: "log", label: "token inflation, × the plain twin", grid: true, nice: true,
+        tickFormat: (d) => `${d}×`, ticks: 5,
+        domain: [Math.min(0.8, d3.min(twinned, (d) => d.inflation)) * 0.95, Math.max(1.6, d3.max(twinned, (d) => d.inflation)) * 1.15] },
+      y: { label: "quality less the twin's, points", tickFormat: (d) => `${Math.round(100 * d)}`, grid: true, domain: [-1.05, Math.max(0.25, d3.max(twinned, (d) => d.delta.ci?.[1] ?? d.delta.value))], clamp: true },
+      color: seriesColor, symbol: seriesSymbol,
+      marks: [
+        Plot.ruleY([0], { strokeOpacity: 0.6 }),
+        Plot.ruleX(twinned.filter((d) => d.delta.ci), {
+          x: "inflation", y1: (d) => d.delta.ci[0], y2: (d) => d.delta.ci[1],
+          stroke: "series", strokeOpacity: 0.5, strokeWidth: 2, dx: (d) => 0,
+        }),
+        Plot.dot(twinned, {
+          x: "inflation", y: (d) => d.delta.value, fill: "series", symbol: "series", r: 6,
+          stroke: "var(--ground)", tip: true,
+          title: (d) => `${d.label}, ${d.series}\n${number(d.inflation)}× tokens (n ${d.n})\n` +
+            `${points(d.delta.value)} ${range(d.delta.ci)}\nn ${d.delta.n}, items ${d.delta.clusters}`,
+        }),
+        Plot.text(d3.groups(twinned, (d) => d.label).map(([, some]) => some[0]), {
+          x: "inflation", y: (d) => d.delta.value, text: "label", dy: -14, fill: "currentColor",
+        }),
+      ],
+    }),
+    table: {
+      head: ["class", "model", "inflation", "quality less the twin's", "95 %", "n", "items"],
+      rows: twinned.map((d) => [
+        d.label, d.series, `${number(d.inflation)}×`, points(d.delta.value), range(d.delta.ci),
+        d.delta.n, d.delta.clusters,
+      ]),
+    },
+  });
+}
+
+function inflationByClass(parent) {
+  const coded = [...new Set(allCosts.map((d) => d.coded))];
+  const once = d3.groups(allCosts, (d) => d.label, (d) => d.coded)
+    .flatMap(([, byCoder]) => byCoder.map(([, some]) => some[0]));
+  const labels = [...new Set(once.map((d) => d.label))];
+  const colors = coded.map((_, index) => `var(--series-${(index % 8) + 1})`);
+  const shapes = coded.map((_, index) => SERIES_SYMBOLS[index % 8]);
+  figure(parent, {
+    title: "Token inflation by content and tokenizer",
+    note: "Tokens of the stressed text over those of its plain twin, template left out: " +
+      "mean, and the 5 % to 95 % range over cases. 1× is no inflation, or no twin.",
+    legend: coded.map((label, index) => ({ label, color: colors[index], shape: shapes[index] })),
+    draw: (width) => {
+      const margin = marginFor(labels, width);
+      return {
+        height: 26 * labels.length + 70, marginLeft: margin, marginBottom: 46, marginRight: 50,
+        x: { type: "log", label: "token inflation, ×", grid: true, tickFormat: (d) => `${d}×`, ticks: 6 },
+        y: { label: null, domain: labels, tickFormat: fitted(margin) },
+        color: { domain: coded, range: colors }, symbol: { domain: coded, range: shapes },
+        marks: [
+          Plot.ruleX([1], { strokeOpacity: 0.6 }),
+          Plot.ruleY(once, { y: "label", x1: (d) => d.spread[0], x2: (d) => d.spread[1], stroke: "coded", strokeWidth: 3, strokeOpacity: 0.45 }),
+          Plot.dot(once, {
+            y: "label", x: "inflation", fill: "coded", symbol: "coded", r: 5, stroke: "var(--ground)", tip: true,
+            title: (d) => `${d.label}\n${d.coded}\n${number(d.inflation)}×, n ${d.n}\n` +
+              `5–95 %: ${number(d.spread[0])}–${number(d.spread[1])}×\n${number(d.bytes_per_token)} bytes/token`,
+          }),
+          Plot.text(once.filter((d) => d.coded === coded[0]), { y: "label", x: (d) => d.spread[1], text: (d) => `${number(d.inflation)}×`, textAnchor: "start", dx: 10, fill: "currentColor" }),
+        ],
+      };
+    },
+    table: {
+      head: ["class", "tokenizer", "inflation", "5–95 %", "bytes/token", "n"],
+      rows: once.map((d) => [
+        d.label, d.coded, `${number(d.inflation)}×`, `${number(d.spread[0])}–${number(d.spread[1])}`,
+        number(d.bytes_per_token), d.n,
+      ]),
+    },
+  });
+}
+
+function outcomeKinds(parent) {
+  const stressed = allRows.filter((row) => row.arm === "stress");
+  const parts = stressed.flatMap((row) => {
+    let before = 0;
+    return OUTCOMES.filter((kind) => row.outcomes[kind]).map((kind) => {
+      const from = before / row.n;
+      before += row.outcomes[kind];
+      return { ...row, kind, from, to: before / row.n, k: row.outcomes[kind] };
+    });
+  });
+  const kinds = OUTCOMES.filter((kind) => parts.some((part) => part.kind === kind));
+  const lines = stressed.map((row) => `${row.label} · ${row.series}`);
+  figure(parent, {
+    title: "Outcome kinds under stress",
+    note: "How answers fail, not only how often: a detached reference is a value of the prompt " +
+      "that belongs to another key; an invented one stands nowhere in it.",
+    legend: kinds.map((kind) => ({ label: words(kind), color: OUTCOME_COLORS[OUTCOMES.indexOf(kind)] })),
+    draw: (width) => {
+      const margin = marginFor(lines, width);
+      return {
+        height: 24 * lines.length + 60, marginLeft: margin, marginBottom: 46, marginRight: 44,
+        x: { domain: [0, 1], tickFormat: "%", label: "share of answers" },
+        y: { domain: lines, label: null, tickFormat: fitted(margin), padding: 0.2 },
+        color: { domain: OUTCOMES, range: OUTCOME_COLORS },
+        marks: [
+          Plot.barX(parts, {
+            y: (d) => `${d.label} · ${d.series}`, x1: "from", x2: "to", fill: "kind",
+            insetRight: 1, tip: true, stroke: "var(--ground)",
+            title: (d) => `${d.label}, ${d.series}\n${words(d.kind)}: ${d.k} of ${d.n} (${percent(d.k / d.n)})`,
+          }),
+          Plot.text(parts.filter((d) => (d.to - d.from) * (width - margin) > 26), {
+            y: (d) => `${d.label} · ${d.series}`, x: (d) => (d.from + d.to) / 2, text: (d) => String(d.k),
+            fill: (d) => `var(--on-outcome-${d.kind.replace("_", "-")})`, pointerEvents: "none",
+          }),
+          Plot.text(stressed, { y: (d) => `${d.label} · ${d.series}`, x: 1, text: (d) => `n ${d.n}`, textAnchor: "start", dx: 6, fill: "var(--quiet)" }),
+        ],
+      };
+    },
+    table: {
+      head: ["class", "model", "n", ...kinds.map(words)],
+      rows: stressed.map((d) => [d.label, d.series, d.n, ...kinds.map((kind) => d.outcomes[kind] ?? 0)]),
+    },
+  });
+}

@@ -1,0 +1,96 @@
+"""One record of the sample as the case browser shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+import msgspec
+
+from stressbench.report.html.excerpt import clip, excerpt
+from stressbench.report.html.view import Fact, Part, Piece, SampledCase
+from stressbench.schema.record import CaseRecord
+
+_SECTIONS: Final = ("tokens", "timing", "kv", "attention", "routing", "confidence")
+_PROMPT_CHARS: Final = 2400
+_OUTPUT_CHARS: Final = 1200
+_VALUE_CHARS: Final = 120
+_ITEMS: Final = 6
+_FACTS: Final = 60
+_PARTS: Final = 40
+
+
+def sampled(run: int, record: CaseRecord) -> SampledCase:
+    """The record, its texts cut to excerpts, every null with its reason."""
+    quality = record.quality
+    expected = [value[:_VALUE_CHARS] for value in quality.expected[:_ITEMS]]
+    output = record.output.text
+    return SampledCase(
+        run=run,
+        case_id=record.case_id,
+        prompt_class=record.prompt_class,
+        arm=record.arm,
+        role=record.role,
+        outcome=quality.outcome,
+        status=record.status,
+        score=quality.score,
+        scorer=quality.scorer,
+        prompt=_prompt(record, expected),
+        parts=_parts(record),
+        output=excerpt(output, expected, "", _OUTPUT_CHARS) if output is not None else [],
+        expected=expected,
+        error=record.error[:_OUTPUT_CHARS] if record.error else None,
+        facts=list(_facts(record))[:_FACTS],
+    )
+
+
+def _prompt(record: CaseRecord, expected: list[str]) -> list[Piece]:
+    text = record.prompt.text
+    if text is None:
+        return clip(f"null: {_reason(record, 'prompt.text')}", _VALUE_CHARS)
+    return excerpt(text, expected, record.quality.answer or "", _PROMPT_CHARS)
+
+
+def _parts(record: CaseRecord) -> list[Part]:
+    tokens = record.tokens.prompt
+    if tokens <= 0:
+        return []
+    return [
+        Part(
+            role=span.role,
+            start=round(min(1, max(0, span.start / tokens)), 4),
+            end=round(min(1, max(0, span.end / tokens)), 4),
+        )
+        for span in record.prompt.spans[:_PARTS]
+    ]
+
+
+def _facts(record: CaseRecord) -> Iterator[Fact]:
+    yield Fact(name="model", value=_text(record.model))
+    yield Fact(name="pass, repeat, seed", value=f"{record.pass_}, {record.repeat}, {record.seed}")
+    for name, value in record.params.items():
+        yield Fact(name=f"params.{name[:_VALUE_CHARS]}", value=_text(value))
+    yield Fact(name="quality.answer", value=_text(record.quality.answer))
+    for section in _SECTIONS:
+        content: object = msgspec.to_builtins(getattr(record, section))
+        if not isinstance(content, dict):
+            yield Fact(name=section, value=f"null: {_reason(record, section)}")
+            continue
+        for name, value in content.items():
+            path = f"{section}.{str(name)[:_VALUE_CHARS]}"
+            shown = f"null: {_reason(record, path)}" if value is None else _text(value)
+            yield Fact(name=path, value=shown)
+
+
+def _reason(record: CaseRecord, path: str) -> str:
+    return record.why_null.get(path, "no reason was recorded")[:_VALUE_CHARS]
+
+
+def _text(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.5g}"
+    if isinstance(value, list):
+        shown = ", ".join(_text(each) for each in value[:_ITEMS])
+        more = f", ... ({len(value)} in all)" if len(value) > _ITEMS else ""
+        return f"{shown}{more}"[:_VALUE_CHARS]
+    return ("null" if value is None else str(value))[:_VALUE_CHARS]

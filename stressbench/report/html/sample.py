@@ -1,0 +1,174 @@
+"""One pass over a run's records: a bounded sample of cases, reasons for nulls, matrices.
+
+The sample is the same cases for every role and run: of each class, arm and outcome those
+whose ids hash lowest are kept, so that two models' answers to one case stand together.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from hashlib import blake2b
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stressbench.report.html.facts import sampled
+from stressbench.report.html.view import Grid, SampledCase, Sent
+from stressbench.schema.record import CaseRecord
+
+REQUESTS: Final = 700
+"""Requests drawn on a role's timeline, and as many more that were preempted."""
+GRIDS: Final = {"attention": "needle_lift_by_head", "routing": "load_by_expert"}
+"""Matrices a record may carry: layers by heads, layers by experts."""
+_CELLS: Final = 1 << 16  # of a matrix: 128 layers of 512 experts
+_REASONS: Final = 20  # shown of a section; more are counted as "other reasons"
+
+_Stratum = tuple[str, str, str, str]
+
+
+class Sample:
+    """Cases by stratum, those with the lowest hashes; never more than twice ``cases``."""
+
+    def __init__(self, run: int, cases: int) -> None:
+        self.run, self.cases = run, cases
+        self._kept: defaultdict[_Stratum, list[tuple[int, SampledCase]]] = defaultdict(list)
+        self._count = 0
+        self._bound: dict[_Stratum, int] = {}
+
+    def add(self, record: CaseRecord, rank: int) -> None:
+        """Take the record in where its stratum has room for it."""
+        quality = record.quality
+        stratum = (record.role, record.prompt_class, record.arm, quality.outcome)
+        if rank >= self._bound.get(stratum, 1 << 64):
+            return
+        self._kept[stratum].append((rank, sampled(self.run, record)))
+        self._count += 1
+        if self._count > 2 * self.cases:
+            self._prune()
+
+    def _prune(self) -> None:
+        """Keep the best of every stratum, turn by turn, until ``cases`` are kept."""
+        ranked = []
+        for stratum, some in self._kept.items():
+            some.sort(key=lambda each: each[0])
+            ranked += [(turn, rank, stratum, case) for turn, (rank, case) in enumerate(some)]
+        ranked.sort(key=lambda each: each[:2])
+        lost = ranked[self.cases :]
+        for _, rank, stratum, _ in lost:
+            self._bound[stratum] = min(rank, self._bound.get(stratum, rank))
+        self._kept.clear()
+        for _, rank, stratum, case in ranked[: self.cases]:
+            self._kept[stratum].append((rank, case))
+        self._count = min(self._count, self.cases)
+
+    def chosen(self) -> list[SampledCase]:
+        """At most ``cases`` cases, by class, case and role."""
+        if self._count > self.cases:
+            self._prune()
+        cases = [case for some in self._kept.values() for _, case in some]
+        return sorted(cases, key=lambda case: (case.prompt_class, case.case_id, case.role))
+
+
+class Requests:
+    """A bounded sample of one role's requests, those that were preempted apart."""
+
+    def __init__(self) -> None:
+        self.total = 0
+        self._calm: list[tuple[int, Sent]] = []
+        self._hit: list[tuple[int, Sent]] = []
+
+    def add(self, record: CaseRecord, rank: int) -> None:
+        """Count one request in; without an end-to-end latency it cannot be drawn."""
+        self.total += 1
+        timing = record.timing
+        if timing.e2el_ms is None:
+            return
+        preemptions = record.kv.preemptions if record.kv else None
+        kept = self._hit if preemptions else self._calm
+        sent = Sent(
+            case_id=record.case_id,
+            prompt_class=record.prompt_class,
+            t_s=timing.scheduled_ns / 1e9,
+            e2el_ms=timing.e2el_ms,
+            preemptions=preemptions,
+        )
+        kept.append((rank, sent))
+        if len(kept) > 2 * REQUESTS:
+            _lowest(kept)
+
+    def chosen(self) -> list[Sent]:
+        """At most twice ``REQUESTS``, in order of time."""
+        for kept in (self._calm, self._hit):
+            _lowest(kept)
+        return sorted((sent for _, sent in (*self._calm, *self._hit)), key=lambda each: each.t_s)
+
+
+def _lowest(kept: list[tuple[int, Sent]]) -> None:
+    kept.sort(key=lambda each: each[0])
+    del kept[REQUESTS:]
+
+
+class Pass:
+    """What one pass over the records gathers."""
+
+    def __init__(self, run: int, cases: int) -> None:
+        self.count = 0
+        self.sample = Sample(run, cases)
+        self.requests: defaultdict[str, Requests] = defaultdict(Requests)
+        self.null: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        self._grids: dict[tuple[str, str, str], tuple[int, NDArray[np.float64]]] = {}
+
+    def read(self, records: Iterable[CaseRecord]) -> None:
+        """Take every record in."""
+        for record in records:
+            self.count += 1
+            rank = _rank(record.case_id)
+            self.sample.add(record, rank)
+            self.requests[record.role].add(record, rank)
+            for section in ("attention", "routing", "kv"):
+                if getattr(record, section) is None:
+                    reason = record.why_null.get(section, "no reason was recorded")
+                    self._reason(section, reason)
+            self._matrix(record, "attention", record.attention)
+            self._matrix(record, "routing", record.routing)
+
+    def _reason(self, section: str, reason: str) -> None:
+        counter = self.null[section]
+        known = reason in counter or len(counter) < _REASONS
+        counter[reason if known else "other reasons"] += 1
+
+    def _matrix(self, record: CaseRecord, section: str, values: dict[str, object] | None) -> None:
+        field = GRIDS[section]
+        if not values or record.arm != "stress" or not isinstance(values.get(field), list):
+            return
+        try:
+            cells = np.asarray(values[field], np.float64)
+        except (TypeError, ValueError):
+            return
+        key = (f"{section}.{field}", record.role, record.prompt_class)
+        n, sums = self._grids.get(key, (0, np.zeros(cells.shape)))
+        fits = cells.ndim == 2 and cells.size <= _CELLS and cells.shape == sums.shape  # noqa: PLR2004
+        if fits and np.isfinite(cells).all():
+            self._grids[key] = n + 1, sums + cells
+
+    def grids(self, section: str) -> list[Grid]:
+        """Mean matrices of a section, by role and class."""
+        return [
+            Grid(
+                field=field,
+                role=role,
+                prompt_class=prompt_class,
+                n=n,
+                cells=[[float(f"{cell:.4g}") for cell in row] for row in (sums / n).tolist()],
+            )
+            for (field, role, prompt_class), (n, sums) in sorted(self._grids.items())
+            if field.startswith(f"{section}.")
+        ]
+
+
+def _rank(case_id: str) -> int:
+    """The same for a case in every run and role."""
+    digest = blake2b(case_id.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    return int.from_bytes(digest, "big")

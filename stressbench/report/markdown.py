@@ -1,0 +1,86 @@
+"""Runs as Markdown: the step summary of a CI job."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterator
+
+from stressbench.report._figures import number, plain
+from stressbench.report.comparison_markdown import render as comparison
+from stressbench.report.html.story import share, spread
+from stressbench.report.html.view import Page, Row, Run
+
+_SIGN = {"good": "✅", "bad": "❌", "unclear": "⚠️", "plain": "·"}
+_HEAD = (
+    "class",
+    "arm",
+    "model",
+    "quality",
+    "95 %",
+    "n",
+    "items",
+    "failed",
+    "tokens",
+    "inflation",
+    "TTFT p50 ms",
+    "TTFT p95 ms",
+    "KV peak",
+)
+
+
+def render(page: Page) -> str:
+    """GitHub-flavoured Markdown; what comes from files is escaped to plain text."""
+    lines = [f"# stressbench: {_text(page.title)}", ""]
+    for run in page.runs:
+        lines += [*_run(run), ""]
+    seen = [versus for versus in page.versus if versus.comparison or versus.refused]
+    for versus in seen:
+        if versus.comparison:
+            lines += [comparison(versus.comparison)]
+        else:
+            lines += [f"⚠️ not comparable: {_text(versus.refused or '')}", ""]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _run(run: Run) -> Iterator[str]:
+    simulated = ", **simulated figures**" if run.simulated else ""
+    yield f"## {_text(run.name)}"
+    yield ""
+    yield f"{_text(run.device)}; {_text(run.ending)}{simulated}"
+    yield ""
+    for line in run.headlines:
+        yield f"- {_SIGN[line.tone]} **{_text(line.where)}**: {_text(line.text)}"
+    yield ""
+    yield f"<details><summary>{len(run.rows)} rows: every class, arm and model</summary>"
+    yield ""
+    yield "| " + " | ".join(_HEAD) + " |"
+    yield "|" + "---|" * 3 + "---:|" * (len(_HEAD) - 3)
+    for row in run.rows:
+        yield "| " + " | ".join(_cells(row)) + " |"
+    yield ""
+    yield "</details>"
+    yield ""
+    yield "Run it again: `" + _code(" && ".join(run.reproduce)) + "`"
+
+
+def _cells(row: Row) -> Iterator[str]:
+    yield from (_text(name) for name in (row.prompt_class, row.arm, row.role))
+    yield share(row.score)
+    yield spread(row.ci)
+    yield from (str(value) for value in (row.n, row.clusters, row.failed))
+    yield number(row.prompt_tokens)
+    yield "-" if row.inflation is None else f"{number(row.inflation)}x"
+    yield from (
+        "-" if value is None else number(value) for value in (row.ttft_ms_p50, row.ttft_ms_p95)
+    )
+    yield "-" if row.usage_peak is None else share(row.usage_peak)
+
+
+def _text(text: str) -> str:
+    """Text that Markdown and HTML leave alone, on one line."""
+    return re.sub(r"([\\`*_{}\[\]()#+!|~@:-])", r"\\\1", html.escape(plain(text), quote=False))
+
+
+def _code(text: str) -> str:
+    return plain(text).replace("`", "'")
