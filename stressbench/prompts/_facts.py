@@ -59,7 +59,7 @@ def draw_values(rng: random.Random, kind: str, count: int) -> list[str]:
     return list(values)
 
 
-_BRIEF: Final = "Answer with a few words only."
+_BRIEF: Final = "Answer briefly."
 
 QUESTIONS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = tuple(
     (f"{question} {_BRIEF}", tuple(answers.split("|")))

@@ -68,7 +68,7 @@ class NearDistractor:
 
 def _state(city: str, value: str, day: int) -> str:
     month, date = divmod(day, 28)
-    return f" On {date + 1} {_MONTHS[month]} the secret code for {city} was set to {value}."
+    return f" Since {date + 1} {_MONTHS[month]} the secret code for {city} is {value}."
 
 
 PLUGIN = NearDistractor()

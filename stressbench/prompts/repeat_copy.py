@@ -43,10 +43,10 @@ class RepeatCopy:
 def _copy(words: list[str]) -> Draft:
     text = " ".join(words)
     return Draft(
-        head="Copy this text exactly and write nothing else:",
+        head="Here is a text:",
         pieces=(Piece(role="needle", text=f" {text}"),),
         close="\n\n",
-        question="Copy of the text:",
+        question="Repeat the text word for word.",
         expected=(text,),
         max_tokens=3 * len(words) + 16,
     )

@@ -59,8 +59,9 @@ class Unanswerable:
             "If the text does not give it, answer with the word none.",
             expected=("none",),
             values=tuple(values[1:]),
+            scorer_params={"shape": r"\d{4,}"},
         )
-        answerable = replace(stress, expected=(values[0],), scorer="exact_match")
+        answerable = replace(stress, expected=(values[0],), scorer="exact_match", scorer_params={})
         return {
             "stress": stress,
             "isocontent": replace(answerable, pieces=_sorted([gold, *rivals])),

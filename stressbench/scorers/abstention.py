@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from stressbench.schema.case import Case
@@ -14,17 +15,24 @@ _SENTENCES_WORDS: Final = 32
 class Abstention:
     """1 for an answer that declines and names no value all the same.
 
-    For w words in the answer ``score`` = min(1, 32 / w): a declining sentence or two are
-    fine, an echo of the prompt is not. ``em`` is 1 for the word asked for and nothing else.
-    Over a balanced set of arms the mean of this and of the answerable twin's recall makes
-    the abstention F1.
+    Declining is to say so in words ("it is not mentioned") or with the word that the
+    prompt asks for (``none``). For w words in the answer ``score`` = min(1, 32 / w): a
+    sentence or two are fine, an echo of the prompt is not. ``em`` is 1 for the word asked
+    for and nothing else. A value is one of the prompt's or, where the case's scorer
+    parameters give its ``shape`` (a regular expression), anything of that shape. Over a
+    balanced set of arms the mean of this and of the answerable twin's recall makes the
+    abstention F1.
     """
 
     def score(self, answer: str, case: Case, *, finish_reason: str | None) -> Quality:
         """Look for a refusal without a value."""
         said = words(answer)
-        declined = abstains(answer) and not named(answer, case.values)
-        score = min(1.0, _SENTENCES_WORDS / len(said)) if declined else 0.0
+        shape = case.scorer_params.get("shape")
+        valued = bool(named(answer, case.values)) or (
+            isinstance(shape, str) and re.search(shape, answer) is not None
+        )
+        declined = not valued and (abstains(answer) or bool(named(answer, case.expected)))
+        score = min(1.0, _SENTENCES_WORDS / max(len(said), 1)) if declined else 0.0
         marks = Marks(
             score=score,
             em=float(declined and any(said == words(text) for text in case.expected)),

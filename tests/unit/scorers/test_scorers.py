@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from msgspec.structs import replace
 
 from stressbench import catalog
 from stressbench.schema.case import Case
@@ -234,6 +235,10 @@ def test_decoding_is_judged_to_the_letter() -> None:
 def test_declining_and_naming_a_value_all_the_same_is_no_abstention() -> None:
     assert judge("abstention", f"It is not mentioned, but maybe {RIVALS[0]}.").score == 0.0
     assert judge("abstention", "The text does not say.").score == 1.0
+    assert judge("abstention", 'The code for Oslo is "none".').score == 1.0
+    shaped = replace(case_for("abstention"), scorer_params={"shape": r"\d{4,}"})
+    made_up = "The code is 515151, none other."
+    assert load("abstention").score(made_up, shaped, finish_reason="stop").score == 0.0
 
 
 def test_rules_are_counted_one_by_one() -> None:
