@@ -67,7 +67,7 @@ def evaluate(pairing: Pairing, question: Question, seed: int) -> Answer:
         cases=cases,
         missing_base=int((has_cand & ~has_base).sum()),
         missing_cand=int((has_base & ~has_cand).sum()),
-        noise=_noise(sides, question, both) if cases else None,
+        noise=_noise(sides, question, both) if cases and pairing.repeated else None,
         flips=_flips(metric, base[both], cand[both]) if cases else None,
     )
 
@@ -112,7 +112,7 @@ def _effect(sides: tuple[Side, ...], question: Question, found: _Found, seed: in
 
 def _usable(side: Side, metric: Metric) -> Side:
     """The rows of the pass that the metric is taken from."""
-    if metric.passes == "any":
+    if metric.passes == "any" or side.quality_pass.all():
         return side
     keep = side.quality_pass
     return Side(side.columns, side.rows[keep], side.cases[keep], keep[keep])
@@ -182,8 +182,6 @@ def _noise(sides: tuple[Side, ...], question: Question, both: Mask) -> float | N
     drift of the machine too, which pairing by case cannot see. None below
     ``NOISE_FREEDOM`` degrees of freedom.
     """
-    if not any(side.columns.repeats[side.rows].any() for side in sides):
-        return None
     levels = [_repeat_levels(side, question, both) for side in sides]
     freedom = sum(len(each) - 1 for each in levels)
     if freedom < NOISE_FREEDOM or any(not np.isfinite(each).all() for each in levels):

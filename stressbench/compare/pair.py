@@ -42,6 +42,8 @@ class Pairing:
     clusters: Codes
     n_clusters: int
     keys: dict[str, Labels]
+    repeated: bool
+    """Whether a side has repeats, and with them a noise floor."""
     dropped: int
 
     def __len__(self) -> int:
@@ -50,10 +52,12 @@ class Pairing:
 
     def scopes(self, keys: Sequence[str]) -> list[dict[str, str]]:
         """Each combination of ``keys`` that occurs, sorted; one empty scope without keys."""
-        codes = np.column_stack([self.keys[key].codes for key in keys]) if keys else None
-        if codes is None:
+        if not keys:
             return [{}]
-        rows = np.unique(codes, axis=0).tolist()
+        sizes = [len(self.keys[key].names) for key in keys]
+        joint = np.ravel_multi_index([self.keys[key].codes for key in keys], sizes)
+        present = np.flatnonzero(np.bincount(joint, minlength=0))
+        rows = zip(*np.unravel_index(present, sizes), strict=True)
         return [
             {key: self.keys[key].names[code] for key, code in zip(keys, row, strict=True)}
             for row in rows
@@ -74,6 +78,7 @@ class Pairing:
             clusters=clusters,
             n_clusters=len(found),
             keys={name: Labels(key.codes[mask], key.names) for name, key in self.keys.items()},
+            repeated=self.repeated,
             dropped=self.dropped,
         )
 
@@ -111,6 +116,7 @@ def pair(base: Columns, cand: Columns, roles: RolePair, *, allow_partial: bool =
         clusters=clusters,
         n_clusters=len(found),
         keys=_keys(base, one),
+        repeated=any(bool(each.columns.repeats[each.rows].any()) for each in (left, right)),
         dropped=lost,
     )
 
