@@ -78,8 +78,10 @@ def _cells(row: Row) -> Iterator[str]:
 
 
 def _text(text: str) -> str:
-    """Text that Markdown and HTML leave alone, on one line."""
-    return re.sub(r"([\\`*_{}\[\]()#+!|~@:-])", r"\\\1", html.escape(plain(text), quote=False))
+    """One line that Markdown and HTML leave alone: no markup, mention or link comes of it."""
+    escaped = re.sub(r"([\\`*_{}\[\]()#+!|~^$])", r"\\\1", html.escape(plain(text), quote=False))
+    escaped = escaped.replace("://", "\\://").replace("www.", "www\\.")
+    return escaped.replace("@", "@\N{ZERO WIDTH SPACE}")
 
 
 def _code(text: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from stressbench.compare import degradation
 from stressbench.metrics.base import Codes, Columns, Floats
 from stressbench.report.html.view import Cell, Cost, Curve, Estimate, Range, Row, Telemetry
+from stressbench.schema.degradation import ClassDegradation, Loss
 from stressbench.schema.metric import Metric, known
 from stressbench.stats.clusters import cluster_sums, effective_size, linear_se
 from stressbench.stats.exact import t_quantile, wilson
@@ -164,8 +165,14 @@ def cells(table: Table) -> Iterator[Cell]:
             )
 
 
-def costs(table: Table) -> Iterator[Cost]:
-    """Token inflation of each class, with what happens to quality."""
+def costs(table: Table, classes: Sequence[ClassDegradation]) -> Iterator[Cost]:
+    """Token inflation of each class, with what happens to quality against its twins."""
+    losses = {
+        (each.role, each.prompt_class): loss
+        for each in classes
+        for loss in each.losses
+        if loss.control == "isocontent"
+    }
     for role, prompt_class, rows in table.groups():
         mine = rows & table.quality_pass
         values, _, _ = table.present("tokens.inflation", mine)
@@ -178,9 +185,15 @@ def costs(table: Table) -> Iterator[Cost]:
             inflation=float(values.mean()),
             spread=(percentile(values, _TAIL), percentile(values, 1 - _TAIL)),
             n=len(values),
-            delta=estimate(table, "degradation.twin", mine),
+            delta=_delta(losses.get((role, prompt_class))),
             bytes_per_token=_mean(table, "tokens.bytes_per_token", mine),
         )
+
+
+def _delta(loss: Loss | None) -> Estimate:
+    if loss is None:
+        return Estimate(value=None, ci=None, n=0, clusters=0)
+    return Estimate(value=loss.delta, ci=loss.ci, n=loss.n, clusters=loss.clusters)
 
 
 def estimate(table: Table, metric: str, rows: Mask) -> Estimate:

@@ -8,37 +8,30 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-import numpy as np
+import msgspec
 
 from stressbench import __version__, store
-from stressbench.compare.comparable import RolePair
-from stressbench.compare.comparison import Options, compare_files, compare_roles
 from stressbench.compare.degradation import degradation
-from stressbench.compare.pair import Pairing, Side, case_means, pair
-from stressbench.errors import CompareError, ResultsError, SuiteError
+from stressbench.errors import ResultsError
 from stressbench.metrics import base as columns
-from stressbench.metrics.base import Floats
 from stressbench.report.html import figures, story
 from stressbench.report.html.sample import Pass
 from stressbench.report.html.timeline import Fold, fold
+from stressbench.report.html.versus import versus
 from stressbench.report.html.view import (
     Fact,
-    Flip,
     Model,
     Page,
     Run,
     SampledCase,
     Section,
     Timeline,
-    Versus,
 )
+from stressbench.schema.degradation import ClassDegradation
 from stressbench.schema.record import ModelRun
-from stressbench.stats.clusters import effective_size
-from stressbench.stats.exact import wilson
 
 CASES: Final = 320
 """Cases in the browser, of all runs together."""
-_HALF: Final = 0.5
 
 Progress = Callable[[int], None]
 
@@ -64,7 +57,7 @@ def page(paths: Sequence[Path], progress: Progress | None = None) -> Page:
         version=__version__,
         made_at=datetime.now(UTC).isoformat(timespec="seconds"),
         runs=runs,
-        versus=list(_versus(read, names)),
+        versus=list(versus([each.columns for each in read], names)),
         cases=cases,
         cases_of=sum(run.records for run in runs),
         latency_shares=list(figures.SHARES),
@@ -98,7 +91,7 @@ def _names(runs: Sequence[store.Run]) -> list[str]:
 def _run(read: _Read, name: str, gathered: Pass) -> Run:
     header, table = read.run.header, read.table
     rows = list(figures.rows(table))
-    classes = degradation(read.columns)
+    classes = [_bounded(each) for each in degradation(read.columns)]
     return Run(
         name=name,
         suite=header.suite,
@@ -113,7 +106,7 @@ def _run(read: _Read, name: str, gathered: Pass) -> Run:
         headlines=story.headlines(read.run, rows, classes),
         rows=rows,
         cells=list(figures.cells(table)),
-        costs=list(figures.costs(table)),
+        costs=list(figures.costs(table, classes)),
         degradation=classes,
         latency=list(figures.latency(table)),
         timelines=list(_timelines(read, gathered)),
@@ -121,6 +114,15 @@ def _run(read: _Read, name: str, gathered: Pass) -> Run:
         routing=_section(read, gathered, "routing"),
         kv_null=dict(gathered.null["kv"]),
     )
+
+
+def _bounded(each: ClassDegradation) -> ClassDegradation:
+    """Intervals of losses cut to what a difference of two scores can be."""
+    losses = [
+        msgspec.structs.replace(loss, ci=loss.ci and (max(-1.0, loss.ci[0]), min(1.0, loss.ci[1])))
+        for loss in each.losses
+    ]
+    return msgspec.structs.replace(each, losses=losses)
 
 
 def _section(read: _Read, gathered: Pass, family: str) -> Section:
@@ -205,99 +207,3 @@ def _reproduce(run: store.Run) -> list[str]:
     revision = (header.git_revision or "").partition("+")[0]
     lines = [shlex.join(["git", "checkout", revision])] if revision else []
     return [*lines, shlex.join(command)]
-
-
-def _versus(read: Sequence[_Read], names: Sequence[str]) -> Iterator[Versus]:
-    """The first run against each other one; a single run's first role against the others."""
-    first = read[0]
-    if len(read) > 1:
-        for index in range(1, len(read)):
-            yield from _runs(first, read[index], (names[0], names[index]))
-        return
-    roles = first.table.roles
-    for role in roles[1:]:
-        pairs = RolePair(roles[0], role)
-        comparison, refused = None, None
-        try:
-            comparison = compare_roles(first.run.path, pairs, Options(allow_partial=True))
-        except (CompareError, SuiteError) as error:
-            refused = _refusal(error)
-        yield Versus(
-            kind="roles",
-            first=roles[0],
-            second=role,
-            comparison=comparison,
-            refused=refused,
-            flips=_flips(first, first, pairs),
-        )
-
-
-def _runs(base: _Read, cand: _Read, names: tuple[str, str]) -> Iterator[Versus]:
-    comparison, refused = None, None
-    try:
-        options = Options(allow_partial=True)
-        comparison = compare_files(base.run.path, cand.run.path, options)
-    except (CompareError, SuiteError) as error:
-        refused = _refusal(error)
-    shared = [role for role in base.table.roles if role in cand.table.roles]
-    for index, role in enumerate(shared or [""]):
-        yield Versus(
-            kind="runs",
-            first=f"{names[0]}: {role}" if role else names[0],
-            second=f"{names[1]}: {role}" if role else names[1],
-            comparison=comparison if index == 0 else None,
-            refused=refused if index == 0 else None,
-            flips=_flips(base, cand, RolePair(role, role)) if role else [],
-        )
-
-
-def _refusal(error: CompareError | SuiteError) -> str:
-    return f"{error} ({error.hint})" if error.hint else str(error)
-
-
-def _flips(base: _Read, cand: _Read, roles: RolePair) -> list[Flip]:
-    try:
-        paired = pair(base.columns, cand.columns, roles, allow_partial=True)
-    except CompareError:
-        return []
-    paired = paired.where({"arm": "stress"})
-    found = [
-        _flip(scope["prompt_class"], paired.where(scope))
-        for scope in paired.scopes(["prompt_class"])
-    ]
-    return [flip for flip in found if flip]
-
-
-def _flip(prompt_class: str, paired: Pairing) -> Flip | None:
-    """None where no case was scored in the quality pass on both sides."""
-    sides = [_scores(side, len(paired)) for side in (paired.base, paired.cand)]
-    there = ~np.isnan(sides[0]) & ~np.isnan(sides[1])
-    if not there.any():
-        return None
-    first, second = (scores[there] for scores in sides)
-    found, clusters = np.unique(paired.clusters[there], return_inverse=True)
-    equal, right = first == second, first >= _HALF
-    ranges = [
-        wilson(float(scores.mean()), effective_size(scores, clusters, len(found)))
-        for scores in (first, second)
-    ]
-    return Flip(
-        prompt_class=prompt_class,
-        n=len(first),
-        clusters=len(found),
-        first=float(first.mean()),
-        first_ci=(ranges[0].low, ranges[0].high),
-        second=float(second.mean()),
-        second_ci=(ranges[1].low, ranges[1].high),
-        both=int(np.sum(equal & right)),
-        neither=int(np.sum(equal & ~right)),
-        only_first=int(np.sum(first > second)),
-        only_second=int(np.sum(second > first)),
-    )
-
-
-def _scores(side: Side, n: int) -> Floats:
-    """Each case's mean score in the quality pass."""
-    keep = side.quality_pass
-    usable = Side(side.columns, side.rows[keep], side.cases[keep], keep[keep])
-    return case_means(usable, side.columns.values["quality.score"], n)

@@ -64,11 +64,21 @@ class Sample:
         self._count = min(self._count, self.cases)
 
     def chosen(self) -> list[SampledCase]:
-        """At most ``cases`` cases, by class, case and role."""
+        """At most ``cases`` cases; stressed ones that went wrong first, then by class and id."""
         if self._count > self.cases:
             self._prune()
         cases = [case for some in self._kept.values() for _, case in some]
-        return sorted(cases, key=lambda case: (case.prompt_class, case.case_id, case.role))
+        return sorted(cases, key=_order)
+
+
+def _order(case: SampledCase) -> tuple[bool, bool, str, str, str]:
+    return (
+        case.arm != "stress",
+        case.score >= 1,
+        case.prompt_class,
+        case.case_id,
+        case.role,
+    )
 
 
 class Requests:

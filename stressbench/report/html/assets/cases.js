@@ -83,7 +83,8 @@ function show(one, { keep = false } = {}) {
   }
   const tone = one.score >= 1 ? "good" : one.score > 0 ? "unclear" : "bad";
   const others = DATA.cases.filter((c) => c.case_id === one.case_id && c !== one);
-  detail.replaceChildren(
+  fill(
+    detail,
     el("h3", {}, spell(one.case_id, 120)),
     el("p", {}, el("span", { class: `badge ${tone}` }, words(one.outcome)),
       ` score ${number(one.score)} (${spell(one.scorer)}), ${spell(one.role)}, ${words(one.arm)}`,

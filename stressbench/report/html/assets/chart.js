@@ -83,6 +83,7 @@ const SHAPES = {
   diamond: "M0-7L6 0L0 7L-6 0z",
   line: "M-8-1.5h16v3h-16z",
   tick: "M-1-7h2v14h-2z",
+  cross: "M-6-1.5h4.5V-6h3v4.5H6v3H1.5V6h-3V1.5H-6z",
 };
 
 function seriesKey(shape) {
@@ -122,6 +123,11 @@ function grid(head, rows, label) {
     el("tbody", {}, body),
   );
   return el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": label }, table);
+}
+
+/** Names of the series above their panels, where these lie under each other. */
+function panelNames() {
+  return Plot.text(SERIES, { fy: (d) => d, text: (d) => d, frameAnchor: "top-left", dy: -15, fontWeight: 600, fill: "currentColor" });
 }
 
 /** Left margin that fits labels, within what the width allows. */

@@ -135,11 +135,13 @@ function latency(parent, metric, curves) {
   const wide = positive && d3.max(spots, (d) => d.ms) / d3.min(spots, (d) => d.ms) > 30;
   figure(parent, {
     title: LATENCY_WORDS[metric],
-    note: `${spell(curves[0].summary, 120)}, milliseconds, from the scheduled send time.`,
+    note: spell(curves[0].summary, 120) +
+      (["ttft", "e2el"].includes(metric) ? ", from the scheduled send time" : "") +
+      "; dotted: half and 95 % of the requests.",
     legend: seriesKey("line").filter((entry) => curves.some((c) => c.series === entry.label)),
     draw: () => ({
       height: 244, marginTop: 28, marginLeft: 48, marginBottom: 46, marginRight: 20,
-      x: { type: wide ? "log" : "linear", label: `${metric}, ms${wide ? " (log)" : ""}`, grid: true, nice: true, ticks: 5, tickFormat: "~s" },
+      x: { type: wide ? "log" : "linear", label: `${metric}, ms${wide ? " (log)" : ""}`, grid: true, nice: !wide, ticks: wide ? 4 : 5, tickFormat: number },
       y: { domain: [0, 1], tickFormat: "%", label: "requests done", grid: true, ticks: 5 },
       color: seriesColor,
       marks: [

@@ -38,17 +38,7 @@ function toggleTheme() {
 }
 
 function summary(parent) {
-  const compared = DATA.versus.filter((versus) => versus.comparison);
-  for (const { comparison, first, second, kind } of compared) {
-    const [, , tone] = VERDICTS[comparison.verdict];
-    const sentence = comparison.verdict === "ungated"
-      ? kind === "roles" ? `${spell(first)} against ${spell(second)}: no gate is set between two models` : "no gate was declared"
-      : `${spell(first)} → ${spell(second)}, gates from ${spell(comparison.gates_from, 60)}`;
-    parent.append(el("div", { class: `verdict ${tone}` }, verdictBadge(comparison.verdict), " ", sentence));
-    const lines = [...comparison.differences, ...comparison.notes];
-    if (lines.length) parent.append(el("ul", { class: "note" }, lines.map((line) => el("li", {}, visible(line)))));
-    gateTable(parent, comparison);
-  }
+  for (const versus of DATA.versus.filter((each) => each.comparison)) verdict(parent, versus);
   for (const versus of DATA.versus.filter((each) => each.refused)) {
     parent.append(el("div", { class: "verdict unclear" }, el("span", { class: "badge unclear" }, "? not comparable"), " ", visible(versus.refused)));
   }
@@ -60,6 +50,26 @@ function summary(parent) {
       lines.length ? el("ul", { class: "headlines" }, lines) : el("p", {}, "Nothing stands out beyond chance."),
     );
   });
+}
+
+function verdict(parent, { comparison, first, second, kind }) {
+  const [, , tone] = VERDICTS[comparison.verdict];
+  const gates = comparison.verdict === "ungated" ? "" : `, gates from ${spell(comparison.gates_from, 60)}`;
+  const names = kind === "roles" ? [first, second] : DATA.versus.length > 1 ? [comparison.base, comparison.cand] : [first, second];
+  const overall = comparison.findings.filter(
+    (f) => f.delta !== null && !f.scope.prompt_class && ["quality.score", "ttft", "tpot"].includes(f.metric) && f.statistic !== "p95");
+  parent.append(el("div", { class: `verdict ${tone}` },
+    verdictBadge(comparison.verdict), " ", el("strong", {}, `${spell(names[0], 60)} → ${spell(names[1], 60)}`), gates,
+    el("ul", {}, overall.map((f) => el("li", {},
+      `${target(f)}${f.scope.role?.includes("->") ? "" : ` (${spell(f.scope.role ?? "")})`}: ` +
+      `${level(f, f.base)} → ${level(f, f.cand)}, ${change(f, f.delta)} ${range(f.ci, (v) => change(f, v))}, ` +
+      `n ${f.n}, items ${f.clusters}${f.ci && f.ci[0] <= 0 && f.ci[1] >= 0 ? ": cannot tell" : ""}`)))));
+  const lines = [...comparison.differences, ...comparison.notes];
+  if (lines.length) {
+    parent.append(el("details", { class: "numbers" }, el("summary", {}, `What differs, and notes (${lines.length})`),
+      el("ul", { class: "note" }, lines.map((line) => el("li", {}, visible(line))))));
+  }
+  gateTable(parent, comparison);
 }
 
 const TONES = { good: "✓", bad: "✗", unclear: "?", plain: "–" };

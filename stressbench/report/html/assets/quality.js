@@ -30,9 +30,9 @@ function qualityByClass(parent) {
     title: "Quality by prompt class and arm",
     note: "Mean score of all requests, failed ones counted as 0, with its 95 % interval. " +
       "A gap between a circle and its square is what the stress itself takes.",
-    legend: arms.map((arm, index) => ({
+    legend: arms.map((arm) => ({
       label: ARM_WORDS[arm], color: ARM_COLORS[ARMS.indexOf(arm)],
-      shape: { cross: "tick", diamond2: "diamond" }[ARM_SYMBOLS[index]] ?? ARM_SYMBOLS[index],
+      shape: ARM_SYMBOLS[ARMS.indexOf(arm)].replace("diamond2", "diamond"),
     })),
     draw: (width) => {
       const margin = marginFor(classes, width);
@@ -58,14 +58,15 @@ function qualityByClass(parent) {
         ];
       });
       return {
-        height: (columns ? 1 : SERIES.length) * (band * classes.length + 40) + 60,
+        height: (columns ? 1 : SERIES.length) * (band * classes.length + 40) + 70,
         marginLeft: margin, marginTop: 34, marginBottom: 46,
         marginRight: columns ? 20 : 30,
+        facet: { marginTop: columns ? undefined : 34 },
         x: { domain: [0, 1], tickFormat: "%", label: "quality, mean score", grid: true, ticks: 5 },
         y: { domain: classes, label: null, tickFormat: fitted(margin) },
         fx: columns ? { domain: SERIES, label: null } : undefined,
-        fy: columns ? undefined : { domain: SERIES, label: null },
-        marks: [Plot.ruleX([0]), ...marks],
+        fy: columns ? undefined : { domain: SERIES, axis: null },
+        marks: [Plot.ruleX([0]), ...marks, columns ? null : panelNames()],
       };
     },
     table: {
@@ -110,12 +111,12 @@ function heatMap(parent, label, cells) {
       const columns = Math.max(1, Math.min(SERIES.length, Math.floor(width / (60 * lengths.length + 60))));
       const stacked = columns < SERIES.length;
       return {
-        height: (stacked ? SERIES.length : 1) * (44 * depths.length + 26) + 60,
-        marginLeft: 58, marginBottom: 46, marginTop: 30, marginRight: stacked ? 80 : 16, padding: 0.04,
+        height: (stacked ? SERIES.length : 1) * (44 * depths.length + 30) + 70,
+        marginLeft: 58, marginBottom: 46, marginTop: 34, marginRight: 16, padding: 0.04,
         x: { type: "band", domain: lengths, label: "prompt length, tokens", tickFormat: count },
         y: { type: "band", domain: depths, label: "depth of the fact" },
         fx: stacked ? undefined : { domain: SERIES, label: null },
-        fy: stacked ? { domain: SERIES, label: null } : undefined,
+        fy: stacked ? { domain: SERIES, axis: null } : undefined,
         color: { type: "linear", domain: [0, 1], scheme: "cividis" },
         marks: [
           Plot.cell(cells, {
@@ -127,6 +128,7 @@ function heatMap(parent, label, cells) {
             [stacked ? "fy" : "fx"]: "series", x: "length", y: depth, fill: ink,
             text: (d) => `${percent(d.score)}\n${range(d.ci)} n ${d.n}`, fontSize: 11,
           }),
+          stacked ? panelNames() : null,
         ],
       };
     },
@@ -158,26 +160,19 @@ function degradationByInflation(parent) {
       "with its 95 % interval. Bottom right is expensive and broken.",
     legend: seriesKey(),
     draw: (width) => ({
-      height: Math.min(460, Math.max(320, width * 0.55)), marginLeft: 64, marginBottom: 44, marginRight: 40,
-      x: { type: "log", label: "token inflation, × the plain twin", grid: true, nice: true,
-        tickFormat: (d) => `${d}×`, ticks: 5,
-        domain: [Math.min(0.8, d3.min(twinned, (d) => d.inflation)) * 0.95, Math.max(1.6, d3.max(twinned, (d) => d.inflation)) * 1.15] },
-      y: { label: "quality less the twin's, points", tickFormat: (d) => `${Math.round(100 * d)}`, grid: true, domain: [-1.05, Math.max(0.25, d3.max(twinned, (d) => d.delta.ci?.[1] ?? d.delta.value))], clamp: true },
-      color: seriesColor, symbol: seriesSymbol,
+      height: Math.min(460, Math.max(340, width * 0.5)),
+      marginTop: 28, marginLeft: 60, marginBottom: 46, marginRight: 40,
+      x: { type: "log", label: "token inflation, × the plain twin", grid: true, ticks: 4,
+        tickFormat: (d) => `${number(d)}×`, domain: spanOf(twinned.map((d) => d.inflation)) },
+      y: { label: "quality less the twin's, points", tickFormat: (d) => `${Math.round(100 * d)}`,
+        grid: true, ticks: 6,
+        domain: [-1.05, Math.max(0.2, d3.max(twinned, (d) => d.delta.ci?.[1] ?? d.delta.value) + 0.05)] },
       marks: [
         Plot.ruleY([0], { strokeOpacity: 0.6 }),
-        Plot.ruleX(twinned.filter((d) => d.delta.ci), {
-          x: "inflation", y1: (d) => d.delta.ci[0], y2: (d) => d.delta.ci[1],
-          stroke: "series", strokeOpacity: 0.5, strokeWidth: 2, dx: (d) => 0,
-        }),
-        Plot.dot(twinned, {
-          x: "inflation", y: (d) => d.delta.value, fill: "series", symbol: "series", r: 6,
-          stroke: "var(--ground)", tip: true,
-          title: (d) => `${d.label}, ${d.series}\n${number(d.inflation)}× tokens (n ${d.n})\n` +
-            `${points(d.delta.value)} ${range(d.delta.ci)}\nn ${d.delta.n}, items ${d.delta.clusters}`,
-        }),
+        ...SERIES.flatMap((name, index) => sideBySide(twinned.filter((d) => d.series === name), index)),
         Plot.text(d3.groups(twinned, (d) => d.label).map(([, some]) => some[0]), {
-          x: "inflation", y: (d) => d.delta.value, text: "label", dy: -14, fill: "currentColor",
+          x: "inflation", y: (d) => d.delta.value, text: "label", dx: 14, textAnchor: "start",
+          dy: -10, fill: "currentColor", stroke: "var(--ground)", strokeWidth: 3,
         }),
       ],
     }),
@@ -189,6 +184,30 @@ function degradationByInflation(parent) {
       ]),
     },
   });
+}
+
+/** Marks of one series, a little aside, so that equal values do not hide each other. */
+function sideBySide(some, index) {
+  const dx = (index - (SERIES.length - 1) / 2) * 9;
+  const color = SERIES_COLORS[index];
+  return [
+    Plot.ruleX(some.filter((d) => d.delta.ci), {
+      x: "inflation", y1: (d) => d.delta.ci[0], y2: (d) => d.delta.ci[1], dx,
+      stroke: color, strokeOpacity: 0.6, strokeWidth: 2,
+    }),
+    Plot.dot(some, {
+      x: "inflation", y: (d) => d.delta.value, dx, fill: color, symbol: SERIES_SYMBOLS[index % 8],
+      r: 5.5, stroke: "var(--ground)", tip: true,
+      title: (d) => `${d.label}, ${d.series}\n${number(d.inflation)}× tokens (n ${d.n})\n` +
+        `${points(d.delta.value)} ${range(d.delta.ci)}\nn ${d.delta.n}, items ${d.delta.clusters}`,
+    }),
+  ];
+}
+
+/** A logarithmic domain around values, at least a factor of two wide. */
+function spanOf(values) {
+  const [low, high] = d3.extent(values);
+  return [Math.min(0.75, 0.9 * low), Math.max(1.5, 1.35 * high)];
 }
 
 function inflationByClass(parent) {
@@ -207,7 +226,8 @@ function inflationByClass(parent) {
       const margin = marginFor(labels, width);
       return {
         height: 26 * labels.length + 70, marginLeft: margin, marginBottom: 46, marginRight: 50,
-        x: { type: "log", label: "token inflation, ×", grid: true, tickFormat: (d) => `${d}×`, ticks: 6 },
+        x: { type: "log", label: "token inflation, ×", grid: true, tickFormat: (d) => `${number(d)}×`, ticks: 4,
+          domain: spanOf(once.flatMap((d) => d.spread)) },
         y: { label: null, domain: labels, tickFormat: fitted(margin) },
         color: { domain: coded, range: colors }, symbol: { domain: coded, range: shapes },
         marks: [

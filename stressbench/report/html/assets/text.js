@@ -35,6 +35,11 @@ function el(tag, attributes = {}, ...children) {
   return element;
 }
 
+/** Put `children` in `parent` instead of what it has; nulls are left out. */
+function fill(parent, ...children) {
+  parent.replaceChildren(...children.flat().filter((child) => child !== null && child !== undefined));
+}
+
 /** Text as nodes, every hidden character shown as a chip with its code point. */
 function visible(text) {
   const fragment = document.createDocumentFragment();
