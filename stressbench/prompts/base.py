@@ -6,9 +6,7 @@ share happens here once: sweeps, seeds, stratified depths, exact lengths, spans,
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final, cast
 
 import msgspec
@@ -16,19 +14,10 @@ import msgspec
 from stressbench import catalog
 from stressbench.errors import SuiteError
 from stressbench.prompts._assemble import WITHOUT_CONTEXT, assemble_cell, smallest_budget
-from stressbench.prompts._draft import (
-    Cell,
-    Draft,
-    Param,
-    Params,
-    Piece,
-    PromptClass,
-    Traits,
-    random_order,
-)
+from stressbench.prompts._draft import Cell, Draft, Param, Params, Piece, PromptClass, Traits
+from stressbench.prompts._sweep import cells_of, points_of
 from stressbench.schema.case import Case
 from stressbench.schema.suite import Arm, PromptSpec
-from stressbench.seeds import derive_seed
 from stressbench.tokens.budget import Room
 
 __all__ = [
@@ -59,7 +48,7 @@ def expand(spec: PromptSpec, *, seed: int, room: Room) -> Iterator[tuple[Case, .
     cell. The order, and every byte, follow from ``spec`` and ``seed`` alone.
     """
     plugin = _load(spec)
-    for cell in _cells(spec, plugin.traits, seed=seed, room=room):
+    for cell in cells_of(spec, plugin.traits, seed=seed, room=room):
         yield assemble_cell(plugin, cell)
 
 
@@ -70,7 +59,7 @@ def count(spec: PromptSpec) -> int:
     once = len(WITHOUT_CONTEXT.intersection(arms))
     depths = len(spec.depths) if traits.deep and spec.depths else 1
     grid = max(1, len(spec.budgets)) * depths
-    return spec.items * len(_points(spec, traits)) * ((len(arms) - once) * grid + once)
+    return spec.items * len(points_of(spec, traits)) * ((len(arms) - once) * grid + once)
 
 
 def check(spec: PromptSpec, *, room: Room, max_model_len: int | None, seed: int = 0) -> None:
@@ -83,7 +72,7 @@ def check(spec: PromptSpec, *, room: Room, max_model_len: int | None, seed: int 
     traits = plugin.traits
     where = f"prompts.{spec.name}"
     _check_shape(spec, traits, where)
-    points = _points(spec, traits)
+    points = points_of(spec, traits)
     if not spec.budgets:
         if traits.needs_budget:
             raise SuiteError(
@@ -166,85 +155,6 @@ def _load(spec: PromptSpec) -> PromptClass:
         ) from error
 
 
-def _cells(spec: PromptSpec, traits: Traits, *, seed: int, room: Room) -> Iterator[Cell]:
-    points = _points(spec, traits)
-    arms = tuple(spec.arms or traits.arms)
-    depths = _depths(spec, traits, seed=seed)
-    budgets: list[int | None] = list(spec.budgets) or [None]
-    for item in range(spec.items):
-        item_seed = derive_seed(seed, spec.name, "item", item)
-        for swept, params in points:
-            grid = itertools.product(budgets, depths(item))
-            for position, (budget, depth) in enumerate(grid):
-                yield Cell(
-                    spec=spec,
-                    item=item,
-                    seed=item_seed,
-                    swept=swept,
-                    params=params,
-                    budget=budget,
-                    depth=depth,
-                    arms=arms,
-                    first=position == 0,
-                    suite_seed=seed,
-                    room=room,
-                )
-
-
-@dataclass(frozen=True, slots=True)
-class _Stratified:
-    """One depth an item, evenly spread over 0 to 1 and in an order unrelated to the items."""
-
-    items: int
-    seed: int
-    name: str
-
-    def __call__(self, item: int) -> list[float | None]:
-        block = item // _STRATA
-        size = min(_STRATA, self.items - block * _STRATA)
-        if size == 1:
-            return [0.5]
-        order = random_order(self.seed, self.name, "depths", block, size)
-        return [round(order[item % _STRATA] / (size - 1), 4)]
-
-
-_STRATA: Final = 64
-"""Depths in one stratified block; blocks keep memory flat for a million items."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Fixed:
-    depths: tuple[float | None, ...]
-
-    def __call__(self, _item: int) -> list[float | None]:
-        return list(self.depths)
-
-
-def _depths(spec: PromptSpec, traits: Traits, *, seed: int) -> _Stratified | _Fixed:
-    if not traits.deep:
-        return _Fixed((None,))
-    if spec.depths:
-        return _Fixed(tuple(spec.depths))
-    return _Stratified(spec.items, seed, spec.name)
-
-
-def _points(spec: PromptSpec, traits: Traits) -> list[tuple[tuple[str, ...], Params]]:
-    """The sweep: for each point, the swept parameters' ids and all parameters' values."""
-    given = {param.name: param.read(spec.params.get(param.name), spec) for param in traits.params}
-    swept = [name for name, values in given.items() if len(values) > 1]
-    return [
-        (
-            tuple(
-                f"{name}-{value}"
-                for name, value in zip(given, values, strict=True)
-                if name in swept
-            ),
-            Params(dict(zip(given, values, strict=True))),
-        )
-        for values in itertools.product(*given.values())
-    ]
-
-
 def _check_shape(spec: PromptSpec, traits: Traits, where: str) -> None:
     known = [param.name for param in traits.params]
     for name in spec.params:
@@ -288,7 +198,7 @@ def _smallest(spec: PromptSpec, room: Room, *, seed: int, items: int) -> int:
     plugin = _load(spec)
     # The depth and the budget move pieces and filler; neither changes what is fixed.
     some = msgspec.structs.replace(spec, items=items, budgets=[], depths=[])
-    cells = _cells(some, plugin.traits, seed=seed, room=room)
+    cells = cells_of(some, plugin.traits, seed=seed, room=room)
     return max(smallest_budget(plugin, cell) for cell in cells)
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import struct
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -18,6 +19,7 @@ import msgspec
 
 from stressbench.errors import SetupError
 from stressbench.tokens.tokenizer import HuggingFaceTokenizer
+from stressbench.tokens.vocabulary import byte_level_alphabet
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,6 +33,9 @@ _OUTPUT: Final = ("lm_head.weight", "output.weight")
 _NEVER_BYTES: Final = (0xC0, 0xC1, *range(0xF5, 0x100))
 """Bytes that no UTF-8 text holds (RFC 3629, section 3)."""
 _ROWS: Final = 16_384
+_ALIKE: Final = 0.99
+"""Cosine above which two embeddings are the same; trained ones are rarely above 0.8."""
+_LEAST_ALIKE: Final = 3
 
 
 class GlitchToken(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,11 +51,12 @@ class GlitchToken(msgspec.Struct, frozen=True, kw_only=True):
 def candidates(model: Path, *, share: float = SHARE) -> list[GlitchToken]:
     """The ``share`` of reachable tokens that look least trained, worst first.
 
-    Untied embeddings: the L2 norm of a token's input embedding, which weight decay
-    draws to 0. Tied ones: the cosine distance of its embedding to the mean embedding of
-    tokens that cannot have been trained (bytes that no UTF-8 text holds, rows beyond the
-    vocabulary, special tokens that the chat template does not use). Reachable means that
-    the token's text is encoded as this one token. Raises ``SetupError``.
+    Untied embeddings: the L2 norm of a token's input embedding, which weight decay draws
+    to 0. Tied ones: the cosine distance of its embedding to the mean embedding of tokens
+    that cannot have been trained: bytes that no UTF-8 text holds and rows beyond the
+    vocabulary or, where there are none, reserved special tokens that are all alike.
+    Reachable means that the token's text is encoded as this one token. Raises
+    ``SetupError``.
     """
     import numpy as np
 
@@ -59,7 +65,7 @@ def candidates(model: Path, *, share: float = SHARE) -> list[GlitchToken]:
     if embedding is None:
         raise SetupError("no input embeddings among the tensors", where=str(model))
     if _tensor(model, _OUTPUT) is None:
-        indicator = _cosine_distance(embedding, _untrained(model, len(embedding)))
+        indicator = _cosine_distance(embedding, _untrained(model, embedding))
     else:
         indicator = np.concatenate([np.linalg.norm(rows, axis=1) for rows in _blocks(embedding)])
     reachable = _reachable(tokenizer, _vocabulary(model))
@@ -108,10 +114,10 @@ _WORDINGS: Final = (
 )
 
 
-def _cosine_distance(embedding: _Stored, untrained: list[int]) -> NDArray[np.float64]:
+def _cosine_distance(embedding: _Stored, untrained: NDArray[np.float32]) -> NDArray[np.float64]:
     import numpy as np
 
-    mean = np.mean([embedding.rows(token, token + 1)[0] for token in untrained], axis=0)
+    mean = untrained.mean(axis=0)
     mean /= np.linalg.norm(mean)
     parts = []
     for rows in _blocks(embedding):
@@ -120,21 +126,41 @@ def _cosine_distance(embedding: _Stored, untrained: list[int]) -> NDArray[np.flo
     return np.concatenate(parts)
 
 
-def _untrained(model: Path, rows: int) -> list[int]:
+def _untrained(model: Path, embedding: _Stored) -> NDArray[np.float32]:
+    """Embeddings that no training text can have touched."""
+    import numpy as np
+
     vocabulary = _vocabulary(model)
-    alphabet = _byte_alphabet()
-    never = [vocabulary[alphabet[byte]] for byte in _NEVER_BYTES if alphabet[byte] in vocabulary]
-    never += [
-        vocabulary[f"<0x{byte:02X}>"] for byte in _NEVER_BYTES if f"<0x{byte:02X}>" in vocabulary
-    ]
-    beyond = range(max(vocabulary.values()) + 1, rows)
-    found = sorted({*never, *beyond})
-    if not found:
+    spelled = [char for char, byte in byte_level_alphabet().items() if byte in _NEVER_BYTES]
+    spelled += [f"<0x{byte:02X}>" for byte in _NEVER_BYTES]
+    never = [vocabulary[piece] for piece in spelled if piece in vocabulary]
+    special = _special(model)
+    beyond = range(max([*vocabulary.values(), *special]) + 1, len(embedding))
+    ids = sorted({*never, *beyond}) or _alike(embedding, special)
+    if not ids:
         raise SetupError(
             "this model has no token that is known to be untrained to compare with",
             where=str(model),
         )
-    return found
+    return np.concatenate([embedding.rows(token, token + 1) for token in ids])
+
+
+def _alike(embedding: _Stored, special: list[int]) -> list[int]:
+    """The largest group of special tokens that still point where decay alone took them.
+
+    Vocabularies reserve special tokens that training never used; they started apart, saw
+    nothing but weight decay and the common gradient of absent tokens, and ended alike.
+    """
+    import numpy as np
+
+    if not special:
+        return []
+    rows = np.concatenate([embedding.rows(token, token + 1) for token in special])
+    rows /= np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
+    near = rows @ rows.T >= _ALIKE
+    group = near[int(near.sum(axis=1).argmax())]
+    found = [token for token, member in zip(special, group, strict=True) if member]
+    return found if len(found) >= _LEAST_ALIKE else []
 
 
 def _reachable(tokenizer: HuggingFaceTokenizer, vocabulary: dict[str, int]) -> dict[int, str]:
@@ -148,23 +174,41 @@ def _reachable(tokenizer: HuggingFaceTokenizer, vocabulary: dict[str, int]) -> d
     }
 
 
+class _Added(msgspec.Struct, frozen=True):
+    id: int
+    content: str
+
+
+class _Model(msgspec.Struct, frozen=True):
+    vocab: dict[str, int] | list[tuple[str, float]]
+
+
+class _TokenizerFile(msgspec.Struct, frozen=True):
+    model: _Model
+    added_tokens: tuple[_Added, ...] = ()
+
+
+@lru_cache(maxsize=1)
+def _tokenizer_file(model: Path) -> _TokenizerFile:
+    file = model / "tokenizer.json"
+    try:
+        return msgspec.json.decode(file.read_bytes(), type=_TokenizerFile)
+    except (OSError, msgspec.DecodeError) as error:
+        raise SetupError(f"cannot read the vocabulary: {error}", where=str(file)) from error
+
+
 def _vocabulary(model: Path) -> dict[str, int]:
     """Ordinary tokens by their spelling in ``tokenizer.json``; special ones are left out."""
-    tree = json.loads((model / "tokenizer.json").read_text("utf-8"))
-    vocabulary = tree["model"]["vocab"]
+    file = _tokenizer_file(model)
+    vocabulary = file.model.vocab
     if isinstance(vocabulary, list):  # a unigram model: [piece, score] by id
         vocabulary = {piece: token for token, (piece, _) in enumerate(vocabulary)}
-    special = {added["content"] for added in tree.get("added_tokens", ())}
+    special = {added.content for added in file.added_tokens}
     return {piece: token for piece, token in vocabulary.items() if piece not in special}
 
 
-def _byte_alphabet() -> dict[int, str]:
-    """The characters that stand for bytes in byte-level vocabularies (GPT-2's table)."""
-    shown = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
-    alphabet = {byte: chr(byte) for byte in shown}
-    for byte in range(256):
-        alphabet.setdefault(byte, chr(0x100 + len(alphabet) - len(shown)))
-    return alphabet
+def _special(model: Path) -> list[int]:
+    return sorted(added.id for added in _tokenizer_file(model).added_tokens)
 
 
 class _Stored:

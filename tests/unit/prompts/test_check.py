@@ -49,7 +49,8 @@ def test_mistakes_are_named(spec: PromptSpec, message: str, where: str, bytes_ro
 
 
 def test_a_list_sweeps_a_parameter_and_names_the_case(bytes_room: Room) -> None:
-    spec = PromptSpec(use="kv_json", items=1, params={"format": ["compact", "pretty"]})
+    formats = ["compact", "pretty"]
+    spec = PromptSpec(use="kv_json", items=1, depths=[0.5], params={"format": formats})
     made = [case for cell in base.expand(spec, seed=0, room=bytes_room) for case in cell]
     assert [case.case_id for case in made][::3] == [
         "kv_json/stress/format-compact/d0.5/i0",

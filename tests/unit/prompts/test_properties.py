@@ -132,13 +132,19 @@ def test_depths_are_uniform_and_unrelated_to_the_item(name: str, bytes_room: Roo
     spec = PromptSpec(use=name, items=items, budgets=[6000], arms=["stress"])
     depths = [float(case.params["depth"]) for case in cases(spec, bytes_room)]  # type: ignore[arg-type]
     tenths = Counter(min(int(depth * 10), 9) for depth in depths)
-    # Stratified: every tenth has its share, up to one in each block of 64.
-    assert all(abs(tenths[tenth] - items / 10) <= 2 * items / 64 for tenth in range(10))
+    assert all(abs(tenths[tenth] - items / 10) <= 3 for tenth in range(10))
     mean = (items - 1) / 2
     covariance = sum((item - mean) * (depth - 0.5) for item, depth in enumerate(depths)) / items
     spread = (sum((item - mean) ** 2 for item in range(items)) / items) ** 0.5
     deviation = (sum((depth - 0.5) ** 2 for depth in depths) / items) ** 0.5
     assert abs(covariance / (spread * deviation)) < 3 / items**0.5
+
+
+def test_an_item_keeps_its_depth_however_many_items_there_are(bytes_room: Room) -> None:
+    few, many = (
+        cases(PromptSpec(use="niah", items=items, budgets=[900]), bytes_room) for items in (3, 9)
+    )
+    assert many[: len(few)] == few
 
 
 def test_the_needle_stands_where_its_depth_says(rooms: dict[str, Room]) -> None:
@@ -163,6 +169,6 @@ def test_gold_documents_and_pairs_visit_every_place_equally(bytes_room: Room) ->
         table = json.loads(case.text[case.text.index("{") : case.text.index("}") + 1])
         pairs[list(table.values()).index(case.expected[0])] += 1
     for places in (documents, pairs):
-        # 64 stratified depths over 8 places: 9 in the inner ones, half a share at the ends.
+        # 64 even depths over 8 places: 9 in the inner ones, half a share at the ends.
         assert set(places) == set(range(8))
         assert all(4 <= count <= 10 for count in places.values())

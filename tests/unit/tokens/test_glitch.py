@@ -67,6 +67,22 @@ def test_planted_tokens_come_first(dtype: str, embeddings: str, tmp_path: Path) 
     assert all(token.verified is None for token in found)
 
 
+def test_reserved_special_tokens_serve_where_no_byte_does(tmp_path: Path) -> None:
+    write_model(tmp_path)
+    tree = json.loads((tmp_path / "tokenizer.json").read_text("utf-8"))
+    never = [piece for piece, token in tree["model"]["vocab"].items() if token >= 0xF5]
+    never += [piece for piece, token in tree["model"]["vocab"].items() if token in {0xC0, 0xC1}]
+    for piece in never:
+        del tree["model"]["vocab"][piece]
+    tree["added_tokens"] = [
+        {"id": 256 + place, "content": f"<reserved_{place}>", "special": True, "lstrip": False,
+         "rstrip": False, "normalized": False, "single_word": False}
+        for place in range(4)
+    ]  # fmt: skip
+    (tmp_path / "tokenizer.json").write_text(json.dumps(tree), "utf-8")
+    assert {token.text for token in candidates(tmp_path)[:2]} == set(GLITCHES)
+
+
 def test_only_tokens_that_text_can_reach_are_candidates(tmp_path: Path) -> None:
     write_model(tmp_path)
     found = candidates(tmp_path, share=1.0)
