@@ -41,6 +41,9 @@ def compare(  # noqa: PLR0913  one parameter an option
         bool,
         typer.Option("--degradation", help="Show how quality falls with length, depth, causes."),
     ] = False,
+    gates_only: Annotated[
+        bool, typer.Option("--gates-only", help="Judge the gates and explore nothing: faster.")
+    ] = False,
     format_: Annotated[Format, typer.Option("--format", help="How to print it.")] = "table",
     output: Annotated[Path | None, typer.Option(help="Write here instead of stdout.")] = None,
 ) -> None:
@@ -64,6 +67,7 @@ def compare(  # noqa: PLR0913  one parameter an option
         treat=tuple(treat or ()),
         allow_partial=allow_partial,
         degradation=degradation,
+        gates_only=gates_only,
     )
     comparison = _run(base, cand, roles, options)
     _emit(_rendered(comparison, format_, explain=explain, to_file=output is not None), output)

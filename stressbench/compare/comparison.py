@@ -66,6 +66,8 @@ class Options:
     treat: tuple[str, ...] = ()
     allow_partial: bool = False
     degradation: bool = False
+    gates_only: bool = False
+    """Leave the exploratory findings out: faster, and all that a job needs."""
     confidence: float = 0.95
 
 
@@ -122,8 +124,9 @@ def _gates(options: Options, cand: Path) -> tuple[list[Gate], str]:
 
 
 def _metrics(gates: Iterable[Gate], options: Options) -> list[Metric]:
-    names = [question.metric.name for question in _headlines(0.95)]
-    names += [gate.metric for gate in gates]
+    names = [gate.metric for gate in gates]
+    if not options.gates_only:
+        names += [question.metric.name for question in _headlines(options.confidence)]
     if options.degradation:
         names += [metric.name for metric in degradation.metrics()]
     return [known()[name] for name in dict.fromkeys(names)]
@@ -173,7 +176,7 @@ class _Session:
             cand=str(self.cand.path),
             gates=judged,
             gates_from=source if gates else "no gate was declared",
-            findings=self.explore(),
+            findings=[] if self.options.gates_only else self.explore(),
             differences=[str(each) for each in self.found],
             notes=self.notes(),
             simulated=any(header.simulated for header in headers),
