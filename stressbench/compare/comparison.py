@@ -82,11 +82,12 @@ def compare_files(
     """
     treat = comparable.check_treatments(options.treat)
     gates, source = _gates(options, cand)
-    metrics = _metrics(gates, options)
-    left, right = columns.read_both(base, cand, metrics, progress)
-    roles = comparable.role_pairs(left.header, right.header, treat)
-    found = comparable.differences(left.header, right.header, roles)
+    # The headers say whether it is worth reading on.
+    first, second = (store.read_run(path).header for path in (base, cand))
+    roles = comparable.role_pairs(first, second, treat)
+    found = comparable.differences(first, second, roles)
     comparable.refuse_unlike(found, treat)
+    left, right = columns.read_both(base, cand, _metrics(gates, options), progress)
     return _Session(left, right, roles, options, found).compare(gates, source)
 
 

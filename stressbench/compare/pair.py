@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -180,8 +181,15 @@ def _keys(columns: Columns, rows: Codes) -> dict[str, Labels]:
     }
     for name, values in columns.params.items():
         distinct, codes = np.unique(values[rows], return_inverse=True)
-        keys[name] = Labels(codes, tuple("" if np.isnan(v) else f"{v:g}" for v in distinct))
+        keys[name] = Labels(codes, tuple(map(_text, distinct.tolist())))
     return keys
+
+
+def _text(value: float) -> str:
+    """A parameter as gates spell it: ``512``, ``0.5``; empty for none."""
+    if math.isnan(value):
+        return ""
+    return str(int(value)) if value.is_integer() else f"{value:g}"
 
 
 def _refuse_changed_content(base: Side, cand: Side, base_rows: Codes, cand_rows: Codes) -> None:

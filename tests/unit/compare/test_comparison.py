@@ -277,6 +277,9 @@ def test_gates_are_split_and_restricted(tmp_path):
         {"role": "dense", "arm": "isocontent"},
         {"role": "dense", "arm": "stress"},
     ]
+    long = [records.record(i, budget=budget) for i in range(8) for budget in (512, 1048576)]
+    path = run(tmp_path, "long", long)
+    assert only_gate(compare(path, path, f"{SCORE} where budget=1048576, depth=0.5")).n == 8
     gate = only_gate(compare(base, base, f"{SCORE} where prompt_class=none"))
     assert (gate.verdict, gate.n, gate.why) == (
         "inconclusive",
@@ -325,6 +328,15 @@ def test_two_models_of_one_run_are_described_and_judged_only_when_asked(tmp_path
     assert swapped.verdict == "pass"
     with pytest.raises(CompareError, match="no role 'spars'"):
         compare_roles(path, RolePair("dense", "spars"), Options())
+
+
+def test_gates_only_gives_the_same_verdict_and_nothing_else(tmp_path):
+    base = run(tmp_path, "base", answers(50))
+    cand = run(tmp_path, "cand", answers(50, range(9)))
+    whole, bare = compare(base, cand, SCORE), compare(base, cand, SCORE, gates_only=True)
+    assert bare.gates == whole.gates
+    assert whole.findings
+    assert not bare.findings
 
 
 def test_unreadable_and_mistyped_input_is_named(tmp_path):
