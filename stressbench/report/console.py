@@ -12,6 +12,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from stressbench.report.plots_terminal import plots
 from stressbench.runner.plan import plan
 from stressbench.schema.record import CaseRecord, ModelRun, RunEnd, RunHeader
 from stressbench.schema.suite import SuiteSpec
@@ -96,7 +97,7 @@ def summary(run: Run) -> RenderableType:
     """The whole summary: what ran, on what, and the table."""
     rows = summarise(run.records())
     parts: list[RenderableType] = [_title(run.header), *_models(run.header), _table(rows)]
-    parts.extend(_notes(run, rows))
+    parts += [*plots(run, rows), *_notes(run, rows)]
     return Group(*parts)
 
 

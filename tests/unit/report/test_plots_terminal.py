@@ -1,0 +1,36 @@
+"""Small plots: the shape of the numbers in one line."""
+
+from __future__ import annotations
+
+import records as make
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.console import Console
+
+from stressbench.report.console import summary
+from stressbench.report.plots_terminal import sparkline
+from stressbench.store import read_run
+
+
+def test_a_sparkline_rises_with_its_values():
+    assert sparkline([0.0, 0.01, 0.5, 1.0, None], 1.0) == " ▁▄█·"
+
+
+@given(st.lists(st.floats(0, 1) | st.none(), max_size=40))
+def test_a_sparkline_has_one_character_a_value(values):
+    assert len(sparkline(values, 1.0)) == len(values)
+
+
+def test_the_summary_draws_quality_beside_the_twin(tmp_path):
+    records = [
+        make.record(i, arm=arm, score=float(arm != "stress"), ttft_ms=float(i + 1))
+        for i in range(4)
+        for arm in ("stress", "isocontent")
+    ]
+    run = read_run(make.write(tmp_path / "records.jsonl", records))
+    console = Console(width=120, force_terminal=False)
+    with console.capture() as captured:
+        console.print(summary(run))
+    (line,) = [line for line in captured.get().splitlines() if "niah dense" in line]
+    assert line.split() == ["niah", "dense", "░" * 20, "0%", "█" * 20, "100%"]
+    assert "1 to 4 ms, n 8" in captured.get()
