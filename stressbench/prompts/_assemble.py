@@ -18,6 +18,7 @@ from stressbench.tokens.budget import Joined, fit
 from stressbench.tokens.tape import Encoded, Filling, Unreachable
 
 _TEXT: Final = attrgetter("text")
+_FILLED: Final[tuple[Arm, ...]] = ("stress", "isotoken")
 WITHOUT_CONTEXT: Final[frozenset[Arm]] = frozenset({"no_context", "oracle_context"})
 """Arms that have no filler, whatever the budget."""
 
@@ -83,17 +84,33 @@ def assemble_cell(plugin: PromptClass, cell: Cell) -> tuple[Case, ...]:
     )
 
 
-def smallest_budget(plugin: PromptClass, cell: Cell) -> int:
-    """The least prompt length from which on all filled arms of a cell can have every length."""
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """What a cell needs, found from its drafts without filler."""
+
+    smallest: int
+    """The least prompt length from which on all filled arms can have every length."""
+    overhang: int
+    """Tokens by which the twin may be longer than the budget."""
+    answer: int
+    """Output limit, in tokens."""
+
+
+def extent(plugin: PromptClass, cell: Cell) -> Extent:
+    """How small a cell's budget may be, and how much room its longest arm takes."""
     drafts = plugin.drafts(cell)
-    return cell.room.template_tokens + max(
-        _smallest(drafts[arm], cell) for arm in ("stress", "isotoken") if arm in cell.arms
+    fixed = {arm: build(draft, 0, cell=cell).content_tokens for arm, draft in drafts.items()}
+    filled = [(arm, drafts[arm].filler) for arm in _FILLED if arm in drafts]
+    smallest = max(
+        fixed[arm] + (cell.room.tape(filler).smallest if filler else 0) for arm, filler in filled
     )
-
-
-def _smallest(draft: Draft, cell: Cell) -> int:
-    fixed = build(draft, 0, cell=cell).content_tokens
-    return fixed + (cell.room.tape(draft.filler).smallest if draft.filler else 0)
+    traits = plugin.traits
+    return Extent(
+        smallest=smallest + cell.room.template_tokens,
+        overhang=max(0, fixed.get("isocontent", 0) - fixed["stress"]),
+        answer=cell.spec.max_tokens
+        or max(draft.max_tokens or traits.max_tokens for draft in drafts.values()),
+    )
 
 
 class _Bench:

@@ -13,7 +13,7 @@ import msgspec
 
 from stressbench import catalog
 from stressbench.errors import SuiteError
-from stressbench.prompts._assemble import WITHOUT_CONTEXT, assemble_cell, smallest_budget
+from stressbench.prompts._assemble import WITHOUT_CONTEXT, Extent, assemble_cell, extent
 from stressbench.prompts._draft import Cell, Draft, Param, Params, Piece, PromptClass, Traits
 from stressbench.prompts._sweep import cells_of, points_of
 from stressbench.schema.case import Case
@@ -35,6 +35,7 @@ __all__ = [
     "expand",
 ]
 
+_BUILT_ITEMS: Final = 4
 _PROBED_ITEMS: Final = 64
 _BUDGET_SLACK: Final = 1.25
 """Items differ by a few tokens; only budgets this close to the smallest need all of them."""
@@ -80,18 +81,18 @@ def check(spec: PromptSpec, *, room: Room, max_model_len: int | None, seed: int 
                 where=f"{where}.budgets",
                 hint="add for example `budgets: [512]`",
             )
-        _check_window(spec, traits, _longest(spec, room, seed=seed), max_model_len)
+        _check_window(spec, *_longest(spec, room, seed=seed), max_model_len)
         return
     budget = min(spec.budgets)
-    smallest = _smallest(spec, room, seed=seed, items=min(spec.items, _PROBED_ITEMS))
-    if budget < smallest * _BUDGET_SLACK and spec.items * len(points) > _PROBED_ITEMS:
-        smallest = _smallest(spec, room, seed=seed, items=spec.items)
-    if budget < smallest:
+    found = _extent(spec, room, seed=seed, items=min(spec.items, _PROBED_ITEMS))
+    if budget < found.smallest * _BUDGET_SLACK and spec.items * len(points) > _PROBED_ITEMS:
+        found = _extent(spec, room, seed=seed, items=spec.items)
+    if budget < found.smallest:
         raise SuiteError(
-            f"a budget of {budget} tokens is too small; the smallest possible is {smallest}",
+            f"a budget of {budget} tokens is too small; the smallest possible is {found.smallest}",
             where=f"{where}.budgets",
         )
-    _check_window(spec, traits, max(spec.budgets), max_model_len)
+    _check_window(spec, max(spec.budgets) + found.overhang, found.answer, max_model_len)
 
 
 class Description(msgspec.Struct, frozen=True, kw_only=True):
@@ -120,7 +121,7 @@ def describe(name: str) -> Description:
     room = Room(ByteTokenizer(), ChatTemplate((), ()))
     spec = PromptSpec(use=name, items=1, arms=["stress"], params=dict(traits.tiny))
     if traits.needs_budget:
-        smallest = _smallest(spec, room, seed=0, items=1)
+        smallest = _extent(spec, room, seed=0, items=1).smallest
         spec = msgspec.structs.replace(spec, budgets=[smallest + 160])
     case = None if traits.needs else next(expand(spec, seed=0, room=room))[0]
     doc = (plugin.__doc__ or "").strip()
@@ -182,30 +183,37 @@ def _check_shape(spec: PromptSpec, traits: Traits, where: str) -> None:
             raise SuiteError("a value is listed twice", where=f"{where}.{field}")
 
 
-def _check_window(spec: PromptSpec, traits: Traits, tokens: int, max_model_len: int | None) -> None:
-    answer = spec.max_tokens or traits.max_tokens
-    if max_model_len is not None and tokens + answer > max_model_len:
+def _check_window(
+    spec: PromptSpec, prompt_tokens: int, answer_tokens: int, max_model_len: int | None
+) -> None:
+    if max_model_len is not None and prompt_tokens + answer_tokens > max_model_len:
         raise SuiteError(
-            f"{tokens} prompt tokens and {answer} for the answer do not fit "
+            f"{prompt_tokens} prompt tokens and {answer_tokens} for the answer do not fit "
             f"a window of {max_model_len}",
             where=f"prompts.{spec.name}.budgets" if spec.budgets else f"prompts.{spec.name}",
-            hint=f"at most {max(max_model_len - answer, 0)} prompt tokens are possible, "
+            hint=f"at most {max(max_model_len - answer_tokens, 0)} prompt tokens are possible; "
             "or raise engine.max_model_len",
         )
 
 
-def _smallest(spec: PromptSpec, room: Room, *, seed: int, items: int) -> int:
+def _extent(spec: PromptSpec, room: Room, *, seed: int, items: int) -> Extent:
     plugin = _load(spec)
     # The depth and the budget move pieces and filler; neither changes what is fixed.
     some = msgspec.structs.replace(spec, items=items, budgets=[], depths=[])
-    cells = cells_of(some, plugin.traits, seed=seed, room=room)
-    return max(smallest_budget(plugin, cell) for cell in cells)
+    extents = [extent(plugin, cell) for cell in cells_of(some, plugin.traits, seed=seed, room=room)]
+    return Extent(
+        smallest=max(one.smallest for one in extents),
+        overhang=max(one.overhang for one in extents),
+        answer=max(one.answer for one in extents),
+    )
 
 
-def _longest(spec: PromptSpec, room: Room, *, seed: int) -> int:
-    some = msgspec.structs.replace(spec, items=min(spec.items, 4))
-    return max(
-        len(case.content_ids) + room.template_tokens
+def _longest(spec: PromptSpec, room: Room, *, seed: int) -> tuple[int, int]:
+    """Prompt and answer tokens of the longest of the first items."""
+    some = msgspec.structs.replace(spec, items=min(spec.items, _BUILT_ITEMS))
+    sizes = [
+        (len(case.content_ids) + room.template_tokens, case.max_tokens)
         for cell in expand(some, seed=seed, room=room)
         for case in cell
-    )
+    ]
+    return max(sizes, key=sum)

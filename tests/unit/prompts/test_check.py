@@ -6,7 +6,7 @@ import pytest
 
 from stressbench.errors import SuiteError
 from stressbench.prompts import base
-from stressbench.schema.suite import PromptSpec
+from stressbench.schema.suite import Arm, PromptSpec
 from stressbench.tokens.budget import Room
 
 
@@ -46,6 +46,25 @@ def test_mistakes_are_named(spec: PromptSpec, message: str, where: str, bytes_ro
         base.check(spec, room=bytes_room, max_model_len=4096)
     assert message in str(refused.value)
     assert where in str(refused.value.where)
+
+
+def test_the_answer_and_a_longer_twin_need_room_too(bytes_room: Room) -> None:
+    copy = PromptSpec(use="repeat_copy", params={"words": 100})  # answers of 316 tokens
+    base.check(copy, room=bytes_room, max_model_len=1300)
+    with pytest.raises(SuiteError, match="316 for the answer"):
+        base.check(copy, room=bytes_room, max_model_len=1000)
+    twin = PromptSpec(use="unanswerable", items=4, budgets=[1000])  # the twin has one fact more
+    base.check(twin, room=bytes_room, max_model_len=1100)
+    with pytest.raises(SuiteError, match="do not fit a window of 1040"):
+        base.check(twin, room=bytes_room, max_model_len=1040)
+
+
+@pytest.mark.parametrize("arms", [["isocontent"], ["no_context"], ["isotoken", "oracle_context"]])
+def test_any_choice_of_arms_can_be_checked_and_made(arms: list[Arm], bytes_room: Room) -> None:
+    spec = PromptSpec(use="zero_width", items=1, budgets=[2000], arms=arms)
+    base.check(spec, room=bytes_room, max_model_len=None)
+    (made,) = base.expand(spec, seed=0, room=bytes_room)
+    assert [case.arm for case in made] == arms
 
 
 def test_a_list_sweeps_a_parameter_and_names_the_case(bytes_room: Room) -> None:
