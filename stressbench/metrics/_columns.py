@@ -14,6 +14,34 @@ Floats = NDArray[np.float64]
 Codes = NDArray[np.int64]
 
 
+class Growing:
+    """A float64 column that rows are appended to: one block of memory, not one a batch."""
+
+    def __init__(self) -> None:
+        self._room = np.empty(1 << 16)
+        self._size = 0
+
+    def append(self, values: Floats | Codes) -> None:
+        """Add rows at the end."""
+        size = self._size + len(values)
+        while size > len(self._room):
+            wider = np.empty(2 * len(self._room))
+            wider[: self._size] = self._room[: self._size]
+            self._room = wider
+        self._room[self._size : size] = values
+        self._size = size
+
+    def ordered(self, order: Codes) -> Floats:
+        """The rows in another order; the column itself is given up."""
+        found: Floats = self._room[order]
+        self._room = np.empty(0)
+        return found
+
+    def codes(self) -> Codes:
+        """The rows as whole numbers."""
+        return self._room[: self._size].astype(np.int64)
+
+
 @dataclass(frozen=True, slots=True)
 class Labels:
     """A text column: each row's index into ``names``, which are sorted."""

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from stressbench import store
 from stressbench.errors import ResultsError
-from stressbench.metrics._columns import Codes, Columns, Floats, Labels, minus_partner
+from stressbench.metrics._columns import Codes, Columns, Floats, Growing, Labels, minus_partner
 from stressbench.metrics._narrow import PARAMS, is_number, narrow_record, paths_of
 from stressbench.schema.metric import Metric, known
 
@@ -113,12 +113,12 @@ class _Gather:
         self.cases: list[bytes] = []
         self.contents: list[bytes] = []
         self.twins: list[bytes] | None = [] if any(m.against for m in metrics) else None
-        self.numbers: dict[str, list[Floats]] = defaultdict(list)
+        self.numbers: defaultdict[str, Growing] = defaultdict(Growing)
         self.twin_digests = _TwinDigests()
-        self.clusters: list[Codes] = []
+        self.clusters = Growing()
         self.cluster_codes: defaultdict[str, int] = defaultdict(count().__next__)
         # Class, role, arm, pass and status take few combinations: one look-up finds all five.
-        self.kinds: list[Codes] = []
+        self.kinds = Growing()
         self.kind_codes: defaultdict[tuple[str, ...], int] = defaultdict(count().__next__)
 
     def add(self, batch: Sequence[_Identified]) -> None:
@@ -149,32 +149,29 @@ class _Gather:
             self.numbers[f"value {metric.name}"].append(values)
 
     def columns(self, run: store.Run) -> Columns:
-        cases = np.frombuffer(b"".join(self.cases), ">u8").astype(np.uint64).reshape(-1, 2)
-        contents = np.frombuffer(b"".join(self.contents), ">u8").astype(np.uint64)
+        """Everything gathered, in canonical order; what was gathered is given up on the way."""
+        cases = _words(self.cases).reshape(-1, 2)
         labels = self.labels()
-        numbers = {name: np.concatenate(parts) for name, parts in self.numbers.items()}
-        empty = np.empty(0)
-        repeats = numbers.get("repeat", empty).astype(np.int64)
+        repeats = self.numbers["repeat"].codes()
         order = np.lexsort(
             [repeats, labels["pass_"].codes, labels["role"].codes, cases[:, 1], cases[:, 0]]
         )
-        twins = np.frombuffer(b"".join(self.twins or ()), ">u8").astype(np.uint64)
+
+        def ordered(name: str) -> Floats:
+            return self.numbers[name].ordered(order)
+
         columns = Columns(
             header=run.header,
             end=run.end,
             path=run.path,
             cases=cases[order],
-            contents=contents[order],
+            contents=_words(self.contents)[order],
             labels={name: Labels(each.codes[order], each.names) for name, each in labels.items()},
-            params={name: numbers.get(f"params.{name}", empty)[order] for name in PARAMS},
+            params={name: ordered(f"params.{name}") for name in PARAMS},
             repeats=repeats[order],
-            values={m.name: numbers.get(f"value {m.name}", empty)[order] for m in self.metrics},
-            weights={
-                m.name: numbers.get(f"weight {m.name}", empty)[order]
-                for m in self.metrics
-                if m.weight
-            },
-            twins=twins[order] if self.twins is not None else twins,
+            values={m.name: ordered(f"value {m.name}") for m in self.metrics},
+            weights={m.name: ordered(f"weight {m.name}") for m in self.metrics if m.weight},
+            twins=_words(self.twins)[order] if self.twins is not None else _words([]),
         )
         for metric in self.metrics:
             if metric.against:
@@ -183,9 +180,9 @@ class _Gather:
         return columns
 
     def labels(self) -> dict[str, Labels]:
-        kinds = _joined(self.kinds)
+        kinds = self.kinds.codes()
         columns = zip(*self.kind_codes, strict=True) if self.kind_codes else [()] * len(_KIND)
-        found = {"cluster_id": _labels(self.cluster_codes, _joined(self.clusters))}
+        found = {"cluster_id": _labels(self.cluster_codes, self.clusters.codes())}
         for name, texts in zip(_KIND, columns, strict=True):
             found[name] = _labels(texts, kinds)
         return found
@@ -194,8 +191,8 @@ class _Gather:
 _KIND = ("prompt_class", "role", "arm", "pass_", "status")
 
 
-def _joined(parts: list[Codes]) -> Codes:
-    return np.concatenate(parts) if parts else np.empty(0, np.int64)
+def _words(parts: Iterable[bytes]) -> NDArray[np.uint64]:
+    return np.frombuffer(b"".join(parts), ">u8").astype(np.uint64)
 
 
 def _labels(texts: Iterable[str], codes: Codes) -> Labels:
