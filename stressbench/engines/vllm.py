@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from stressbench.clock import Clock
-from stressbench.engines._vllm_process import engine_process, last_error
+from stressbench.engines._vllm_process import EngineGuard, engine_process, last_error
 from stressbench.engines._vllm_setup import (
     engine_arguments,
     import_vllm,
@@ -43,6 +43,7 @@ class VllmEngine:
     def __init__(self, setup: EngineSetup) -> None:
         self._setup = setup
         self._llm: AsyncLLM | None = None
+        self._guard: EngineGuard | None = None
         self._sent = 0
         self._warm = False
 
@@ -83,7 +84,8 @@ class VllmEngine:
 
     def _load(self) -> EngineInfo:
         setup = self._setup
-        with engine_process(setup.log):
+        self._guard = EngineGuard()
+        with engine_process(setup.log, self._guard):
             import_vllm(setup.log)
             from vllm.engine.arg_utils import AsyncEngineArgs
             from vllm.v1.engine.async_llm import AsyncLLM
@@ -151,6 +153,8 @@ class VllmEngine:
         llm, self._llm = self._llm, None
         if llm is not None:
             await asyncio.to_thread(llm.shutdown)
+        if self._guard is not None:
+            await asyncio.to_thread(self._guard.close)
 
 
 class _Stream:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from stressbench.engines._vllm_process import engine_process, last_error
+from stressbench.engines._vllm_process import EngineGuard, engine_process, last_error
 
 LOG = """\
 INFO 11-22 07:37:06 [core.py:402] loading
@@ -52,3 +52,42 @@ def test_children_do_not_feel_ctrl_c(tmp_path: Path) -> None:
         subprocess.run([sys.executable, "-c", program], check=True)
     assert "alive" in (tmp_path / "engine.log").read_text("utf-8")
     assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, set())
+
+
+def test_an_engines_processes_end_with_their_guard(tmp_path: Path) -> None:
+    guard = EngineGuard()
+    with engine_process(tmp_path / "engine.log", guard):
+        sleeper = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    outsider = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    guard.close()
+    assert sleeper.wait() == -signal.SIGKILL
+    assert outsider.poll() is None
+    outsider.kill()
+    outsider.wait()
+
+
+def test_an_engines_processes_end_when_the_run_is_killed(tmp_path: Path) -> None:
+    program = f"""
+import os, signal, subprocess, sys
+from pathlib import Path
+from stressbench.engines._vllm_process import EngineGuard, engine_process
+
+guard = EngineGuard()
+with engine_process(Path({str(tmp_path)!r}) / "engine.log", guard):
+    sleeper = subprocess.Popen(
+        [sys.executable, "-c", "import time; time.sleep(600)"], stderr=sys.__stderr__
+    )
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+    read, write = os.pipe()
+    os.set_inheritable(write, True)
+    killed = subprocess.run(
+        [sys.executable, "-c", program.replace("stderr=sys.__stderr__", f"pass_fds=({write},)")],
+        pass_fds=(write,),
+        check=False,
+    )
+    os.close(write)
+    assert killed.returncode == -signal.SIGKILL
+    # The sleeper holds the pipe's other end: it reads as ended once the sleeper is gone.
+    assert os.read(read, 1) == b""
+    os.close(read)
