@@ -62,8 +62,8 @@ def engine_process(log: Path, guard: EngineGuard | None = None) -> Iterator[None
     A terminal sends Ctrl-C to every process of the foreground group, which would kill
     the engine while the run still drains its requests. A blocked signal stays blocked
     in the processes that a thread starts, whatever handlers they install. With a
-    ``guard`` they end with this process. File descriptors 1 and 2 are the process's own, so whoever prints while an engine starts
-    must hold a duplicate of them.
+    ``guard`` they end with this process. File descriptors 1 and 2 are the process's
+    own, so whoever prints while an engine starts must hold a duplicate of them.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     sys.stdout.flush()
