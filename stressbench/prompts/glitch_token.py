@@ -34,7 +34,7 @@ class GlitchToken:
             Param(name="ids", default="", doc="Token ids, separated by commas, instead."),
         ),
         max_tokens=16,
-        tiny={"ids": "7,11"},
+        tiny={"ids": "81,90"},
     )
 
     def drafts(self, cell: Cell) -> Mapping[Arm, Draft]:

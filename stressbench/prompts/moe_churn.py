@@ -25,8 +25,8 @@ class MoeChurn:
     """A canary in text that changes domain and language with every phrase.
 
     Eight domains: English, French, German, Spanish, Russian, code, JSON and shell. The
-    twin has the same phrases with each domain in one stretch, so that only the
-    switching differs; ``isotoken`` is English prose of the same length.
+    twin has the same phrases (but for a few at the end) sorted by domain in every eight, so
+    that only the switching differs; ``isotoken`` is English prose of the same length.
     """
 
     traits = Traits(

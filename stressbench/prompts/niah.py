@@ -13,7 +13,7 @@ from stressbench.prompts._outline import (
     needle,
 )
 from stressbench.prompts.base import Cell, Draft, Piece, Traits
-from stressbench.prompts.haystacks import HAYSTACK_PARAMS, open_haystack
+from stressbench.prompts.haystacks.choose import HAYSTACK_PARAMS, open_haystack
 from stressbench.schema.suite import Arm
 
 

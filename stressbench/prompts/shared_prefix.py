@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
 
+from stressbench.errors import SuiteError
 from stressbench.prompts._facts import CITIES, draw_values
 from stressbench.prompts._outline import END, HEAD, QUESTION_VALUE, needle, spread
 from stressbench.prompts.base import Cell, Draft, Param, Piece, Traits
 from stressbench.prompts.haystacks.prose import PROSE
 from stressbench.schema.suite import Arm
-
-_FACTS: Final = 8
 
 
 class SharedPrefix:
@@ -20,7 +18,8 @@ class SharedPrefix:
     Items i, i + P, i + 2P... begin with the same ``shared_tokens`` content tokens, behind
     the same template, to the token: what a prefix cache with block size b can reuse is
     b * floor(prefix / b). Needs a cache that requests share (one ``cache_salt``); ``group``
-    says which requests do. Each text holds eight codes; the others are rivals.
+    says which requests do. Each text holds as many codes as there are questions about it; the
+    others are rivals.
     """
 
     traits = Traits(
@@ -34,18 +33,32 @@ class SharedPrefix:
                 most=10_000_000,
                 doc="Content tokens of each text.",
             ),
+            Param(
+                name="questions",
+                default=8,
+                least=1,
+                most=len(CITIES),
+                doc="Different questions about each text.",
+            ),
         ),
-        tiny={"prefix_tokens": 600},
+        tiny={"prefix_tokens": 300, "questions": 3},
     )
 
     def drafts(self, cell: Cell) -> Mapping[Arm, Draft]:
         """One question about one of the texts."""
-        prefixes = cell.params.count("prefixes")
+        prefixes, facts = cell.params.count("prefixes"), cell.params.count("questions")
+        if cell.spec.items > prefixes * facts:
+            raise SuiteError(
+                f"{prefixes} texts with {facts} questions make {prefixes * facts} different "
+                f"prompts; {cell.spec.items} are asked for",
+                where=f"prompts.{cell.spec.name}.items",
+                hint="raise params.prefixes or params.questions",
+            )
         group = f"p{cell.item % prefixes}"
-        cities = cell.shared_rng("cities", group).sample(CITIES, _FACTS)
-        values = draw_values(cell.shared_rng("values", group), "digits", _FACTS)
-        depths = spread(cell.shared_rng("depths", group), _FACTS)
-        asked = cell.item // prefixes % _FACTS
+        cities = cell.shared_rng("cities", group).sample(CITIES, facts)
+        values = draw_values(cell.shared_rng("values", group), "digits", facts)
+        depths = spread(cell.shared_rng("depths", group), facts)
+        asked = cell.item // prefixes
         tokens = cell.params.count("prefix_tokens")
         return {
             "stress": Draft(
@@ -56,7 +69,7 @@ class SharedPrefix:
                         text=needle(cities[fact], values[fact]),
                         depth=depths[fact],
                     )
-                    for fact in range(_FACTS)
+                    for fact in range(facts)
                 ),
                 filler=PROSE,
                 close=END,

@@ -171,7 +171,7 @@ FORMS: Final = (
     "{adverb} {person} {did} the {thing} and {did_} the {thing_}.",
     "near {place} there was a {thing} that {person} had never noticed.",
     "{person} spoke of {place} as if it were a {adjective} {thing}.",
-    "{when} the {thing} was taken to {place}, where {person} {did} it {how}.",
+    "{when} the {thing} was taken to {place}, where {person} looked at it {how}.",
     "{place} {state} {when}.",
     "had it been up to {person}, the {thing} would have stayed in {place}.",
     "what {person} wanted was a {adjective} {thing}, not a {adjective_} one.",
