@@ -88,9 +88,7 @@ def record(
             e2el_ms=e2el if ok else None,
             queue_ms=1.0 if ok else None,
         ),
-        kv=Kv(
-            cached_tokens=0, preemptions=0, usage_at_start=0.1, usage_peak=0.4, waiting_peak=0
-        )
+        kv=Kv(cached_tokens=0, preemptions=0, usage_at_start=0.1, usage_peak=0.4, waiting_peak=0)
         if ok
         else None,
         attention=None,
