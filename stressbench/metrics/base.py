@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import gc
 import multiprocessing
+import pickle
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from hashlib import blake2b
 from itertools import count, groupby
+from multiprocessing.connection import Connection
 from operator import attrgetter
 from pathlib import Path
 from typing import Protocol, TypeAlias, cast
@@ -22,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stressbench import store
-from stressbench.errors import ResultsError
+from stressbench.errors import ResultsError, StressbenchError
 from stressbench.metrics._columns import Codes, Columns, Floats, Growing, Labels, minus_partner
 from stressbench.metrics._narrow import PARAMS, is_number, narrow_record, paths_of
 from stressbench.schema.metric import Metric, known
@@ -81,13 +82,44 @@ def read_both(
         return read(base, metrics, progress), read(cand, metrics, progress)
     names = tuple(metric.name for metric in metrics)
     # Spawned, not forked: threads (a progress bar) may be running here.
-    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as elsewhere:
-        other = elsewhere.submit(_read_named, cand, names)
-        return read(base, metrics, progress), other.result()
+    processes = multiprocessing.get_context("spawn")
+    here, there = processes.Pipe(duplex=False)
+    other = processes.Process(target=_read_and_send, args=(cand, names, there), daemon=True)
+    other.start()
+    there.close()
+    try:
+        return read(base, metrics, progress), _received(here, cand)
+    finally:
+        here.close()
+        other.terminate()  # it has sent all it had, or is no longer wanted
+        other.join()
 
 
-def _read_named(path: Path, names: Iterable[str]) -> Columns:
-    return read(path, [known()[name] for name in names])
+def _read_and_send(path: Path, names: Sequence[str], pipe: Connection[object, object]) -> None:
+    """Read in a process of its own; the arrays go over one by one, copied once each."""
+    outcome: Columns | StressbenchError
+    try:
+        outcome = read(path, [known()[name] for name in names])
+    except StressbenchError as error:
+        outcome = error
+    arrays: list[pickle.PickleBuffer] = []
+    with suppress(BrokenPipeError):  # the reader of the other file failed and is gone
+        pipe.send_bytes(pickle.dumps(outcome, 5, buffer_callback=arrays.append))
+        pipe.send(len(arrays))
+        for array in arrays:
+            pipe.send_bytes(array.raw())
+
+
+def _received(pipe: Connection[object, object], path: Path) -> Columns:
+    try:
+        document = pipe.recv_bytes()
+        count = cast("int", pipe.recv())
+        outcome = pickle.loads(document, buffers=[pipe.recv_bytes() for _ in range(count)])  # noqa: S301  our own
+    except EOFError as error:
+        raise ResultsError("the process that reads this file died", where=str(path)) from error
+    if isinstance(outcome, StressbenchError):
+        raise outcome
+    return cast("Columns", outcome)
 
 
 def _size(path: Path) -> int:
