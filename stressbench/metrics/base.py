@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 import multiprocessing
 import pickle
+import signal
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -97,6 +98,7 @@ def read_both(
 
 def _read_and_send(path: Path, names: Sequence[str], pipe: Connection[object, object]) -> None:
     """Read in a process of its own; the arrays go over one by one, copied once each."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
     outcome: Columns | StressbenchError
     try:
         outcome = read(path, [known()[name] for name in names])

@@ -126,3 +126,16 @@ def test_degradation_is_the_score_minus_the_partners_of_the_same_role(tmp_path):
     assert np.isnan(matched).sum() == 2
     assert np.isnan(columns.values["degradation.twin"][arms.codes != arms.code("stress")]).all()
     assert (columns.values["quality.score"][stressed] == 0.25).all()
+
+
+def test_two_processes_read_what_one_reads(tmp_path, monkeypatch):
+    monkeypatch.setattr(base, "_WORTH_A_PROCESS_BYTES", 0)
+    path = records.write(tmp_path / "records.jsonl", [records.record(i) for i in range(9)])
+    one, other = base.read_both(path, path, known().values())
+    assert (one.cases == other.cases).all()
+    for name in known():
+        assert np.array_equal(one.values[name], other.values[name], equal_nan=True)
+    broken = tmp_path / "broken.jsonl"
+    broken.write_bytes(path.read_bytes().replace(b'"case_id"', b'"case"', 1))
+    with pytest.raises(ResultsError, match=r"broken.jsonl:2"):
+        base.read_both(path, broken, [known()["ttft"]])
