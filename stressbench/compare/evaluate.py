@@ -17,6 +17,7 @@ from stressbench.stats.clusters import (
     binary_effect,
     cluster_sums,
     mean_effect,
+    natural,
 )
 from stressbench.stats.exact import t_quantile
 from stressbench.stats.quantiles import Sides, percentile, percentile_effect
@@ -189,7 +190,7 @@ def _noise(sides: tuple[Side, ...], question: Question, both: Mask) -> float | N
     squares = sum(float(((each - each.mean()) ** 2).sum()) for each in levels)
     spread = math.sqrt(squares / freedom * sum(1 / len(each) for each in levels))
     bound = t_quantile((1 + question.confidence) / 2, freedom) * spread
-    return math.expm1(bound) if question.relative else bound
+    return natural(bound, relative=question.relative)
 
 
 def _repeat_levels(side: Side, question: Question, both: Mask) -> Floats:

@@ -21,6 +21,7 @@ import msgspec
 from stressbench.compare.evaluate import Answer, Question
 from stressbench.schema.comparison import Finding, GateFinding, Missing, Overall, Verdict
 from stressbench.schema.gate import Gate
+from stressbench.stats.clusters import natural
 from stressbench.stats.exact import Interval
 from stressbench.stats.power import (
     clusters_needed,
@@ -187,4 +188,4 @@ def _mde(asked: Asked) -> float | None:
     if effect is None or not effect.se or effect.clusters < fewest_clusters(confidence):
         return None
     mde = minimal_detectable_effect(effect.se, confidence)
-    return math.expm1(mde) if asked.question.relative else mde
+    return natural(mde, relative=asked.question.relative)

@@ -172,7 +172,7 @@ class _Gather:
         fields = {path: _column(list_, path) for path, list_ in _fields_of(batch, self.paths)}
         failed = np.array([kind[-1] != "ok" for kind in self.kind_codes])[kinds]
         for metric in self.metrics:
-            values = _values(metric, fields)
+            values = _plausible(_values(metric, fields), metric)
             if metric.of == "ok":
                 values = np.where(failed, np.nan, values)
             if metric.weight:
@@ -279,6 +279,19 @@ def _column(values: list[object], path: str) -> Column:
 def _values(metric: Metric, fields: dict[str, Column]) -> Floats:
     columns = [fields[path] for path in metric.paths]
     return metric.formula(*columns) if metric.formula else columns[0].astype(np.float64, copy=False)
+
+
+def _plausible(values: Floats, metric: Metric) -> Floats:
+    """``values``, or ``ValueError``: no share is above 1, and nothing measured is endless."""
+    bounded = metric.span is not None and metric.against is None
+    low, high = (0.0, metric.span or 0.0) if bounded else (-_ENDLESS, _ENDLESS)
+    wrong = (values < low - 1e-9) | (values > high + 1e-9)
+    if wrong.any():
+        raise ValueError(f"{metric.name} is {values[wrong][0]:g}, outside {low:g} to {high:g}")
+    return values
+
+
+_ENDLESS = 1e15  # milliseconds: thirty thousand years
 
 
 def _sizes(column: Column) -> Floats:

@@ -17,7 +17,8 @@ def _per_second(
     import numpy as np
 
     rate = np.full_like(tokens, np.nan)
-    np.divide(1000 * tokens, milliseconds, out=rate, where=milliseconds > 0)
+    with np.errstate(over="ignore"):  # what overflows is refused as implausible
+        np.divide(1000 * tokens, milliseconds, out=rate, where=milliseconds > 0)
     return rate
 
 

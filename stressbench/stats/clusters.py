@@ -155,7 +155,10 @@ def binary_effect(base: Floats, cand: Floats, *, confidence: float = 0.95) -> Ef
 
 def natural(point: float, *, relative: bool) -> float:
     """From the working scale to the reported one: log ratio to relative change."""
-    return math.expm1(point) if relative else point
+    return math.expm1(min(point, _LARGEST_LOG)) if relative else point
+
+
+_LARGEST_LOG = 700.0  # just below where exp overflows
 
 
 def natural_interval(interval: Interval | None, *, relative: bool) -> Interval | None:

@@ -64,7 +64,7 @@ def percentile_effect(
     base, cand = percentile(sides.base, share), percentile(sides.cand, share)
     if relative and min(base, cand) <= 0:
         return Effect(base, cand, None, None, None, None, n, "undefined: the base is not positive")
-    point = math.log(cand / base) if relative else cand - base
+    point = math.log(cand) - math.log(base) if relative else cand - base
     delta = natural(point, relative=relative)
     if n == 1:
         return Effect(base, cand, delta, None, 1.0, None, 1, "one cluster")
@@ -155,7 +155,7 @@ class _Rows:
     ) -> Floats:
         first, second = self._percentiles(base), self._percentiles(cand)
         with np.errstate(divide="ignore", invalid="ignore"):
-            effects: Floats = np.log(second / first) if relative else second - first
+            effects: Floats = np.log(second) - np.log(first) if relative else second - first
         return effects
 
     def _percentiles(self, weights: NDArray[np.int32]) -> Floats:

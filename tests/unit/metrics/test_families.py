@@ -128,6 +128,19 @@ def test_degradation_is_the_score_minus_the_partners_of_the_same_role(tmp_path):
     assert (columns.values["quality.score"][stressed] == 0.25).all()
 
 
+@pytest.mark.parametrize(
+    ("field", "value"), [("quality.score", 1.5), ("timing.ttft_ms", 1e300), ("kv.usage_peak", -1)]
+)
+def test_a_number_that_cannot_be_is_refused_by_name(tmp_path, field, value):
+    import msgspec
+
+    section, name = field.split(".")
+    row = records.record(0)
+    changed = msgspec.structs.replace(getattr(row, section), **{name: value})
+    with pytest.raises(ResultsError, match=rf"{name.removesuffix('_ms')} is .* outside"):
+        read(tmp_path, [msgspec.structs.replace(row, **{section: changed})])
+
+
 def test_two_processes_read_what_one_reads(tmp_path, monkeypatch):
     monkeypatch.setattr(base, "_WORTH_A_PROCESS_BYTES", 0)
     path = records.write(tmp_path / "records.jsonl", [records.record(i) for i in range(9)])
