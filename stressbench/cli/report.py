@@ -20,6 +20,9 @@ def report(
     markdown: Annotated[
         Path | None, typer.Option(help="Write a summary for a CI job here; - is stdout.")
     ] = None,
+    treat: Annotated[
+        list[str] | None, typer.Option(help="A factor that differs on purpose: engine.args")
+    ] = None,
 ) -> None:
     """Show what broke, where and why: on the terminal, as one HTML page, as Markdown.
 
@@ -38,7 +41,7 @@ def report(
     from stressbench.report.html.gather import page
 
     with counter("records") as progress:
-        gathered = page(runs, progress)
+        gathered = page(runs, progress, treat=treat or ())
     if html is not None:
         from stressbench.report.html.page import render
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
-from typing import Final
+from itertools import product
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +29,7 @@ TELEMETRY: Final = {
     "routing": ("imbalance", "entropy_norm", "cv_excess", "distinct_experts"),
 }
 _TAIL: Final = 0.05
-_NO_DEPTH: Final = -1.0  # depths are 0 to 1
+_PLACES: Final = 8  # of an axis: more would not be read, and replayed traffic has thousands
 
 
 def metrics() -> list[Metric]:
@@ -144,25 +146,48 @@ def _total(table: Table, metric: str, rows: Mask) -> int | None:
 
 def cells(table: Table) -> Iterator[Cell]:
     """Quality of the stressed cases at every length and depth."""
-    lengths = table.columns.params["budget"]
-    depths = np.nan_to_num(table.columns.params["depth"], nan=_NO_DEPTH)
+    lengths, depths = (table.columns.params[name] for name in ("budget", "depth"))
     swept = table.quality_pass & ~np.isnan(lengths)
     for role, prompt_class, rows in table.groups():
         mine = rows & swept
-        places = np.column_stack([lengths[mine], depths[mine]])
-        for length, depth in np.unique(places, axis=0).tolist():
-            at = mine & (lengths == length) & (depths == depth)
-            scores, clusters, count = table.present("quality.score", at)
-            yield Cell(
-                role=role,
-                prompt_class=prompt_class,
-                length=int(length),
-                depth=None if depth == _NO_DEPTH else depth,
-                n=len(scores),
-                clusters=count,
-                score=float(scores.mean()),
-                ci=_score_range(scores, clusters, count),
-            )
+        if not mine.any():
+            continue
+        across, down = _places(lengths, mine), _places(depths, mine)
+        for x, y in product(across, down):
+            at = mine & x.holds(lengths) & y.holds(depths)
+            if at.any():
+                scores, clusters, count = table.present("quality.score", at)
+                yield Cell(
+                    role=role,
+                    prompt_class=prompt_class,
+                    length=(x.low, x.high),
+                    depth=None if math.isnan(y.low) else (y.low, y.high),
+                    n=len(scores),
+                    clusters=count,
+                    score=float(scores.mean()),
+                    ci=_score_range(scores, clusters, count),
+                )
+
+
+class _Place(NamedTuple):
+    """One place of an axis, both ends in it; NaN for rows without a value."""
+
+    low: float
+    high: float
+
+    def holds(self, values: Floats) -> Mask:
+        if math.isnan(self.low):
+            return np.isnan(values)
+        return (values >= self.low) & (values <= self.high)
+
+
+def _places(values: Floats, rows: Mask) -> list[_Place]:
+    """The distinct values of an axis, or bins of them: as many values each, none twice."""
+    there = rows & ~np.isnan(values)
+    distinct = np.unique(values[there])
+    parts = np.array_split(distinct, min(_PLACES, len(distinct))) if len(distinct) else []
+    places = [_Place(float(part[0]), float(part[-1])) for part in parts]
+    return places if there.sum() == rows.sum() else [*places, _Place(math.nan, math.nan)]
 
 
 def costs(table: Table, classes: Sequence[ClassDegradation]) -> Iterator[Cost]:

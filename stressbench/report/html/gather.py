@@ -36,11 +36,14 @@ CASES: Final = 320
 Progress = Callable[[int], None]
 
 
-def page(paths: Sequence[Path], progress: Progress | None = None) -> Page:
+def page(
+    paths: Sequence[Path], progress: Progress | None = None, *, treat: Sequence[str] = ()
+) -> Page:
     """Read the runs and reduce them to what the page shows.
 
     The first run is what the others are compared with; one run with several roles is
-    compared within. Raises ``ResultsError`` where a file cannot be read.
+    compared within. ``treat`` names the factors in which runs differ on purpose.
+    Raises ``ResultsError`` where a file cannot be read.
     """
     read = [_Read(path, progress) for path in paths]
     names = _names([each.run for each in read])
@@ -57,7 +60,7 @@ def page(paths: Sequence[Path], progress: Progress | None = None) -> Page:
         version=__version__,
         made_at=datetime.now(UTC).isoformat(timespec="seconds"),
         runs=runs,
-        versus=list(versus([each.columns for each in read], names)),
+        versus=list(versus([each.columns for each in read], names, tuple(treat))),
         cases=cases,
         cases_of=sum(run.records for run in runs),
         latency_shares=list(figures.SHARES),

@@ -23,6 +23,7 @@ SCRIPTS: Final = (
     "text.js",
     "chart.js",
     "quality.js",
+    "depth.js",
     "engine.js",
     "versus.js",
     "cases.js",

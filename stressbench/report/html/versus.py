@@ -18,12 +18,17 @@ from stressbench.stats.exact import wilson
 _HALF = 0.5
 
 
-def versus(runs: Sequence[Columns], names: Sequence[str]) -> Iterator[Versus]:
-    """The first run against each other one; a single run's first role against the others."""
+def versus(
+    runs: Sequence[Columns], names: Sequence[str], treat: tuple[str, ...]
+) -> Iterator[Versus]:
+    """The first run against each other one; a single run's first role against the others.
+
+    ``treat`` names the factors in which runs differ on purpose.
+    """
     first = runs[0]
     if len(runs) > 1:
         for index in range(1, len(runs)):
-            yield from _runs(first, runs[index], (names[0], names[index]))
+            yield from _runs(first, runs[index], (names[0], names[index]), treat)
         return
     roles = _roles(first)
     for role in roles[1:]:
@@ -34,28 +39,32 @@ def versus(runs: Sequence[Columns], names: Sequence[str]) -> Iterator[Versus]:
         except (CompareError, SuiteError) as error:
             refused = _refusal(error)
         yield Versus(
-            kind="roles",
             first=roles[0],
             second=role,
+            base=roles[0],
+            cand=role,
             comparison=comparison,
             refused=refused,
             flips=_flips(first, first, pairs),
         )
 
 
-def _runs(base: Columns, cand: Columns, names: tuple[str, str]) -> Iterator[Versus]:
+def _runs(
+    base: Columns, cand: Columns, names: tuple[str, str], treat: tuple[str, ...]
+) -> Iterator[Versus]:
     comparison, refused = None, None
     try:
-        options = Options(allow_partial=True)
+        options = Options(allow_partial=True, treat=treat)
         comparison = compare_files(base.path, cand.path, options)
     except (CompareError, SuiteError) as error:
         refused = _refusal(error)
     shared = [role for role in _roles(base) if role in _roles(cand)]
     for index, role in enumerate(shared or [""]):
         yield Versus(
-            kind="runs",
             first=f"{names[0]}: {role}" if role else names[0],
             second=f"{names[1]}: {role}" if role else names[1],
+            base=names[0],
+            cand=names[1],
             comparison=comparison if index == 0 else None,
             refused=refused if index == 0 else None,
             flips=_flips(base, cand, RolePair(role, role)) if role else [],

@@ -52,12 +52,15 @@ class Row(View, frozen=True, kw_only=True):
 
 
 class Cell(View, frozen=True, kw_only=True):
-    """Quality at one length and depth of a class; depth is null where the class has none."""
+    """Quality at one place of length (tokens) and depth; a place is a value, or a bin of many.
+
+    ``depth`` is null where the class has none.
+    """
 
     role: str
     prompt_class: str
-    length: int
-    depth: float | None
+    length: Range
+    depth: Range | None
     n: int
     clusters: int
     score: float
@@ -185,9 +188,11 @@ class Flip(View, frozen=True, kw_only=True):
 class Versus(View, frozen=True, kw_only=True):
     """Two roles of one run, or one role of two runs; the comparison, or why there is none."""
 
-    kind: Literal["roles", "runs"]
     first: str
     second: str
+    base: str
+    cand: str
+    """What the comparison compares: two roles, or two whole runs."""
     comparison: Comparison | None
     refused: str | None
     flips: list[Flip]

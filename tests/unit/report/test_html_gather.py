@@ -65,16 +65,25 @@ def test_cells_hold_every_length_and_depth_with_its_items(tmp_path):
     ]
     cells = run_of(tmp_path, records).cells
     assert [(c.length, c.depth, c.score, c.n, c.clusters) for c in cells] == [
-        (256, 0.0, 0.0, 3, 3),
-        (256, 1.0, 1.0, 3, 3),
-        (512, 0.0, 0.0, 3, 3),
-        (512, 1.0, 1.0, 3, 3),
+        ((256, 256), (0, 0), 0.0, 3, 3),
+        ((256, 256), (1, 1), 1.0, 3, 3),
+        ((512, 512), (0, 0), 0.0, 3, 3),
+        ((512, 512), (1, 1), 1.0, 3, 3),
     ]
 
 
 def test_a_class_without_depth_has_cells_of_length_alone(tmp_path):
     cells = run_of(tmp_path, [make.record(item, depth=None) for item in range(4)]).cells
-    assert [(c.length, c.depth, c.n) for c in cells] == [(512, None, 4)]
+    assert [(c.length, c.depth, c.n) for c in cells] == [((512, 512), None, 4)]
+
+
+def test_places_beyond_number_are_binned(tmp_path):
+    records = [make.record(i, budget=100 + i, depth=i / 99) for i in range(100)]
+    cells = run_of(tmp_path, records).cells
+    assert len(cells) <= 64
+    assert sum(cell.n for cell in cells) == 100
+    assert min(c.length[0] for c in cells) == 100
+    assert max(c.length[1] for c in cells) == 199
 
 
 def test_latency_leaves_out_failed_requests_and_says_how_many(tmp_path):

@@ -3,12 +3,27 @@
 
 const SEVERAL = DATA.runs.length > 1;
 
-/** Every run with `key(role)`: what a series is called. */
+/** What every role of every run is called; no two alike, however long their names. */
+const SERIES_NAMES = DATA.runs.map(() => new Map());
+DATA.runs.forEach((run, index) => {
+  for (const { role } of run.models) {
+    const short = SEVERAL ? `${middle(spell(run.name, 200), 24)}: ${spell(role, 16)}` : spell(role, 24);
+    const taken = SERIES_NAMES.flatMap((names) => [...names.values()]);
+    const alike = taken.filter((name) => name === short || name.startsWith(`${short} #`)).length;
+    SERIES_NAMES[index].set(role, alike ? `${short} #${alike + 1}` : short);
+  }
+});
+const SERIES = SERIES_NAMES.flatMap((names) => [...names.values()]);
+
 function series(run, role) {
-  return SEVERAL ? `${spell(run.name, 24)}: ${spell(role, 16)}` : spell(role, 24);
+  return SERIES_NAMES[DATA.runs.indexOf(run)].get(role);
 }
 
-const SERIES = DATA.runs.flatMap((run) => run.models.map((model) => series(run, model.role)));
+/** Both ends of a name: runs differ at their ends. */
+function middle(name, limit) {
+  return name.length > limit ? `${name.slice(0, Math.ceil(limit / 2) - 1)}…${name.slice(-Math.floor(limit / 2))}` : name;
+}
+
 const SERIES_COLORS = SERIES.map((_, index) => `var(--series-${(index % 8) + 1})`);
 const SERIES_SYMBOLS = ["circle", "square", "triangle", "diamond", "star", "cross", "wye", "times"];
 const seriesColor = { domain: SERIES, range: SERIES_COLORS };
@@ -139,7 +154,7 @@ function marginFor(labels, width) {
 /** Labels cut to a margin. */
 function fitted(margin) {
   const limit = Math.max(4, Math.floor((margin - 14) / 6.6));
-  return (label) => (label.length > limit ? label.slice(0, limit - 1) + "…" : label);
+  return (label) => middle(label, limit);
 }
 
 async function exportFigure(svg, title, kind) {

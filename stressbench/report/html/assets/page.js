@@ -5,7 +5,7 @@ const SECTIONS = [
   ["summary", "Summary", summary],
   ["quality", "Quality", qualityByClass],
   ["depth", "Length and depth", heatMaps],
-  ["degradation", "Degradation", degradationByInflation],
+  ["degradation", "Degradation", (parent) => { degradationByInflation(parent); causes(parent); }],
   ["tokens", "Tokens", inflationByClass],
   ["outcomes", "Outcomes", outcomeKinds],
   ["kv", "KV cache", timelines],
@@ -52,14 +52,13 @@ function summary(parent) {
   });
 }
 
-function verdict(parent, { comparison, first, second, kind }) {
+function verdict(parent, { comparison, base, cand }) {
   const [, , tone] = VERDICTS[comparison.verdict];
   const gates = comparison.verdict === "ungated" ? "" : `, gates from ${spell(comparison.gates_from, 60)}`;
-  const names = kind === "roles" ? [first, second] : DATA.versus.length > 1 ? [comparison.base, comparison.cand] : [first, second];
   const overall = comparison.findings.filter(
     (f) => f.delta !== null && !f.scope.prompt_class && ["quality.score", "ttft", "tpot"].includes(f.metric) && f.statistic !== "p95");
   parent.append(el("div", { class: `verdict ${tone}` },
-    verdictBadge(comparison.verdict), " ", el("strong", {}, `${spell(names[0], 60)} → ${spell(names[1], 60)}`), gates,
+    verdictBadge(comparison.verdict), " ", el("strong", {}, `${spell(base, 60)} → ${spell(cand, 60)}`), gates,
     el("ul", {}, overall.map((f) => el("li", {},
       `${target(f)}${f.scope.role?.includes("->") ? "" : ` (${spell(f.scope.role ?? "")})`}: ` +
       `${level(f, f.base)} → ${level(f, f.cand)}, ${change(f, f.delta)} ${range(f.ci, (v) => change(f, v))}, ` +

@@ -62,9 +62,9 @@ function qualityByClass(parent) {
         marginLeft: margin, marginTop: 34, marginBottom: 46,
         marginRight: columns ? 20 : 30,
         facet: { marginTop: columns ? undefined : 34 },
-        x: { domain: [0, 1], tickFormat: "%", label: "quality, mean score", grid: true, ticks: 5 },
+        x: { domain: [0, 1], tickFormat: "%", label: "quality, mean score", grid: true, ticks: columns && SERIES.length > 2 ? 2 : 5 },
         y: { domain: classes, label: null, tickFormat: fitted(margin) },
-        fx: columns ? { domain: SERIES, label: null } : undefined,
+        fx: columns ? { domain: SERIES, label: null, padding: 0.12 } : undefined,
         fy: columns ? undefined : { domain: SERIES, axis: null },
         marks: [Plot.ruleX([0]), ...marks, columns ? null : panelNames()],
       };
@@ -82,63 +82,19 @@ function qualityByClass(parent) {
   });
 }
 
-function heatMaps(parent) {
-  const cells = DATA.runs.flatMap((run) =>
-    run.cells.map((cell) => ({ ...cell, series: series(run, cell.role), label: spell(cell.prompt_class) })),
+/** What went with wrong answers within a run: associations, not experiments. */
+function causes(parent) {
+  const rows = DATA.runs.flatMap((run) => run.degradation.flatMap((each) => each.causes.map((cause) => [
+    spell(each.prompt_class), series(run, each.role), cause.cause, percent(cause.with_it), cause.n_with,
+    percent(cause.without), cause.n_without, points(cause.delta), range(cause.ci),
+  ])));
+  if (!rows.length) return;
+  parent.append(
+    el("h3", {}, "What goes with it"),
+    el("p", { class: "note" }, "Quality of the requests that something happened to, against the others of their class: " +
+      "an association, not an experiment. What was preempted may have been longer too."),
+    grid(["class", "model", "what", "quality with", "n", "without", "n", "difference", "95 %"], rows, "What goes with it"),
   );
-  const classes = [...new Set(cells.map((cell) => cell.label))].filter((label) => {
-    const places = new Set(cells.filter((c) => c.label === label).map((c) => `${c.length} ${c.depth}`));
-    return places.size > 1;
-  });
-  if (!classes.length) {
-    parent.append(el("p", { class: "absent" }, "No class was run at more than one length or depth."));
-    return;
-  }
-  const box = el("div", { class: "multiples" });
-  parent.append(box);
-  for (const label of classes) heatMap(box, label, cells.filter((cell) => cell.label === label));
-}
-
-function heatMap(parent, label, cells) {
-  const depth = (d) => (d.depth === null ? "any" : String(d.depth));
-  const depths = [...new Set(d3.sort(cells, (d) => d.depth).map(depth))];
-  const lengths = [...new Set(d3.sort(cells, (d) => d.length).map((d) => d.length))];
-  const ink = (d) => (d.score > 0.55 ? "black" : "white");
-  figure(parent, {
-    title: `${label}: quality by length and depth`,
-    note: "Mean score in each cell, n below it; depth 0 is the beginning of the prompt.",
-    draw: (width) => {
-      const columns = Math.max(1, Math.min(SERIES.length, Math.floor(width / (60 * lengths.length + 60))));
-      const stacked = columns < SERIES.length;
-      return {
-        height: (stacked ? SERIES.length : 1) * (44 * depths.length + 30) + 70,
-        marginLeft: 58, marginBottom: 46, marginTop: 34, marginRight: 16, padding: 0.04,
-        x: { type: "band", domain: lengths, label: "prompt length, tokens", tickFormat: count },
-        y: { type: "band", domain: depths, label: "depth of the fact" },
-        fx: stacked ? undefined : { domain: SERIES, label: null },
-        fy: stacked ? { domain: SERIES, axis: null } : undefined,
-        color: { type: "linear", domain: [0, 1], scheme: "cividis" },
-        marks: [
-          Plot.cell(cells, {
-            [stacked ? "fy" : "fx"]: "series", x: "length", y: depth, fill: "score", tip: true,
-            title: (d) => `${d.series}\n${count(d.length)} tokens, depth ${depth(d)}\n` +
-              `${percent(d.score)} ${range(d.ci)}\nn ${d.n}, items ${d.clusters}`,
-          }),
-          Plot.text(cells, {
-            [stacked ? "fy" : "fx"]: "series", x: "length", y: depth, fill: ink,
-            text: (d) => `${percent(d.score)}\n${range(d.ci)} n ${d.n}`, fontSize: 11,
-          }),
-          stacked ? panelNames() : null,
-        ],
-      };
-    },
-    table: {
-      head: ["model", "tokens", "depth", "quality", "95 %", "n", "items"],
-      rows: cells.map((d) => [
-        d.series, count(d.length), depth(d), percent(d.score), range(d.ci), d.n, d.clusters,
-      ]),
-    },
-  });
 }
 
 const allCosts = DATA.runs.flatMap((run) =>
@@ -253,7 +209,7 @@ function inflationByClass(parent) {
 }
 
 function outcomeKinds(parent) {
-  const stressed = allRows.filter((row) => row.arm === "stress");
+  const stressed = d3.sort(allRows.filter((row) => row.arm === "stress"), (row) => row.label);
   const parts = stressed.flatMap((row) => {
     let before = 0;
     return OUTCOMES.filter((kind) => row.outcomes[kind]).map((kind) => {

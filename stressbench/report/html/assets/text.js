@@ -14,7 +14,7 @@ function codePoint(character) {
 }
 
 /** A string for labels: one line, hidden characters spelled, at most `limit` characters. */
-function spell(text, limit = 48) {
+function spell(text, limit = 64) {
   const flat = String(text).slice(0, 4 * limit).replace(/[\n\t]/g, " ");
   const plain = flat.replace(HIDDEN_RUN, (run) => `<${codePoint(run)}>`);
   return plain.length > limit ? plain.slice(0, limit - 1) + "…" : plain;

@@ -20,9 +20,11 @@ function level(finding, value) {
 
 function change(finding, value) {
   if (value === null) return "–";
-  const sign = value > 0 ? "+" : "";
-  if (finding.relative) return `${sign}${(100 * value).toFixed(1)} %`;
-  return finding.unit === "fraction" ? `${sign}${(100 * value).toFixed(1)} pt` : `${sign}${number(value)}`;
+  if (finding.relative || finding.unit === "fraction") {
+    const shown = Number((100 * value).toFixed(1)) || 0; // never -0.0
+    return `${shown > 0 ? "+" : ""}${shown.toFixed(1)} ${finding.relative ? "%" : "pt"}`;
+  }
+  return `${value > 0 ? "+" : ""}${number(value)}`;
 }
 
 const target = (finding) => (finding.statistic === "mean" ? finding.metric : `${finding.metric}.${finding.statistic}`);
@@ -71,9 +73,8 @@ function gateTable(parent, comparison) {
 
 function scatter(parent, versus, first, second) {
   const dots = versus.flips.map((flip) => ({ ...flip, label: spell(flip.prompt_class) }));
-  // Dots that lie on each other share a label.
-  const labels = d3.groups(dots, (d) => `${d.first.toFixed(2)} ${d.second.toFixed(2)}`)
-    .map(([, some]) => ({ ...some[0], label: spell(some.map((d) => d.label).join(", "), 44) }));
+  const labels = uncrowded(d3.groups(dots, (d) => `${d.first.toFixed(2)} ${d.second.toFixed(2)}`)
+    .map(([, some]) => ({ ...some[0], label: spell(some.map((d) => d.label).join(", "), 32) })));
   figure(parent, {
     title: `Quality, ${first} against ${second}`,
     note: "One dot a class, stressed cases that both answered, with 95 % intervals. On the diagonal both are as good.",
@@ -104,6 +105,18 @@ function scatter(parent, versus, first, second) {
       rows: dots.map((d) => [d.label, percent(d.first), range(d.first_ci), percent(d.second), range(d.second_ci), d.n, d.clusters]),
     },
   });
+}
+
+/** Labels that do not lie on each other, those farthest from the diagonal first. */
+function uncrowded(labels) {
+  const kept = [];
+  for (const one of d3.sort(labels, (d) => -Math.abs(d.first - d.second))) {
+    const free = kept.every((other) =>
+      Math.abs(one.first - other.first) > 0.012 * (one.label.length + other.label.length) ||
+      Math.abs(one.second - other.second) > 0.05);
+    if (free) kept.push(one);
+  }
+  return kept;
 }
 
 function flips(parent, versus, first, second) {
