@@ -20,10 +20,9 @@ HOSTILE = "x\x1b[2J|<script>alert(1)</script>`[red]**@someone**\u202e\x00]]>&\n#
 
 def comparison(tmp_path, prompt_class="niah", **options):
     sides = []
-    for name, wrong in (("base", 5), ("cand", 40)):
+    for name, wrong in (("base", 3), ("cand", 24)):
         rows = [
-            records.record(i, prompt_class=prompt_class, score=float(i >= wrong))
-            for i in range(100)
+            records.record(i, prompt_class=prompt_class, score=float(i >= wrong)) for i in range(60)
         ]
         sides.append(records.write(tmp_path / name / "records.jsonl", rows))
     gates = ("quality.score drop < 5pt per prompt_class", "ttft.p95 rise < 10%")
@@ -92,18 +91,20 @@ def invoke(*arguments):
     return CliRunner().invoke(app, [*map(str, arguments)])
 
 
-@pytest.fixture
-def files(tmp_path):
-    comparison(tmp_path)
-    return tmp_path / "base", tmp_path / "cand"
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs")
+    comparison(folder, gates_only=True)
+    return folder / "base", folder / "cand"
 
 
-def test_exit_codes_are_the_contract(files, tmp_path):
+def test_exit_codes_are_the_contract(files):
     base, cand = files
     score = "quality.score drop < 5pt"
-    assert invoke("compare", base, cand, "--gate", score).exit_code == 1
-    assert invoke("compare", cand, base, "--gate", score).exit_code == 0
-    assert invoke("compare", base, base, "--gate", "quality.score drop < 1pt").exit_code == 5
+    assert invoke("compare", base, cand, "--gates-only", "--gate", score).exit_code == 1
+    assert invoke("compare", cand, base, "--gates-only", "--gate", score).exit_code == 0
+    narrow = "quality.score drop < 1pt"
+    assert invoke("compare", base, base, "--gates-only", "--gate", narrow).exit_code == 5
     assert invoke("compare", base, "--roles", "dense,dense").exit_code == 0
 
 
@@ -127,7 +128,7 @@ def test_mistakes_are_errors_of_the_tree_with_the_right_code(files, arguments, c
 @pytest.mark.parametrize("form", ["table", "json", "markdown", "junit"])
 def test_output_goes_to_a_file_when_asked(files, tmp_path, form):
     target = tmp_path / "out" / "report"
-    result = invoke("compare", *files, "--format", form, "--output", target)
+    result = invoke("compare", *files, "--gates-only", "--format", form, "--output", target)
     assert result.exit_code == 1
     assert result.stdout == ""
     assert "quality.score" in target.read_text("utf-8")
