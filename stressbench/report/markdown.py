@@ -12,6 +12,12 @@ from stressbench.report.html.story import share, spread
 from stressbench.report.html.view import Page, Row, Run
 
 _SIGN = {"good": "✅", "bad": "❌", "unclear": "⚠️", "plain": "·"}
+_VERDICT = {
+    "pass": "✅ **pass**",
+    "regression": "❌ **regression**",
+    "inconclusive": "⚠️ **inconclusive**",
+    "ungated": "**no gate**",
+}
 _HEAD = (
     "class",
     "arm",
@@ -31,16 +37,22 @@ _HEAD = (
 
 def render(page: Page) -> str:
     """GitHub-flavoured Markdown; what comes from files is escaped to plain text."""
-    lines = [f"# stressbench: {_text(page.title)}", ""]
+    lines = [f"# stressbench: {_text(page.title)}", "", *_verdicts(page)]
     for run in page.runs:
         lines += [*_run(run), ""]
-    seen = [versus for versus in page.versus if versus.comparison or versus.refused]
-    for versus in seen:
-        if versus.comparison:
-            lines += [comparison(versus.comparison)]
-        else:
-            lines += [f"⚠️ not comparable: {_text(versus.refused or '')}", ""]
+    lines += [comparison(each.comparison) for each in page.versus if each.comparison]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _verdicts(page: Page) -> Iterator[str]:
+    """What comes first: a line for every comparison."""
+    for each in page.versus:
+        sides = f"{_text(each.base)} → {_text(each.cand)}"
+        if each.comparison:
+            yield f"- {_VERDICT[each.comparison.verdict]}: {sides}"
+        elif each.refused:
+            yield f"- ⚠️ **not comparable**: {sides}: {_text(each.refused)}"
+    yield ""
 
 
 def _run(run: Run) -> Iterator[str]:

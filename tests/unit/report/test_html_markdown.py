@@ -31,3 +31,22 @@ def test_names_from_a_file_stay_text(tmp_path):
     assert "@team" not in text
     assert "\x1b" not in text
     assert "https://" not in text
+
+
+def test_the_verdict_comes_first(tmp_path):
+    files = [
+        make.write(tmp_path / name / "records.jsonl", [make.record(i, score=s) for i in range(40)])
+        for name, s in (("base", 1.0), ("cand", 0.0))
+    ]
+    lines = render(page(files)).splitlines()
+    assert lines[2] == "- ❌ **regression**: base → cand"
+
+
+def test_runs_that_cannot_be_compared_say_so_first(tmp_path):
+    files = [
+        make.write(
+            tmp_path / str(seed) / "records.jsonl", [make.record(0)], run=make.header(seed=seed)
+        )
+        for seed in (1, 2)
+    ]
+    assert "**not comparable**" in render(page(files)).splitlines()[2]
