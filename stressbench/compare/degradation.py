@@ -117,13 +117,10 @@ class _Part:
             swept = source in self.columns.params
             values = (self.columns.params if swept else self.columns.values)[source]
             rows = self.stressed & ~np.isnan(values)
-            if rows.any():
-                places = values if swept else _binned(values, rows)
-                levels = [
-                    self.level(rows & (places == at), float(at)) for at in np.unique(places[rows])
-                ]
-                if len(levels) > 1:
-                    yield axis, levels
+            places = values if axis == "length" else _places(values, rows)
+            found = np.unique(places[rows])
+            if len(found) > 1:
+                yield axis, [self.level(rows & (places == at), float(at)) for at in found]
 
     def context_length(self) -> ContextLength | None:
         budgets = self.columns.params["budget"]
@@ -216,14 +213,18 @@ class _Part:
             )
 
 
-def _binned(values: Floats, rows: Mask) -> Floats:
-    """Each value's bin middle; bins hold about equally many rows. Few values stay as they are."""
-    distinct = np.unique(values[rows])
-    if len(distinct) <= _BINS:
+def _places(values: Floats, rows: Mask) -> Floats:
+    """Where each row stands on an axis: its value where those are few and well filled.
+
+    Else the middle of its bin; bins hold about equally many rows, ``_MIN_GROUP`` at least.
+    """
+    distinct, counts = np.unique(values[rows], return_counts=True)
+    if len(distinct) == 0 or (len(distinct) <= _BINS and counts.min() >= _MIN_GROUP):
         return values
-    edges = np.unique(np.quantile(values[rows], np.linspace(0, 1, _BINS + 1)))
-    index = np.clip(np.searchsorted(edges, values, side="right") - 1, 0, len(edges) - 2)
-    middles: Floats = (edges[:-1] + edges[1:]) / 2
+    bins = min(_BINS, int(counts.sum()) // _MIN_GROUP)
+    edges = np.unique(np.quantile(values[rows], np.linspace(0, 1, max(bins, 1) + 1)))
+    index = np.clip(np.searchsorted(edges, values, side="right") - 1, 0, max(len(edges) - 2, 0))
+    middles: Floats = (edges[:-1] + edges[1:]) / 2 if len(edges) > 1 else edges
     return middles[index]
 
 

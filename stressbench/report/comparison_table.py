@@ -65,7 +65,7 @@ def _findings(comparison: Comparison) -> Iterator[Text | Table]:
     table, last, still = _table(title, "in", "metric"), None, dict[str, list[str]]()
     for finding in sorted(comparison.findings, key=_by_scope):
         place = figures.scope(finding)
-        if finding.delta == 0 and finding.base == finding.cand and finding.p == 1:
+        if _unchanged(finding):
             still.setdefault(figures.target(finding), []).append(place)
             continue
         if not _worth_a_row(finding):
@@ -82,9 +82,16 @@ def _findings(comparison: Comparison) -> Iterator[Text | Table]:
         yield Text(f"the same everywhere: {', '.join(same)}", style="dim")
 
 
+def _unchanged(finding: Finding) -> bool:
+    """Whether the two sides agree, quality apart: a class's level is asked for even then."""
+    same = finding.delta == 0 and finding.base == finding.cand and finding.p == 1
+    return same and finding.metric != "quality.score"
+
+
 def _worth_a_row(finding: Finding) -> bool:
-    whole = "prompt_class" not in finding.scope
-    return whole or figures.target(finding) in _PER_CLASS or _significant(finding)
+    if "prompt_class" not in finding.scope or _significant(finding):
+        return True
+    return finding.ci is not None and figures.target(finding) in _PER_CLASS
 
 
 def _significant(finding: Finding) -> bool:

@@ -108,12 +108,21 @@ def mean_effect(
         base=base,
         cand=cand,
         delta=natural(point, relative=relative),
-        interval=natural_interval(bounds, relative=relative),
+        interval=natural_interval(
+            _clipped(bounds, sums.span, relative=relative), relative=relative
+        ),
         p=swap_test(sums.cells, point, relative=relative, seed=seed),
         se=se,
         clusters=n,
         method=f"{method}, swap permutation",
     )
+
+
+def _clipped(bounds: Interval | None, span: float | None, *, relative: bool) -> Interval | None:
+    """No difference of bounded values is wider than their span."""
+    if bounds is None or span is None or relative:
+        return bounds
+    return Interval(max(bounds.low, -span), min(bounds.high, span))
 
 
 def _bounds(

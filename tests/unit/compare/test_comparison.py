@@ -168,6 +168,32 @@ def test_an_undeclared_difference_is_refused_and_a_treatment_is_not(
     assert any(named in line for line in compare(base, cand, treat=(treated,)).differences)
 
 
+def test_a_cache_sized_by_another_device_is_part_of_the_device(tmp_path):
+    models = {"dense": records.model("dense", kv_blocks=64)}
+    base = run(tmp_path, "base", answers(6))
+    here = run(tmp_path, "here", answers(6), run=records.header(models=models))
+    with pytest.raises(CompareError, match="kv_blocks"):
+        compare(base, here)
+    elsewhere = msgspec.structs.replace(other_device(), models=models)
+    there = run(tmp_path, "there", answers(6), run=elsewhere)
+    assert any("kv_blocks" in line for line in compare(base, there).differences)
+
+
+def test_where_a_model_lies_is_no_difference(tmp_path):
+    sides = [
+        run(
+            tmp_path,
+            name,
+            answers(6),
+            run=records.header(
+                models={"dense": records.model("dense", engine_args={"model": f"/{name}", "x": 1})}
+            ),
+        )
+        for name in ("here", "there")
+    ]
+    assert compare(*sides).differences == []
+
+
 def test_other_gates_in_the_suite_are_no_difference(tmp_path):
     spec = {"schema": 1, "name": "core", "seed": 7, "gates": ["failures.rate rise < 50pt"]}
     base = run(tmp_path, "base", answers(50))

@@ -93,3 +93,13 @@ def test_roles_and_classes_are_kept_apart_and_one_item_has_wide_intervals(tmp_pa
     ]
     assert found[0].ci[0] < 0.3
     assert found[0].curves == []
+
+
+def test_an_axis_with_a_case_a_place_is_binned_and_losses_stay_in_range(tmp_path):
+    rows = [records.record(i, depth=i / 11, score=0.0) for i in range(12)]
+    rows += [records.record(i, depth=i / 11, arm="isocontent") for i in range(12)]
+    (found,) = analyse(tmp_path, rows)
+    curves = {curve.axis: curve.levels for curve in found.curves}
+    assert [level.n for level in curves["depth"]] == [6, 6]
+    (loss,) = found.losses
+    assert (loss.delta, loss.ci[0]) == (-1, -1)
