@@ -42,6 +42,7 @@ install-gpu:
 
 demo: $(READY)
 	$(BIN)/stressbench run smoke
+	@run=$$(ls -d results/smoke-2* | tail -n 1); $(BIN)/stressbench report $$run --html $$run/report.html
 
 test: $(READY)
 	$(MAKE) --no-print-directory static

@@ -16,7 +16,8 @@ from stressbench.report.plots_terminal import plots
 from stressbench.runner.plan import plan
 from stressbench.schema.record import CaseRecord, ModelRun, RunEnd, RunHeader
 from stressbench.schema.suite import SuiteSpec
-from stressbench.stats.exact import wilson
+from stressbench.stats.clusters import effective_size
+from stressbench.stats.exact import Interval, wilson
 from stressbench.stats.quantiles import percentile
 from stressbench.store import Run
 from stressbench.tokens.budget import Room
@@ -34,8 +35,10 @@ class Row:
     arm: str
     role: str
     n: int = 0
-    scores: float = 0.0
-    clusters: set[str] = field(default_factory=set)
+    scores: list[float] = field(default_factory=list)
+    clusters: dict[str, int] = field(default_factory=dict)
+    """Code of each independent item."""
+    codes: list[int] = field(default_factory=list)
     statuses: Counter[str] = field(default_factory=Counter)
     outcomes: Counter[str] = field(default_factory=Counter)
     prompt_tokens: int = 0
@@ -48,8 +51,8 @@ class Row:
     def add(self, record: CaseRecord) -> None:
         """Count one record in; a failed one stays in n and scores 0."""
         self.n += 1
-        self.scores += record.quality.score
-        self.clusters.add(record.cluster_id)
+        self.scores.append(record.quality.score)
+        self.codes.append(self.clusters.setdefault(record.cluster_id, len(self.clusters)))
         self.statuses[record.status] += 1
         self.outcomes[record.quality.outcome] += 1
         self.prompt_tokens += record.tokens.prompt
@@ -62,6 +65,11 @@ class Row:
             self.kv_peak = max(self.kv_peak or 0.0, record.kv.usage_peak)
         if record.kv.preemptions is not None:
             self.preemptions = (self.preemptions or 0) + record.kv.preemptions
+
+    @property
+    def mean_score(self) -> float:
+        """Quality over all requests; a failed one counts 0."""
+        return sum(self.scores) / self.n
 
     @property
     def errors(self) -> int:
@@ -186,8 +194,7 @@ def _table(rows: list[Row]) -> Table:
 
 
 def _cells(row: Row) -> Iterator[str | Text]:
-    mean = row.scores / row.n
-    interval = wilson(mean, len(row.clusters))
+    mean, interval = _quality(row)
     yield row.role
     yield str(row.n)
     yield Text(f"{mean:.2f}", style="red" if mean < _WEAK else "")
@@ -201,6 +208,13 @@ def _cells(row: Row) -> Iterator[str | Text]:
     yield _number(row.kv_peak, "{:.0%}")
     yield _number(row.preemptions, "{}")
     yield Text(str(row.errors), style="red" if row.errors else "")
+
+
+def _quality(row: Row) -> tuple[float, Interval]:
+    """Mean score and its interval, over as many answers as the items are worth."""
+    scores, codes = np.asarray(row.scores), np.asarray(row.codes)
+    size = effective_size(scores, codes, len(row.clusters))
+    return row.mean_score, wilson(row.mean_score, size)
 
 
 def _percentile(values: list[float], share: float) -> float | None:
@@ -219,9 +233,9 @@ def _number(value: float | None, form: str) -> str:
 def _notes(run: Run, rows: list[Row]) -> Iterator[Text]:
     total = sum(row.n for row in rows)
     yield Text(
-        "quality: mean score, failed requests count 0; interval: Wilson, n = independent items;"
-        " inflation: tokens against the isocontent twin; KV peak: share of blocks in use while a"
-        f" request was in flight; {_NO_VALUE} means not known, its reason is in the record",
+        "quality: mean score, failed requests count 0; interval: Wilson, n = effective sample"
+        " size; inflation: tokens against the isocontent twin; KV peak: share of blocks in use"
+        f" while a request was in flight; {_NO_VALUE} means not known, its reason is in the record",
         style="dim",
     )
     yield Text.assemble((f"{total} requests", "bold"), _ending(run.end))

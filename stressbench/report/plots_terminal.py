@@ -23,9 +23,12 @@ class SummaryRow(Protocol):
     prompt_class: str
     arm: str
     role: str
-    n: int
-    scores: float
     ttft_ms: list[float]
+
+    @property
+    def mean_score(self) -> float:
+        """Quality over all requests, failed ones included."""
+        ...
 
 
 def plots(run: Run, rows: Sequence[SummaryRow]) -> Iterator[Text]:
@@ -38,7 +41,7 @@ def plots(run: Run, rows: Sequence[SummaryRow]) -> Iterator[Text]:
 
 
 def _quality(rows: Sequence[SummaryRow]) -> Iterator[Text]:
-    means = {(row.prompt_class, row.role, row.arm): row.scores / row.n for row in rows}
+    means = {(row.prompt_class, row.role, row.arm): row.mean_score for row in rows}
     twinned = [key[:2] for key in means if key[2] == "isocontent"]
     if not twinned:
         return
