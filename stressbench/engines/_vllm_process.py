@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import secrets
 import signal
 import subprocess
 import sys
@@ -14,56 +13,76 @@ from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import Final
 
-_MARK: Final = "STRESSBENCH_ENGINE"
-# Reads until its parent is gone, however that came about, then ends what carries the mark.
+# Watches its parent's descendants until standard input ends. A farewell means that all is
+# well; an end without one means that the parent died, and then its descendants are killed.
+# Start times tell them from strangers that were given their numbers since.
 _GUARD: Final = """
-import os, signal, sys
-mark = sys.argv[1].encode()
-sys.stdin.read()
-for pid in filter(str.isdigit, os.listdir("/proc")):
+import os, select, signal
+
+def children(pid):
+    for task in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{task}/children") as file:
+            yield from map(int, file.read().split())
+
+def started(pid):
+    with open(f"/proc/{pid}/stat") as file:
+        return file.read().rpartition(")")[2].split()[19]
+
+def look(pid):
     try:
-        with open(f"/proc/{pid}/environ", "rb") as file:
-            marked = mark in file.read().split(b"\\0")
-        if marked and int(pid) != os.getpid():
-            os.kill(int(pid), signal.SIGKILL)
+        for child in children(pid):
+            if child != os.getpid():
+                seen[child] = started(child)
+                look(child)
     except OSError:
         pass
-"""
 
+seen, parent = {}, os.getppid()
+while not select.select([0], [], [], 1.0)[0]:
+    look(parent)
+if not os.read(0, 1):
+    for pid, since in seen.items():
+        try:
+            if started(pid) == since:
+                os.kill(pid, signal.SIGKILL)
+        except OSError:
+            pass
+"""
 _TAIL_BYTES: Final = 1 << 16
 _ERROR_LINE: Final = re.compile(r"^(?:.*?\s)?((?:[A-Za-z_][\w.]*)?(?:Error|Exception): .+)$")
 
 
 class EngineGuard:
-    """Ends an engine's processes when it is closed, or when this process dies.
+    """Ends the engine's processes when this process dies, however that comes about.
 
     vLLM's engine core waits for requests for ever when its parent is killed. The guard
-    is a small process that waits for the end of its standard input, which comes either
-    way, and then kills whatever was started while the guard's mark stood in the
-    environment. Linux only, like vLLM.
+    is a small process whose standard input ends with this one; it looks once a second
+    which processes descend from this one, and kills them if it was never closed.
+    Linux only, like vLLM.
     """
 
     def __init__(self) -> None:
-        self.mark = secrets.token_hex(16)
-        command = [sys.executable, "-S", "-E", "-c", _GUARD, f"{_MARK}={self.mark}"]
         self._process = subprocess.Popen(  # noqa: S603 - a program of our own
-            command, stdin=subprocess.PIPE, start_new_session=True
+            [sys.executable, "-S", "-E", "-c", _GUARD],
+            stdin=subprocess.PIPE,
+            start_new_session=True,
         )
 
     def close(self) -> None:
-        """End every process that carries the mark; safe to call twice."""
-        self._process.communicate()
+        """Let it go: the engine has been shut down. Safe to call twice."""
+        if self._process.poll() is None:
+            self._process.communicate(b".")
 
 
 @contextmanager
-def engine_process(log: Path, guard: EngineGuard | None = None) -> Iterator[None]:
+def engine_process(log: Path) -> Iterator[None]:
     """Processes started in this context (and thread) write to ``log`` and never see SIGINT.
 
     A terminal sends Ctrl-C to every process of the foreground group, which would kill
     the engine while the run still drains its requests. A blocked signal stays blocked
-    in the processes that a thread starts, whatever handlers they install. With a
-    ``guard`` they end with this process. File descriptors 1 and 2 are the process's
-    own, so whoever prints while an engine starts must hold a duplicate of them.
+    in the processes that a thread starts, whatever handlers they install. File
+    descriptors 1 and 2 are the process's own, so whoever prints while an engine starts
+    must hold a duplicate of them.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     sys.stdout.flush()
@@ -73,14 +92,11 @@ def engine_process(log: Path, guard: EngineGuard | None = None) -> Iterator[None
     # It unblocks SIGINT in the thread that starts it, which must not be this one later.
     resource_tracker.ensure_running()
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    if guard is not None:
-        os.environ[_MARK] = guard.mark
     try:
         os.dup2(target, 1)
         os.dup2(target, 2)
         yield
     finally:
-        os.environ.pop(_MARK, None)
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         sys.stdout.flush()
         sys.stderr.flush()

@@ -85,7 +85,7 @@ class VllmEngine:
     def _load(self) -> EngineInfo:
         setup = self._setup
         self._guard = EngineGuard()
-        with engine_process(setup.log, self._guard):
+        with engine_process(setup.log):
             import_vllm(setup.log)
             from vllm.engine.arg_utils import AsyncEngineArgs
             from vllm.v1.engine.async_llm import AsyncLLM

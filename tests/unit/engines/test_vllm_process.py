@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -54,40 +55,49 @@ def test_children_do_not_feel_ctrl_c(tmp_path: Path) -> None:
     assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, set())
 
 
-def test_an_engines_processes_end_with_their_guard(tmp_path: Path) -> None:
-    guard = EngineGuard()
-    with engine_process(tmp_path / "engine.log", guard):
-        sleeper = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
-    outsider = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
-    guard.close()
-    assert sleeper.wait() == -signal.SIGKILL
-    assert outsider.poll() is None
-    outsider.kill()
-    outsider.wait()
-
-
-def test_an_engines_processes_end_when_the_run_is_killed(tmp_path: Path) -> None:
-    program = f"""
-import os, signal, subprocess, sys
-from pathlib import Path
-from stressbench.engines._vllm_process import EngineGuard, engine_process
+_RUN = """
+import os, subprocess, sys, time
+from stressbench.engines._vllm_process import EngineGuard
 
 guard = EngineGuard()
-with engine_process(Path({str(tmp_path)!r}) / "engine.log", guard):
-    sleeper = subprocess.Popen(
-        [sys.executable, "-c", "import time; time.sleep(600)"], stderr=sys.__stderr__
-    )
-os.kill(os.getpid(), signal.SIGKILL)
+held = int(sys.argv[1])
+grandchild = f"subprocess.run([sys.executable, '-c', 'import time; time.sleep(600)'], pass_fds=({held},))"
+subprocess.Popen([sys.executable, "-c", f"import subprocess, sys; {grandchild}"], pass_fds=(held,))
+print("started", flush=True)
+input()
 """
+
+
+def family() -> tuple[subprocess.Popen[str], int]:
+    """A process with a guard, a child and a grandchild, which hold the pipe that is returned."""
     read, write = os.pipe()
-    os.set_inheritable(write, True)
-    killed = subprocess.run(
-        [sys.executable, "-c", program.replace("stderr=sys.__stderr__", f"pass_fds=({write},)")],
+    parent = subprocess.Popen(
+        [sys.executable, "-c", _RUN, str(write)],
         pass_fds=(write,),
-        check=False,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     )
     os.close(write)
-    assert killed.returncode == -signal.SIGKILL
-    # The sleeper holds the pipe's other end: it reads as ended once the sleeper is gone.
-    assert os.read(read, 1) == b""
-    os.close(read)
+    assert parent.stdout is not None
+    assert parent.stdout.readline() == "started\n"
+    time.sleep(2.5)  # the guard looks once a second, and cannot be asked whether it has
+    return parent, read
+
+
+def test_the_engine_ends_when_the_run_is_killed() -> None:
+    parent, pipe = family()
+    parent.kill()
+    parent.communicate()
+    # The pipe reads as ended once no process of the family is left to hold it.
+    assert os.read(pipe, 1) == b""
+    os.close(pipe)
+
+
+def test_a_guard_that_was_closed_kills_nobody() -> None:
+    guard = EngineGuard()
+    bystander = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    guard.close()
+    guard.close()
+    assert bystander.poll() is None
+    bystander.communicate(b"\n")
