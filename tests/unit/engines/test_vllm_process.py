@@ -61,8 +61,8 @@ from stressbench.engines._vllm_process import EngineGuard
 
 guard = EngineGuard()
 held = int(sys.argv[1])
-grandchild = f"subprocess.run([sys.executable, '-c', 'import time; time.sleep(600)'], pass_fds=({held},))"
-subprocess.Popen([sys.executable, "-c", f"import subprocess, sys; {grandchild}"], pass_fds=(held,))
+sleep = f"run([sys.executable, '-c', 'import time; time.sleep(600)'], pass_fds=({held},))"
+subprocess.Popen([sys.executable, "-c", f"import sys; from subprocess import run; {sleep}"], pass_fds=(held,))
 print("started", flush=True)
 input()
 """
