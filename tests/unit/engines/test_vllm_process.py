@@ -62,7 +62,8 @@ from stressbench.engines._vllm_process import EngineGuard
 guard = EngineGuard()
 held = int(sys.argv[1])
 sleep = f"run([sys.executable, '-c', 'import time; time.sleep(600)'], pass_fds=({held},))"
-subprocess.Popen([sys.executable, "-c", f"import sys; from subprocess import run; {sleep}"], pass_fds=(held,))
+child = f"import sys; from subprocess import run; {sleep}"
+subprocess.Popen([sys.executable, "-c", child], pass_fds=(held,))
 print("started", flush=True)
 input()
 """
