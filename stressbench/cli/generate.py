@@ -43,7 +43,7 @@ def generate(
     from stressbench.cli.run import overrides
     from stressbench.report.live import preparing, stderr_console
     from stressbench.runner.plan import limited, plan
-    from stressbench.runner.prepare import check_names, check_prompts, open_models
+    from stressbench.runner.prepare import check_names, check_prompts, open_models, open_rooms
     from stressbench.schema.load import load_suite
     from stressbench.schema.shipped import find_suite
 
@@ -52,8 +52,8 @@ def generate(
     spec = limited(loaded.spec, limit)
     with stderr_console() as console, preparing(console) as progress:
         models = open_models(spec, progress, weights=False)
-    check_prompts(loaded, spec, models)
-    rooms = {role: opened.room for role, opened in models.items()}
+    rooms = open_rooms(loaded, models)
+    check_prompts(loaded, spec, models, rooms)
     try:
         with out.open("wb") if out else nullcontext(sys.stdout.buffer) as file:
             writer = jsonlines.Writer(file, dumps=msgspec.json.encode)

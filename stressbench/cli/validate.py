@@ -24,7 +24,7 @@ def validate(
     """
     from stressbench.report.live import preparing, stderr_console
     from stressbench.runner.plan import planned
-    from stressbench.runner.prepare import check_names, check_prompts, open_models
+    from stressbench.runner.prepare import check_names, check_prompts, open_models, open_rooms
     from stressbench.schema.gate import parse
     from stressbench.schema.load import load_suite
     from stressbench.schema.shipped import find_suite
@@ -36,7 +36,7 @@ def validate(
             parse(gate)
         with stderr_console() as console, preparing(console) as progress:
             models = open_models(suite.spec, progress, weights=False)
-        check_prompts(suite, suite.spec, models)
+        check_prompts(suite, suite.spec, models, open_rooms(suite, models))
         requests = planned(suite.spec)
         typer.echo(
             f"{suite.source}: valid; {requests} requests for each of"

@@ -10,7 +10,7 @@ from typing import cast
 
 from stressbench import catalog
 from stressbench.engines.base import Engine
-from stressbench.errors import SuiteError, UsageError
+from stressbench.errors import StressbenchError, SuiteError, UsageError
 from stressbench.models.cache import Progress
 from stressbench.models.resolve import ModelShape, resolve, resolve_tokenizer
 from stressbench.prompts.base import check
@@ -18,8 +18,8 @@ from stressbench.runner.plan import limited
 from stressbench.schema.load import Suite
 from stressbench.schema.suite import ModelSpec, SuiteSpec
 from stressbench.tokens.budget import Room
-from stressbench.tokens.template import load_template
-from stressbench.tokens.tokenizer import HuggingFaceTokenizer
+from stressbench.tokens.template import ChatTemplate, load_template
+from stressbench.tokens.tokenizer import HuggingFaceTokenizer, open_tokenizer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,11 +56,8 @@ class Prepared:
     engine: str
     simulated: bool
     models: dict[str, RunModel]
-
-    @property
-    def rooms(self) -> dict[str, Room]:
-        """Tokenizer and template by role."""
-        return {role: model.room for role, model in self.models.items()}
+    rooms: dict[str, Room]
+    """Tokenizer and template by role, and of the budget tokenizer by its name."""
 
 
 def prepare(suite: Suite, *, engine: str, limit: int | None, progress: Progress) -> Prepared:
@@ -73,7 +70,8 @@ def prepare(suite: Suite, *, engine: str, limit: int | None, progress: Progress)
     plugin = cast("type[Engine]", catalog.load("engines", engine))
     spec = limited(suite.spec, limit)
     opened = open_models(spec, progress, weights=not plugin.simulated)
-    check_prompts(suite, spec, opened)
+    rooms = open_rooms(suite, opened)
+    check_prompts(suite, spec, opened, rooms)
     return Prepared(
         source=suite,
         suite=spec,
@@ -81,6 +79,7 @@ def prepare(suite: Suite, *, engine: str, limit: int | None, progress: Progress)
         engine=engine,
         simulated=plugin.simulated,
         models=opened,
+        rooms=rooms,
     )
 
 
@@ -91,11 +90,40 @@ def open_models(spec: SuiteSpec, progress: Progress, *, weights: bool) -> dict[s
     }
 
 
-def check_prompts(suite: Suite, spec: SuiteSpec, models: Mapping[str, RunModel]) -> None:
-    """Refuse prompts that cannot be generated, or are too long for one of the models."""
+def open_rooms(suite: Suite, models: Mapping[str, RunModel]) -> dict[str, Room]:
+    """The room of every role, and of the budget tokenizer where that is not a role.
+
+    Such a tokenizer has no chat template: budgets then count the content alone.
+    Raises ``SuiteError`` where ``budget_tokenizer`` is neither.
+    """
+    rooms = {role: model.room for role, model in models.items()}
+    name = suite.spec.budget_role
+    if name not in rooms:
+        try:
+            rooms[name] = Room(open_tokenizer(name), ChatTemplate())
+        except StressbenchError as error:
+            raise SuiteError(
+                f"{name!r} is neither a role of this suite{catalog.nearest(name, models)}"
+                f" nor a tokenizer: {error.message}",
+                where=suite.where("budget_tokenizer"),
+                hint=f"the roles of this suite are: {', '.join(models)}; {error.hint}",
+            ) from error
+    return rooms
+
+
+def check_prompts(
+    suite: Suite, spec: SuiteSpec, models: Mapping[str, RunModel], rooms: Mapping[str, Room]
+) -> None:
+    """Refuse prompts that cannot be generated, or are too long for one of the models.
+
+    Where the budgets count another tokenizer's tokens, a prompt's length under a
+    model's own is known when it is sent; one that is too long is recorded as rejected.
+    """
     windows = [spec.engine.max_model_len, *(m.shape.window_tokens for m in models.values())]
     window = min((tokens for tokens in windows if tokens is not None), default=None)
-    room = models[spec.budget_role].room
+    if spec.budget_role not in models:
+        window = None
+    room = rooms[spec.budget_role]
     for index, prompt in enumerate(spec.prompts):
         try:
             check(prompt, room=room, max_model_len=window, seed=spec.seed)
@@ -108,15 +136,8 @@ def check_prompts(suite: Suite, spec: SuiteSpec, models: Mapping[str, RunModel])
 
 
 def check_names(suite: Suite) -> None:
-    """Find what needs no model: unknown classes, probes and roles, entries of one name."""
+    """Find what needs no model: unknown classes and probes, entries of one name."""
     spec = suite.spec
-    if spec.budget_role not in spec.models:
-        raise SuiteError(
-            f"there is no role {spec.budget_role!r}"
-            f"{catalog.nearest(spec.budget_role, spec.models)}",
-            where=suite.where("budget_tokenizer"),
-            hint=f"the roles of this suite are: {', '.join(spec.models)}",
-        )
     for index, probe in enumerate(spec.probes):
         _known(suite, "probes", probe, "probes", index)
     seen: set[str] = set()

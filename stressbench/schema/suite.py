@@ -97,7 +97,7 @@ class SuiteSpec(Strict, frozen=True, kw_only=True):
     engine: EngineSpec = EngineSpec()
     load: LoadSpec = LoadSpec()
     budget_tokenizer: str | None = None
-    """The role whose tokens the budgets count; default: the first role."""
+    """The role whose tokens the budgets count, or any tokenizer; default: the first role."""
     prompts: Annotated[list[PromptSpec], Meta(min_length=1)]
     probes: list[str] = field(default_factory=lambda: ["kv"])
     repeats: Count = 1
@@ -106,5 +106,5 @@ class SuiteSpec(Strict, frozen=True, kw_only=True):
 
     @property
     def budget_role(self) -> str:
-        """The role whose tokenizer counts the budgets."""
+        """The role whose tokenizer counts the budgets, or a tokenizer's own name."""
         return self.budget_tokenizer or next(iter(self.models))

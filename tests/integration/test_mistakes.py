@@ -25,7 +25,7 @@ MISTAKES = {
     "key twice": (GOOD + "name: again\n", "8", "twice"),
     "unknown class": (GOOD.replace("niah", "niha"), "7:prompts.0.use", "did you mean 'niah'"),
     "unknown probe": (GOOD + "probes: [kw]\n", "8:probes.0", "did you mean 'kv'"),
-    "no such role": (GOOD + "budget_tokenizer: sparse\n", "8:budget_tokenizer", "sparse"),
+    "no such role": (GOOD + "budget_tokenizer: sparse\n", "8:budget_tokenizer", "neither a role"),
     "unknown model": (GOOD.replace("-dense}", "-dens}"), "", "did you mean 'reference-dense'"),
     "budget too small": (GOOD.replace("256", "16"), "7:prompts.0.budgets", "smallest possible"),
     "budget too large": (GOOD.replace("256", "500"), "7:prompts.0.budgets", "do not fit"),

@@ -187,3 +187,18 @@ def test_generate_writes_what_run_sends(cli: Cli, smoke: Run, tmp_path: Path) ->
     }
     sent = {(record.role, record.case_id): record.prompt_sha256 for record in smoke.records()}
     assert generated == sent
+
+
+def test_budgets_can_count_any_tokenizers_tokens(cli: Cli, tmp_path: Path) -> None:
+    file = tmp_path / "bytes.yaml"
+    file.write_text(
+        "schema: 1\nname: bytes\nmodels: {dense: {model: reference-dense}}\n"
+        "budget_tokenizer: bytes\nprompts:\n  - {use: niah, items: 3, budgets: [900]}\n",
+        "utf-8",
+    )
+    left = cli("run", file, "--engine", "simulated", "--out", tmp_path / "out")
+    stressed = [r for r in only_run(tmp_path / "out").records() if r.arm == "stress"]
+    assert left.code == 0, left.err
+    assert {len((record.prompt.text or "").encode()) for record in stressed} == {900}
+    assert {record.tokens.budget for record in stressed} == {900}
+    assert all(0 < record.tokens.prompt < 900 for record in stressed)
