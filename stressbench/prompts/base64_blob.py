@@ -87,27 +87,33 @@ def _beside(cell: Cell, prose: str) -> Mapping[Arm, Draft]:
 
 
 def _decode(cell: Cell, prose: str) -> Mapping[Arm, Draft]:
-    data = Piece(role="needle", text=f" Data: {prose} (end of data).", depth=cell.depth or 0.0)
+    hidden = f" Message: {_encoded(prose)} (end of message)."
+    data = Piece(
+        role="needle", text=f" Message: {prose} (end of message).", depth=cell.depth or 0.0
+    )
     plain = Draft(
         head=HEAD,
         pieces=(data,),
         filler=PROSE,
         close=END,
-        question="What do the data say? Answer with the plain text of the data only.",
+        question="What is the plain text of the message? Answer with the plain text only.",
         expected=(prose,),
         scorer="decode_match",
         max_tokens=len(prose) // 2 + 16,
     )
     return {
-        "stress": replace(plain, pieces=(replace(data, text=_blob(prose)),)),
+        "stress": replace(plain, pieces=(replace(data, text=hidden),)),
         "isocontent": plain,
         "isotoken": plain,
     }
 
 
+def _encoded(text: str) -> str:
+    return base64.b64encode(text.encode()).decode("ascii")
+
+
 def _blob(text: str) -> str:
-    encoded = base64.b64encode(text.encode()).decode("ascii")
-    return f" Data: {encoded} (end of data)."
+    return f" Data: {_encoded(text)} (end of data)."
 
 
 def _halves(prose: str) -> list[str]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from stressbench.prompts._facts import CITIES, draw_values
-from stressbench.prompts._outline import END, HEAD, VALUE_PARAM
+from stressbench.prompts._outline import END, HEAD, QUESTION_VALUE, VALUE_PARAM, needle
 from stressbench.prompts.base import Cell, Draft, Param, Piece, Traits
 from stressbench.prompts.haystacks.prose import PROSE
 from stressbench.schema.suite import Arm
@@ -42,8 +42,8 @@ class EscapedJson:
         pairs.insert(cell.rng("place").randrange(count), pairs.pop(0))
         text = json.dumps(dict(pairs))
         depth = cell.depth or 0.0
-        data = Piece(role="needle", text=f" Data: {text} (end of data).", depth=depth)
-        fact = Piece(role="needle", text=f" The value of {keys[0]} is {values[0]}.", depth=depth)
+        data = Piece(role="needle", text=f" Secret codes: {text} (end of codes).", depth=depth)
+        fact = Piece(role="needle", text=needle(keys[0], values[0]), depth=depth)
         escaped = text
         for _ in range(cell.params.count("levels")):
             escaped = json.dumps(escaped)
@@ -52,13 +52,13 @@ class EscapedJson:
             pieces=(data,),
             filler=PROSE,
             close=END,
-            question=f"What is the value of {keys[0]}? Answer with the value only.",
+            question=QUESTION_VALUE.format(city=keys[0]),
             expected=(values[0],),
             values=tuple(values[1:]),
         )
         return {
             "stress": replace(
-                plain, pieces=(replace(data, text=f" Data: {escaped} (end of data)."),)
+                plain, pieces=(replace(data, text=f" Secret codes: {escaped} (end of codes)."),)
             ),
             "isocontent": plain,
             "isotoken": replace(plain, pieces=(fact,), values=()),

@@ -29,6 +29,8 @@ _ABSTENTIONS: Final = re.compile(
     re.IGNORECASE,
 )
 _ABSTENTION_WORDS: Final = frozenset({"none", "nothing", "unknown", "no"})
+SENTENCE_WORDS: Final = 16
+"""An answer inside one short sentence is an answer; more words are over-generation."""
 _REPEATS: Final = 4
 _LONGEST_CYCLE: Final = 24
 

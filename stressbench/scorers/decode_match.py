@@ -1,38 +1,56 @@
-"""Whether encoded text was decoded, to the character."""
+"""Whether a text was given back to the character: decoded data, copied strings."""
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
 from stressbench.schema.case import Case
 from stressbench.schema.record import Quality
-from stressbench.scorers.base import Marks, conclude
+from stressbench.scorers.base import SENTENCE_WORDS, Marks, conclude
 from stressbench.scorers.edit_distance import subsequence
 
-_QUOTES = "\"'`\u201c\u201d "
+_AROUND: Final = "\"'`\u201c\u201d. "
 
 
 class DecodeMatch:
-    """Exact match of the decoded text, letter case included.
+    """The expected text, letter case and punctuation included.
 
-    ``score`` = ``em`` = 1 when the answer is the text; quotes, white space and a full stop
-    around it do not count. With L characters in common in order, ``precision`` = L /
-    characters of the answer and ``recall`` = L / characters of the text, which tells a near
-    miss from noise.
+    ``em`` is 1 when the answer is the text; quotes, white space and a full stop around it
+    do not count. ``score`` = min(1, (16 + v) / w) when the text's v words stand verbatim in
+    the answer's w words, else 0: one short sentence around it is fine, an echo is not. With
+    L characters in common in order, ``precision`` = L / characters of the answer and
+    ``recall`` = L / characters of the text, which tells a near miss from noise.
     """
 
     def score(self, answer: str, case: Case, *, finish_reason: str | None) -> Quality:
         """Compare the characters."""
-        said = " ".join(answer.split()).strip(_QUOTES)
+        said = " ".join(answer.split())
         wanted = [" ".join(text.split()) for text in case.expected]
-        exact = float(said in wanted or said.rstrip(".") in wanted)
+        size = max(len(said.split()), 1)
         common = max(((subsequence(said, text), text) for text in wanted), default=(0, ""))
         marks = Marks(
-            score=exact,
-            em=exact,
+            score=max(
+                (
+                    min(1.0, (SENTENCE_WORDS + len(text.split())) / size)
+                    for text in wanted
+                    if _stands(text, said)
+                ),
+                default=0.0,
+            ),
+            em=float(said.strip(_AROUND) in {text.strip(_AROUND) for text in wanted if said}),
             precision=common[0] / len(said) if said else 0.0,
             recall=common[0] / len(common[1]) if common[1] else 0.0,
             given=said or None,
         )
         return conclude(marks, answer, case, finish_reason=finish_reason)
+
+
+def _stands(text: str, answer: str) -> bool:
+    """Whether ``text`` stands in ``answer``, not as a part of a longer word."""
+    before = r"(?<!\w)" if text[:1].isalnum() else ""
+    after = r"(?!\w)" if text[-1:].isalnum() else ""
+    return bool(text) and re.search(before + re.escape(text) + after, answer) is not None
 
 
 PLUGIN = DecodeMatch()

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from stressbench.schema.case import Case
 from stressbench.schema.record import Quality
-from stressbench.scorers.base import Marks, conclude, holds, named, words
-
-_SENTENCE_WORDS: Final = 16
-"""A value inside one short sentence is an answer; more words than this are over-generation."""
+from stressbench.scorers.base import SENTENCE_WORDS, Marks, conclude, holds, named, words
 
 
 class ExactMatch:
@@ -38,7 +33,7 @@ class ExactMatch:
         longest = max(map(len, found))
         rivals = len(named(answer, [v for v in case.values if v not in case.expected]))
         marks = Marks(
-            score=min(1.0, (_SENTENCE_WORDS + longest) / len(said)) / (1 + rivals),
+            score=min(1.0, (SENTENCE_WORDS + longest) / len(said)) / (1 + rivals),
             em=float(said in found),
             precision=longest / len(said),
             recall=1.0,

@@ -7,12 +7,11 @@ from typing import Final
 
 from stressbench.schema.case import Case
 from stressbench.schema.record import Quality
-from stressbench.scorers.base import Marks, conclude, holds, words
+from stressbench.scorers.base import SENTENCE_WORDS, Marks, conclude, holds, words
 
 _SEPARATORS: Final = re.compile(
     r"[,;\n\u3001]|\band\b|\s[-*\u2022]\s|(?<!\S)\d{1,3}[.)]\s", re.IGNORECASE
 )
-_SENTENCE_WORDS: Final = 16
 
 
 class SetF1:
@@ -33,7 +32,7 @@ class SetF1:
         for entry in entries:
             here = {value for value in wanted if holds(entry, value)}
             found |= here
-            listed += max(1, len(here), -(-len(entry) // _SENTENCE_WORDS))
+            listed += max(1, len(here), -(-len(entry) // SENTENCE_WORDS))
         recall = len(found) / len(wanted)
         precision = len(found) / max(listed, len(found)) if found else 0.0
         marks = Marks(

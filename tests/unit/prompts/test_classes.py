@@ -72,11 +72,11 @@ def test_every_json_format_is_the_same_object(bytes_room: Room) -> None:
 
 def test_escaping_is_undone_by_as_many_readings(bytes_room: Room) -> None:
     made = one(bytes_room, "escaped_json", params={"levels": 3, "pairs": 4})
-    inner = made["stress"].text.partition("Data: ")[2].partition(" (end")[0]
+    inner = made["stress"].text.partition("codes: ")[2].partition(" (end")[0]
     for _ in range(3):
         inner = json.loads(inner)
     assert made["stress"].expected[0] in json.loads(inner).values()
-    assert f"Data: {inner} (end" in made["isocontent"].text
+    assert f"codes: {inner} (end" in made["isocontent"].text
 
 
 def test_shuffled_words_are_the_twins_words(rooms: dict[str, Room]) -> None:

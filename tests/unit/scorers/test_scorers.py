@@ -229,7 +229,10 @@ def test_decoding_is_judged_to_the_letter() -> None:
     near = judge("decode_match", "the ferry left late.")
     assert (near.score, near.em) == (0.0, 0.0)
     assert near.recall == pytest.approx(19 / 20)
-    assert judge("decode_match", '"The ferry left late."').score == 1.0
+    assert judge("decode_match", '"The ferry left late."').em == 1.0
+    inside = judge("decode_match", 'It says: "The ferry left late."')
+    assert (inside.score, inside.em, inside.outcome) == (1.0, 0.0, "correct")
+    assert judge("decode_match", "TheThe ferry left late.").score == 0.0
 
 
 def test_declining_and_naming_a_value_all_the_same_is_no_abstention() -> None:
