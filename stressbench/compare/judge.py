@@ -24,6 +24,7 @@ from stressbench.schema.gate import Gate
 from stressbench.stats.clusters import natural
 from stressbench.stats.exact import Interval
 from stressbench.stats.power import (
+    clusters_if_still,
     clusters_needed,
     fewest_clusters,
     minimal_detectable_effect,
@@ -172,6 +173,9 @@ def _settles_at(asked: Asked, gate: Gate) -> int | None:
     effect = asked.answer.effect
     if effect is None or not effect.se or effect.clusters < 2:  # noqa: PLR2004  a spread needs two
         return None
+    if not effect.varied:
+        needed = clusters_if_still(effect.se, effect.clusters, gate.margin, gate.confidence)
+        return max(needed, fewest_clusters(gate.confidence))
     distance = gate.margin
     if gate.relative:
         distance = math.log1p(gate.margin) if gate.direction == "rise" else -_log_loss(gate.margin)

@@ -56,6 +56,8 @@ class Effect:
     se: float | None
     clusters: int
     method: str
+    varied: bool = True
+    """False where the two sides agree everywhere: ``se`` is then that of two changes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +117,7 @@ def mean_effect(
         se=se,
         clusters=n,
         method=f"{method}, swap permutation",
+        varied=linear_se(sums.cells, relative=relative) > 0,
     )
 
 
@@ -130,23 +133,23 @@ def _bounds(
 ) -> tuple[Interval | None, float, str]:
     """Interval on the working scale, standard error, and how they were had."""
     n = len(sums)
-    se = linear_se(sums.cells, relative=relative)
-    if not se:
+    if not linear_se(sums.cells, relative=relative):
         half, se = _unseen(sums, relative=relative, confidence=confidence)
         return Interval(point - half, point + half), se, "score bound on unseen change"
     cells = _smoothed(sums)
+    se = linear_se(cells, relative=relative)
     if n < LARGE:
         interval = _bootstrap(cells, n, relative=relative, confidence=confidence, seed=seed)
         return interval, se, "cluster bootstrap"
-    half = t_quantile((1 + confidence) / 2, n - 1) * linear_se(cells, relative=relative)
+    half = t_quantile((1 + confidence) / 2, n - 1) * se
     return Interval(point - half, point + half), se, "cluster-robust t"
 
 
 def binary_effect(base: Floats, cand: Floats, *, confidence: float = 0.95) -> Effect:
     """Compare two proportions over n >= 1 independent pairs of 0 and 1.
 
-    Exact McNemar p, Tango's score interval; ``se`` = sqrt(discordant) / n, or one
-    discordant pair's where there was none.
+    Exact McNemar p, Tango's score interval; ``se`` = sqrt(discordant) / n, of two
+    discordant pairs where there were fewer (as wide as Tango's interval without any).
     """
     n = len(base)
     gained, lost = int(((base == 0) & (cand == 1)).sum()), int(((base == 1) & (cand == 0)).sum())
@@ -156,9 +159,10 @@ def binary_effect(base: Floats, cand: Floats, *, confidence: float = 0.95) -> Ef
         delta=(gained - lost) / n,
         interval=tango(gained, lost, n, confidence),
         p=mcnemar(gained, lost),
-        se=math.sqrt(max(gained + lost, 1)) / n,
+        se=math.sqrt(max(gained + lost, 2)) / n,
         clusters=n,
         method="exact McNemar, score interval",
+        varied=gained + lost > 0,
     )
 
 
@@ -240,14 +244,14 @@ def _unseen(sums: PairedSums, *, relative: bool, confidence: float) -> tuple[flo
 
     At most z^2 / (n + z^2) of the clusters can have changed without one being seen. Each
     changes by the span at most; where there is none, by its own level (it doubled), or by
-    1 where that is zero. The standard error is that of one change.
+    1 where that is zero. The standard error is that of two changes.
     """
     n, totals = len(sums), sums.cells.sum(axis=0)
     level = max(abs(totals[0] / totals[1]), abs(totals[2] / totals[3]))
     z2 = z_quantile((1 + confidence) / 2) ** 2
     reach = (sums.span or level or 1.0) / (level if relative else 1.0)
     half = reach * z2 / (n + z2)
-    return float(math.log1p(half) if relative else half), float(reach / n)
+    return float(math.log1p(half) if relative else half), float(math.sqrt(2) * reach / n)
 
 
 def _smoothed(sums: PairedSums) -> Floats:

@@ -32,6 +32,16 @@ def clusters_needed(se: float, clusters: int, distance: float, confidence: float
     return math.ceil(clusters * (_reach(confidence) * se / distance) ** 2)
 
 
+def clusters_if_still(se: float, clusters: int, distance: float, confidence: float = 0.95) -> int:
+    """Clusters after which a margin holds if still nothing changes: z^2 (reach / distance - 1).
+
+    For effects that did not vary, whose ``se`` is sqrt(2) x reach / clusters.
+    """
+    reach = se * clusters / math.sqrt(2)
+    z2 = z_quantile((1 + confidence) / 2) ** 2
+    return math.floor(z2 * (reach / distance - 1)) + 1
+
+
 def fewest_clusters(confidence: float = 0.95) -> int:
     """Fewest clusters with which any effect could be significant: 2 / 2^n <= 1 - confidence.
 

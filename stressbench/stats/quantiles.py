@@ -91,7 +91,15 @@ def percentile_effect(
         # Rows so alike that no resample moves the percentile: say what the mean allows.
         instead = mean_effect(_means(sides), relative=relative, confidence=confidence, seed=seed)
         return Effect(
-            base, cand, delta, instead.interval, p, instead.se, n, f"{method}; interval of the mean"
+            base,
+            cand,
+            delta,
+            instead.interval,
+            p,
+            instead.se,
+            n,
+            f"{method}; interval of the mean",
+            instead.varied,
         )
     interval = natural_interval(bounds, relative=relative)
     return Effect(base, cand, delta, interval, p, se, n, method)

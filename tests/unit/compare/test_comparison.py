@@ -44,8 +44,26 @@ def test_too_little_data_is_never_green(tmp_path):
     comparison = compare(base, base, SCORE)
     gate = only_gate(comparison)
     assert comparison.verdict == gate.verdict == "inconclusive"
-    assert gate.settles_at > 20
-    assert gate.mde > 0.05
+    assert gate.mde > gate.ci[1] > 0.05
+    settled = run(tmp_path, "settled", answers(gate.settles_at))
+    assert compare(settled, settled, SCORE).verdict == "pass"
+    short = run(tmp_path, "short", answers(gate.settles_at - 1))
+    assert compare(short, short, SCORE).verdict == "inconclusive"
+
+
+def test_the_detectable_effect_is_never_below_what_the_interval_leaves_open(tmp_path):
+    """One half-point change among forty items is no licence to claim half a point."""
+
+    def rows(first):
+        return [
+            records.record(i, depth=d, score=first if (i, d) == (0, 0) else 1.0)
+            for i in range(40)
+            for d in (0, 1)
+        ]
+
+    base, cand = run(tmp_path, "base", rows(1.0)), run(tmp_path, "cand", rows(0.5))
+    gate = only_gate(compare(base, cand, SCORE))
+    assert gate.mde > gate.ci[1] - gate.delta > 0.03
 
 
 def test_a_real_loss_is_a_regression_and_the_swapped_sides_pass(tmp_path):
