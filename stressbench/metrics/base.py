@@ -44,8 +44,7 @@ def read(
     ``progress`` is told the number of records as they are read. Raises ``ResultsError``.
     """
     run = store.read_run(path)
-    metrics = tuple(metrics)
-    gather = _Gather(metrics)
+    gather = _Gather(metrics := tuple(metrics))
     with _no_collector():
         for batch in store.scan_batches(run.path, narrow_record(metrics)):
             if not batch:

@@ -2,8 +2,8 @@
 
 ``exact``       distributions, binomial bounds, McNemar, Tango's score interval
 ``clusters``    per-cluster sums of two paired sides, and their effects
-``resample``    swap permutation and cluster bootstrap over those clusters
-``quantiles``   the same two for percentiles
+``resample``    the draws that permutation tests and bootstraps share
+``quantiles``   the same effects on percentiles
 ``power``       smallest effect a comparison can find, items that would settle it
 ``multiple``    Holm, Benjamini-Hochberg
 ``nights``      alpha spent over a series of nights, change points

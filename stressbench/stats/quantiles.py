@@ -13,23 +13,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stressbench.stats.clusters import (
-    BOOTSTRAPS,
-    LARGE,
-    Codes,
     Effect,
-    Floats,
     PairedSums,
     cluster_sums,
-    count_reached,
-    draw_counts,
-    expanded_tail,
     mean_effect,
     natural,
     natural_interval,
+)
+from stressbench.stats.exact import Interval, t_quantile, z_quantile, z_two_sided
+from stressbench.stats.resample import (
+    BOOTSTRAPS,
+    LARGE,
+    Codes,
+    Floats,
+    count_reached,
+    draw_counts,
+    expanded_tail,
     percentile_interval,
     relabellings,
 )
-from stressbench.stats.exact import Interval, t_quantile, z_quantile, z_two_sided
 
 PERMUTATIONS = 1_999
 """Fewer than for means: each needs a pass over all rows. The smallest p is 5e-4."""

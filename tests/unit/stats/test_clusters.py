@@ -5,7 +5,6 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from stressbench.stats.clusters import (
-    LARGE,
     PairedSums,
     binary_effect,
     cluster_sums,
@@ -13,6 +12,7 @@ from stressbench.stats.clusters import (
     mean_effect,
 )
 from stressbench.stats.power import clusters_needed
+from stressbench.stats.resample import LARGE
 
 
 def paired(base, cand, clusters, span=1.0):

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from stressbench.stats.clusters import LARGE
 from stressbench.stats.quantiles import Sides, percentile, percentile_effect
+from stressbench.stats.resample import LARGE
 
 
 def latencies(rng, clusters, rows, slower=1.0):

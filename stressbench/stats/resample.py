@@ -1,0 +1,73 @@
+"""Resampling of clusters: what permutation tests and bootstraps share."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stressbench.stats.exact import Interval, t_quantile, z_two_sided
+
+Floats = NDArray[np.float64]
+Codes = NDArray[np.int64]
+
+BOOTSTRAPS = 2_000
+"""Resamples of an interval: the 2.5 % point then has a standard error of 0.35 %."""
+PERMUTATIONS = 9_999
+"""Random relabellings where all cannot be listed; the smallest p is 1e-4."""
+ENUMERATED = 12
+"""Up to this many clusters all 2**n relabellings are listed and p is exact."""
+LARGE = 200
+"""From here on cluster sums are as good as normal and resampling is not worth its time."""
+
+
+def expanded_tail(n: int, confidence: float) -> float:
+    """Tail share that makes a percentile interval as wide as t with n - 1 degrees (n >= 2)."""
+    t = t_quantile((1 + confidence) / 2, n - 1)
+    return z_two_sided(math.sqrt(n / (n - 1)) * t) / 2
+
+
+def draw_counts(drawn: Codes, n: int) -> Floats:
+    """How often each of n clusters was drawn, for each row of ``drawn``."""
+    rows = len(drawn)
+    flat = (drawn + n * np.arange(rows)[:, None]).ravel()
+    return np.bincount(flat, minlength=rows * n).reshape(rows, n).astype(np.float64)
+
+
+def percentile_interval(effects: Floats, tail: float) -> Interval | None:
+    """The ``tail`` and ``1 - tail`` points; None where more than a tail is undefined.
+
+    Mirrors exactly when the effects change sign, so that swapped sides mirror too.
+    """
+    if np.isnan(effects).mean() > tail:
+        return None
+    ordered = np.sort(effects[~np.isnan(effects)])
+    rank = math.floor(tail * (len(ordered) - 1))
+    return Interval(float(ordered[rank]), float(ordered[-1 - rank]))
+
+
+def products(left: Floats, right: Floats) -> Floats:
+    """``left @ right`` for few columns: by column ten times as fast as BLAS's matrix kernel."""
+    columns = [left @ np.ascontiguousarray(column) for column in right.T]
+    return np.column_stack(columns)
+
+
+def count_reached(effects: Floats, point: float) -> int:
+    """How many effects are at least as far from zero; undefined ones count as reached."""
+    slack = 1e-9 * (abs(point) or 1.0)
+    return int((~(np.abs(effects) < abs(point) - slack)).sum())
+
+
+def relabellings(n: int, draws: int, seed: int) -> Iterator[Floats]:
+    """Rows of 0 (stay) and 1 (trade places) for n clusters: all of them, or ``draws``."""
+    if n <= ENUMERATED:
+        yield ((np.arange(2**n)[:, None] >> np.arange(n)) & 1).astype(np.float64)
+        return
+    rng = np.random.default_rng(seed)
+    while draws > 0:
+        block = min(draws, max(1, 2_000_000 // n))
+        octets = rng.integers(0, 256, (block, -(-n // 8)), dtype=np.uint8)
+        yield np.unpackbits(octets, axis=1, count=n).astype(np.float64)
+        draws -= block
