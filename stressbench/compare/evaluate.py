@@ -11,14 +11,8 @@ from stressbench.compare.pair import Mask, Pairing, Side, case_means
 from stressbench.metrics.base import Codes, Floats
 from stressbench.schema.gate import share
 from stressbench.schema.metric import Metric
-from stressbench.stats.clusters import (
-    Effect,
-    PairedSums,
-    binary_effect,
-    cluster_sums,
-    mean_effect,
-    natural,
-)
+from stressbench.stats.clusters import PairedSums, binary_effect, cluster_sums, mean_effect
+from stressbench.stats.effect import Effect, natural
 from stressbench.stats.exact import t_quantile
 from stressbench.stats.quantiles import Sides, percentile, percentile_effect
 

@@ -21,7 +21,7 @@ import msgspec
 from stressbench.compare.evaluate import Answer, Question
 from stressbench.schema.comparison import Finding, GateFinding, Missing, Overall, Verdict
 from stressbench.schema.gate import Gate
-from stressbench.stats.clusters import natural
+from stressbench.stats.effect import natural
 from stressbench.stats.exact import Interval
 from stressbench.stats.power import (
     clusters_if_still,

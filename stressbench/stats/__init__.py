@@ -1,6 +1,7 @@
 """The only statistics: exact tests, clustered resampling, power, multiplicity, nights.
 
 ``exact``       distributions, binomial bounds, McNemar, Tango's score interval
+``effect``      what a comparison found
 ``clusters``    per-cluster sums of two paired sides, and their effects
 ``resample``    the draws that permutation tests and bootstraps share
 ``quantiles``   the same effects on percentiles

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from stressbench.stats.effect import Effect, natural, natural_interval
 from stressbench.stats.exact import (
     Interval,
     mcnemar,
@@ -36,28 +37,6 @@ from stressbench.stats.resample import (
     products,
     relabellings,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Effect:
-    """What a paired comparison found, on the scale that was asked for.
-
-    ``delta`` is ``cand - base``, or ``cand / base - 1`` where the effect is relative.
-    ``interval`` is None where the data cannot bound the effect, ``p`` (two-sided, of no
-    effect) and ``se`` where they cannot be had; ``se`` is on the working scale, which is
-    logarithmic for relative effects.
-    """
-
-    base: float
-    cand: float
-    delta: float | None
-    interval: Interval | None
-    p: float | None
-    se: float | None
-    clusters: int
-    method: str
-    varied: bool = True
-    """False where the two sides agree everywhere: ``se`` is then that of two changes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,21 +143,6 @@ def binary_effect(base: Floats, cand: Floats, *, confidence: float = 0.95) -> Ef
         method="exact McNemar, score interval",
         varied=gained + lost > 0,
     )
-
-
-def natural(point: float, *, relative: bool) -> float:
-    """From the working scale to the reported one: log ratio to relative change."""
-    return math.expm1(min(point, _LARGEST_LOG)) if relative else point
-
-
-_LARGEST_LOG = 700.0  # just below where exp overflows
-
-
-def natural_interval(interval: Interval | None, *, relative: bool) -> Interval | None:
-    """``natural`` of both ends; None where an end is infinite."""
-    if interval is None or not all(map(math.isfinite, interval)):
-        return None
-    return Interval(*(float(natural(end, relative=relative)) for end in interval))
 
 
 def linear_se(cells: Floats, *, relative: bool) -> float:

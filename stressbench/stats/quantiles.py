@@ -12,14 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from stressbench.stats.clusters import (
-    Effect,
-    PairedSums,
-    cluster_sums,
-    mean_effect,
-    natural,
-    natural_interval,
-)
+from stressbench.stats.clusters import PairedSums, cluster_sums, mean_effect
+from stressbench.stats.effect import Effect, natural, natural_interval
 from stressbench.stats.exact import Interval, t_quantile, z_quantile, z_two_sided
 from stressbench.stats.resample import (
     BOOTSTRAPS,
