@@ -1,0 +1,106 @@
+"""What runs inside vLLM's worker process: captures, and the steps that they see.
+
+A capture hooks modules of the model that is being served, keeps small sums for each
+request that was registered with it, and gives them up as plain data. It never sees
+vLLM's scheduler: a ``Step`` says which rows of the batch belong to which request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, TypeAlias
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+    from numpy.typing import NDArray
+    from vllm.config import VllmConfig
+
+Arrays: TypeAlias = "dict[str, NDArray[np.generic]]"
+Plain: TypeAlias = Mapping[str, object]
+"""What msgpack carries: text, numbers, lists, dictionaries."""
+
+
+class Unsupported(Exception):  # noqa: N818 - a finding, not a fault
+    """What is being served is not understood; the text says what about it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rows:
+    """The rows of one request in the batch of one step, which follow one another.
+
+    Row ``start + i`` is the token at position ``first + i`` of the request (0 is the
+    first token of its prompt); generated tokens follow the prompt.
+    """
+
+    key: str
+    """The request's key, as the runner knows it."""
+    start: int
+    stop: int
+    """Half open: rows ``start`` to ``stop - 1`` of the batch."""
+    first: int
+    """Position of row ``start``: so many tokens of the request are in the KV cache already."""
+    place: int
+    """Which request of the batch it is: its row in block tables and sequence lengths."""
+
+    @property
+    def end(self) -> int:
+        """Position after the last row: keys that the last row can see."""
+        return self.first + self.stop - self.start
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One forward pass of the model over a batch."""
+
+    rows: tuple[Rows, ...]
+    """Of every request in the batch, in the order of the batch."""
+    input_ids: torch.Tensor
+    """Token ids of the rows, (rows,); padding may follow."""
+
+
+Hook: TypeAlias = "Callable[[torch.nn.Module, tuple[object, ...], object], None]"
+"""Called after a module's forward pass with the module, its arguments and its output."""
+
+
+class Host(Protocol):
+    """The worker as a capture sees it."""
+
+    model: torch.nn.Module
+    config: VllmConfig
+
+    def after(self, module: torch.nn.Module, hook: Hook) -> None:
+        """Call ``hook`` after every forward pass of ``module`` within a step.
+
+        A fault in it ends the capture, never the engine. Arguments given by keyword
+        follow the positional ones in the order of the call.
+        """
+        ...
+
+    def step(self) -> Step:
+        """The step that is being run; only within a hook."""
+        ...
+
+
+class Capture(Protocol):
+    """One kind of telemetry in the worker; built without arguments, used by one thread.
+
+    Any exception ends the capture: later ``take``s then tell why there is nothing.
+    """
+
+    def install(self, host: Host) -> None:
+        """Hook the model. Raises ``Unsupported`` where it is not understood."""
+        ...
+
+    def register(self, key: str, settings: Plain) -> None:
+        """Expect a request; its first step comes later."""
+        ...
+
+    def begin(self, step: Step) -> None:
+        """A forward pass begins; at least one of its requests may be registered."""
+        ...
+
+    def take(self, key: str) -> Arrays:
+        """Forget a request and give what was gathered; raises ``Unsupported`` with the reason."""
+        ...
