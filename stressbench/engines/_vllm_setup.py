@@ -73,6 +73,7 @@ def engine_arguments(setup: EngineSetup) -> dict[str, object]:
     }
     optional = {
         "max_model_len": spec.max_model_len,
+        "worker_extension_cls": setup.worker_extension,
         "num_gpu_blocks_override": spec.kv_blocks,
         "block_size": spec.block_size,
     }

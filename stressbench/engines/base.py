@@ -9,8 +9,11 @@ from typing import Protocol
 
 from stressbench.clock import Clock
 from stressbench.schema.case import Request
+from stressbench.schema.served import EngineInfo
 from stressbench.schema.step import StepReading
 from stressbench.schema.suite import EngineSpec
+
+__all__ = ["Completion", "Engine", "EngineInfo", "EngineSetup"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,41 +59,41 @@ class EngineSetup:
     """Where the engine's own output goes."""
     on_step: Callable[[StepReading], None]
     """Called on the engine's event loop at every scheduler step."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EngineInfo:
-    """What was actually set up; ``None`` where the engine does not tell."""
-
-    dtype: str | None
-    max_model_len: int | None
-    kv_blocks: int | None
-    block_size: int | None
-    args: dict[str, object]
-    """The arguments that the engine was started with."""
-    environment: dict[str, str] = field(default_factory=dict)
-    """Environment variables that change its speed or results."""
-    why_null: dict[str, str] = field(default_factory=dict)
+    worker_extension: str | None = None
+    """Dotted name of the class that probes want mixed into the engine's workers."""
 
 
 class Engine(Protocol):
     """A model being served. Built from an ``EngineSetup``; used by one event loop.
 
-    ``simulated`` marks an engine whose numbers are computed, not measured.
+    ``simulated`` marks an engine whose numbers are computed, not measured; ``workers``
+    one whose workers run an extension of ours and answer ``call_worker``.
     """
 
     simulated: bool
+    workers: bool
 
     async def start(self) -> EngineInfo:
         """Load the model. Raises ``EngineError``; cancelling ends the start."""
         ...
 
-    async def complete(self, request: Request) -> Completion:
-        """Run one request.
+    async def complete(self, request: Request, request_id: str) -> Completion:
+        """Run one request; the engine knows it by ``request_id``, never given twice.
 
         Raises ``RequestError`` when this request failed and others may go on,
         ``EngineError`` when the engine is gone. Cancelling aborts the request.
         """
+        ...
+
+    async def call_worker(self, method: str, *args: object) -> list[object]:
+        """Call a method of the worker extension in every worker; one answer each.
+
+        Raises ``EngineError`` where the engine has no workers of ours.
+        """
+        ...
+
+    def processes(self) -> tuple[int, ...]:
+        """The roots of the engine's process tree; empty where it runs elsewhere."""
         ...
 
     async def stop(self) -> None:

@@ -49,6 +49,7 @@ class SimulatedEngine:
     """
 
     simulated = True
+    workers = False
 
     def __init__(self, setup: EngineSetup) -> None:
         self._setup = setup
@@ -73,7 +74,7 @@ class SimulatedEngine:
             why_null={"dtype": "simulated"},
         )
 
-    async def complete(self, request: Request) -> Completion:
+    async def complete(self, request: Request, request_id: str) -> Completion:
         self._served += 1
         if self._args.die_after and self._served >= self._args.die_after:
             raise EngineError("the simulated engine died, as engine.args.die_after asked")
@@ -123,6 +124,12 @@ class SimulatedEngine:
                 output_tokens=output_tokens,
             )
         )
+
+    async def call_worker(self, method: str, *args: object) -> list[object]:
+        raise EngineError(f"the simulated engine has no workers that could {method}")
+
+    def processes(self) -> tuple[int, ...]:
+        return ()
 
     async def stop(self) -> None:
         self._held = self._running = 0

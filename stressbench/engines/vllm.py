@@ -39,12 +39,13 @@ class VllmEngine:
     """Real vLLM on a GPU, or on the CPU where there is none (``AsyncLLM``, streaming)."""
 
     simulated = False
+    workers = True
 
     def __init__(self, setup: EngineSetup) -> None:
         self._setup = setup
         self._llm: AsyncLLM | None = None
         self._guard: EngineGuard | None = None
-        self._sent = 0
+        self._processes: tuple[int, ...] = ()
         self._warm = False
 
     async def start(self) -> EngineInfo:
@@ -106,6 +107,9 @@ class VllmEngine:
             except Exception as error:  # vLLM raises whatever its layers raise
                 raise self._broken("does not start with", error) from error
             log_to(setup.log)
+        self._processes = tuple(
+            child.pid for child in multiprocessing.active_children() if child.pid is not None
+        )
         config = self._llm.vllm_config
         return EngineInfo(
             dtype=str(config.model_config.dtype).removeprefix("torch."),
@@ -116,19 +120,17 @@ class VllmEngine:
             environment=telling_environment(),
         )
 
-    async def complete(self, request: Request) -> Completion:
+    async def complete(self, request: Request, request_id: str) -> Completion:
         llm = self._llm
         if llm is None:
             raise EngineError("the engine is not running")
         from vllm.inputs.engine import tokens_input
         from vllm.v1.engine.exceptions import EngineDeadError
 
-        setup = self._setup
-        self._sent += 1
-        stream = _Stream(setup.clock.now_ns)
+        stream = _Stream(self._setup.clock.now_ns)
         prompt = tokens_input(list(request.prompt_token_ids), cache_salt=request.cache_salt)
         try:
-            async for output in llm.generate(prompt, _sampling(request), f"{self._sent}"):
+            async for output in llm.generate(prompt, _sampling(request), request_id):
                 stream.take(output)
         except EngineDeadError as error:
             raise self._broken("died while it served", error) from error
@@ -148,6 +150,18 @@ class VllmEngine:
     def _on_step(self, reading: StepReading) -> None:
         if self._warm:
             self._setup.on_step(reading)
+
+    async def call_worker(self, method: str, *args: object) -> list[object]:
+        if self._llm is None:
+            raise EngineError("the engine is not running")
+        try:
+            answers: list[object] = await self._llm.collective_rpc(method, args=args)
+        except Exception as error:  # a worker raises whatever its layers raise
+            raise self._broken(f"failed in {method} while serving", error) from error
+        return answers
+
+    def processes(self) -> tuple[int, ...]:
+        return self._processes
 
     async def stop(self) -> None:
         llm, self._llm = self._llm, None

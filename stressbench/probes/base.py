@@ -1,48 +1,133 @@
 """The probe seam: engine steps in, record fields and telemetry readings out.
 
-A probe follows one model of a run. It is told when a request goes out and when it is
-over, sees every scheduler step in between, and answers with what it knows about that
-request. Probes that need more than steps ask for engine arguments of their own.
+A probe follows one model through one pass of a run. It is told when a request goes out
+and when it is over, sees every scheduler step in between, and answers with what it knows
+about that request. A probe that looks inside the model brings an extension of vLLM's
+workers; one that slows the engine down by looking runs in the telemetry pass alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol, TypeAlias
 
+from stressbench.clock import Clock
+from stressbench.errors import SuiteError
+from stressbench.schema.case import Request
 from stressbench.schema.record import Reading
+from stressbench.schema.served import EngineInfo
 from stressbench.schema.step import StepReading
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    Array: TypeAlias = npt.NDArray[np.float32] | npt.NDArray[np.int32]
+
+Figure: TypeAlias = float | int | str | bool | Sequence[float | int | None] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProbeSetup:
+    """What a probe is built from."""
+
+    role: str
+    params: Mapping[str, object]
+    """From the suite."""
+    clock: Clock
+    write: Callable[[Reading], None]
+    """Stores one line of ``telemetry.jsonl``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """What a probe says about one request: fields of its record, or why there are none."""
 
-    fields: dict[str, float | int | None]
-    why_null: dict[str, str] = field(default_factory=dict)
+    fields: Mapping[str, Figure] | None
+    """None for a section that is null as a whole; ``why_null[""]`` then says why."""
+    why_null: Mapping[str, str] = field(default_factory=dict)
+    """Reasons by field."""
+    arrays: Mapping[str, Array] = field(default_factory=dict)
+    """Small arrays for the run's sidecar, by name."""
+
+
+class Served(Protocol):
+    """A running engine as probes see it."""
+
+    @property
+    def info(self) -> EngineInfo:
+        """What was set up."""
+        ...
+
+    def processes(self) -> tuple[int, ...]:
+        """The roots of the engine's process tree; empty where it runs elsewhere."""
+        ...
+
+    async def call_worker(self, method: str, *args: object) -> list[object]:
+        """Call a method of the worker extension in every worker; one answer each."""
+        ...
 
 
 class Probe(Protocol):
-    """Built once a model with ``(role, write)``; ``write`` stores a telemetry reading.
+    """Built once a model and pass from a ``ProbeSetup``."""
 
-    ``section`` names the part of the record that its findings fill.
-    """
+    section: ClassVar[str]
+    """The part of the record that its findings fill."""
+    telemetry_pass: ClassVar[bool]
+    """It changes what it measures, so it runs in the telemetry pass alone."""
+    worker_extension: ClassVar[str | None]
+    """Dotted name of the class that it needs in vLLM's workers."""
 
-    section: str
+    @staticmethod
+    def check(params: Mapping[str, object]) -> None:
+        """Raise ``SuiteError`` for parameters that it cannot work with."""
+        ...
+
+    async def start(self, served: Served) -> None:
+        """Begin: the engine serves, and no request of this pass is out yet."""
+        ...
 
     def step(self, reading: StepReading) -> None:
         """See one scheduler step."""
         ...
 
-    def sent(self, key: int) -> None:
-        """Know that request ``key`` goes to the engine now."""
+    async def sent(self, key: str, request: Request) -> None:
+        """Know that ``request`` goes to the engine now, under the id ``key``."""
         ...
 
-    def finished(self, key: int) -> Finding:
+    async def finished(self, key: str, *, ok: bool) -> Finding:
         """Forget request ``key`` and tell what was seen while it was in flight."""
         ...
 
+    async def stop(self) -> None:
+        """End: every request of this pass is over. Not called when the engine died."""
+        ...
 
-ProbeFactory = Callable[[str, Callable[[Reading], None]], Probe]
-"""What a probe plug-in binds to ``PLUGIN``."""
+
+class StepProbe:
+    """The parts of a probe that one without parameters or workers need not write."""
+
+    telemetry_pass: ClassVar[bool] = False
+    worker_extension: ClassVar[str | None] = None
+
+    @staticmethod
+    def check(params: Mapping[str, object]) -> None:
+        """Refuse any parameter."""
+        if params:
+            raise SuiteError(
+                f"this probe takes no parameters: {', '.join(sorted(params))}", where="params"
+            )
+
+    async def start(self, served: Served) -> None:
+        """Nothing to begin."""
+
+    def step(self, reading: StepReading) -> None:
+        """Nothing to see."""
+
+    async def stop(self) -> None:
+        """Nothing to end."""
+
+
+ProbeFactory: TypeAlias = Callable[[ProbeSetup], Probe]
+"""What a probe plug-in binds to ``PLUGIN``: a class, so that its class attributes can be read."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import ClassVar
 
-from stressbench.probes.base import Finding
+from stressbench.probes.base import Figure, Finding, ProbeSetup, StepProbe
+from stressbench.schema.case import Request
 from stressbench.schema.record import Reading
 from stressbench.schema.step import StepReading
 
@@ -23,19 +24,19 @@ class _Seen:
     waiting_peak: int = 0
 
 
-class KvProbe:
+class KvProbe(StepProbe):
     """KV usage, waiting and preemptions over time, joined to the requests in flight.
 
     Each step costs O(requests in flight). Steps that change nothing but the time are
     not written, so ``telemetry.jsonl`` keeps every peak and stays small.
     """
 
-    section = "kv"
+    section: ClassVar[str] = "kv"
 
-    def __init__(self, role: str, write: Callable[[Reading], None]) -> None:
-        self._role = role
-        self._write = write
-        self._in_flight: dict[int, _Seen] = {}
+    def __init__(self, setup: ProbeSetup) -> None:
+        self._role = setup.role
+        self._write = setup.write
+        self._in_flight: dict[str, _Seen] = {}
         self._last: dict[str, float | int | None] = {}
 
     def step(self, reading: StepReading) -> None:
@@ -55,13 +56,13 @@ class KvProbe:
             self._last = values
             self._write(Reading(probe="kv", role=self._role, t_ns=reading.t_ns, values=values))
 
-    def sent(self, key: int) -> None:
+    async def sent(self, key: str, request: Request) -> None:
         self._in_flight[key] = _Seen()
 
-    def finished(self, key: int) -> Finding:
+    async def finished(self, key: str, *, ok: bool) -> Finding:
         seen = self._in_flight.pop(key)
         usage = _NO_STEP if seen.steps == 0 else _NO_USAGE
-        fields: dict[str, float | int | None] = {
+        fields: dict[str, Figure] = {
             "usage_at_start": seen.usage_at_start,
             "usage_peak": seen.usage_peak,
             "waiting_peak": seen.waiting_peak if seen.steps else None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Final
 
@@ -43,6 +43,8 @@ class Attempt:
     """When it failed; None for a completion."""
     findings: Mapping[str, Finding]
     """By section of the record."""
+    absent: Mapping[str, str] = field(default_factory=dict)
+    """Sections that this pass does not fill, and why."""
     quality: Quality
 
 
@@ -64,15 +66,17 @@ def assemble(attempt: Attempt, *, run_id: str, model: str) -> CaseRecord:
         model=model,
         arm=case.arm,
         repeat=request.repeat,
-        pass_="quality",
+        pass_=request.pass_,
         seed=case.seed,
         content_sha256=case.content_sha256,
         prompt_sha256=request.prompt_sha256,
         tokens=_tokens(request, done, why),
         timing=_timing(attempt, done, why),
         kv=_kv(attempt.findings.get("kv"), done, why),
-        attention=_section("attention", attempt.findings, why),
-        routing=_section("routing", attempt.findings, why),
+        attention=_section("attention", attempt, why),
+        routing=_section("routing", attempt, why),
+        gpu=_section("gpu", attempt, why),
+        process=_section("process", attempt, why),
         confidence=_confidence(done, why),
         quality=_quality(attempt.quality, why),
         output=_output(done, why),
@@ -177,12 +181,12 @@ def _timing(attempt: Attempt, done: Completion | None, why: dict[str, str]) -> T
 
 
 def _kv(finding: Finding | None, done: Completion | None, why: dict[str, str]) -> Kv:
-    seen = finding.fields if finding else {}
+    seen = (finding.fields if finding else None) or {}
     kv = Kv(
         cached_tokens=done.cached_tokens if done else None,
         preemptions=done.preemptions if done else None,
-        usage_at_start=seen.get("usage_at_start"),
-        usage_peak=seen.get("usage_peak"),
+        usage_at_start=_number(seen.get("usage_at_start")),
+        usage_peak=_number(seen.get("usage_peak")),
         waiting_peak=_whole(seen.get("waiting_peak")),
     )
     reasons = {f"kv.{name}": reason for name, reason in finding.why_null.items()} if finding else {}
@@ -194,16 +198,19 @@ def _kv(finding: Finding | None, done: Completion | None, why: dict[str, str]) -
     return kv
 
 
-def _whole(value: float | None) -> int | None:
-    return None if value is None else int(value)
+def _number(value: object) -> float | None:
+    return value if isinstance(value, int | float) else None
 
 
-def _section(
-    name: str, findings: Mapping[str, Finding], why: dict[str, str]
-) -> dict[str, object] | None:
-    finding = findings.get(name)
-    if finding is None:
-        why[name] = _NOT_PROBED
+def _whole(value: object) -> int | None:
+    return int(value) if isinstance(value, int | float) else None
+
+
+def _section(name: str, attempt: Attempt, why: dict[str, str]) -> dict[str, object] | None:
+    finding = attempt.findings.get(name)
+    if finding is None or finding.fields is None:
+        unseen = attempt.absent.get(name, _NOT_PROBED)
+        why[name] = unseen if finding is None else finding.why_null[""]
         return None
     why.update({f"{name}.{field}": reason for field, reason in finding.why_null.items()})
     return dict(finding.fields)

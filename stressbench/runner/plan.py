@@ -5,17 +5,23 @@ from __future__ import annotations
 import hashlib
 import struct
 from collections.abc import Iterator, Mapping, Sequence
+from typing import TypeAlias
 
 from msgspec.structs import replace
 
 from stressbench.errors import SuiteError
 from stressbench.prompts.base import count, expand
-from stressbench.schema.case import Case, Request, Span
+from stressbench.schema.case import Case, Pass, Request, Span
 from stressbench.schema.suite import SuiteSpec
 from stressbench.tokens.budget import Room
 
-Key = tuple[str, str, int]
-"""What identifies a request within a run: role, case id, repeat."""
+Key: TypeAlias = tuple[str, str, Pass, int]
+"""What identifies a request within a run: role, case id, pass, repeat."""
+
+
+def key_of(request: Request) -> Key:
+    """The key of a request."""
+    return (request.role, request.case.case_id, request.pass_, request.repeat)
 
 
 def limited(suite: SuiteSpec, limit: int | None) -> SuiteSpec:
@@ -28,13 +34,16 @@ def limited(suite: SuiteSpec, limit: int | None) -> SuiteSpec:
     return replace(suite, prompts=[replace(p, items=min(p.items, limit)) for p in suite.prompts])
 
 
-def planned(suite: SuiteSpec) -> int:
-    """How many requests one role of the suite gets, without building any."""
-    return suite.repeats * sum(count(prompt) for prompt in suite.prompts)
+def planned(suite: SuiteSpec, passes: Sequence[Pass] = ("quality",)) -> int:
+    """How many requests one role of the suite gets in ``passes``, without building any."""
+    sent = sum(_repeats(suite, pass_) for pass_ in passes)
+    return sent * sum(count(prompt) for prompt in suite.prompts)
 
 
-def plan(suite: SuiteSpec, role: str, rooms: Mapping[str, Room]) -> Iterator[Request]:
-    """Yield the requests of ``role``, one cell of the sweep after the other.
+def plan(
+    suite: SuiteSpec, role: str, rooms: Mapping[str, Room], pass_: Pass = "quality"
+) -> Iterator[Request]:
+    """Yield the requests of ``role`` in a pass, one cell of the sweep after the other.
 
     ``rooms`` holds the tokenizer and chat template of every role; the texts are built
     to the budget in tokens of ``suite.budget_role`` and are the same for all roles.
@@ -42,7 +51,22 @@ def plan(suite: SuiteSpec, role: str, rooms: Mapping[str, Room]) -> Iterator[Req
     budget_room, room = rooms[suite.budget_role], rooms[role]
     for prompt in suite.prompts:
         for cases in expand(prompt, seed=suite.seed, room=budget_room):
-            yield from _requests(suite, role, cases, budget_room, room)
+            for request in _requests(suite, role, cases, budget_room, room):
+                yield from _sent(suite, replace(request, pass_=pass_))
+
+
+def _repeats(suite: SuiteSpec, pass_: Pass) -> int:
+    """What probes see does not change by repeating, so the telemetry pass runs once."""
+    return suite.repeats if pass_ == "quality" else 1
+
+
+def _sent(suite: SuiteSpec, request: Request) -> Iterator[Request]:
+    for repeat in range(_repeats(suite, request.pass_)):
+        # A salt of its own for each request: no request finds another's prefix in
+        # the cache unless the suite asks for it, and the tokens are unchanged.
+        case_id = request.case.case_id
+        salt = f"{suite.name}/{suite.seed}/{case_id}/{request.pass_}/{repeat}"
+        yield replace(request, repeat=repeat, cache_salt=salt)
 
 
 def _requests(
@@ -54,7 +78,7 @@ def _requests(
         ids = encoded[case.case_id]
         twin = encoded.get(case.twin_of) if case.twin_of else ids
         prompt_ids = (*room.template.prefix_ids, *ids, *room.template.suffix_ids)
-        request = Request(
+        yield Request(
             role=role,
             case=case,
             prompt_token_ids=prompt_ids,
@@ -66,11 +90,6 @@ def _requests(
             cache_salt="",
             seed=suite.seed,
         )
-        for repeat in range(suite.repeats):
-            # A salt of its own for each request: no request finds another's prefix in
-            # the cache unless the suite asks for it, and the tokens are unchanged.
-            salt = f"{suite.name}/{suite.seed}/{case.case_id}/{repeat}"
-            yield replace(request, repeat=repeat, cache_salt=salt)
 
 
 def ids_sha256(ids: Sequence[int]) -> str:

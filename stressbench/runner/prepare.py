@@ -15,6 +15,8 @@ from stressbench.models.cache import Progress
 from stressbench.models.resolve import ModelShape, resolve, resolve_tokenizer
 from stressbench.prompts.base import check
 from stressbench.runner.plan import limited
+from stressbench.runner.probing import check_probes, passes
+from stressbench.schema.case import Pass
 from stressbench.schema.load import Suite
 from stressbench.schema.suite import ModelSpec, SuiteSpec
 from stressbench.tokens.budget import Room
@@ -55,6 +57,7 @@ class Prepared:
     limit: int | None
     engine: str
     simulated: bool
+    passes: tuple[Pass, ...]
     models: dict[str, RunModel]
     rooms: dict[str, Room]
     """Tokenizer and template by role, and of the budget tokenizer by its name."""
@@ -78,6 +81,7 @@ def prepare(suite: Suite, *, engine: str, limit: int | None, progress: Progress)
         limit=limit,
         engine=engine,
         simulated=plugin.simulated,
+        passes=passes(spec, workers=plugin.workers),
         models=opened,
         rooms=rooms,
     )
@@ -138,8 +142,11 @@ def check_prompts(
 def check_names(suite: Suite) -> None:
     """Find what needs no model: unknown classes and probes, entries of one name."""
     spec = suite.spec
-    for index, probe in enumerate(spec.probes):
-        _known(suite, "probes", probe, "probes", index)
+    for index, probe in enumerate(spec.probe_specs):
+        _known(suite, "probes", probe.use, "probes", index)
+    for index, mistake in check_probes(spec):
+        where = suite.where("probes", index, *(mistake.where or "").split("."))
+        raise SuiteError(mistake.message, where=where, hint=mistake.hint)
     seen: set[str] = set()
     for index, prompt in enumerate(spec.prompts):
         _known(suite, "prompts", prompt.use, "prompts", index, "use")

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 import msgspec
 
 from stressbench.errors import ResultsError, SuiteError
 from stressbench.runner.plan import Key
-from stressbench.schema.record import RunHeader
+from stressbench.schema.case import Pass
+from stressbench.schema.record import RunHeader, Status
 from stressbench.store import Run, read_run, scan, torn_line
 
 _MUST_AGREE: Final = ("suite_sha256", "seed", "limit", "engine")
 
 
-class _Done(msgspec.Struct, tag="case"):
+class _Done(msgspec.Struct, tag="case", kw_only=True):
     case_id: str
     role: str
     repeat: int
-    status: Literal["ok", "error", "timeout", "rejected"]
+    status: Status
+    pass_: Pass = msgspec.field(name="pass")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,7 @@ def load_resumed(directory: Path) -> Resumed:
     done: set[Key] = set()
     counts: dict[str, int] = {}
     for record in scan(run.path, _Done):
-        done.add((record.role, record.case_id, record.repeat))
+        done.add((record.role, record.case_id, record.pass_, record.repeat))
         counts[record.status] = counts.get(record.status, 0) + 1
     return Resumed(run, frozenset(done), counts, torn_line(run.path))
 

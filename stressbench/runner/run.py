@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +23,7 @@ from stressbench.runner.prepare import Prepared, RunModel
 from stressbench.runner.resume import Resumed, check_same_run
 from stressbench.runner.session import EngineFactory, Observer, Session, without
 from stressbench.schema.base import SCHEMA_VERSION
+from stressbench.schema.case import Pass, Request
 from stressbench.schema.record import CaseRecord, ModelRun, RunEnd, RunHeader, RunStatus
 from stressbench.store import RunWriter
 
@@ -86,8 +88,9 @@ async def run(
         writer = RunWriter.create(directory, header)
     counts = dict(resumed.counts) if resumed else {}
     with writer:
-        ending = _Ending(clock, header.run_id, planned(prepared.suite) * len(prepared.models))
-        view.begun(header, directory, dict.fromkeys(header.models, planned(prepared.suite)))
+        requests = planned(prepared.suite, prepared.passes)
+        ending = _Ending(clock, header.run_id, requests * len(prepared.models))
+        view.begun(header, directory, dict.fromkeys(header.models, requests))
         serve = _Serve(prepared, directory, header, clock, writer, view, resumed, counts)
         status, error = await serve.all_models()
         writer.end(ending.line(status, counts, error))
@@ -161,11 +164,15 @@ class _Serve:
 
     async def _one(self, session: Session, model: RunModel) -> None:
         suite = self._prepared.suite
-        left = planned(suite) - sum(1 for role, *_ in self._done if role == model.role)
+        left = planned(suite, self._prepared.passes) - sum(
+            1 for role, *_ in self._done if role == model.role
+        )
         if left == 0:
             return
         self._view.starting(model.role, model.name, left)
-        requests = without(plan(suite, model.role, self._prepared.rooms), self._done)
+
+        def requests(pass_: Pass) -> Iterator[Request]:
+            return without(plan(suite, model.role, self._prepared.rooms, pass_), self._done)
 
         def ready(info: EngineInfo) -> None:
             self._fill_header(model.role, info)

@@ -5,20 +5,20 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from itertools import count
-from typing import Protocol, cast
+from typing import Protocol
 
-from stressbench import catalog
 from stressbench.clock import Clock
 from stressbench.engines.base import Completion, Engine, EngineInfo, EngineSetup
 from stressbench.errors import EngineError, RequestError
-from stressbench.probes.base import Probe, ProbeFactory
+from stressbench.probes.base import ProbeSetup
 from stressbench.runner.assemble import Attempt, assemble
 from stressbench.runner.interrupt import Interrupt, Interrupted
-from stressbench.schema.case import Case, Request
+from stressbench.runner.plan import Key, key_of
+from stressbench.runner.probing import Probing, passes, worker_extension
+from stressbench.schema.case import Case, Pass, Request
 from stressbench.schema.record import CaseRecord, Quality
 from stressbench.schema.step import StepReading
-from stressbench.schema.suite import SuiteSpec
+from stressbench.schema.suite import ProbeSpec, SuiteSpec
 from stressbench.scorers.base import failed_quality
 from stressbench.scorers.base import load as load_scorer
 from stressbench.store import RunWriter
@@ -62,51 +62,82 @@ class Session:
     async def serve(
         self,
         setup: EngineSetup,
-        requests: Iterator[Request],
+        requests: Callable[[Pass], Iterator[Request]],
         on_ready: Callable[[EngineInfo], None],
     ) -> None:
         """Run every request through one engine, ``load.concurrency`` at a time.
 
-        Raises ``Interrupted`` when a signal ended it, ``EngineError`` when the engine
-        did not start or died; what was recorded until then stands.
+        ``requests`` gives those of a pass; where a probe asks for a telemetry pass, it
+        follows the quality pass on the same engine. Raises ``Interrupted`` when a signal
+        ended it, ``EngineError`` when the engine did not start or died; what was recorded
+        until then stands.
         """
-        probes = self._probes(setup.role)
-        observer = self.observer
-
-        def step(reading: StepReading) -> None:
-            for probe in probes:
-                probe.step(reading)
-            observer.step(setup.role, reading)
-
-        engine = self.engine(replace(setup, on_step=step))
+        steps = _Steps(self.observer, setup.role)
+        extension = worker_extension(self.suite)
+        engine = self.engine(replace(setup, on_step=steps.see, worker_extension=extension))
         try:
             info = await self.interrupt.run(engine.start(), patience=0)
             on_ready(info)
-            lane = _Lane(self, engine, setup, probes)
-            await self.interrupt.run(lane.closed_loop(requests), patience=1)
+            for pass_ in passes(self.suite, workers=engine.workers):
+                probing = self._probing(setup.role, pass_, workers=engine.workers)
+                steps.probing = probing
+                lane = _Lane(self, engine, setup.model, probing)
+                await probing.start(_Served(engine, info))
+                await self.interrupt.run(lane.closed_loop(requests(pass_)), patience=1)
+                await probing.stop()
+                if self.interrupt.wanted:
+                    break
         finally:
             await engine.stop()
         if self.interrupt.wanted:
             raise Interrupted
 
-    def _probes(self, role: str) -> list[Probe]:
-        factories = [
-            cast("ProbeFactory", catalog.load("probes", name)) for name in self.suite.probes
-        ]
-        return [factory(role, self.writer.reading) for factory in factories]
+    def _probing(self, role: str, pass_: Pass, *, workers: bool) -> Probing:
+        def make(spec: ProbeSpec) -> ProbeSetup:
+            return ProbeSetup(
+                role=role, params=spec.params, clock=self.clock, write=self.writer.reading
+            )
+
+        return Probing.of(self.suite, pass_, make, workers=workers)
+
+
+class _Steps:
+    """Passes scheduler steps on to the observer and to the probes of the pass that runs."""
+
+    def __init__(self, observer: Observer, role: str) -> None:
+        self._observer = observer
+        self._role = role
+        self.probing: Probing | None = None
+
+    def see(self, reading: StepReading) -> None:
+        """One step of the engine."""
+        if self.probing is not None:
+            self.probing.step(reading)
+        self._observer.step(self._role, reading)
+
+
+@dataclass(frozen=True, slots=True)
+class _Served:
+    """The running engine as probes see it."""
+
+    _engine: Engine
+    info: EngineInfo
+
+    def processes(self) -> tuple[int, ...]:
+        return self._engine.processes()
+
+    async def call_worker(self, method: str, *args: object) -> list[object]:
+        return await self._engine.call_worker(method, *args)
 
 
 class _Lane:
     """The requests of one model, in flight at once up to the concurrency."""
 
-    def __init__(
-        self, session: Session, engine: Engine, setup: EngineSetup, probes: list[Probe]
-    ) -> None:
+    def __init__(self, session: Session, engine: Engine, model: str, probing: Probing) -> None:
         self._session = session
         self._engine = engine
-        self._model = setup.model
-        self._probes = probes
-        self._keys = count()
+        self._model = model
+        self._probing = probing
 
     async def closed_loop(self, requests: Iterator[Request]) -> None:
         """Send the next request whenever one is over, until a signal or the last one."""
@@ -126,29 +157,29 @@ class _Lane:
     async def _one(self, request: Request) -> None:
         session = self._session
         clock = session.clock
-        key = next(self._keys)
+        key = "/".join(map(str, key_of(request)))
         scheduled_ns = clock.now_ns()
-        for probe in self._probes:
-            probe.sent(key)
-        outcome = await self._complete(request)
+        await self._probing.sent(key, request)
+        outcome = await self._complete(request, key)
         failed_ns = clock.now_ns() if isinstance(outcome, RequestError) else None
         attempt = Attempt(
             request=request,
             scheduled_ns=scheduled_ns,
             outcome=outcome,
             failed_ns=failed_ns,
-            findings={probe.section: probe.finished(key) for probe in self._probes},
+            findings=await self._probing.finished(key, ok=failed_ns is None),
+            absent=self._probing.absent,
             quality=_judge(request.case, outcome),
         )
         record = assemble(attempt, run_id=session.run_id, model=self._model)
         session.writer.append(record)
         session.observer.recorded(record)
 
-    async def _complete(self, request: Request) -> Completion | RequestError:
+    async def _complete(self, request: Request, key: str) -> Completion | RequestError:
         timeout_s = self._session.suite.load.timeout_s
         try:
             async with asyncio.timeout(timeout_s):
-                return await self._engine.complete(request)
+                return await self._engine.complete(request, key)
         except TimeoutError:
             return RequestError(f"no answer within {timeout_s:g} s", kind="timeout")
         except RequestError as error:
@@ -162,10 +193,6 @@ def _judge(case: Case, outcome: Completion | RequestError) -> Quality:
     return scorer.score(outcome.text, case, finish_reason=outcome.finish_reason)
 
 
-def without(
-    requests: Iterator[Request], done: frozenset[tuple[str, str, int]]
-) -> Iterator[Request]:
+def without(requests: Iterator[Request], done: frozenset[Key]) -> Iterator[Request]:
     """The requests that are not recorded yet."""
-    for request in requests:
-        if (request.role, request.case.case_id, request.repeat) not in done:
-            yield request
+    return (request for request in requests if key_of(request) not in done)

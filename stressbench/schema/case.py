@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Literal, TypeAlias
+
 from stressbench.schema.base import Strict
 from stressbench.schema.suite import Arm, Scalar, Value
+
+Pass: TypeAlias = Literal["quality", "telemetry"]
+"""Probes that change what they measure see the requests in a pass of their own: speed and
+quality are taken from the ``quality`` pass, which runs without them."""
 
 
 class Segment(Strict, frozen=True, kw_only=True):
@@ -80,5 +86,5 @@ class Request(Strict, frozen=True, kw_only=True):
     """``len(encode(decode(ids))) - len(ids)`` over the content."""
     cache_salt: str
     repeat: int = 0
-    pass_: str = "quality"
+    pass_: Pass = "quality"
     seed: int = 0

@@ -12,7 +12,7 @@ from typing import Literal, TypeAlias
 from msgspec import field
 
 from stressbench.schema.base import Open
-from stressbench.schema.case import Span
+from stressbench.schema.case import Pass, Span
 from stressbench.schema.suite import Arm, Value
 
 Status: TypeAlias = Literal["ok", "error", "timeout", "rejected"]
@@ -130,7 +130,7 @@ class CaseRecord(Open, frozen=True, kw_only=True, tag="case"):
     model: str
     arm: Arm
     repeat: int
-    pass_: Literal["quality", "telemetry"] = field(name="pass")
+    pass_: Pass = field(name="pass")
     seed: int
     content_sha256: str
     prompt_sha256: str
@@ -139,6 +139,8 @@ class CaseRecord(Open, frozen=True, kw_only=True, tag="case"):
     kv: Kv | None
     attention: dict[str, Value] | None
     routing: dict[str, Value] | None
+    gpu: dict[str, Value] | None = None
+    process: dict[str, Value] | None = None
     confidence: Confidence | None
     quality: Quality
     output: Output

@@ -86,6 +86,14 @@ class PromptSpec(Strict, frozen=True, kw_only=True):
         return self.label or self.use
 
 
+class ProbeSpec(Strict, frozen=True, kw_only=True):
+    """One probe of a suite; its name alone stands for one without parameters."""
+
+    use: str
+    params: dict[str, Value] = {}
+    """The probe's own parameters: ``stressbench list probes`` shows them."""
+
+
 class SuiteSpec(Strict, frozen=True, kw_only=True):
     """A suite file."""
 
@@ -99,7 +107,7 @@ class SuiteSpec(Strict, frozen=True, kw_only=True):
     budget_tokenizer: str | None = None
     """The role whose tokens the budgets count, or any tokenizer; default: the first role."""
     prompts: Annotated[list[PromptSpec], Meta(min_length=1)]
-    probes: list[str] = field(default_factory=lambda: ["kv"])
+    probes: list[str | ProbeSpec] = field(default_factory=lambda: ["kv"])
     repeats: Count = 1
     """How often each request is sent; repeats give the A/A noise floor."""
     gates: list[str] = []
@@ -108,3 +116,8 @@ class SuiteSpec(Strict, frozen=True, kw_only=True):
     def budget_role(self) -> str:
         """The role whose tokenizer counts the budgets, or a tokenizer's own name."""
         return self.budget_tokenizer or next(iter(self.models))
+
+    @property
+    def probe_specs(self) -> list[ProbeSpec]:
+        """The probes, each with its parameters."""
+        return [ProbeSpec(use=p) if isinstance(p, str) else p for p in self.probes]

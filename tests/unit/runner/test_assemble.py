@@ -9,40 +9,12 @@ from stressbench.engines.base import Completion
 from stressbench.errors import RequestError
 from stressbench.probes.base import Finding
 from stressbench.runner.assemble import Attempt, assemble
-from stressbench.schema.case import Case, Request
+from stressbench.schema.case import Request
 from stressbench.schema.record import CaseRecord, Quality
+from tests.cases import CASE, REQUEST
 
 MS = 1_000_000
 
-CASE = Case(
-    case_id="niah/stress/b64/i0",
-    item_id="niah/i0",
-    cluster_id="niah/i0",
-    twin_of="niah/isocontent/b64/i0",
-    prompt_class="niah",
-    label="niah",
-    params={"budget": 64, "depth": 0.5},
-    arm="stress",
-    seed=1,
-    text="x" * 100,
-    content_ids=tuple(range(50)),
-    segments=(),
-    expected=("1",),
-    scorer="exact_match",
-    max_tokens=8,
-    content_sha256="c",
-)
-REQUEST = Request(
-    role="dense",
-    case=CASE,
-    prompt_token_ids=tuple(range(64)),
-    prompt_sha256="p",
-    spans=(),
-    template_tokens=14,
-    control_tokens=39,
-    retok_drift=0,
-    cache_salt="s",
-)
 DONE = Completion(
     text="1",
     token_ids=(5, 6, 7),

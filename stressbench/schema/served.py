@@ -1,0 +1,20 @@
+"""An engine as it was set up: told by engines, read by probes and the run's header."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineInfo:
+    """What was actually set up; ``None`` where the engine does not tell."""
+
+    dtype: str | None
+    max_model_len: int | None
+    kv_blocks: int | None
+    block_size: int | None
+    args: dict[str, object]
+    """The arguments that the engine was started with."""
+    environment: dict[str, str] = field(default_factory=dict)
+    """Environment variables that change its speed or results."""
+    why_null: dict[str, str] = field(default_factory=dict)
