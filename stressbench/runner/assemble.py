@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Final
 
+from msgspec.structs import replace
+
 from stressbench.engines.base import Completion
 from stressbench.errors import RequestError
 from stressbench.probes.base import Finding
@@ -28,6 +30,7 @@ _NO_TOKEN: Final = "no token was generated"
 _ONE_TOKEN: Final = "only one token was generated"
 _NO_BUDGET: Final = "this class is sized by its parameters"
 _UNTOLD: Final = "the engine does not tell"
+_PRIVATE: Final = "the suite says record_prompts: false"
 _NOT_PROBED: Final = "the suite has no such probe"
 _NS_PER_MS: Final = 1e6
 
@@ -84,6 +87,21 @@ def assemble(attempt: Attempt, *, run_id: str, model: str) -> CaseRecord:
         status=_status(outcome),
         error=str(outcome) if isinstance(outcome, RequestError) else None,
         why_null=_reasons(case.twin_of, outcome, why),
+    )
+
+
+def without_texts(record: CaseRecord) -> CaseRecord:
+    """The record without anything that was asked or answered, for private traffic.
+
+    An answer can quote its prompt, so it goes too; hashes, lengths, scores and outcomes stay.
+    """
+    hidden = ("prompt.text", "output.text", "quality.answer", "quality.expected")
+    return replace(
+        record,
+        prompt=replace(record.prompt, text=None),
+        output=replace(record.output, text=None),
+        quality=replace(record.quality, answer=None, expected=[]),
+        why_null={**record.why_null, **dict.fromkeys(hidden, _PRIVATE)},
     )
 
 

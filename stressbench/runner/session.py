@@ -11,7 +11,7 @@ from stressbench.clock import Clock
 from stressbench.engines.base import Completion, Engine, EngineInfo, EngineSetup
 from stressbench.errors import EngineError, RequestError
 from stressbench.probes.base import ProbeSetup
-from stressbench.runner.assemble import Attempt, assemble
+from stressbench.runner.assemble import Attempt, assemble, without_texts
 from stressbench.runner.interrupt import Interrupt, Interrupted
 from stressbench.runner.plan import Key, key_of
 from stressbench.runner.probing import Probing, passes, worker_extension
@@ -172,6 +172,8 @@ class _Lane:
             quality=_judge(request.case, outcome),
         )
         record = assemble(attempt, run_id=session.run_id, model=self._model)
+        if not session.suite.record_prompts:
+            record = without_texts(record)
         session.writer.append(record)
         session.observer.recorded(record)
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated, Literal, TypeAlias
 
 from msgspec import Meta, field
 
 from stressbench.schema.base import Strict
+from stressbench.schema.load_shape import LoadSpec
 
 Name: TypeAlias = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
 Count: TypeAlias = Annotated[int, Meta(ge=1)]
@@ -52,14 +54,23 @@ class EngineSpec(Strict, frozen=True, kw_only=True):
     args: dict[str, Value] = {}
 
 
-class LoadSpec(Strict, frozen=True, kw_only=True):
-    """How requests arrive."""
+class EngineVariant(EngineSpec, frozen=True, kw_only=True):
+    """One of several set-ups that every model of a suite is run under."""
 
-    arrival: Literal["closed"] = "closed"
-    concurrency: Count = 8
-    """Requests in flight at once."""
-    timeout_s: Annotated[float, Meta(gt=0)] = 600.0
-    """A request that takes longer is aborted and recorded as ``timeout``."""
+    name: Name
+    """Roles of the run are called ``ROLE@NAME``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """A model under one set-up of the engine: what has an engine of its own in a run."""
+
+    model_role: str
+    """Its key under ``models``."""
+    model: ModelSpec
+    engine: EngineSpec
+    variant: str | None
+    """None where the suite has a single set-up."""
 
 
 class PromptSpec(Strict, frozen=True, kw_only=True):
@@ -102,7 +113,8 @@ class SuiteSpec(Strict, frozen=True, kw_only=True):
     description: str = ""
     seed: Annotated[int, Meta(ge=0)] = 0
     models: Annotated[dict[Name, ModelSpec], Meta(min_length=1)]
-    engine: EngineSpec = EngineSpec()
+    engine: EngineSpec | Annotated[list[EngineVariant], Meta(min_length=1)] = EngineSpec()
+    """One set-up, or several by name: then each model runs once under each."""
     load: LoadSpec = LoadSpec()
     budget_tokenizer: str | None = None
     """The role whose tokens the budgets count, or any tokenizer; default: the first role."""
@@ -111,6 +123,22 @@ class SuiteSpec(Strict, frozen=True, kw_only=True):
     repeats: Count = 1
     """How often each request is sent; repeats give the A/A noise floor."""
     gates: list[str] = []
+    record_prompts: bool = True
+    """False keeps what was asked and answered out of the result files: texts are null there
+    and only hashes, lengths, scores and outcomes remain."""
+
+    @property
+    def roles(self) -> dict[str, Role]:
+        """What is run, by the name that records bear: ``dense``, or ``dense@fp8``."""
+        if isinstance(self.engine, EngineSpec):
+            return {
+                role: Role(role, model, self.engine, None) for role, model in self.models.items()
+            }
+        return {
+            f"{role}@{variant.name}": Role(role, model, variant, variant.name)
+            for role, model in self.models.items()
+            for variant in self.engine
+        }
 
     @property
     def budget_role(self) -> str:

@@ -202,3 +202,31 @@ def test_budgets_can_count_any_tokenizers_tokens(cli: Cli, tmp_path: Path) -> No
     assert {len((record.prompt.text or "").encode()) for record in stressed} == {900}
     assert {record.tokens.budget for record in stressed} == {900}
     assert all(0 < record.tokens.prompt < 900 for record in stressed)
+
+
+def test_private_traffic_leaves_no_text_in_the_result_files(cli: Cli, tmp_path: Path) -> None:
+    traffic = [
+        {"prompt": f"Word {n} of the secret: MARZIPAN", "answer": "MARZIPAN"} for n in range(4)
+    ]
+    (tmp_path / "traffic.jsonl").write_text("\n".join(map(json.dumps, traffic)), "utf-8")
+    file = tmp_path / "private.yaml"
+    file.write_text(
+        "schema: 1\nname: private\nmodels: {dense: {model: reference-dense}}\n"
+        "record_prompts: false\nprompts:\n  - {use: replay, items: 4, params: {path: "
+        f"{tmp_path}/traffic.jsonl}}}}\nengine: {{args: {{answers: oracle}}}}\n",
+        "utf-8",
+    )
+    left = cli("run", file, "--engine", "simulated", "--out", tmp_path / "out")
+    assert left.code == 0, left.err
+    records = list(only_run(tmp_path / "out").records())
+    assert {record.quality.score for record in records} == {1.0}
+    assert len({record.content_sha256 for record in records}) == 4
+    for record in records:
+        assert record.prompt.text is record.output.text is record.quality.answer is None
+        assert record.why_null["prompt.text"] == "the suite says record_prompts: false"
+    written = [path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()]
+    assert written
+    assert not any(b"MARZIPAN" in data for data in written)
+    shown = cli("show", only_run(tmp_path / "out").path.parent, records[0].case_id)
+    assert shown.code == 0
+    assert "record_prompts: false" in shown.out
