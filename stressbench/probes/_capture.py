@@ -78,6 +78,10 @@ class Host(Protocol):
         """
         ...
 
+    def undo(self, action: Callable[[], None]) -> None:
+        """Call ``action`` when the capture ends: it takes back what is no module's hook."""
+        ...
+
     def step(self) -> Step:
         """The step that is being run; only within a hook."""
         ...

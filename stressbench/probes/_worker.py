@@ -63,6 +63,7 @@ class CaptureHost:
         self._step: Step | None = None
         self._keys: set[str] = set()
         self._hooks: list[torch.utils.hooks.RemovableHandle] = []
+        self._undo: list[Callable[[], None]] = []
         self.fault: str | None = None
         self.model: torch.nn.Module = self._runner.get_model()
         self.config: VllmConfig = self._runner.vllm_config
@@ -136,6 +137,8 @@ class CaptureHost:
         for hook in self._hooks:
             hook.remove()
         self._hooks.clear()
+        while self._undo:
+            self._undo.pop()()
         self._step = None
 
     def after(self, module: torch.nn.Module, hook: Hook) -> None:
@@ -151,6 +154,10 @@ class CaptureHost:
                 self._guard(lambda: hook(module, (*args, *kwargs.values()), out))
 
         self._hooks.append(module.register_forward_hook(guarded, with_kwargs=True))
+
+    def undo(self, action: Callable[[], None]) -> None:
+        """See ``Host``."""
+        self._undo.append(action)
 
     def step(self) -> Step:
         """See ``Host``."""
