@@ -57,7 +57,7 @@ def generate(
     try:
         with out.open("wb") if out else nullcontext(sys.stdout.buffer) as file:
             writer = jsonlines.Writer(file, dumps=msgspec.json.encode)
-            for role in spec.models:
+            for role in spec.roles:
                 writer.write_all(plan(spec, role, rooms))
     except BrokenPipeError:
         raise  # the reader has enough; typer ends quietly

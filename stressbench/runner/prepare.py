@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
@@ -18,7 +18,7 @@ from stressbench.runner.plan import limited
 from stressbench.runner.probing import check_probes, passes
 from stressbench.schema.case import Pass
 from stressbench.schema.load import Suite
-from stressbench.schema.suite import ModelSpec, SuiteSpec
+from stressbench.schema.suite import EngineSpec, ModelSpec, SuiteSpec
 from stressbench.tokens.budget import Room
 from stressbench.tokens.template import ChatTemplate, load_template
 from stressbench.tokens.tokenizer import HuggingFaceTokenizer, open_tokenizer
@@ -30,6 +30,9 @@ class RunModel:
 
     role: str
     spec: ModelSpec
+    engine: EngineSpec
+    variant: str | None
+    """Name of the set-up of the engine, where the suite has several."""
     name: str
     path: Path | None
     """None where only the tokenizer was asked for."""
@@ -88,9 +91,15 @@ def prepare(suite: Suite, *, engine: str, limit: int | None, progress: Progress)
 
 
 def open_models(spec: SuiteSpec, progress: Progress, *, weights: bool) -> dict[str, RunModel]:
-    """Every model of a suite by role, with tokenizer and template."""
-    return {
+    """Every role of a suite with its model, found and opened once for all set-ups."""
+    opened = {
         role: _open(role, model, progress, weights=weights) for role, model in spec.models.items()
+    }
+    return {
+        name: replace(
+            opened[role.model_role], role=name, engine=role.engine, variant=role.variant
+        )
+        for name, role in spec.roles.items()
     }
 
 
@@ -101,16 +110,18 @@ def open_rooms(suite: Suite, models: Mapping[str, RunModel]) -> dict[str, Room]:
     Raises ``SuiteError`` where ``budget_tokenizer`` is neither.
     """
     rooms = {role: model.room for role, model in models.items()}
+    rooms |= {each.model_role: rooms[role] for role, each in suite.spec.roles.items()}
     name = suite.spec.budget_role
     if name not in rooms:
         try:
             rooms[name] = Room(open_tokenizer(name), ChatTemplate())
         except StressbenchError as error:
             raise SuiteError(
-                f"{name!r} is neither a role of this suite{catalog.nearest(name, models)}"
+                f"{name!r} is neither a role of this suite"
+                f"{catalog.nearest(name, suite.spec.models)}"
                 f" nor a tokenizer: {error.message}",
                 where=suite.where("budget_tokenizer"),
-                hint=f"the roles of this suite are: {', '.join(models)}; {error.hint}",
+                hint=f"the roles of this suite are: {', '.join(suite.spec.models)}; {error.hint}",
             ) from error
     return rooms
 
@@ -123,9 +134,10 @@ def check_prompts(
     Where the budgets count another tokenizer's tokens, a prompt's length under a
     model's own is known when it is sent; one that is too long is recorded as rejected.
     """
-    windows = [spec.engine.max_model_len, *(m.shape.window_tokens for m in models.values())]
+    windows = [each.engine.max_model_len for each in models.values()]
+    windows += [each.shape.window_tokens for each in models.values()]
     window = min((tokens for tokens in windows if tokens is not None), default=None)
-    if spec.budget_role not in models:
+    if spec.budget_role not in spec.models:
         window = None
     room = rooms[spec.budget_role]
     for index, prompt in enumerate(spec.prompts):
@@ -180,6 +192,8 @@ def _open(role: str, spec: ModelSpec, progress: Progress, *, weights: bool) -> R
     return RunModel(
         role=role,
         spec=spec,
+        engine=EngineSpec(),
+        variant=None,
         name=spec.model,
         path=path,
         tokenizer_path=tokenizer_path,

@@ -188,11 +188,11 @@ class _Serve:
             model_path=model.path,
             tokenizer_path=model.tokenizer_path,
             kv_elements_per_token=model.kv_elements_per_token,
-            engine=suite.engine,
+            engine=model.engine,
             args=model.spec.args,
             clock=self._clock,
             seed=suite.seed,
-            concurrency=suite.load.concurrency,
+            concurrency=suite.load.seats,
             log=self._directory / f"engine-{model.role}.log",
             on_step=_nobody,
         )
@@ -254,6 +254,8 @@ def _header(prepared: Prepared, run_id: str) -> RunHeader:
 
 def _model_run(model: RunModel) -> ModelRun:
     why = dict.fromkeys(_ENGINE_FACTS, _PENDING)
+    if model.variant is None:
+        why["variant"] = "the suite has one set-up of the engine"
     if model.revision is None:
         why["revision"] = "not from a hub"
     if model.sha256 is None:
@@ -262,6 +264,7 @@ def _model_run(model: RunModel) -> ModelRun:
         why["architecture"] = "config.json does not name it"
     return ModelRun(
         model=model.name,
+        variant=model.variant,
         revision=model.revision,
         sha256=model.sha256,
         architecture=model.shape.architecture,

@@ -143,7 +143,7 @@ class _Lane:
         """Send the next request whenever one is over, until a signal or the last one."""
         try:
             async with asyncio.TaskGroup() as group:
-                for _ in range(self._session.suite.load.concurrency):
+                for _ in range(self._session.suite.load.seats):
                     group.create_task(self._work(requests))
         except* EngineError as errors:
             raise errors.exceptions[0] from None

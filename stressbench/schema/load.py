@@ -14,6 +14,7 @@ import yaml
 
 from stressbench.catalog import nearest
 from stressbench.errors import SuiteError
+from stressbench.schema import load_shape
 from stressbench.schema import suite as types
 from stressbench.schema.suite import SuiteSpec, Value
 
@@ -28,8 +29,10 @@ _FIELDS: Final = {
     for kind in (
         types.SuiteSpec,
         types.ModelSpec,
-        types.EngineSpec,
-        types.LoadSpec,
+        types.EngineVariant,
+        load_shape.LoadSpec,
+        load_shape.Phase,
+        load_shape.Step,
         types.PromptSpec,
     )
     for name in kind.__struct_fields__
@@ -84,7 +87,26 @@ def parse_suite(data: bytes, *, source: str, overrides: Sequence[str] = ()) -> S
         spec = msgspec.convert(value, SuiteSpec)
     except msgspec.ValidationError as error:
         raise _explain(str(error), source, lines) from error
-    return Suite(spec, source, lines)
+    suite = Suite(spec, source, lines)
+    _check_engine(suite)
+    for mistake in load_shape.mistakes(spec.load):
+        raise SuiteError(
+            mistake.message, where=suite.where("load", *mistake.path), hint=mistake.hint
+        )
+    return suite
+
+
+def _check_engine(suite: Suite) -> None:
+    if isinstance(suite.spec.engine, types.EngineSpec):
+        return
+    seen: set[str] = set()
+    for index, variant in enumerate(suite.spec.engine):
+        if variant.name in seen:
+            raise SuiteError(
+                f"two variants are named {variant.name!r}",
+                where=suite.where("engine", index, "name"),
+            )
+        seen.add(variant.name)
 
 
 def _compose(data: bytes, source: str) -> yaml.Node:
@@ -186,7 +208,12 @@ def _explain(message: str, source: str, lines: dict[tuple[str | int, ...], int])
             where=_where(source, lines, (*path, key)),
             hint="`stressbench schema suite` shows every key",
         )
-    return SuiteError(_plain(text), where=_where(source, lines, path))
+    quote = "YAML reads on, off, yes and no as true and false: put them in quotes"
+    return SuiteError(
+        _plain(text),
+        where=_where(source, lines, path),
+        hint=quote if text.endswith("got `bool`") else None,
+    )
 
 
 _WORDS: Final = {

@@ -154,6 +154,8 @@ class ModelRun(Open, frozen=True, kw_only=True):
     """One model as it was run: two files are comparable where these agree."""
 
     model: str
+    variant: str | None = None
+    """Name of the set-up of the engine, where the suite has several."""
     revision: str | None
     sha256: str | None
     """Of the weights' checksums; null where the engine does not hold the weights."""
