@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 from stressbench.clock import Clock
+from stressbench.errors import RequestError
 from stressbench.schema.case import Request
+from stressbench.schema.record import Retry
 from stressbench.schema.served import EngineInfo
 from stressbench.schema.step import StepReading
 from stressbench.schema.suite import EngineSpec
 
-__all__ = ["Completion", "Engine", "EngineInfo", "EngineSetup"]
+__all__ = ["Completion", "Engine", "EngineInfo", "EngineSetup", "RemoteRequestError"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +34,29 @@ class Completion:
     preemptions: int | None
     logprobs: tuple[float, ...] | None
     """Log-probability (nats) of each chosen token."""
+    prompt_tokens: int | None = None
+    """As the engine counted them, where it is not the ids that were sent."""
+    output_tokens: int | None = None
+    """As the engine counted them, where it does not tell their ids."""
+    retries: tuple[Retry, ...] = ()
     why_null: dict[str, str] = field(default_factory=dict)
+    """Reasons by dotted path of the record; a path named here is null."""
+
+
+class RemoteRequestError(RequestError):
+    """A request to a server failed; what is known of it all the same goes to its record."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        kind: Literal["error", "timeout", "rejected"] = "error",
+        retries: tuple[Retry, ...] = (),
+        why_null: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message, kind=kind)
+        self.retries = retries
+        self.why_null = dict(why_null or {})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,12 +90,19 @@ class EngineSetup:
 class Engine(Protocol):
     """A model being served. Built from an ``EngineSetup``; used by one event loop.
 
-    ``simulated`` marks an engine whose numbers are computed, not measured; ``workers``
-    one whose workers run an extension of ours and answer ``call_worker``.
+    ``simulated`` marks an engine whose numbers are computed, not measured; ``weights`` one
+    that loads a model's weights from this machine; ``workers`` one whose workers run an
+    extension of ours and answer ``call_worker``.
     """
 
     simulated: bool
+    weights: bool
     workers: bool
+
+    @staticmethod
+    def check(*args: Mapping[str, object]) -> None:
+        """Raise ``SuiteError`` for arguments, later ones first, that it cannot work with."""
+        ...
 
     async def start(self) -> EngineInfo:
         """Load the model. Raises ``EngineError``; cancelling ends the start."""

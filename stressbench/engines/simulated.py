@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final, Literal
 
 import msgspec
@@ -49,15 +49,17 @@ class SimulatedEngine:
     """
 
     simulated = True
+    weights = False
     workers = False
+
+    @staticmethod
+    def check(*args: Mapping[str, object]) -> None:
+        """Refuse what ``SimulatedArgs`` does not know."""
+        _read_args(*args)
 
     def __init__(self, setup: EngineSetup) -> None:
         self._setup = setup
-        given = {**setup.engine.args, **setup.args}
-        try:
-            self._args = msgspec.convert(given, SimulatedArgs)
-        except msgspec.ValidationError as error:
-            raise SuiteError(str(error), where="engine.args") from error
+        self._args = _read_args(setup.engine.args, setup.args)
         self._block_size = setup.engine.block_size or 16
         self._blocks = setup.engine.kv_blocks or self._args.kv_tokens // self._block_size
         self._held = 0
@@ -133,6 +135,14 @@ class SimulatedEngine:
 
     async def stop(self) -> None:
         self._held = self._running = 0
+
+
+def _read_args(*given: Mapping[str, object]) -> SimulatedArgs:
+    merged = {name: value for arguments in given for name, value in arguments.items()}
+    try:
+        return msgspec.convert(merged, SimulatedArgs)
+    except msgspec.ValidationError as error:
+        raise SuiteError(str(error), where="engine.args") from error
 
 
 def _mixed(case: Case, rng: random.Random, args: SimulatedArgs) -> str:

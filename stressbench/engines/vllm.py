@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import multiprocessing
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
@@ -39,7 +39,12 @@ class VllmEngine:
     """Real vLLM on a GPU, or on the CPU where there is none (``AsyncLLM``, streaming)."""
 
     simulated = False
+    weights = True
     workers = True
+
+    @staticmethod
+    def check(*args: Mapping[str, object]) -> None:
+        """Nothing: vLLM knows its arguments best, and refuses them when it starts."""
 
     def __init__(self, setup: EngineSetup) -> None:
         self._setup = setup

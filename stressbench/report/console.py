@@ -41,7 +41,7 @@ class Row:
     codes: list[int] = field(default_factory=list)
     statuses: Counter[str] = field(default_factory=Counter)
     outcomes: Counter[str] = field(default_factory=Counter)
-    prompt_tokens: int = 0
+    prompt_tokens: list[float] = field(default_factory=list)
     inflation: list[float] = field(default_factory=list)
     ttft_ms: list[float] = field(default_factory=list)
     tpot_ms: list[float] = field(default_factory=list)
@@ -55,7 +55,7 @@ class Row:
         self.codes.append(self.clusters.setdefault(record.cluster_id, len(self.clusters)))
         self.statuses[record.status] += 1
         self.outcomes[record.quality.outcome] += 1
-        self.prompt_tokens += record.tokens.prompt
+        _append(self.prompt_tokens, record.tokens.prompt)
         _append(self.inflation, record.tokens.inflation)
         _append(self.ttft_ms, record.timing.ttft_ms)
         _append(self.tpot_ms, record.timing.tpot_ms)
@@ -75,6 +75,10 @@ class Row:
     def errors(self) -> int:
         """Requests that failed, timed out or were rejected."""
         return self.n - self.statuses["ok"]
+
+
+def _average(values: list[float]) -> float | None:
+    return sum(values) / len(values) if values else None
 
 
 def _append(values: list[float], value: float | None) -> None:
@@ -200,8 +204,8 @@ def _cells(row: Row) -> Iterator[str | Text]:
     yield Text(f"{mean:.2f}", style="red" if mean < _WEAK else "")
     yield Text(f"{interval.low:.2f}-{interval.high:.2f}", style="dim")
     yield _failure(row)
-    yield f"{row.prompt_tokens / row.n:,.0f}"
-    yield _number(sum(row.inflation) / len(row.inflation) if row.inflation else None, "{:.2f}x")
+    yield _number(_average(row.prompt_tokens), "{:,.0f}")
+    yield _number(_average(row.inflation), "{:.2f}x")
     yield _number(_percentile(row.ttft_ms, 0.5), "{:,.0f}")
     yield _number(_percentile(row.ttft_ms, 0.95), "{:,.0f}")
     yield _number(_percentile(row.tpot_ms, 0.5), "{:,.1f}")

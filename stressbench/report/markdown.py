@@ -81,7 +81,7 @@ def _cells(row: Row) -> Iterator[str]:
     yield share(row.score)
     yield spread(row.ci)
     yield from (str(value) for value in (row.n, row.clusters, row.failed))
-    yield number(row.prompt_tokens)
+    yield "-" if row.prompt_tokens is None else number(row.prompt_tokens)
     yield "-" if row.inflation is None else f"{number(row.inflation)}x"
     yield from (
         "-" if value is None else number(value) for value in (row.ttft_ms_p50, row.ttft_ms_p95)

@@ -9,7 +9,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from stressbench.engines.base import Completion
+from stressbench.engines.base import Completion, RemoteRequestError
 from stressbench.errors import RequestError
 from stressbench.probes.base import Finding
 from stressbench.schema.case import Request
@@ -20,6 +20,7 @@ from stressbench.schema.record import (
     Output,
     Prompt,
     Quality,
+    Retry,
     Status,
     Timing,
     Tokens,
@@ -32,6 +33,7 @@ _NO_BUDGET: Final = "this class is sized by its parameters"
 _UNTOLD: Final = "the engine does not tell"
 _PRIVATE: Final = "the suite says record_prompts: false"
 _NOT_PROBED: Final = "the suite has no such probe"
+_ABORTED: Final = "the request was aborted, and its attempts with it"
 _NS_PER_MS: Final = 1e6
 
 
@@ -56,7 +58,9 @@ def assemble(attempt: Attempt, *, run_id: str, model: str) -> CaseRecord:
     request, outcome = attempt.request, attempt.outcome
     case = request.case
     done = outcome if isinstance(outcome, Completion) else None
-    why: dict[str, str] = dict(done.why_null) if done else {}
+    why: dict[str, str] = {}
+    if isinstance(outcome, Completion | RemoteRequestError):
+        why |= outcome.why_null
     return CaseRecord(
         run_id=run_id,
         case_id=case.case_id,
@@ -84,6 +88,7 @@ def assemble(attempt: Attempt, *, run_id: str, model: str) -> CaseRecord:
         quality=_quality(attempt.quality, why),
         output=_output(done, why),
         prompt=Prompt(text=case.text, spans=list(request.spans)),
+        retries=_retries(outcome, why),
         status=_status(outcome),
         error=str(outcome) if isinstance(outcome, RequestError) else None,
         why_null=_reasons(case.twin_of, outcome, why),
@@ -109,6 +114,15 @@ def _status(outcome: Completion | RequestError) -> Status:
     return outcome.kind if isinstance(outcome, RequestError) else "ok"
 
 
+def _retries(outcome: Completion | RequestError, why: dict[str, str]) -> list[Retry] | None:
+    if isinstance(outcome, Completion | RemoteRequestError):
+        return list(outcome.retries)
+    if outcome.kind == "timeout":
+        why["retries"] = _ABORTED
+        return None
+    return []
+
+
 def _reasons(
     twin_of: str | None, outcome: Completion | RequestError, why: dict[str, str]
 ) -> dict[str, str]:
@@ -121,8 +135,9 @@ def _reasons(
 
 def _tokens(request: Request, done: Completion | None, why: dict[str, str]) -> Tokens:
     case, template = request.case, request.template_tokens
-    prompt = len(request.prompt_token_ids)
-    content = prompt - template
+    sent = len(request.prompt_token_ids)
+    content = sent - template
+    counted = done.prompt_tokens if done else None
     budget = case.params.get("budget")
     if not isinstance(budget, int):
         budget = None
@@ -143,15 +158,21 @@ def _tokens(request: Request, done: Completion | None, why: dict[str, str]) -> T
     if not content:
         why["tokens.bytes_per_token"] = "the user message is empty"
     return Tokens(
-        prompt=prompt,
+        prompt=None if "tokens.prompt" in why else sent if counted is None else counted,
         budget=budget,
-        template=template,
-        output=len(done.token_ids) if done else None,
+        template=None if "tokens.template" in why else template,
+        output=_output_tokens(done, why),
         control=control,
         inflation=inflation,
         bytes_per_token=text_bytes / content if content else None,
         retok_drift=request.retok_drift,
     )
+
+
+def _output_tokens(done: Completion | None, why: Mapping[str, str]) -> int | None:
+    if done is None or "tokens.output" in why:
+        return None
+    return len(done.token_ids) if done.output_tokens is None else done.output_tokens
 
 
 def _timing(attempt: Attempt, done: Completion | None, why: dict[str, str]) -> Timing:
@@ -177,9 +198,12 @@ def _timing(attempt: Attempt, done: Completion | None, why: dict[str, str]) -> T
         for name in ("first_token_ns", "ttft_ms", "itl_ms", "tpot_ms"):
             why[f"timing.{name}"] = _NO_TOKEN
     tpot: float | None = None
+    outputs = _output_tokens(done, why)
     if first is not None:
-        if len(done.token_ids) > 1:
-            tpot = (done.token_ns[-1] - first) / (len(done.token_ids) - 1) / _NS_PER_MS
+        if outputs is None:
+            why["timing.tpot_ms"] = why["tokens.output"]
+        elif outputs > 1:
+            tpot = (done.token_ns[-1] - first) / (outputs - 1) / _NS_PER_MS
         else:
             why["timing.tpot_ms"] = _ONE_TOKEN
     if done.queue_ns is None:

@@ -69,13 +69,16 @@ class Prepared:
 def prepare(suite: Suite, *, engine: str, limit: int | None, progress: Progress) -> Prepared:
     """Find every model of ``suite``, building the reference pair where it is missing.
 
-    A simulated engine needs tokenizers and no weights. Raises ``SuiteError`` for a prompt
-    that cannot be generated or does not fit, ``SetupError`` for a model that cannot be had.
+    An engine that loads no weights needs tokenizers alone. Raises ``SuiteError`` for a
+    prompt that cannot be generated or does not fit and for arguments that the engine
+    cannot work with, ``SetupError`` for a model that cannot be had.
     """
     check_names(suite)
     plugin = cast("type[Engine]", catalog.load("engines", engine))
     spec = limited(suite.spec, limit)
-    opened = open_models(spec, progress, weights=not plugin.simulated)
+    for model in spec.models.values():
+        plugin.check(spec.engine.args, model.args)
+    opened = open_models(spec, progress, weights=plugin.weights)
     rooms = open_rooms(suite, opened)
     check_prompts(suite, spec, opened, rooms)
     return Prepared(

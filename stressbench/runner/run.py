@@ -259,7 +259,7 @@ def _model_run(model: RunModel) -> ModelRun:
     if model.revision is None:
         why["revision"] = "not from a hub"
     if model.sha256 is None:
-        why["sha256"] = "simulated: no weights were read"
+        why["sha256"] = "the engine reads no weights on this machine"
     if model.shape.architecture is None:
         why["architecture"] = "config.json does not name it"
     return ModelRun(

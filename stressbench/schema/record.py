@@ -39,9 +39,10 @@ class Tokens(Open, frozen=True, kw_only=True):
     ``retok_drift`` = len(encode(decode(ids))) - len(ids) over the content.
     """
 
-    prompt: int
+    prompt: int | None
+    """As sent in ids, or as a server that was sent text counted them."""
     budget: int | None
-    template: int
+    template: int | None
     output: int | None
     control: int | None
     inflation: float | None
@@ -80,6 +81,16 @@ class Kv(Open, frozen=True, kw_only=True):
     usage_peak: float | None
     waiting_peak: int | None
     """Most requests seen waiting in the scheduler while this one was in flight."""
+
+
+class Retry(Open, frozen=True, kw_only=True):
+    """An attempt that came to nothing and was made again: 429, 503 or a lost connection."""
+
+    t_ns: int
+    """When it failed, from the run's start."""
+    reason: str
+    waited_ms: float
+    """Back-off before the next attempt."""
 
 
 class Confidence(Open, frozen=True, kw_only=True):
@@ -145,6 +156,8 @@ class CaseRecord(Open, frozen=True, kw_only=True, tag="case"):
     quality: Quality
     output: Output
     prompt: Prompt
+    retries: list[Retry] | None = []
+    """Attempts before the one that is recorded; latencies count from before the first."""
     status: Status
     error: str | None
     why_null: dict[str, str]

@@ -53,7 +53,7 @@ def _prompt(record: CaseRecord, expected: list[str]) -> list[Piece]:
 
 def _parts(record: CaseRecord) -> list[Part]:
     tokens = record.tokens.prompt
-    if tokens <= 0:
+    if tokens is None or tokens <= 0:
         return []
     return [
         Part(

@@ -88,7 +88,7 @@ def rows(table: Table) -> Iterator[Row]:
 
 
 def _row(table: Table, names: tuple[str, str, str], rows: Mask) -> Row:
-    values, columns = table.columns.values, table.columns
+    values = table.columns.values
     scores, clusters, count = table.present("quality.score", rows)
     failed = int(values["failures.rate"][rows].sum())
     outcomes = {
@@ -109,7 +109,7 @@ def _row(table: Table, names: tuple[str, str, str], rows: Mask) -> Row:
         ci=_score_range(scores, clusters, count),
         outcomes={name: each for name, each in outcomes.items() if each},
         failed=failed,
-        prompt_tokens=float(columns.values["tokens.prompt"][rows].mean()),
+        prompt_tokens=_mean(table, "tokens.prompt", rows),
         inflation=_mean(table, "tokens.inflation", rows),
         ttft_ms_p50=_percentile(table, "ttft", rows, 0.5),
         ttft_ms_p95=_percentile(table, "ttft", rows, 0.95),

@@ -42,7 +42,7 @@ class Row(View, frozen=True, kw_only=True):
     ci: Range
     outcomes: dict[str, int]
     failed: int
-    prompt_tokens: float
+    prompt_tokens: float | None
     inflation: float | None
     ttft_ms_p50: float | None
     ttft_ms_p95: float | None
