@@ -150,6 +150,12 @@ def mean(values: Floats) -> float | None:
     return float(values[there].mean()) if there.any() else None
 
 
+def greatest(values: Floats) -> float | None:
+    """Greatest of what is not NaN, or None where nothing is."""
+    there = ~np.isnan(values)
+    return float(values[there].max()) if there.any() else None
+
+
 def _over(above: Floats | Counts | float, below: Floats | Counts) -> Floats:
     """A quotient, NaN where nothing was counted."""
     shape = np.broadcast_shapes(np.shape(above), np.shape(below))

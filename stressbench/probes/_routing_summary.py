@@ -1,0 +1,118 @@
+"""One request's routing as fields of its record and arrays of the sidecar."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stressbench.probes import _routing_math as routing
+from stressbench.probes._routing_math import Mask
+from stressbench.probes._routing_rows import Routed
+from stressbench.probes.base import Figure, Finding
+
+if TYPE_CHECKING:
+    from stressbench.probes.base import Array
+
+RANKS: Final = (2, 4, 8)
+"""Expert-parallel group sizes for which placement is simulated."""
+_PAIR_CELLS: Final = 1 << 16  # of the co-activation array: 30 layers of 46 experts
+_NO_TOKENS: Final = "no token of this phase was run"
+_NOTHING_VALID: Final = "no row of this phase holds k distinct experts"
+_NO_NEIGHBOURS: Final = "no two neighbouring tokens were run"
+_SCORING: Final = "the router's scoring function is not understood"
+_RANKS: Final = "more ranks than experts"
+
+_REASONS: Final = {
+    "churn_mean": _NO_NEIGHBOURS,
+    "confidence_mean": _SCORING,
+    "margin_mean": _SCORING,
+    "router_entropy_norm_mean": _SCORING,
+}
+
+
+def finding(routed: Routed, prompt_tokens: int, *, keep_ids: bool = False) -> Finding:
+    """The record's ``routing`` section: means over layers, as a whole and by phase.
+
+    Prefill is every token of the prompt, decode every generated one that was fed back.
+    The arrays: load by phase, layer and expert; co-activation where it is small; with
+    ``keep_ids`` the experts themselves.
+    """
+    decoded = routed.positions >= prompt_tokens
+    phases = {"": np.ones_like(decoded), "prefill_": ~decoded, "decode_": decoded}
+    fields: dict[str, Figure] = {}
+    why: dict[str, str] = {}
+    for prefix, rows in phases.items():
+        part = routed.rows(rows)
+        figures = _figures(part)
+        fields |= {f"{prefix}{name}": value for name, value in figures.items()}
+        empty = _NO_TOKENS if not rows.any() else None if part.valid.any() else _NOTHING_VALID
+        why |= {
+            f"{prefix}{name}": empty or _REASONS.get(name, _RANKS)
+            for name, value in figures.items()
+            if value is None
+        }
+    tokens, layers, k = routed.ids.shape
+    fields |= {
+        "valid_frac": float(routed.valid.mean()) if tokens else None,
+        "experts": routed.experts,
+        "top_k": k,
+        "layers": layers,
+        "ep_sim_placement": "simulated: contiguous blocks of experts on each rank",
+    }
+    return Finding(fields=fields, why_null=why, arrays=_arrays(routed, decoded, keep_ids=keep_ids))
+
+
+def _figures(part: Routed) -> dict[str, Figure]:
+    """Figures of some of a request's tokens; None where there is nothing to count."""
+    valid, k = part.valid, part.ids.shape[2]
+    counts = routing.load(part.ids, valid, part.experts)
+    imbalance = routing.imbalance(counts)
+    churn = routing.churn(part.ids, valid, part.positions)
+    figures: dict[str, Figure] = {
+        "tokens": len(part.positions),
+        "imbalance_mean": routing.mean(imbalance),
+        "imbalance_max": routing.greatest(imbalance),
+        "entropy_norm_mean": routing.mean(routing.entropy_norm(counts)),
+        "cv_mean": routing.mean(routing.variation(counts)),
+        "cv_excess_mean": routing.mean(routing.variation_excess(counts, k)),
+        "gini_mean": routing.mean(routing.gini(counts)),
+        "churn_mean": routing.mean(churn),
+        "confidence_mean": routing.mean(part.score("confidence")),
+        "margin_mean": routing.mean(part.score("margin")),
+        "router_entropy_norm_mean": routing.mean(part.score("entropy_norm")),
+        "experts_used_mean": routing.mean((counts > 0).sum(axis=1).astype(np.float64))
+        if valid.any()
+        else None,
+        "distinct_experts_mean": routing.mean(_distinct(part)),
+    }
+    for ranks in RANKS:
+        placed = routing.placed_imbalance(counts, ranks)
+        figures[f"ep_sim_{ranks}_mean"] = routing.mean(placed)
+        figures[f"ep_sim_{ranks}_max"] = routing.greatest(placed)
+    return figures
+
+
+def _distinct(part: Routed) -> NDArray[np.float64]:
+    """Experts that the whole batch used in each step of these tokens, (steps, layers)."""
+    return part.distinct[np.unique(part.step)].astype(np.float64)
+
+
+def _arrays(routed: Routed, decoded: Mask, *, keep_ids: bool) -> dict[str, Array]:
+    valid = routed.valid
+    loads = [
+        routing.load(routed.ids[rows], valid[rows], routed.experts) for rows in (~decoded, decoded)
+    ]
+    arrays: dict[str, Array] = {
+        "load_by_expert": (loads[0] + loads[1]).astype(np.int32),
+        "load_by_expert_prefill": loads[0].astype(np.int32),
+        "load_by_expert_decode": loads[1].astype(np.int32),
+    }
+    if routed.ids.shape[1] * routed.experts**2 <= _PAIR_CELLS:
+        pairs = routing.coactivation(routed.ids, valid, routed.experts)
+        arrays["coactivation"] = pairs.astype(np.float32)
+    if keep_ids:
+        arrays["ids"] = routed.ids.astype(np.int32)
+        arrays["positions"] = routed.positions.astype(np.int32)
+    return arrays

@@ -1,0 +1,89 @@
+"""Which experts a sparse model's router chose: load, balance, churn, confidence."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import ClassVar, Final, cast
+
+from stressbench.errors import SuiteError
+from stressbench.probes._capture import Plain
+from stressbench.probes._routing_rows import of_arrays
+from stressbench.probes._routing_summary import finding
+from stressbench.probes._worker import unpack
+from stressbench.probes.base import Finding, ProbeSetup, Served
+from stressbench.schema.case import Request
+from stressbench.schema.step import StepReading
+
+_CAPTURE: Final = "routing"
+_PARAMETERS: Final = {"keep_ids"}
+
+
+class RoutingProbe:
+    """Every expert choice of every MoE layer, reduced to figures a request.
+
+    Parameter ``keep_ids: true`` also keeps the choices themselves in the sidecar, 2 k
+    bytes a token and layer before compression, for ``stressbench thrash``. A dense model
+    has no routing: its section is null with the reason "dense model".
+    """
+
+    section: ClassVar[str] = "routing"
+    telemetry_pass: ClassVar[bool] = True
+    worker_extension: ClassVar[str | None] = "stressbench.probes._worker.WorkerExtension"
+
+    def __init__(self, setup: ProbeSetup) -> None:
+        self._keep_ids = bool(setup.params.get("keep_ids", False))
+        self._served: Served | None = None
+        self._fault: str | None = None
+        self._prompt_tokens: dict[str, int] = {}
+
+    @staticmethod
+    def check(params: Mapping[str, object]) -> None:
+        """Refuse what is no parameter of this probe."""
+        for name in params:
+            if name not in _PARAMETERS:
+                raise SuiteError(
+                    f"the routing probe has no parameter {name!r}",
+                    where=f"params.{name}",
+                    hint="it knows keep_ids: true or false",
+                )
+        if not isinstance(params.get("keep_ids", False), bool):
+            raise SuiteError("keep_ids is true or false", where="params.keep_ids")
+
+    async def start(self, served: Served) -> None:
+        self._served = served
+        (fault, *_) = await served.call_worker("stressbench_install", _CAPTURE)
+        self._fault = cast("str | None", fault)
+
+    def step(self, reading: StepReading) -> None:
+        """Steps are seen inside the worker."""
+
+    async def sent(self, key: str, request: Request) -> None:
+        if self._fault is None:
+            assert self._served is not None
+            self._prompt_tokens[key] = len(request.prompt_token_ids)
+            await self._served.call_worker("stressbench_register", _CAPTURE, key, {})
+
+    async def finished(self, key: str, *, ok: bool) -> Finding:
+        if self._fault is not None:
+            return _null(self._fault)
+        assert self._served is not None
+        prompt_tokens = self._prompt_tokens.pop(key)
+        (answer, *_) = await self._served.call_worker("stressbench_take", _CAPTURE, key)
+        packed = cast("Plain", answer)
+        if "why_null" in packed:
+            return _null(str(packed["why_null"]))
+        return await asyncio.to_thread(
+            finding, of_arrays(unpack(packed)), prompt_tokens, keep_ids=self._keep_ids
+        )
+
+    async def stop(self) -> None:
+        if self._served is not None:
+            await self._served.call_worker("stressbench_remove", _CAPTURE)
+
+
+def _null(reason: str) -> Finding:
+    return Finding(fields=None, why_null={"": reason})
+
+
+PLUGIN = RoutingProbe
