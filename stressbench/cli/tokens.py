@@ -36,6 +36,8 @@ Examples:
 
   stressbench tokens attacked.txt --against benign.txt --format json
 
+  stressbench tokens --glitch reference-dense --verify 40 --format json > glitch.json
+
 A tokenizer is a tiktoken encoding (o200k_base), tiktoken:MODEL, mistral:tekken, mistral:v3,
 deepseek, gguf:FILE, a tokenizer.json, a model directory, a built-in model, a model id in the
 Hugging Face cache, or bytes.
@@ -70,9 +72,27 @@ def tokens(  # noqa: PLR0913  one parameter an option
         float,
         typer.Option(min=0.1, help="Seconds of silence after which a tokenizer failed."),
     ] = 60.0,
+    glitch: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MODEL", help="Instead, list the tokens that MODEL has hardly ever seen."
+        ),
+    ] = None,
+    verify: Annotated[
+        int, typer.Option(min=0, help="With --glitch: ask the model to repeat so many of them.")
+    ] = 0,
     format_: Annotated[Format, typer.Option("--format", help="How to print it.")] = "table",
 ) -> None:
     """Count what content costs on each tokenizer, and show where."""
+    if glitch is not None:
+        from stressbench.cli._glitch import glitch as find_glitch_tokens
+
+        if files:
+            raise UsageError("--glitch reads a model and no files", where=files[0])
+        find_glitch_tokens(glitch, verify=verify, format_=format_)
+        return
+    if verify:
+        raise UsageError("--verify needs --glitch MODEL")
     from stressbench.tokens.survey import Survey
 
     survey = Survey(

@@ -96,7 +96,8 @@ def prepare(suite: Suite, *, engine: str, limit: int | None, progress: Progress)
 def open_models(spec: SuiteSpec, progress: Progress, *, weights: bool) -> dict[str, RunModel]:
     """Every role of a suite with its model, found and opened once for all set-ups."""
     opened = {
-        role: _open(role, model, progress, weights=weights) for role, model in spec.models.items()
+        role: open_model(role, model, progress, weights=weights)
+        for role, model in spec.models.items()
     }
     return {
         name: replace(
@@ -181,7 +182,8 @@ def _known(suite: Suite, kind: catalog.Kind, name: str, *path: str | int) -> Non
         raise SuiteError(error.message, where=suite.where(*path), hint=error.hint) from error
 
 
-def _open(role: str, spec: ModelSpec, progress: Progress, *, weights: bool) -> RunModel:
+def open_model(role: str, spec: ModelSpec, progress: Progress, *, weights: bool) -> RunModel:
+    """Find one model, and open its tokenizer and template; ``weights`` for its folder too."""
     if weights:
         local = resolve(spec, progress)
         path, tokenizer_path, shape = local.path, local.tokenizer_path, local.shape
