@@ -1,4 +1,4 @@
-"""Expert routing telemetry, averaged over requests; definitions stand in the routing probe."""
+"""Expert routing telemetry, averaged over requests; definitions stand in docs/routing.md."""
 
 from __future__ import annotations
 
@@ -18,16 +18,44 @@ def _routing(name: str, field: str, unit: Unit, summary: str) -> Metric:
 
 
 class Routing:
-    """How the router spread tokens over experts."""
+    """How the router spread tokens over experts; means over layers unless they say otherwise."""
 
     metrics = (
         _routing("imbalance", "imbalance_mean", "ratio", "busiest expert's load over the mean"),
         _routing("imbalance_max", "imbalance_max", "ratio", "the same in the worst layer"),
         _routing("entropy_norm", "entropy_norm_mean", "fraction", "load entropy over its maximum"),
         _routing("cv_excess", "cv_excess_mean", "ratio", "load variation beyond sampling noise"),
+        _routing("gini", "gini_mean", "fraction", "Gini coefficient of the loads"),
         _routing("churn", "churn_mean", "fraction", "experts replaced from token to token"),
-        _routing("confidence", "confidence_mean", "fraction", "router weight of chosen experts"),
-        _routing("distinct_experts", "distinct_experts_mean", "count", "experts used in a layer"),
+        _routing("decode_churn", "decode_churn_mean", "fraction", "the same of generated tokens"),
+        _routing(
+            "confidence", "confidence_mean", "fraction", "router probability of chosen experts"
+        ),
+        _routing(
+            "margin", "margin_mean", "ratio", "least chosen probability minus the best left out"
+        ),
+        _routing(
+            "distinct_experts",
+            "distinct_experts_mean",
+            "count",
+            "experts that the whole batch used in a layer and step",
+        ),
+        _routing(
+            "decode_distinct_experts",
+            "decode_distinct_experts_mean",
+            "count",
+            "the same in steps that generated",
+        ),
+        _routing("valid", "valid_frac", "fraction", "rows that a router can have chosen"),
+        *(
+            _routing(
+                f"ep_sim_{ranks}",
+                f"ep_sim_{ranks}_mean",
+                "ratio",
+                f"simulated: busiest of {ranks} expert-parallel ranks over the mean",
+            )
+            for ranks in (2, 4, 8)
+        ),
     )
 
 
