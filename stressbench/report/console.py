@@ -125,7 +125,7 @@ def print_plan(console: Console, suite: SuiteSpec, rooms: Mapping[str, Room]) ->
         table.add_column(heading)
     for heading in ("requests", "prompt tokens", "shortest", "longest", "answer limit"):
         table.add_column(heading, justify="right")
-    for role in suite.models:
+    for role in suite.roles:
         lengths: dict[tuple[str, str], list[int]] = {}
         limits: dict[tuple[str, str], int] = {}
         for request in plan(suite, role, rooms):

@@ -76,8 +76,8 @@ def prepare(suite: Suite, *, engine: str, limit: int | None, progress: Progress)
     check_names(suite)
     plugin = cast("type[Engine]", catalog.load("engines", engine))
     spec = limited(suite.spec, limit)
-    for model in spec.models.values():
-        plugin.check(spec.engine.args, model.args)
+    for role in spec.roles.values():
+        plugin.check(role.engine.args, role.model.args)
     opened = open_models(spec, progress, weights=plugin.weights)
     rooms = open_rooms(suite, opened)
     check_prompts(suite, spec, opened, rooms)
@@ -100,9 +100,7 @@ def open_models(spec: SuiteSpec, progress: Progress, *, weights: bool) -> dict[s
         for role, model in spec.models.items()
     }
     return {
-        name: replace(
-            opened[role.model_role], role=name, engine=role.engine, variant=role.variant
-        )
+        name: replace(opened[role.model_role], role=name, engine=role.engine, variant=role.variant)
         for name, role in spec.roles.items()
     }
 
