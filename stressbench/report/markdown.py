@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from stressbench.report._figures import number, plain
 from stressbench.report.comparison_markdown import render as comparison
@@ -33,6 +33,13 @@ _HEAD = (
     "TTFT p95 ms",
     "KV peak",
 )
+_ARMS = {
+    "stress": "under stress",
+    "isocontent": "plain twin",
+    "isotoken": "plain, equal length",
+    "oracle_context": "fact alone",
+    "no_context": "no context",
+}
 
 
 def render(page: Page) -> str:
@@ -64,6 +71,8 @@ def _run(run: Run) -> Iterator[str]:
     for line in run.headlines:
         yield f"- {_SIGN[line.tone]} **{_text(line.where)}**: {_text(line.text)}"
     yield ""
+    yield from degradation(run.rows)
+    yield ""
     yield f"<details><summary>{len(run.rows)} rows: every class, arm and model</summary>"
     yield ""
     yield "| " + " | ".join(_HEAD) + " |"
@@ -74,6 +83,45 @@ def _run(run: Run) -> Iterator[str]:
     yield "</details>"
     yield ""
     yield "Run it again: `" + _code(" && ".join(run.reproduce)) + "`"
+
+
+def degradation(rows: Sequence[Row]) -> Iterator[str]:
+    """Quality of each class and model, its controls beside it: one line, one comparison."""
+    cells = {(row.prompt_class, row.role, row.arm): row for row in rows}
+    arms = [arm for arm in _ARMS if any(row.arm == arm for row in rows)]
+    head = ["class", "model", *(_ARMS[arm] for arm in arms), "n", "inflation", "most misses"]
+    yield "| " + " | ".join(head) + " |"
+    yield "|---|---|" + "---:|" * (len(arms) + 2) + "---|"
+    for row in rows:
+        if row.arm != "stress":
+            continue
+        found = [cells.get((row.prompt_class, row.role, arm)) for arm in arms]
+        yield (
+            "| "
+            + " | ".join(
+                (
+                    _text(row.prompt_class),
+                    _text(row.role),
+                    *(
+                        "-" if cell is None else f"{share(cell.score)} {spread(cell.ci)}"
+                        for cell in found
+                    ),
+                    str(row.n),
+                    "-" if row.inflation is None else f"{number(row.inflation)}x",
+                    _misses(row),
+                )
+            )
+            + " |"
+        )
+
+
+def _misses(row: Row) -> str:
+    """The most frequent outcome that is not right."""
+    missed = {kind: n for kind, n in row.outcomes.items() if kind != "correct" and n}
+    if not missed:
+        return "-"
+    kind = max(missed, key=lambda name: (missed[name], name))
+    return _text(f"{kind.replace('_', ' ')} {missed[kind]}/{row.n}")
 
 
 def _cells(row: Row) -> Iterator[str]:

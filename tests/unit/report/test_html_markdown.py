@@ -50,3 +50,17 @@ def test_runs_that_cannot_be_compared_say_so_first(tmp_path):
         for seed in (1, 2)
     ]
     assert "**not comparable**" in render(page(files)).splitlines()[2]
+
+
+def test_each_class_stands_in_one_line_with_its_controls(tmp_path):
+    records = [
+        make.record(i, arm=arm, score=float(arm != "stress"))
+        for i in range(9)
+        for arm in ("stress", "isocontent")
+    ]
+    lines = render(page([make.write(tmp_path / "records.jsonl", records)])).splitlines()
+    head = next(line for line in lines if line.startswith("| class | model |"))
+    assert head == "| class | model | under stress | plain twin | n | inflation | most misses |"
+    (row,) = [line for line in lines if line.startswith("| niah | dense |")]
+    assert [cell.strip() for cell in row.split("|")[3:6]] == ["0 % [0, 30]", "100 % [70, 100]", "9"]
+    assert row.rstrip(" |").endswith("9/9")
