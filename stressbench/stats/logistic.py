@@ -1,0 +1,163 @@
+"""Does anything predict failure: ridge logistic regression, out-of-fold, and its AUROC.
+
+Everything that is tuned or fitted for a row is tuned and fitted on other clusters, so
+that no row of an item helps to predict another row of the same item.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stressbench.stats.exact import Interval
+from stressbench.stats.resample import (
+    Codes,
+    Floats,
+    draw_counts,
+    expanded_tail,
+    percentile_interval,
+)
+
+Mask = NDArray[np.bool_]
+
+FOLDS: Final = 5
+RIDGES: Final = (1.0, 10.0, 100.0, 1000.0)
+"""Penalties to choose from, on standardised features; log loss is summed over rows."""
+DRAWS: Final = 1_000
+_NEWTON_STEPS: Final = 50
+_CONVERGED: Final = 1e-8
+_PAIR_CELLS: Final = 1 << 22  # of one block of the comparison: 32 MiB
+
+
+def fit(features: Floats, failed: Mask, ridge: float) -> Floats:
+    """Weights (features + 1,), intercept last: ridge logistic regression by Newton's method.
+
+    Minimises the summed log loss + ridge / 2 |w|^2, the intercept free (le Cessie and van
+    Houwelingen 1992). ``features`` (rows, features) should be standardised.
+    """
+    design = np.column_stack([features, np.ones(len(features))])
+    penalty = np.full(design.shape[1], ridge)
+    penalty[-1] = 1e-6  # keeps the problem solvable where one class is absent
+    weights = np.zeros(design.shape[1])
+    for _ in range(_NEWTON_STEPS):
+        share = _logistic(design @ weights)
+        gradient = design.T @ (share - failed) + penalty * weights
+        curvature = (design * (share * (1 - share))[:, None]).T @ design + np.diag(penalty)
+        step = np.linalg.solve(curvature, gradient)
+        # A full step may overshoot where the curve is flat; no coordinate needs more than this.
+        step *= min(1.0, 5.0 / max(float(np.abs(step).max()), 1e-300))
+        weights -= step
+        if np.abs(step).max() < _CONVERGED:
+            break
+    return weights
+
+
+def folds_of(clusters: Codes, failed: Mask, folds: int, seed: int) -> Codes:
+    """The fold of each row: whole clusters, dealt out so that failures spread evenly."""
+    count = int(clusters.max()) + 1
+    share = np.bincount(clusters, failed, count) / np.maximum(np.bincount(clusters), 1)
+    shuffled = np.random.default_rng(seed).permutation(count)
+    dealt = shuffled[np.argsort(-share[shuffled], kind="stable")]
+    fold = np.empty(count, np.int64)
+    fold[dealt] = np.arange(count) % folds
+    taken: Codes = fold[clusters]
+    return taken
+
+
+def out_of_fold(features: Floats, failed: Mask, clusters: Codes, seed: int = 0) -> Floats:
+    """Log odds of failure for each row (rows,), from models that never saw its cluster.
+
+    Features are standardised and the penalty is chosen inside each training part, by
+    grouped cross-validation again.
+    """
+    folds = folds_of(clusters, failed, FOLDS, seed)
+    scores = np.empty(len(failed))
+    for fold in range(FOLDS):
+        held = folds == fold
+        ridge = _best_ridge(features[~held], failed[~held], clusters[~held], seed)
+        scores[held] = _scored(features, failed, held, ridge)
+    return scores
+
+
+def _best_ridge(features: Floats, failed: Mask, clusters: Codes, seed: int) -> float:
+    """The penalty with the least log loss on held-out clusters of a training part."""
+    compact = np.unique(clusters, return_inverse=True)[1]
+    folds = folds_of(compact, failed, FOLDS, seed + 1)
+    losses = np.zeros(len(RIDGES))
+    for fold in range(FOLDS):
+        held = folds == fold
+        if not held.any() or held.all():
+            continue
+        for place, ridge in enumerate(RIDGES):
+            odds = _scored(features, failed, held, ridge)
+            losses[place] += np.logaddexp(0.0, np.where(failed[held], -odds, odds)).sum()
+    return RIDGES[int(losses.argmin())]
+
+
+def _scored(features: Floats, failed: Mask, held: Mask, ridge: float) -> Floats:
+    """Log odds of the held-out rows, from the others."""
+    mean, spread = features[~held].mean(axis=0), features[~held].std(axis=0)
+    scaled = (features - mean) / np.where(spread > 0, spread, 1.0)
+    weights = fit(scaled[~held], failed[~held], ridge)
+    odds: Floats = scaled[held] @ weights[:-1] + weights[-1]
+    return odds
+
+
+def concordance(
+    scores: Floats, failed: Mask, clusters: Codes, folds: Codes
+) -> tuple[Floats, Floats]:
+    """Pairs of a failed and a good row, by their clusters: won (ties half) and counted.
+
+    Only rows of one fold are compared: scores of unlike models have unlike intercepts.
+    Both arrays are (clusters, clusters); their sums give the AUROC as a ratio.
+    """
+    count = int(clusters.max()) + 1
+    won, counted = np.zeros((count, count)), np.zeros((count, count))
+    for fold in np.unique(folds):
+        bad = np.flatnonzero(failed & (folds == fold))
+        good = np.flatnonzero(~failed & (folds == fold))
+        if not len(good):
+            continue
+        good = good[np.argsort(clusters[good], kind="stable")]
+        columns, starts = np.unique(clusters[good], return_index=True)
+        sizes = np.diff([*starts, len(good)]).astype(np.float64)
+        for part in np.array_split(bad, len(bad) * len(good) // _PAIR_CELLS + 1):
+            above = (scores[part, None] > scores[good]) + 0.5 * (scores[part, None] == scores[good])
+            rows = clusters[part][:, None]
+            np.add.at(won, (rows, columns), np.add.reduceat(above, starts, axis=1))
+            np.add.at(counted, (rows, columns), np.broadcast_to(sizes, (len(part), len(sizes))))
+    return won, counted
+
+
+class Auroc:
+    """Area under the ROC curve with cluster-bootstrap draws: 0.5 tells nothing, 1 everything."""
+
+    def __init__(self, scores: Floats, failed: Mask, clusters: Codes, seed: int = 0) -> None:
+        won, counted = concordance(
+            scores, failed, clusters, folds_of(clusters, failed, FOLDS, seed)
+        )
+        self.value = float(won.sum() / counted.sum()) if counted.any() else float("nan")
+        count = len(won)
+        drawn = np.random.default_rng(seed).integers(0, count, (DRAWS, count))
+        weights = draw_counts(drawn, count)
+        pairs = ((weights @ counted) * weights).sum(axis=1)
+        wins = ((weights @ won) * weights).sum(axis=1)
+        self.draws = np.divide(wins, pairs, out=np.full(DRAWS, np.nan), where=pairs > 0)
+        self._tail = expanded_tail(count, 0.95)
+
+    @property
+    def interval(self) -> Interval | None:
+        """95 % interval; clusters are what is drawn."""
+        return percentile_interval(self.draws, self._tail)
+
+    def above(self, other: Auroc) -> tuple[float, Interval | None]:
+        """How much better than another model of the same rows, with its 95 % interval."""
+        gain = self.value - other.value
+        return gain, percentile_interval(self.draws - other.draws, self._tail)
+
+
+def _logistic(odds: Floats) -> Floats:
+    share: Floats = 0.5 * (1.0 + np.tanh(odds / 2))
+    return share
