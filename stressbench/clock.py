@@ -7,6 +7,7 @@ in the run header only, as ``started_at``, because it can jump.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 
@@ -20,10 +21,12 @@ class Clock:
     """
 
     origin_ns: int = field(default_factory=time.monotonic_ns)
+    read_ns: Callable[[], int] = time.monotonic_ns
+    """What it reads; a simulation has a time of its own."""
 
     def now_ns(self) -> int:
         """Nanoseconds since the run began."""
-        return time.monotonic_ns() - self.origin_ns
+        return self.read_ns() - self.origin_ns
 
     def from_monotonic_s(self, seconds: float) -> int:
         """Convert a raw ``time.monotonic()`` reading, in seconds, to this axis."""

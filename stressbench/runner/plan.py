@@ -5,15 +5,19 @@ from __future__ import annotations
 import hashlib
 import struct
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from msgspec.structs import replace
 
 from stressbench.errors import SuiteError
 from stressbench.prompts.base import count, expand
 from stressbench.schema.case import Case, Pass, Request, Span
+from stressbench.schema.load_shape import Cache, Level, levels
 from stressbench.schema.suite import SuiteSpec
 from stressbench.tokens.budget import Room
+
+_LEVEL: Final = "load_level"
+"""Parameter that holds a case's level of a load sweep."""
 
 Key: TypeAlias = tuple[str, str, Pass, int]
 """What identifies a request within a run: role, case id, pass, repeat."""
@@ -36,23 +40,38 @@ def limited(suite: SuiteSpec, limit: int | None) -> SuiteSpec:
 
 def planned(suite: SuiteSpec, passes: Sequence[Pass] = ("quality",)) -> int:
     """How many requests one role of the suite gets in ``passes``, without building any."""
-    sent = sum(_repeats(suite, pass_) for pass_ in passes)
+    sent = sum(_repeats(suite, pass_) * len(levels_of(suite, pass_)) for pass_ in passes)
     return sent * sum(count(prompt) for prompt in suite.prompts)
+
+
+def levels_of(suite: SuiteSpec, pass_: Pass) -> tuple[Level, ...]:
+    """The loads that a pass runs through; what probes see does not change with the load."""
+    found = levels(suite.load)
+    return found if pass_ == "quality" else found[:1]
 
 
 def plan(
     suite: SuiteSpec, role: str, rooms: Mapping[str, Room], pass_: Pass = "quality"
 ) -> Iterator[Request]:
-    """Yield the requests of ``role`` in a pass, one cell of the sweep after the other.
+    """Yield the requests of ``role`` in a pass, one level of load after the other."""
+    for level in levels_of(suite, pass_):
+        yield from plan_level(suite, role, rooms, pass_, level)
+
+
+def plan_level(
+    suite: SuiteSpec, role: str, rooms: Mapping[str, Room], pass_: Pass, level: Level
+) -> Iterator[Request]:
+    """Yield the requests of ``role`` at one level, one cell of the sweep after the other.
 
     ``rooms`` holds the tokenizer and chat template of every role; the texts are built
-    to the budget in tokens of ``suite.budget_role`` and are the same for all roles.
+    to the budget in tokens of ``suite.budget_role`` and are the same for all roles and
+    levels.
     """
     budget_room, room = rooms[suite.budget_role], rooms[role]
     for prompt in suite.prompts:
         for cases in expand(prompt, seed=suite.seed, room=budget_room):
             for request in _requests(suite, role, cases, budget_room, room):
-                yield from _sent(suite, replace(request, pass_=pass_))
+                yield from _sent(suite, _at_level(replace(request, pass_=pass_), level))
 
 
 def _repeats(suite: SuiteSpec, pass_: Pass) -> int:
@@ -62,11 +81,45 @@ def _repeats(suite: SuiteSpec, pass_: Pass) -> int:
 
 def _sent(suite: SuiteSpec, request: Request) -> Iterator[Request]:
     for repeat in range(_repeats(suite, request.pass_)):
-        # A salt of its own for each request: no request finds another's prefix in
-        # the cache unless the suite asks for it, and the tokens are unchanged.
-        case_id = request.case.case_id
-        salt = f"{suite.name}/{suite.seed}/{case_id}/{request.pass_}/{repeat}"
-        yield replace(request, repeat=repeat, cache_salt=salt)
+        salt = _salt(suite.load.cache, request, repeat)
+        yield replace(
+            request, repeat=repeat, cache_salt=f"{suite.name}/{suite.seed}/{request.pass_}/{salt}"
+        )
+
+
+def _salt(cache: Cache, request: Request, repeat: int) -> str:
+    """What a request shares with those whose prefixes it may find in the engine's cache.
+
+    The tokens are the same whatever the salt. No two levels of a sweep share one: the
+    second would run on what the first has computed.
+    """
+    case = request.case
+    if cache == "cold":
+        return f"{case.case_id}/{repeat}"
+    if cache == "warm":
+        return case.case_id
+    level = case.params.get(_LEVEL, "")
+    return f"{level}/{case.label}/{case.params.get('group', '')}"
+
+
+def _at_level(request: Request, level: Level) -> Request:
+    """The request as a case of this level: levels are swept like budgets and depths."""
+    if level.factor is None:
+        return request
+    case = request.case
+    placed = replace(
+        case,
+        case_id=_placed(case.case_id, level),
+        twin_of=_placed(case.twin_of, level) if case.twin_of else None,
+        params={**case.params, _LEVEL: level.name},
+    )
+    return replace(request, case=placed)
+
+
+def _placed(case_id: str, level: Level) -> str:
+    """``label/arm/level/rest``; labels and arms have no slash."""
+    label, arm, rest = case_id.split("/", 2)
+    return f"{label}/{arm}/{level.name}/{rest}"
 
 
 def _requests(

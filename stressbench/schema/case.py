@@ -7,9 +7,10 @@ from typing import Literal, TypeAlias
 from stressbench.schema.base import Strict
 from stressbench.schema.suite import Arm, Scalar, Value
 
-Pass: TypeAlias = Literal["quality", "telemetry"]
+Pass: TypeAlias = Literal["quality", "telemetry", "warmup", "cooldown"]
 """Probes that change what they measure see the requests in a pass of their own: speed and
-quality are taken from the ``quality`` pass, which runs without them."""
+quality are taken from the ``quality`` pass, which runs without them. Requests of ``warmup``
+and ``cooldown`` stand in no figure: they are there for the load that they make."""
 
 
 class Segment(Strict, frozen=True, kw_only=True):

@@ -7,12 +7,14 @@ from itertools import pairwise
 from typing import Annotated, Final, Literal, NamedTuple, TypeAlias
 
 from msgspec import Meta
+from msgspec.structs import replace
 
 from stressbench.schema.base import Strict
 
 Arrival: TypeAlias = Literal[
     "closed", "constant", "poisson", "gamma", "ramp", "step", "trace", "sweep"
 ]
+Cache: TypeAlias = Literal["cold", "shared", "warm"]
 Seats: TypeAlias = Annotated[int, Meta(ge=1)]
 Positive: TypeAlias = Annotated[float, Meta(gt=0.0)]
 
@@ -64,7 +66,7 @@ class LoadSpec(Strict, frozen=True, kw_only=True):
     """Requests sent before those that count: recorded, in no figure."""
     cooldown: Phase | None = None
     """Requests sent after those that count, so that the last ones still meet the load."""
-    cache: Literal["cold", "shared", "warm"] = "cold"
+    cache: Cache = "cold"
     """Whose prefixes a request may find in the cache: nobody's; those of its group; its own,
     sent once before."""
     timeout_s: Positive = 600.0
@@ -77,6 +79,40 @@ class LoadSpec(Strict, frozen=True, kw_only=True):
             return max(self.concurrency_levels)
         default = CLOSED_CONCURRENCY if self.arrival == "closed" else OPEN_SEATS
         return self.concurrency or default
+
+
+class Level(NamedTuple):
+    """One load of a sweep; the only one where there is no sweep."""
+
+    number: int | None
+    """From 1; None without a sweep."""
+    load: LoadSpec
+    """Anything but a sweep."""
+
+    @property
+    def name(self) -> str:
+        """Its part of case ids: ``concurrency-4``, ``rate-2.5``; empty without a sweep."""
+        return f"{self.factor[0]}-{self.factor[1]:g}" if self.factor else ""
+
+    @property
+    def factor(self) -> tuple[str, float] | None:
+        """What is swept, and its value here."""
+        if self.number is None:
+            return None
+        if self.load.rate is not None:
+            return "rate", self.load.rate
+        return "concurrency", self.load.seats
+
+
+def levels(load: LoadSpec) -> tuple[Level, ...]:
+    """The loads that make up ``load``, one after the other."""
+    if load.arrival != "sweep":
+        return (Level(None, load),)
+    plain = replace(load, concurrency_levels=[], rate_levels=[], arrival="closed")
+    closed = [replace(plain, concurrency=seats) for seats in load.concurrency_levels]
+    arrival: Arrival = "poisson" if load.burstiness is None else "gamma"
+    opened = [replace(plain, arrival=arrival, rate=rate) for rate in load.rate_levels]
+    return tuple(Level(number, each) for number, each in enumerate((*closed, *opened), 1))
 
 
 class Mistake(NamedTuple):

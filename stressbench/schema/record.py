@@ -28,7 +28,7 @@ Outcome: TypeAlias = Literal[
     "format",
     "error",
 ]
-RunStatus: TypeAlias = Literal["complete", "interrupted", "failed"]
+RunStatus: TypeAlias = Literal["complete", "inconclusive", "interrupted", "failed"]
 
 
 class Tokens(Open, frozen=True, kw_only=True):
@@ -69,6 +69,19 @@ class Timing(Open, frozen=True, kw_only=True):
     itl_ms: list[float] | None
     e2el_ms: float | None
     queue_ms: float | None
+
+
+class Load(Open, frozen=True, kw_only=True):
+    """The load that a request was part of; null for a plain closed loop."""
+
+    level: int | None
+    """Place in a sweep, from 1."""
+    rate: float | None
+    """Requests a second that were asked for, where that is one number."""
+    concurrency: int | None
+    """Most requests in flight at once."""
+    held_ms: float
+    """How long it was due and could not be sent, because so many were in flight."""
 
 
 class Kv(Open, frozen=True, kw_only=True):
@@ -147,6 +160,7 @@ class CaseRecord(Open, frozen=True, kw_only=True, tag="case"):
     prompt_sha256: str
     tokens: Tokens
     timing: Timing
+    load: Load | None = None
     kv: Kv | None
     attention: dict[str, Value] | None
     routing: dict[str, Value] | None
@@ -226,8 +240,9 @@ class RunEnd(Open, frozen=True, kw_only=True, tag="end"):
     elapsed_s: float
     planned: int
     counts: dict[str, int]
-    """Records by ``status``."""
+    """Requests by ``status``; ``not_sent`` where the load ended before they were due."""
     error: str | None = None
+    """Why the run failed, or is inconclusive."""
 
 
 Line: TypeAlias = RunHeader | CaseRecord | RunEnd

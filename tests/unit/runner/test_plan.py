@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from stressbench.errors import SuiteError
 from stressbench.runner.plan import ids_sha256, limited, plan, planned
+from stressbench.schema.load_shape import Cache, LoadSpec
 from stressbench.schema.suite import ModelSpec, PromptSpec, SuiteSpec
 from stressbench.tokens.budget import Room
 from stressbench.tokens.template import ChatTemplate
@@ -93,8 +95,6 @@ def test_the_prompt_hash_is_of_the_ids() -> None:
 def test_forced_ids_need_the_budget_tokenizer() -> None:
     forced = [n for n in ("non_canonical_seg",) if _exists(n)]
     for name in forced:
-        from msgspec.structs import replace
-
         suite = replace(SUITE, prompts=[PromptSpec(use=name, items=1)])
         with pytest.raises(SuiteError, match="tokenizer"):
             list(plan(suite, "b", rooms(WideTokenizer())))
@@ -104,3 +104,67 @@ def _exists(name: str) -> bool:
     from stressbench import catalog
 
     return name in catalog.names("prompts")
+
+
+def salts(cache: Cache, *, repeats: int = 1, prompt: PromptSpec | None = None) -> list[str]:
+    load = LoadSpec(cache=cache)
+    prompts = [prompt] if prompt else SUITE.prompts
+    suite = replace(SUITE, load=load, repeats=repeats, prompts=prompts)
+    return [request.cache_salt for request in plan(suite, "a", rooms(ByteTokenizer()))]
+
+
+def test_a_warm_request_has_one_salt_however_often_it_is_sent() -> None:
+    once, twice = salts("warm"), salts("warm", repeats=2)
+    assert len(set(once)) == len(once)
+    assert set(twice) == set(once)
+
+
+def test_requests_of_a_group_share_a_salt_and_groups_do_not() -> None:
+    prompt = PromptSpec(
+        use="shared_prefix",
+        items=6,
+        params={"prefixes": 2, "prefix_tokens": 300, "questions": 3},
+    )
+    shared = salts("shared", prompt=prompt)
+    assert len(set(shared)) == 2
+    assert shared[0] == shared[2] == shared[4]
+
+
+SWEEP = replace(SUITE, load=LoadSpec(arrival="sweep", concurrency_levels=[1, 4]))
+
+
+def test_every_level_of_a_sweep_sends_the_same_prompts_as_cases_of_its_own() -> None:
+    sent = list(plan(SWEEP, "a", rooms(ByteTokenizer())))
+    half = len(sent) // 2
+    assert planned(SWEEP) == len(sent) == 2 * planned(SUITE)
+    assert [r.prompt_sha256 for r in sent[:half]] == [r.prompt_sha256 for r in sent[half:]]
+    assert [r.case.cluster_id for r in sent[:half]] == [r.case.cluster_id for r in sent[half:]]
+    ids = [request.case.case_id for request in sent]
+    assert len(set(ids)) == len(ids)
+    assert ids[0] == "niah/stress/concurrency-1/b700/d0/i0"
+    assert ids[half] == "niah/stress/concurrency-4/b700/d0/i0"
+    assert {request.case.params["load_level"] for request in sent[half:]} == {"concurrency-4"}
+
+
+@pytest.mark.parametrize("cache", ["cold", "shared", "warm"])
+def test_no_level_runs_on_what_another_has_cached(cache: Cache) -> None:
+    suite = replace(SWEEP, load=replace(SWEEP.load, cache=cache))
+    sent = list(plan(suite, "a", rooms(ByteTokenizer())))
+    half = len(sent) // 2
+    one, other = ({r.cache_salt for r in part} for part in (sent[:half], sent[half:]))
+    assert not one & other
+
+
+def test_twins_are_on_the_same_level() -> None:
+    prompt = PromptSpec(use="base64_blob", items=1, budgets=[700], params={"bytes": 100})
+    sent = list(plan(replace(SWEEP, prompts=[prompt]), "a", rooms(ByteTokenizer())))
+    ids = {request.case.case_id for request in sent}
+    twins = {request.case.case_id: request.case.twin_of for request in sent}
+    assert all(twin in ids for twin in twins.values() if twin)
+    assert all("concurrency-" in twin for twin in twins.values() if twin)
+
+
+def test_the_telemetry_pass_of_a_sweep_has_one_level() -> None:
+    sent = list(plan(SWEEP, "a", rooms(ByteTokenizer()), "telemetry"))
+    assert len(sent) == planned(SUITE)
+    assert planned(SWEEP, ("quality", "telemetry")) == 3 * planned(SUITE)

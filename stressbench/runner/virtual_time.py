@@ -1,0 +1,48 @@
+"""Time that passes only while everybody waits: for engines whose time is computed."""
+
+from __future__ import annotations
+
+import asyncio
+import selectors
+
+from stressbench.clock import Clock
+
+
+class VirtualTimeLoop(asyncio.SelectorEventLoop):
+    """An event loop that jumps to the next moment some task waits for.
+
+    An hour of simulated load takes as long as computing it. Only for work that waits for
+    nothing but timers: what a thread or another process does takes no time here.
+    """
+
+    def __init__(self) -> None:
+        self._jumping = _JumpingSelector()
+        super().__init__(self._jumping)
+
+    def time(self) -> float:
+        """Seconds since the loop was made."""
+        return self._jumping.passed_s
+
+
+class _JumpingSelector(selectors.DefaultSelector):
+    """Never waits for a time: counts it as passed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.passed_s = 0.0
+
+    def select(  # type: ignore[explicit-any]  # a key's data is the event loop's own
+        self, timeout: float | None = None
+    ) -> list[tuple[selectors.SelectorKey, int]]:
+        """What is ready now; without a time-out it waits, for signals alone can come."""
+        events = super().select(timeout if timeout is None else 0)
+        if timeout and not events:
+            self.passed_s += timeout
+        return events
+
+
+def clock_of(loop: asyncio.AbstractEventLoop) -> Clock:
+    """The clock that goes with ``loop``: virtual where its time is."""
+    if isinstance(loop, VirtualTimeLoop):
+        return Clock(0, lambda: round(loop.time() * 1e9))
+    return Clock()
