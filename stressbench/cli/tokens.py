@@ -93,17 +93,21 @@ def tokens(  # noqa: PLR0913  one parameter an option
         return
     if verify:
         raise UsageError("--verify needs --glitch MODEL")
-    from stressbench.tokens.survey import Survey
+    from stressbench.tokens.isolation import MEASURED, Isolated
 
-    survey = Survey(
-        tokenizers={spec: _resolved(spec) for spec in tokenizer or _DEFAULT},
-        hot_spots=top,
-        window_tokens=window,
-        silence_s=timeout,
-    )
-    with tempfile.TemporaryDirectory(prefix="stressbench-") as scratch, _progress() as progress:
+    resolved = {spec: _resolved(spec) for spec in tokenizer or _DEFAULT}
+    with (
+        Isolated(MEASURED, silence_s=timeout) as worker,
+        tempfile.TemporaryDirectory(prefix="stressbench-") as scratch,
+        _progress() as progress,
+    ):
+        # Opening a vocabulary takes longest; it goes on while this process imports the rest.
+        worker.ahead({"tokenizer": next(iter(resolved.values()))})
+        from stressbench.tokens.survey import Survey
+
+        survey = Survey(tokenizers=resolved, hot_spots=top, window_tokens=window, silence_s=timeout)
         documents = _documents(files or [_STDIN], against, Path(scratch), timeout)
-        costs = survey.run(documents, progress)
+        costs = survey.run(documents, progress, worker)
         advice = _advice(survey, documents, progress) if suggest else None
     _emit(costs, advice, format_, heat=heat)
 

@@ -20,6 +20,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Final, Self, TypeAlias
@@ -31,6 +32,8 @@ Served: TypeAlias = Callable[[Answer, Callable[[int], None]], Answer]
 
 SILENCE_S: Final = 60.0
 """Seconds without a sign of life after which a child counts as hung."""
+MEASURED: Final = "stressbench.tokens.survey:measure_file"
+"""What ``stressbench tokens`` isolates."""
 _READ_BYTES: Final = 1 << 20
 _LEAST_MEMORY_BYTES: Final = 2 << 30
 
@@ -47,6 +50,18 @@ class Isolated:
         self._silence_s = silence_s
         self._child: subprocess.Popen[bytes] | None = None
         self._unread = b""
+        self._unasked = 0
+
+    def ahead(self, request: Answer) -> None:
+        """Start the child on a request whose answer nobody waits for.
+
+        What it loads for that stands ready for the first ``call``; a failure is left for
+        the call to meet again.
+        """
+        child = self._started()
+        with suppress(BrokenPipeError):
+            _send(child, request)
+            self._unasked += 1
 
     def call(self, request: Answer, progress: Callable[[int], None] = lambda _: None) -> Answer:
         """The function's answer.
@@ -55,16 +70,17 @@ class Isolated:
         ``StressbenchError``.
         """
         child = self._started()
-        assert child.stdin is not None
         assert child.stdout is not None
         try:
-            child.stdin.write(json.dumps(request).encode() + b"\n")
-            child.stdin.flush()
+            _send(child, request)
             while True:
                 answer = json.loads(self._line(child.stdout))
-                if "progress" not in answer:
+                if "progress" in answer:
+                    progress(answer["progress"])
+                elif self._unasked:
+                    self._unasked -= 1
+                else:
                     return _opened(answer)
-                progress(answer["progress"])
         except (BrokenPipeError, EOFError) as error:
             raise UnfinishedError(self._cause_of_death()) from error
         except TimeoutError as error:
@@ -96,6 +112,7 @@ class Isolated:
     def _started(self) -> subprocess.Popen[bytes]:
         if self._child is None or self._child.poll() is not None:
             self._unread = b""
+            self._unasked = 0
             self._child = subprocess.Popen(  # noqa: S603 - this interpreter, this module
                 [sys.executable, "-m", __name__, self._target],
                 stdin=subprocess.PIPE,
@@ -129,6 +146,12 @@ class Isolated:
             "SIGKILL": ", most likely out of memory",
         }
         return f"crashed with {name}{likely.get(name, '')}"
+
+
+def _send(child: subprocess.Popen[bytes], request: Answer) -> None:
+    assert child.stdin is not None
+    child.stdin.write(json.dumps(request).encode() + b"\n")
+    child.stdin.flush()
 
 
 def _opened(answer: Answer) -> Answer:

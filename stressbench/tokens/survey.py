@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from itertools import chain, repeat
 from pathlib import Path
 
 import msgspec
 
 from stressbench.errors import ResultsError
 from stressbench.tokens.inflation import Counts, HotSpot, KindCost, Measurement, ratio
-from stressbench.tokens.isolation import SILENCE_S, Answer, Isolated, UnfinishedError
+from stressbench.tokens.isolation import (
+    MEASURED,
+    SILENCE_S,
+    Answer,
+    Isolated,
+    UnfinishedError,
+)
 from stressbench.tokens.measure import measure
 from stressbench.tokens.tokenizer import ByteTokenizer, open_tokenizer
 from stressbench.tokens.vocabulary import Vocabulary
-
-_SERVED = f"{__name__}:measure_file"
 
 
 class Document(msgspec.Struct, frozen=True):
@@ -73,22 +78,34 @@ class Survey(msgspec.Struct, frozen=True, kw_only=True):
     silence_s: float = SILENCE_S
 
     def run(
-        self, documents: Sequence[Document], progress: Callable[[str, str, int], None]
+        self,
+        documents: Sequence[Document],
+        progress: Callable[[str, str, int], None],
+        first: Isolated | None = None,
     ) -> list[FileCost]:
         """Measure every document; ``progress`` hears tokenizer, document and bytes done.
 
+        ``first`` is a worker that has opened the first tokenizer already; it is closed.
         Raises the ``SetupError`` of a tokenizer that cannot be opened.
         """
-        columns = [self._column(name, documents, progress) for name in self.tokenizers]
+        workers = chain([first] if first else [], repeat(None))
+        columns = [
+            self._column(name, documents, progress, worker)
+            for name, worker in zip(self.tokenizers, workers, strict=False)
+        ]
         return [
             self._file(document, [column[index] for column in columns])
             for index, document in enumerate(documents)
         ]
 
     def _column(
-        self, name: str, documents: Sequence[Document], progress: Callable[[str, str, int], None]
+        self,
+        name: str,
+        documents: Sequence[Document],
+        progress: Callable[[str, str, int], None],
+        started: Isolated | None,
     ) -> list[tuple[Counts | None, TokenizerCost]]:
-        with Isolated(_SERVED, silence_s=self.silence_s) as worker:
+        with started or Isolated(MEASURED, silence_s=self.silence_s) as worker:
             return [self._cell(worker, name, document, progress) for document in documents]
 
     def _cell(
@@ -158,7 +175,7 @@ class Survey(msgspec.Struct, frozen=True, kw_only=True):
         why_null: dict[str, str] = {}
         if counts is None:  # every tokenizer failed; bytes always can
             try:
-                with Isolated(_SERVED, silence_s=self.silence_s) as worker:
+                with Isolated(MEASURED, silence_s=self.silence_s) as worker:
                     request: Answer = {"tokenizer": ByteTokenizer.name, "hot_spots": 0}
                     counts = _measured(worker.call(request | {"path": str(document.path)})).counts
             except UnfinishedError as error:
@@ -176,8 +193,13 @@ class Survey(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def measure_file(request: Answer, progress: Callable[[int], None]) -> Answer:
-    """Measure one file: what ``Survey`` has done in another process."""
+    """Measure one file: what ``Survey`` has done in another process.
+
+    A request without a path opens the tokenizer and no more.
+    """
     vocabulary = _opened(str(request["tokenizer"]))
+    if "path" not in request:
+        return {}
     path = Path(str(request["path"]))
     progress(0)
     try:
