@@ -13,7 +13,7 @@ import stressbench
 PACKAGE = Path(stressbench.__file__).parent
 LAYERS = (
     {"errors", "clock", "seeds", "catalog", "__init__"},
-    {"schema", "tokens"},
+    {"schema", "tokens", "simulation"},
     {"prompts", "scorers", "engines", "probes", "levers", "models", "store", "stats"},
     {"runner", "metrics"},
     {"compare"},

@@ -1,0 +1,152 @@
+"""A closed loop of requests on the simulated scheduler, and where preemption begins."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable
+from collections.abc import Sequence as Many
+from dataclasses import dataclass, replace
+from heapq import nlargest
+from itertools import accumulate
+from typing import Final, NamedTuple
+
+from stressbench.simulation.scheduler import Scheduler
+from stressbench.simulation.sequence import Limits, Sequence, SimulatedStep, StepCost, StepLoad
+
+TURNAROUND_S: Final = 0.001
+"""From an answer to the next request of the same client: less than any step of an engine. The
+scheduler has begun its next step by then, so a new request is seen by the step after it."""
+
+
+class Job(NamedTuple):
+    """A request as the scheduler sees it."""
+
+    key: str
+    prompt_tokens: int
+    output_tokens: int
+    contents: tuple[Hashable, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class EvenSteps:
+    """Every step takes as long as any other: enough to know who meets whom in a closed loop."""
+
+    step_s: float = 1.0
+
+    def seconds(self, load: StepLoad) -> float:
+        """The same for every load."""
+        del load
+        return self.step_s
+
+
+@dataclass(slots=True)
+class LoopOutcome:
+    """What a closed loop did to the cache."""
+
+    requests: int = 0
+    steps: int = 0
+    preemptions: int = 0
+    preempted: int = 0
+    """Requests preempted at least once."""
+    recomputed_tokens: int = 0
+    blocks_peak: int = 0
+    running_peak: int = 0
+    waiting_peak: int = 0
+    first_preempted: str | None = None
+    """Key of the first request that was preempted."""
+    first_preemption_step: int | None = None
+    ended_s: float = 0.0
+
+    def see(self, step: SimulatedStep) -> None:
+        """Count one step in."""
+        if step.preempted and self.first_preempted is None:
+            self.first_preempted = step.preempted[0].key
+            self.first_preemption_step = self.steps
+        self.steps += step.steps
+        self.preemptions += len(step.preempted)
+        self.recomputed_tokens += step.recomputed_tokens
+        self.blocks_peak = max(self.blocks_peak, step.blocks_used)
+        self.running_peak = max(self.running_peak, step.running)
+        self.waiting_peak = max(self.waiting_peak, step.waiting)
+        self.requests += len(step.finished)
+        self.preempted += sum(1 for sequence in step.finished if sequence.preemptions)
+        self.ended_s = step.ended_s
+
+
+def run_closed_loop(
+    jobs: Iterable[Job], limits: Limits, *, concurrency: int, cost: StepCost | None = None
+) -> LoopOutcome:
+    """Send ``jobs`` in order, ``concurrency`` at a time, each when one before it is answered.
+
+    Raises ``ValueError`` for a job that does not fit the cache alone.
+    """
+    scheduler = Scheduler(limits, cost or EvenSteps())
+    outcome = LoopOutcome()
+    queue = iter(jobs)
+
+    def send(number: int) -> None:
+        for place in range(number):
+            job = next(queue, None)
+            if job is None:
+                return
+            sequence = Sequence(
+                key=job.key,
+                prompt_tokens=job.prompt_tokens,
+                output_tokens=job.output_tokens,
+                contents=job.contents,
+            )
+            # The first of several at once finds an idle engine, which does not wait for more.
+            scheduler.submit(sequence, scheduler.now_s + TURNAROUND_S * (1 + place / concurrency))
+
+    send(concurrency)
+    while (step := scheduler.advance()) is not None:
+        outcome.see(step)
+        send(len(step.finished))
+    return outcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Onset:
+    """Where preemption begins for the requests of a plan, every answer at its limit.
+
+    Up to ``safe_concurrency`` requests in flight it is impossible, whichever they are and
+    whenever they arrive: the blocks of the largest ones together are no more than there are.
+    ``onset_concurrency`` is the smallest concurrency of a closed loop at which these requests in
+    this order are preempted; None where that takes more than ``tried_concurrency``.
+    """
+
+    safe_concurrency: int
+    onset_concurrency: int | None
+    tried_concurrency: int
+    largest_demand_blocks: int
+
+
+_SEARCH_STEPS: Final = 32
+
+
+def find_onset(jobs: Many[Job], limits: Limits) -> Onset:
+    """The predicted onset of preemption; costs at most 32 simulations of ``jobs``.
+
+    Raises ``ValueError`` where there is no job, or one that does not fit the cache alone.
+    """
+    demands = [limits.demand(job.prompt_tokens, job.output_tokens) for job in jobs]
+    if not demands:
+        raise ValueError("there is no request to predict from")
+    largest = nlargest(min(len(demands), limits.blocks + 1), demands)
+    safe = sum(1 for total in accumulate(largest) if total <= limits.blocks)
+    last = min(len(demands), safe + _SEARCH_STEPS)
+    onset = None
+    for concurrency in range(safe + 1, last + 1):
+        places = replace(
+            limits,
+            max_num_seqs=concurrency,
+            max_num_batched_tokens=max(limits.max_num_batched_tokens, concurrency),
+        )
+        if run_closed_loop(jobs, places, concurrency=concurrency).preemptions:
+            onset = concurrency
+            break
+    return Onset(
+        safe_concurrency=safe,
+        onset_concurrency=onset,
+        tried_concurrency=onset or last,
+        largest_demand_blocks=largest[0],
+    )
