@@ -15,6 +15,7 @@ from stressbench.cli import (
     history,
     listing,
     models,
+    predict,
     report,
     run,
     schema,
@@ -73,6 +74,7 @@ app.command("generate", rich_help_panel=_MEASURE)(generate.generate)
 app.add_typer(models.app, name="models", rich_help_panel=_MEASURE)
 app.command("compare", rich_help_panel=_ANALYSE)(compare.compare)
 app.command("history", rich_help_panel=_ANALYSE)(history.history)
+app.command("predict", rich_help_panel=_ANALYSE)(predict.predict)
 app.command("tokens", rich_help_panel=_ANALYSE)(tokens.tokens)
 app.command("report", rich_help_panel=_ANALYSE)(report.report)
 app.command("show", rich_help_panel=_ANALYSE)(show.show)

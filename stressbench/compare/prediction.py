@@ -1,0 +1,198 @@
+"""Does telemetry predict failure? Entropy features against what needs no telemetry.
+
+A ridge logistic regression on each set of features, cross-validated by cluster. Beside it
+stand the baselines that any claim must beat: length alone; accuracy alone, which knows
+how often each class and arm fails; both together. Only what is known before the first
+token is generated counts as a feature, save for the model's own confidence, which is
+there for comparison (the question is that of arXiv:2602.13699).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Final
+
+import msgspec
+import numpy as np
+
+from stressbench import store
+from stressbench.schema.prediction import Prediction, Predictor
+from stressbench.stats.logistic import FOLDS, Auroc, Mask, out_of_fold
+from stressbench.stats.resample import Codes, Floats
+
+FAILED_BELOW: Final = 0.5
+"""A score under this is a failure."""
+FEWEST: Final = 2 * FOLDS
+"""Clusters with failures, and without: two a fold is the least that can be cross-validated."""
+
+_ROUTING: Final = (
+    "prefill_entropy_norm_mean",
+    "prefill_router_entropy_norm_mean",
+    "prefill_imbalance_mean",
+    "prefill_cv_excess_mean",
+    "prefill_churn_mean",
+    "prefill_confidence_mean",
+    "prefill_margin_mean",
+)
+_ATTENTION: Final = (
+    "entropy_mean",
+    "entropy_norm_mean",
+    "entropy2_mean",
+    "entropy_norm_nosink_mean",
+    "sink_mass_mean",
+    "recency_mass_mean",
+    "collapsed_heads",
+)
+"""None that needs to know where the answer stands."""
+
+
+class _Row(msgspec.Struct, tag="case", rename={"pass_": "pass"}):
+    role: str
+    cluster_id: str
+    prompt_class: str
+    arm: str
+    pass_: str
+    status: str
+    tokens: _Tokens
+    quality: _Quality
+    confidence: _Confidence | None = None
+    attention: dict[str, object] | None = None
+    routing: dict[str, object] | None = None
+
+
+class _Tokens(msgspec.Struct):
+    prompt: int
+
+
+class _Quality(msgspec.Struct):
+    score: float
+
+
+class _Confidence(msgspec.Struct):
+    mean_logprob: float | None = None
+    min_logprob: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Features:
+    """Some columns, (rows, columns), and what they are called."""
+
+    name: str
+    values: Floats
+
+    def __add__(self, other: _Features) -> _Features:
+        return _Features(
+            f"{self.name} + {other.name}", np.column_stack([self.values, other.values])
+        )
+
+
+def predictions(paths: Iterable[Path]) -> list[Prediction]:
+    """What predicts failure in some runs, taken together, role by role.
+
+    Raises ``ResultsError`` for a file that cannot be read.
+    """
+    rows: defaultdict[str, list[_Row]] = defaultdict(list)
+    for row in chain.from_iterable(store.scan(store.read_run(path).path, _Row) for path in paths):
+        counts = row.status == "ok" and row.arm != "no_context"
+        if counts and (row.attention or row.routing):
+            rows[row.role].append(row)
+        else:
+            rows[row.role] += []  # the role is told of even where nothing counts
+    return [_predict(role, some) for role, some in sorted(rows.items())]
+
+
+def _predict(role: str, rows: Sequence[_Row]) -> Prediction:
+    failed = np.array([row.quality.score < FAILED_BELOW for row in rows], bool)
+    names = sorted({row.cluster_id for row in rows})
+    code = {name: place for place, name in enumerate(names)}
+    clusters = np.array([code[row.cluster_id] for row in rows], np.int64)
+    failing = np.unique(clusters[failed])
+    good = np.unique(clusters[~failed])
+    why = _why_not(len(rows), len(failing), len(good))
+    return Prediction(
+        role=role,
+        n=len(rows),
+        failures=int(failed.sum()),
+        clusters=len(names),
+        failing_clusters=len(failing),
+        predictors=[] if why else list(_predictors(rows, failed, clusters)),
+        why_null=why,
+    )
+
+
+def _why_not(n: int, failing: int, good: int) -> str | None:
+    if n == 0:
+        return "no answered request has attention or routing telemetry"
+    if failing < FEWEST:
+        return f"too few failures: {failing} items with one, {FEWEST} are needed"
+    if good < FEWEST:
+        return f"too few successes: {good} items with one, {FEWEST} are needed"
+    return None
+
+
+def _predictors(rows: Sequence[_Row], failed: Mask, clusters: Codes) -> Iterator[Predictor]:
+    length = _Features("length", np.log([[row.tokens.prompt] for row in rows]))
+    accuracy = _Features("class and arm", _one_hot([(row.prompt_class, row.arm) for row in rows]))
+    known = accuracy + length
+
+    def judged(features: _Features) -> Auroc:
+        return Auroc(out_of_fold(features.values, failed, clusters), failed, clusters)
+
+    baseline = judged(known)
+    for features in (length, accuracy):
+        yield _told(features, judged(features))
+    yield _told(known, baseline)
+    for features in _telemetry(rows):
+        yield _told(features, judged(features), baseline)
+        yield _told(known + features, judged(known + features), baseline)
+
+
+def _telemetry(rows: Sequence[_Row]) -> Iterator[_Features]:
+    """The sets of features that these rows have, each complete."""
+    sections = {
+        "routing": [[_number(row.routing, name) for name in _ROUTING] for row in rows],
+        "attention": [[_number(row.attention, name) for name in _ATTENTION] for row in rows],
+        "confidence of the answer": [[*_logprobs(row.confidence)] for row in rows],
+    }
+    complete = {}
+    for name, values in sections.items():
+        columns = np.array(values, np.float64)
+        columns = columns[:, ~np.isnan(columns).any(axis=0)]
+        if columns.shape[1]:
+            complete[name] = _Features(name, columns)
+    yield from complete.values()
+    if {"routing", "attention"} <= complete.keys():
+        yield complete["routing"] + complete["attention"]
+
+
+def _number(section: dict[str, object] | None, name: str) -> float:
+    value = (section or {}).get(name)
+    return float(value) if isinstance(value, int | float) else float("nan")
+
+
+def _logprobs(confidence: _Confidence | None) -> Iterator[float]:
+    known = confidence or _Confidence()
+    for value in (known.mean_logprob, known.min_logprob):
+        yield float("nan") if value is None else value
+
+
+def _one_hot(labels: Sequence[tuple[str, str]]) -> Floats:
+    names = sorted(set(labels))
+    return np.array([[float(label == name) for name in names] for label in labels])
+
+
+def _told(features: _Features, found: Auroc, baseline: Auroc | None = None) -> Predictor:
+    gain = found.above(baseline) if baseline else None
+    interval = found.interval
+    return Predictor(
+        features=features.name,
+        columns=features.values.shape[1],
+        auroc=found.value,
+        ci=interval and (interval.low, interval.high),
+        gain=gain[0] if gain else None,
+        gain_ci=(gain[1].low, gain[1].high) if gain and gain[1] else None,
+    )
