@@ -172,7 +172,7 @@ def write(
     counts: dict[str, int] = {}
     for each in records:
         counts[each.status] = counts.get(each.status, 0) + 1
-    lines: list[msgspec.Struct] = [run or header({each.role for each in records}), *records]
+    lines: list[msgspec.Struct] = [run or header(sorted({each.role for each in records})), *records]
     if status:
         lines.append(
             RunEnd(

@@ -99,6 +99,7 @@ def resolve(spec: ModelSpec, progress: Progress) -> LocalModel:
     """
     revision = None
     if spec.model in reference.NAMES:
+        _no_revision(spec.model, spec.revision)
         path, manifest = reference.obtain(spec.model, progress)
         sha256 = manifest.sha256
     else:
@@ -174,20 +175,26 @@ def _count(config: Mapping[str, object], *keys: str) -> int | None:
 
 def _small_files(name: str, revision: str | None, progress: Progress) -> Path:
     if name in reference.NAMES:
+        _no_revision(name, revision)
         return reference.obtain_small_files(name, progress)
     return _local(name, revision) or _download(name, revision, _TOKENIZER_FILES)
 
 
 def _local(name: str, revision: str | None = None) -> Path | None:
     """The directory called ``name``; ``None`` if it looks like an id on the hub."""
-    if revision and not _HUB_ID.fullmatch(name):
-        raise UsageError("only a model on Hugging Face has revisions", where=f"{name}@{revision}")
+    if not _HUB_ID.fullmatch(name):
+        _no_revision(name, revision)
     path = Path(name).expanduser()
     if name and path.is_dir():
         return path.resolve()
     if path.is_file():
         raise UsageError("a model is a directory, and this is a file", where=name)
     return None if _HUB_ID.fullmatch(name) else _unknown(name)
+
+
+def _no_revision(name: str, revision: str | None) -> None:
+    if revision:
+        raise UsageError("only a model on Hugging Face has revisions", where=f"{name}@{revision}")
 
 
 def _unknown(name: str) -> NoReturn:

@@ -109,8 +109,10 @@ def test_a_missing_directory_is_called_one(name):
         resolve(ModelSpec(model=name), silent)
 
 
-def test_a_directory_has_no_revisions(tmp_path):
-    spec = ModelSpec(model=str(folder(tmp_path / "mine")), revision="main")
+@pytest.mark.parametrize("named", ["directory", "reference-dense"])
+def test_only_a_model_on_the_hub_has_revisions(tmp_path, named):
+    model = str(folder(tmp_path / "mine")) if named == "directory" else named
+    spec = ModelSpec(model=model, revision="main")
     for find in (resolve, resolve_tokenizer):
         with pytest.raises(UsageError, match="revisions"):
             find(spec, silent)
