@@ -71,9 +71,9 @@ class Repetition:
         return [" " + " ".join(self.words)] * _ROW
 
 
-def canary(cell: Cell) -> Draft:
+def canary(cell: Cell, cities: Sequence[str] = CITIES) -> Draft:
     """A fact in prose, by which quality is watched while the filler does something else."""
-    city = CITIES[cell.pick("city", len(CITIES))]
+    city = cities[cell.pick("city", len(cities))]
     value = draw_value(cell.rng("value"), "digits")
     return Draft(
         head=HEAD,

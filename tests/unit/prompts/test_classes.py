@@ -163,7 +163,8 @@ def test_the_search_log_ranks_words_by_the_load_they_caused(
 ) -> None:
     log = tmp_path / "records.jsonl"
     lines: list[dict[str, object]] = [{"type": "run"}]
-    for word, load in (("crate", 2.0), ("lantern", 3.5), ("rope", 1.1)):
+    searched = (("crate", 2.0), ("lantern oak", 3.5), ("rope", 1.1), ("crate", 2.4))
+    for word, load in searched:
         lines.append(
             {
                 "type": "case",
@@ -174,11 +175,17 @@ def test_the_search_log_ranks_words_by_the_load_they_caused(
             }
         )
     log.write_text("".join(json.dumps(line) + "\n" for line in lines), "utf-8")
-    assert strongest(str(log), where="x") == ["lantern", "crate", "rope"]
-    params = {"log": str(log), "words": 2}
-    made = one(bytes_room, "moe_concentrate", budgets=[900], params=params)
-    assert made["stress"].params["searched"] == "lantern crate"
-    assert made["stress"].text.count("lantern crate") > 10
+    assert strongest(str(log), where="x") == [("lantern", "oak"), ("crate",), ("rope",)]
+    attack = one(bytes_room, "moe_concentrate", budgets=[900], params={"log": str(log)})
+    assert attack["stress"].params["searched"] == "lantern oak"
+    assert attack["stress"].text.count("lantern oak") > 10
+    assert len(str(attack["isocontent"].params["searched"]).split(" ")) == 2
+    params = {"log": str(log), "search": True, "words": 3}
+    varied = one(bytes_room, "moe_concentrate", budgets=[900], params=params)["stress"]
+    assert varied.params["searched"] in {"lantern oak crate", "lantern oak rope"}
+    search = one(bytes_room, "moe_concentrate", budgets=[900])["stress"]
+    cities = [case.text.rpartition("code for ")[2] for case in (attack["stress"], varied, search)]
+    assert cities[0] not in cities[1:]  # reported on other facts than were searched on
     log.write_text('{"type": "run"}\n', "utf-8")
     strongest.cache_clear()
     with pytest.raises(SuiteError, match="no routing telemetry"):
