@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     import torch
 
-Spans = tuple[tuple[int, int], ...]
-
+SINK_TOKENS: Final = 4
+RECENT_TOKENS: Final = 32
 SUMS: Final = 7
 """Sums of a row: Z, W, Q beyond the sink; Z, W, Q of the sink; Z of the recent keys."""
 _HIDDEN: Final = -1e4
@@ -35,9 +35,9 @@ class Scoring:
 class Marks:
     """Which keys are looked at apart."""
 
-    sink_tokens: int = 4
+    sink_tokens: int = SINK_TOKENS
     """The first keys of the prompt: attention sinks (Xiao et al. 2024, section 3.1)."""
-    recent_tokens: int = 32
+    recent_tokens: int = RECENT_TOKENS
     """A row's own key and those just before it."""
 
 
@@ -157,21 +157,28 @@ class Block:
         torch.sum(powers[..., low - self.low :] * band, -1, out=out[6])
         self.total = out[0] + out[3]
 
-    def add_received(self, received: torch.Tensor) -> None:
-        """Add the probabilities of all rows to what each key has received. After ``sums``."""
+    def add_received(self, received: torch.Tensor, learned: torch.Tensor) -> None:
+        """Add the probabilities of all rows to what each key, and learned sinks, have received.
+
+        After ``sums``.
+        """
         import torch
 
         weights = self.total.reciprocal().view(self._flat[0], 1, self._flat[1])
         given = torch.bmm(weights, self.powers.view(self._flat))
         received[self.low : self.high] += given.sum((0, 1))
+        if self.learned is not None:
+            learned += (self.learned.exp() / self.total).sum()
 
-    def masses(self, spans: Spans) -> torch.Tensor:
-        """Mass on each span, (spans, heads, rows). After ``sums``."""
-        import torch
+    def masses(self, roles: torch.Tensor) -> torch.Tensor:
+        """Mass on the keys of each role, (roles, heads, rows). After ``sums``.
 
-        none = self.total.new_zeros(0, *self.total.shape)
-        sums = [self._span(self.powers, *span).sum(-1) / self.total for span in spans]
-        return (torch.stack(sums) if sums else none).flatten(1, 2)
+        ``roles`` (keys, roles) are 1 where a key plays a role, and may end before the keys do.
+        """
+        held = roles[self.low : self.high]
+        sums = self.powers[..., : held.shape[0]] @ held.to(self.powers)
+        masses: torch.Tensor = (sums / self.total[..., None]).permute(3, 0, 1, 2).flatten(1, 2)
+        return masses
 
     def top(self) -> torch.Tensor:
         """The key that each row gives most to, (heads, rows)."""

@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from stressbench.probes._attention_block import SUMS, Block, Marks, Scoring, Spans, Workspace
+from stressbench.probes._attention_block import SUMS, Block, Marks, Scoring, Workspace
 
 if TYPE_CHECKING:
     import torch
@@ -51,6 +51,8 @@ class Reduced:
     """Keys that each row sees, and the learned sink where there is one, (rows,)."""
     received: torch.Tensor
     """Attention that each key gets, summed over heads and rows, (keys,)."""
+    learned: torch.Tensor
+    """Attention that learned sinks take, summed over heads and rows; 0 where there are none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,7 @@ class Detailed(Reduced):
     """Figures of few rows, each of which is looked at closely."""
 
     masses: torch.Tensor
-    """Mass on each span, (spans, heads, rows)."""
+    """Mass on the keys of each role, (roles, heads, rows)."""
     top: torch.Tensor
     """The key of the greatest probability, (heads, rows)."""
     context: torch.Tensor | None
@@ -84,7 +86,7 @@ class Reduction:
         kv_heads = keys.shape[0]
         group = heads // kv_heads
         sums = queries.new_empty(SUMS, heads, rows)
-        received = queries.new_zeros(keys.shape[2])
+        received, taken = queries.new_zeros(keys.shape[2]), queries.new_zeros(())
         for start, stop in _blocks(rows, group, int(positions[-1]) + 1):
             for kv_head in range(kv_heads):
                 some = slice(kv_head * group, (kv_head + 1) * group)
@@ -96,9 +98,9 @@ class Reduction:
                     self.work,
                 )
                 block.sums(self.marks, part := queries.new_empty(SUMS, group, stop - start))
-                block.add_received(received)
+                block.add_received(received, taken)
                 sums[:, some, start:stop] = part
-        return Reduced(self._figures(sums, positions), self.outcomes(positions), received)
+        return Reduced(self._figures(sums, positions), self.outcomes(positions), received, taken)
 
     def detailed(
         self,
@@ -106,24 +108,26 @@ class Reduction:
         keys: torch.Tensor,
         positions: torch.Tensor,
         *,
-        spans: Spans,
+        roles: torch.Tensor,
         values: torch.Tensor | None = None,
     ) -> Detailed:
-        """Figures of a few rows at once, the masses on ``spans`` and the top key of each.
+        """Figures of a few rows at once, their masses by role and the top key of each.
 
-        With ``values`` (key heads, keys, head size) the layer's output is made as well.
+        ``roles`` (some keys, roles) are 1 where a key plays a role and 0 elsewhere. With
+        ``values`` (key heads, keys, head size) the layer's output is made as well.
         """
         rows, heads, _ = queries.shape
         block = Block(queries, keys, positions, self.scoring, self.work)
         sums = queries.new_empty(SUMS, heads, rows)
         block.sums(self.marks, sums)
-        received = queries.new_zeros(keys.shape[2])
-        block.add_received(received)
+        received, taken = queries.new_zeros(keys.shape[2]), queries.new_zeros(())
+        block.add_received(received, taken)
         return Detailed(
             self._figures(sums, positions),
             self.outcomes(positions),
             received,
-            block.masses(spans),
+            taken,
+            block.masses(roles),
             block.top(),
             None if values is None else block.context(values),
         )
@@ -162,7 +166,7 @@ class Reduction:
         )
 
 
-def lift(mass: torch.Tensor, outcomes: torch.Tensor, tokens: int) -> torch.Tensor:
+def lift(mass: torch.Tensor, outcomes: torch.Tensor, tokens: torch.Tensor | int) -> torch.Tensor:
     """Mass on ``tokens`` keys over what a uniform row gives them: M m / |needle|; uniform is 1."""
     lifted: torch.Tensor = mass * outcomes / tokens
     return lifted

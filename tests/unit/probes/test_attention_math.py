@@ -23,6 +23,12 @@ from stressbench.probes._attention_math import (  # noqa: E402
 MARKS = Marks(sink_tokens=1, recent_tokens=2)
 
 
+def roles(keys: int, *spans: tuple[int, int]) -> torch.Tensor:
+    """One role for each span."""
+    place = torch.arange(keys)
+    return torch.stack([(place >= start) & (place < stop) for start, stop in spans], 1).float()
+
+
 def reduction(marks: Marks = MARKS, **scoring: object) -> Reduction:
     return Reduction(Scoring(**{"scale": 1.0, **scoring}), marks, Workspace())
 
@@ -34,7 +40,7 @@ def scored(scores: list[list[float]], **scoring: object) -> Detailed:
     # One-hot keys: a query's entries are its scores.
     positions = torch.arange(keys - rows, keys)
     return reduction(**scoring).detailed(
-        table[:, None, :], torch.eye(keys)[None], positions, spans=((1, 3),)
+        table[:, None, :], torch.eye(keys)[None], positions, roles=roles(keys, (1, 3))
     )
 
 
@@ -119,7 +125,7 @@ def test_random_weights_attend_evenly() -> None:
     queries = torch.randn(64, 4, 16, generator=generator) * 0.02
     keys = torch.randn(2, 16, 64, generator=generator)
     some = reduction(scale=0.25).detailed(
-        queries[-8:], keys, torch.arange(56, 64), spans=((10, 20),)
+        queries[-8:], keys, torch.arange(56, 64), roles=roles(64, (10, 20))
     )
     assert figure(some, "entropy_norm").min() > 0.999
     assert (lift(some.masses, some.outcomes, 10) - 1).abs().max() < 0.05
@@ -198,9 +204,9 @@ def test_blocks_agree_with_the_whole_matrix(layer, block_scores) -> None:
         patch.setattr(_attention_math, "BLOCK_SCORES", block_scores)
         tiled = one.rows(queries, k, positions)
     expected, p = naive(queries, k, positions, scoring)
-    close = one.detailed(
-        queries, k, positions, spans=((0, 2), (1, keys)), values=torch.ones(kv_heads, keys, 1)
-    )
+    two = roles(keys, (0, 2), (1, keys))
+    values = torch.ones(kv_heads, keys, 1)
+    close = one.detailed(queries, k, positions, roles=two, values=values)
     for name, values in expected.items():
         for reduced in (tiled, close):
             found = figure(reduced, name).double()

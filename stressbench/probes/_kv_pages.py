@@ -1,0 +1,104 @@
+"""Keys and values of a request, read back from the pages of vLLM's KV cache.
+
+How a backend lays out a page is found out, not assumed: keys that a step has just
+written are read back and must be the keys that went in. A layout that gives them back
+nowhere is not understood, and nothing is measured from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from stressbench.probes._capture import Unsupported
+
+if TYPE_CHECKING:
+    import torch
+
+Split: TypeAlias = "Callable[[torch.Tensor, int], tuple[torch.Tensor, torch.Tensor]]"
+"""From pages (blocks, key heads, block size, 2 x head size) and the head size to keys
+(blocks, key heads, head size, block size) and values (blocks, key heads, block size, head size)."""
+
+
+def _halves(pages: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """A page of the CPU's kernels: all its keys, then all its values."""
+    blocks, heads, size, width = pages.shape
+    keys, values = pages.reshape(blocks, heads, 2 * size, width // 2).chunk(2, dim=2)
+    return keys, values
+
+
+def _transposed_halves(pages: torch.Tensor, head_size: int) -> tuple[torch.Tensor, torch.Tensor]:
+    keys, values = _halves(pages)
+    blocks, heads, size, _ = values.shape
+    return keys.reshape(blocks, heads, head_size, size), values
+
+
+def _plain_halves(pages: torch.Tensor, head_size: int) -> tuple[torch.Tensor, torch.Tensor]:
+    del head_size
+    keys, values = _halves(pages)
+    return keys.transpose(2, 3), values
+
+
+def _side_by_side(pages: torch.Tensor, head_size: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """A page of the GPU's kernels: key and value of a token beside each other."""
+    return pages[..., :head_size].transpose(2, 3), pages[..., head_size : 2 * head_size]
+
+
+_SPLITS: Final[tuple[Split, ...]] = (_transposed_halves, _plain_halves, _side_by_side)
+
+
+_DIMENSIONS: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """One request's pages in the cache of one layer."""
+
+    cache: torch.Tensor
+    """(blocks, key heads, block size, 2 x head size)."""
+    blocks: torch.Tensor
+    """The request's blocks in order; more may follow than hold its tokens."""
+    tokens: int
+    head_size: int
+
+    def keys(self, split: Split) -> torch.Tensor:
+        """Keys of all tokens, (key heads, head size, tokens)."""
+        pages, _ = split(self._own(), self.head_size)
+        blocks, heads, size, block_size = pages.shape
+        joined = pages.permute(1, 2, 0, 3).reshape(heads, size, blocks * block_size)
+        keys: torch.Tensor = joined[:, :, : self.tokens]
+        return keys
+
+    def values(self, split: Split) -> torch.Tensor:
+        """Values of all tokens, (key heads, tokens, head size)."""
+        _, pages = split(self._own(), self.head_size)
+        blocks, heads, block_size, size = pages.shape
+        joined = pages.permute(1, 0, 2, 3).reshape(heads, blocks * block_size, size)
+        values: torch.Tensor = joined[:, : self.tokens]
+        return values
+
+    def _own(self) -> torch.Tensor:
+        count = -(-self.tokens // self.cache.shape[2])
+        pages: torch.Tensor = self.cache.index_select(0, self.blocks[:count])
+        return pages
+
+    def layout(self, written: torch.Tensor) -> Split:
+        """How to read these pages: so that their last keys are those just ``written``.
+
+        ``written`` are (tokens, key heads, head size). Raises ``Unsupported`` where no known
+        layout gives them back.
+        """
+        import torch
+
+        cache = self.cache
+        if cache.dim() == _DIMENSIONS and cache.dtype == written.dtype:
+            last = written.permute(1, 2, 0)
+            for split in _SPLITS:
+                with suppress(RuntimeError):  # shapes that this layout cannot have
+                    if torch.equal(self.keys(split)[:, :, -last.shape[2] :], last):
+                        return split
+        raise Unsupported(
+            f"unsupported: the layout of the KV cache, {tuple(cache.shape)} of {cache.dtype}"
+        )

@@ -1,0 +1,102 @@
+"""What the model looks at: attention of every layer and head, reduced inside vLLM's workers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, ClassVar, Final, cast
+
+import msgspec
+
+from stressbench.probes._attention_settings import Settings, parse
+from stressbench.probes._attention_summary import findings
+from stressbench.probes._worker import unpack
+from stressbench.probes.base import Finding, ProbeSetup, Served
+from stressbench.schema.case import Request
+from stressbench.schema.step import StepReading
+
+if TYPE_CHECKING:
+    from stressbench.probes.base import Array
+
+_FAILED: Final = "the request failed"
+
+
+class AttentionProbe:
+    """Attention of every layer and head: entropy, sinks, and what is looked at for the answer.
+
+    Parameters: ``queries`` (``all``, ``last:N`` or ``stride:K``; default ``last:64``) chooses
+    the prompt's rows, ``layers`` (``all`` or a list of numbers from 0) the layers, ``dtype``
+    (``float32`` or ``float64``) is what is computed in, ``sink_tokens`` (4) and
+    ``recent_tokens`` (32) are how many keys count as sink and as recent. Runs in the
+    telemetry pass. What the fields mean stands in ``docs/telemetry.md``.
+    """
+
+    section: ClassVar[str] = "attention"
+    telemetry_pass: ClassVar[bool] = True
+    worker_extension: ClassVar[str | None] = "stressbench.probes._worker.WorkerExtension"
+
+    def __init__(self, setup: ProbeSetup) -> None:
+        self._asked = parse(setup.params)
+        self._served: Served | None = None
+        self._fault: str | None = None
+        self._out: dict[str, Settings] = {}
+
+    @staticmethod
+    def check(params: Mapping[str, object]) -> None:
+        """Refuse parameters that it cannot work with."""
+        parse(params)
+
+    async def start(self, served: Served) -> None:
+        self._served = served
+        self._fault = _reason(await self._call("install"))
+
+    def step(self, reading: StepReading) -> None:
+        """Nothing to see: the worker sees more."""
+
+    async def sent(self, key: str, request: Request) -> None:
+        settings = msgspec.structs.replace(
+            self._asked, prompt_ids=request.prompt_token_ids, spans=_spans(request)
+        )
+        if self._fault is None:
+            plain = msgspec.to_builtins(settings)
+            self._fault = _reason(await self._call("register", key, plain))
+        self._out[key] = settings
+
+    async def finished(self, key: str, *, ok: bool) -> Finding:
+        settings = self._out.pop(key)
+        if self._fault is not None:
+            return _null(self._fault)
+        taken = cast("dict[str, object]", await self._call("take", key))
+        if "why_null" in taken:
+            return _null(str(taken["why_null"]))
+        if not ok:
+            return _null(_FAILED)
+        return findings(cast("dict[str, Array]", unpack(taken)), settings)
+
+    async def stop(self) -> None:
+        await self._call("remove")
+
+    async def _call(self, method: str, *args: object) -> object:
+        """What the one worker answers; a model on several is refused at ``install``."""
+        assert self._served is not None
+        answers = await self._served.call_worker(f"stressbench_{method}", "attention", *args)
+        return answers[0]
+
+
+def _reason(answer: object) -> str | None:
+    return None if answer is None else str(answer)
+
+
+def _null(reason: str) -> Finding:
+    return Finding(fields=None, why_null={"": reason})
+
+
+def _spans(request: Request) -> dict[str, tuple[tuple[int, int], ...]]:
+    """Token spans of the prompt by role; one that is empty is in no token."""
+    spans: dict[str, tuple[tuple[int, int], ...]] = {}
+    for span in request.spans:
+        if span.end > span.start:
+            spans[span.role] = (*spans.get(span.role, ()), (span.start, span.end))
+    return spans
+
+
+PLUGIN = AttentionProbe
