@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -32,14 +33,14 @@ _REASONS: Final = {
 }
 
 
-def finding(routed: Routed, prompt_tokens: int, *, keep_ids: bool = False) -> Finding:
+def finding(routed: Routed, prompt: Sequence[int], *, keep_ids: bool = False) -> Finding:
     """The record's ``routing`` section: means over layers, as a whole and by phase.
 
-    Prefill is every token of the prompt, decode every generated one that was fed back.
-    The arrays: load by phase, layer and expert; co-activation where it is small; with
-    ``keep_ids`` the experts themselves.
+    ``prompt``: its token ids. Prefill is every token of it, decode every generated one that
+    was fed back. The arrays: load by phase, layer and expert; co-activation where it is
+    small; with ``keep_ids`` the prompt, and each token's experts and margins.
     """
-    decoded = routed.positions >= prompt_tokens
+    decoded = routed.positions >= len(prompt)
     phases = {"": np.ones_like(decoded), "prefill_": ~decoded, "decode_": decoded}
     fields: dict[str, Figure] = {}
     why: dict[str, str] = {}
@@ -53,15 +54,18 @@ def finding(routed: Routed, prompt_tokens: int, *, keep_ids: bool = False) -> Fi
             for name, value in figures.items()
             if value is None
         }
-    tokens, layers, k = routed.ids.shape
+    _, layers, k = routed.ids.shape
     fields |= {
-        "valid_frac": float(routed.valid.mean()) if tokens else None,
+        "valid_frac": float(routed.valid.mean()),
         "experts": routed.experts,
         "top_k": k,
         "layers": layers,
         "ep_sim_placement": "simulated: contiguous blocks of experts on each rank",
     }
-    return Finding(fields=fields, why_null=why, arrays=_arrays(routed, decoded, keep_ids=keep_ids))
+    arrays = _arrays(routed, decoded)
+    if keep_ids:
+        arrays |= _choices(routed, prompt)
+    return Finding(fields=fields, why_null=why, arrays=arrays)
 
 
 def _figures(part: Routed) -> dict[str, Figure]:
@@ -99,7 +103,7 @@ def _distinct(part: Routed) -> NDArray[np.float64]:
     return part.distinct[np.unique(part.step)].astype(np.float64)
 
 
-def _arrays(routed: Routed, decoded: Mask, *, keep_ids: bool) -> dict[str, Array]:
+def _arrays(routed: Routed, decoded: Mask) -> dict[str, Array]:
     valid = routed.valid
     loads = [
         routing.load(routed.ids[rows], valid[rows], routed.experts) for rows in (~decoded, decoded)
@@ -112,7 +116,14 @@ def _arrays(routed: Routed, decoded: Mask, *, keep_ids: bool) -> dict[str, Array
     if routed.ids.shape[1] * routed.experts**2 <= _PAIR_CELLS:
         pairs = routing.coactivation(routed.ids, valid, routed.experts)
         arrays["coactivation"] = pairs.astype(np.float32)
-    if keep_ids:
-        arrays["ids"] = routed.ids.astype(np.int32)
-        arrays["positions"] = routed.positions.astype(np.int32)
     return arrays
+
+
+def _choices(routed: Routed, prompt: Sequence[int]) -> dict[str, Array]:
+    """Every choice, (tokens, layers, k), for setting two runs of a request side by side."""
+    return {
+        "prompt_ids": np.array(prompt, np.int32),
+        "positions": routed.positions.astype(np.int32),
+        "ids": routed.ids.astype(np.int32),
+        "margins": routed.score("margin").astype(np.float32),
+    }

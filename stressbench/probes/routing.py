@@ -22,7 +22,7 @@ _PARAMETERS: Final = {"keep_ids"}
 class RoutingProbe:
     """Every expert choice of every MoE layer, reduced to figures a request.
 
-    Parameter ``keep_ids: true`` also keeps the choices themselves in the sidecar, 2 k
+    Parameter ``keep_ids: true`` also keeps the choices themselves in the sidecar, 4 k + 4
     bytes a token and layer before compression, for ``stressbench thrash``. A dense model
     has no routing: its section is null with the reason "dense model".
     """
@@ -35,7 +35,7 @@ class RoutingProbe:
         self._keep_ids = bool(setup.params.get("keep_ids", False))
         self._served: Served | None = None
         self._fault: str | None = None
-        self._prompt_tokens: dict[str, int] = {}
+        self._prompts: dict[str, tuple[int, ...]] = {}
 
     @staticmethod
     def check(params: Mapping[str, object]) -> None:
@@ -61,20 +61,20 @@ class RoutingProbe:
     async def sent(self, key: str, request: Request) -> None:
         if self._fault is None:
             assert self._served is not None
-            self._prompt_tokens[key] = len(request.prompt_token_ids)
+            self._prompts[key] = request.prompt_token_ids
             await self._served.call_worker("stressbench_register", _CAPTURE, key, {})
 
     async def finished(self, key: str, *, ok: bool) -> Finding:
         if self._fault is not None:
             return _null(self._fault)
         assert self._served is not None
-        prompt_tokens = self._prompt_tokens.pop(key)
+        prompt = self._prompts.pop(key)
         (answer, *_) = await self._served.call_worker("stressbench_take", _CAPTURE, key)
         packed = cast("Plain", answer)
         if "why_null" in packed:
             return _null(str(packed["why_null"]))
         return await asyncio.to_thread(
-            finding, of_arrays(unpack(packed)), prompt_tokens, keep_ids=self._keep_ids
+            finding, of_arrays(unpack(packed)), prompt, keep_ids=self._keep_ids
         )
 
     async def stop(self) -> None:

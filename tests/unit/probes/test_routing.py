@@ -12,14 +12,14 @@ from stressbench.probes._worker import pack, unpack
 from stressbench.probes.base import ProbeSetup
 from stressbench.probes.routing import RoutingProbe
 
-EXPERTS, LAYERS, PROMPT = 8, 3, 6
+EXPERTS, LAYERS, PROMPT = 8, 3, range(6)
 
 
 def routed(tokens=10, **changes):
     """Six prompt tokens in one step, then a step for each generated one."""
     rng = np.random.default_rng(3)
     ids = rng.random((tokens, LAYERS, EXPERTS)).argsort(axis=2)[:, :, :2].astype(np.int16)
-    steps = np.concatenate([np.zeros(min(tokens, PROMPT), int), np.arange(1, tokens - PROMPT + 1)])
+    steps = np.concatenate([np.zeros(min(tokens, 6), int), np.arange(1, tokens - 6 + 1)])
     made = {
         "experts": EXPERTS,
         "ids": ids,
@@ -58,6 +58,8 @@ def test_the_arrays_add_up():
     kept = finding(routed(), PROMPT, keep_ids=True).arrays
     assert (kept["ids"] == routed().ids).all()
     assert kept["positions"].tolist() == list(range(10))
+    assert kept["prompt_ids"].tolist() == list(PROMPT)
+    assert (kept["margins"] == 0.5).all()
 
 
 def test_rows_that_cannot_be_are_counted_and_left_out():
@@ -130,7 +132,7 @@ class Worker:
 
 
 class Asked:
-    prompt_token_ids = tuple(range(PROMPT))
+    prompt_token_ids = tuple(PROMPT)
 
 
 def probe(**params):
