@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import sys
 from collections.abc import Callable, Iterator
@@ -154,6 +153,7 @@ def _one(suite: Suite, console: Console, options: Options) -> ExitCode:
     from stressbench.runner.prepare import prepare
     from stressbench.runner.resume import load_resumed
     from stressbench.runner.run import new_directory, run
+    from stressbench.runner.virtual_time import in_its_time
     from stressbench.store import read_run
 
     resumed = load_resumed(options.resume) if options.resume else None
@@ -179,7 +179,8 @@ def _one(suite: Suite, console: Console, options: Options) -> ExitCode:
                 directory.rmdir()  # nothing was written; an empty directory would mislead
             raise
     with _view(console, shown=options.progress) as view:
-        result = asyncio.run(run(prepared, directory, view, resumed=resumed))
+        running = run(prepared, directory, view, resumed=resumed)
+        result = in_its_time(running, virtual=prepared.simulated)
     print_summary(_stdout(), read_run(directory))
     return _conclude(result, console)
 
@@ -188,6 +189,9 @@ def _conclude(result: RunResult, console: Console) -> ExitCode:
     typer.echo(f"results: {result.directory}")
     if result.status == "complete":
         return ExitCode.PASS
+    if result.status == "inconclusive":
+        console.print(f"inconclusive: {result.reason}", style="yellow", soft_wrap=True)
+        return ExitCode.INCONCLUSIVE
     resume = f"go on with: stressbench run --resume {result.directory}"
     if result.error is None:
         console.print(f"interrupted; {resume}", style="yellow", soft_wrap=True)

@@ -17,6 +17,7 @@ from stressbench.schema.record import (
     CaseRecord,
     Confidence,
     Kv,
+    Load,
     Output,
     Prompt,
     Quality,
@@ -34,6 +35,12 @@ _UNTOLD: Final = "the engine does not tell"
 _PRIVATE: Final = "the suite says record_prompts: false"
 _NOT_PROBED: Final = "the suite has no such probe"
 _ABORTED: Final = "the request was aborted, and its attempts with it"
+_PLAIN_LOAD: Final = "a closed loop: each request is due when it is sent"
+_NO_LOAD: Final = {
+    "level": "the load is no sweep",
+    "rate": "the load has no single rate",
+    "concurrency": "the load has no cap",
+}
 _NS_PER_MS: Final = 1e6
 
 
@@ -43,6 +50,8 @@ class Attempt:
 
     request: Request
     scheduled_ns: int
+    load: Load | None = None
+    """None for a plain closed loop."""
     outcome: Completion | RequestError
     failed_ns: int | None
     """When it failed; None for a completion."""
@@ -79,6 +88,7 @@ def assemble(attempt: Attempt, *, run_id: str, model: str) -> CaseRecord:
         prompt_sha256=request.prompt_sha256,
         tokens=_tokens(request, done, why),
         timing=_timing(attempt, done, why),
+        load=_load(attempt.load, why),
         kv=_kv(attempt.findings.get("kv"), done, why),
         attention=_section("attention", attempt, why),
         routing=_section("routing", attempt, why),
@@ -220,6 +230,16 @@ def _timing(attempt: Attempt, done: Completion | None, why: dict[str, str]) -> T
         e2el_ms=(done.finish_ns - scheduled) / _NS_PER_MS,
         queue_ms=None if done.queue_ns is None else done.queue_ns / _NS_PER_MS,
     )
+
+
+def _load(load: Load | None, why: dict[str, str]) -> Load | None:
+    if load is None:
+        why["load"] = _PLAIN_LOAD
+        return None
+    why |= {
+        f"load.{name}": why_not for name, why_not in _NO_LOAD.items() if not getattr(load, name)
+    }
+    return load
 
 
 def _kv(finding: Finding | None, done: Completion | None, why: dict[str, str]) -> Kv:

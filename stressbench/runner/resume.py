@@ -49,6 +49,8 @@ def load_resumed(directory: Path) -> Resumed:
     done: set[Key] = set()
     counts: dict[str, int] = {}
     for record in scan(run.path, _Done):
+        if record.pass_ in {"warmup", "cooldown"}:
+            continue  # sent again around whatever is left
         done.add((record.role, record.case_id, record.pass_, record.repeat))
         counts[record.status] = counts.get(record.status, 0) + 1
     return Resumed(run, frozenset(done), counts, torn_line(run.path))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,12 +19,14 @@ from stressbench.engines.base import EngineInfo, EngineSetup
 from stressbench.errors import SetupError, StressbenchError
 from stressbench.runner.interrupt import Interrupt, Interrupted
 from stressbench.runner.machine import git_revision, read_machine
-from stressbench.runner.plan import plan, planned
+from stressbench.runner.plan import plan_level, planned
 from stressbench.runner.prepare import Prepared, RunModel
 from stressbench.runner.resume import Resumed, check_same_run
-from stressbench.runner.session import EngineFactory, Observer, Session, without
+from stressbench.runner.session import EngineFactory, Observer, Session, Work
+from stressbench.runner.virtual_time import clock_of
 from stressbench.schema.base import SCHEMA_VERSION
 from stressbench.schema.case import Pass, Request
+from stressbench.schema.load_shape import Level
 from stressbench.schema.record import CaseRecord, ModelRun, RunEnd, RunHeader, RunStatus
 from stressbench.store import RunWriter
 
@@ -38,6 +41,8 @@ class RunResult:
     directory: Path
     status: RunStatus
     error: StressbenchError | None
+    reason: str | None
+    """Why it is inconclusive."""
 
 
 class RunView(Observer, Protocol):
@@ -78,7 +83,7 @@ async def run(
     A signal or an engine's death ends the run early; both leave files that a later
     ``--resume`` goes on with, and both are in the result, not raised.
     """
-    clock = Clock()
+    clock = clock_of(asyncio.get_running_loop())
     header = _header(prepared, directory.name)
     if resumed is not None:
         check_same_run(resumed.run.header, header)
@@ -92,9 +97,21 @@ async def run(
         ending = _Ending(clock, header.run_id, requests * len(prepared.models))
         view.begun(header, directory, dict.fromkeys(header.models, requests))
         serve = _Serve(prepared, directory, header, clock, writer, view, resumed, counts)
-        status, error = await serve.all_models()
-        writer.end(ending.line(status, counts, error))
-    return RunResult(directory=directory, status=status, error=error)
+        outcome = await serve.all_models()
+        writer.end(ending.line(outcome, counts))
+    return RunResult(
+        directory=directory, status=outcome.status, error=outcome.error, reason=outcome.reason
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """How serving ended."""
+
+    status: RunStatus
+    error: StressbenchError | None = None
+    reason: str | None = None
+    """Why it is inconclusive."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,17 +120,18 @@ class _Ending:
     run_id: str
     planned: int
 
-    def line(
-        self, status: RunStatus, counts: dict[str, int], error: StressbenchError | None
-    ) -> RunEnd:
+    def line(self, outcome: _Outcome, counts: dict[str, int]) -> RunEnd:
+        not_sent = self.planned - sum(counts.values())
+        if not_sent and outcome.status in {"complete", "inconclusive"}:
+            counts = {**counts, "not_sent": not_sent}
         return RunEnd(
             run_id=self.run_id,
-            status=status,
+            status=outcome.status,
             finished_at=_now(),
             elapsed_s=round(self.clock.now_ns() / 1e9, 3),
             planned=self.planned,
             counts=counts,
-            error=str(error) if error else None,
+            error=str(outcome.error) if outcome.error else outcome.reason,
         )
 
 
@@ -141,7 +159,7 @@ class _Serve:
         self._counts = counts
         self._interrupt = Interrupt(view.draining)
 
-    async def all_models(self) -> tuple[RunStatus, StressbenchError | None]:
+    async def all_models(self) -> _Outcome:
         """Serve one model after the other; say how it ended."""
         session = Session(
             run_id=self._header.run_id,
@@ -152,33 +170,37 @@ class _Serve:
             observer=_Counting(self._view, self._counts),
             interrupt=self._interrupt,
         )
+        hopeless: list[str] = []
         try:
             with self._interrupt.listening():
                 for model in self._prepared.models.values():
-                    await self._one(session, model)
+                    reason = await self._one(session, model)
+                    hopeless += [f"{model.role} is {reason}"] if reason else []
         except Interrupted:
-            return "interrupted", None
+            return _Outcome("interrupted")
         except StressbenchError as error:
-            return "failed", error
-        return "complete", None
+            return _Outcome("failed", error)
+        if hopeless:
+            return _Outcome("inconclusive", reason="; ".join(hopeless))
+        return _Outcome("complete")
 
-    async def _one(self, session: Session, model: RunModel) -> None:
+    async def _one(self, session: Session, model: RunModel) -> str | None:
         suite = self._prepared.suite
         left = planned(suite, self._prepared.passes) - sum(
             1 for role, *_ in self._done if role == model.role
         )
         if left == 0:
-            return
+            return None
         self._view.starting(model.role, model.name, left)
 
-        def requests(pass_: Pass) -> Iterator[Request]:
-            return without(plan(suite, model.role, self._prepared.rooms, pass_), self._done)
+        def requests(pass_: Pass, level: Level) -> Iterator[Request]:
+            return plan_level(suite, model.role, self._prepared.rooms, pass_, level)
 
         def ready(info: EngineInfo) -> None:
             self._fill_header(model.role, info)
             self._view.ready(model.role, info)
 
-        await session.serve(self._setup(model), requests, ready)
+        return await session.serve(self._setup(model), Work(requests, self._done), ready)
 
     def _setup(self, model: RunModel) -> EngineSetup:
         suite = self._prepared.suite

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Protocol
 
 from stressbench.clock import Clock
-from stressbench.engines.base import Completion, Engine, EngineInfo, EngineSetup
-from stressbench.errors import EngineError, RequestError
+from stressbench.engines.base import Engine, EngineInfo, EngineSetup
 from stressbench.probes.base import ProbeSetup
-from stressbench.runner.assemble import Attempt, assemble, without_texts
+from stressbench.runner.assemble import without_texts
 from stressbench.runner.interrupt import Interrupt, Interrupted
-from stressbench.runner.plan import Key, key_of
+from stressbench.runner.lane import Lane
+from stressbench.runner.levels import Tally
+from stressbench.runner.plan import Key, key_of, levels_of
 from stressbench.runner.probing import Probing, passes, worker_extension
-from stressbench.schema.case import Case, Pass, Request
-from stressbench.schema.record import CaseRecord, Quality
+from stressbench.runner.traffic import Traffic
+from stressbench.schema.case import Pass, Request
+from stressbench.schema.load_shape import CLOSED_CONCURRENCY, Level, LoadSpec
+from stressbench.schema.record import CaseRecord
 from stressbench.schema.step import StepReading
 from stressbench.schema.suite import ProbeSpec, SuiteSpec
-from stressbench.scorers.base import failed_quality
-from stressbench.scorers.base import load as load_scorer
+from stressbench.stats.saturation import Point, settled
 from stressbench.store import RunWriter
 
 EngineFactory = Callable[[EngineSetup], Engine]
@@ -47,6 +49,23 @@ class Observer(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What one role of a run is sent."""
+
+    plan: Callable[[Pass, Level], Iterator[Request]]
+    done: frozenset[Key]
+    """What an earlier part of the run has recorded."""
+
+    def all(self, pass_: Pass, level: Level) -> Iterator[Request]:
+        """Every request of a level."""
+        return self.plan(pass_, level)
+
+    def left(self, pass_: Pass, level: Level) -> Iterator[Request]:
+        """Those that are not recorded yet."""
+        return (each for each in self.plan(pass_, level) if key_of(each) not in self.done)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
     """What the models of one run share."""
@@ -60,18 +79,16 @@ class Session:
     interrupt: Interrupt
 
     async def serve(
-        self,
-        setup: EngineSetup,
-        requests: Callable[[Pass], Iterator[Request]],
-        on_ready: Callable[[EngineInfo], None],
-    ) -> None:
-        """Run every request through one engine, ``load.concurrency`` at a time.
+        self, setup: EngineSetup, work: Work, on_ready: Callable[[EngineInfo], None]
+    ) -> str | None:
+        """Run all work through one engine, as the suite's load says.
 
-        ``requests`` gives those of a pass; where a probe asks for a telemetry pass, it
-        follows the quality pass on the same engine. Raises ``Interrupted`` when a signal
-        ended it, ``EngineError`` when the engine did not start or died; what was recorded
-        until then stands.
+        Where a probe asks for a telemetry pass, it follows the quality pass on the same
+        engine. Says why, where the load was given up as hopeless. Raises ``Interrupted``
+        when a signal ended it, ``EngineError`` when the engine did not start or died; what
+        was recorded until then stands.
         """
+        reason: str | None = None
         steps = _Steps(self.observer, setup.role)
         extension = worker_extension(self.suite)
         engine = self.engine(replace(setup, on_step=steps.see, worker_extension=extension))
@@ -81,16 +98,56 @@ class Session:
             for pass_ in passes(self.suite, workers=engine.workers):
                 probing = self._probing(setup.role, pass_, workers=engine.workers)
                 steps.probing = probing
-                lane = _Lane(self, engine, setup.model, probing)
                 await probing.start(_Served(engine, info))
-                await self.interrupt.run(lane.closed_loop(requests(pass_)), patience=1)
+                lane = Lane(
+                    run_id=self.run_id,
+                    model=setup.model,
+                    engine=engine,
+                    probing=probing,
+                    clock=self.clock,
+                    timeout_s=self.suite.load.timeout_s,
+                    write=self._keep,
+                )
+                reason = await self._levels(lane, pass_, work)
                 await probing.stop()
-                if self.interrupt.wanted:
+                if self.interrupt.wanted or reason is not None:
                     break
         finally:
             await engine.stop()
         if self.interrupt.wanted:
             raise Interrupted
+        return reason
+
+    async def _levels(self, lane: Lane, pass_: Pass, work: Work) -> str | None:
+        """One level of load after the other; a sweep ends where it has found saturation."""
+        points: list[Point] = []
+        for level in _levels(self.suite, pass_):
+            tally = Tally()
+            traffic = Traffic(
+                lane=replace(lane, write=partial(self._count_and_keep, tally)),
+                clock=self.clock,
+                level=level,
+                seed=self.suite.seed,
+                interrupted=lambda: self.interrupt.wanted,
+            )
+            sending = traffic.run(partial(work.left, pass_, level), partial(work.all, pass_, level))
+            reason = await self.interrupt.run(sending, patience=1)
+            if self.interrupt.wanted or level.factor is None:
+                return reason
+            if tally.n:
+                points.append(tally.point(level.factor[1]))
+            if reason is not None or settled(points):
+                break
+        return None
+
+    def _count_and_keep(self, tally: Tally, record: CaseRecord) -> None:
+        tally.add(record)
+        self._keep(record)
+
+    def _keep(self, record: CaseRecord) -> None:
+        self.writer.append(record if self.suite.record_prompts else without_texts(record))
+        if record.pass_ not in {"warmup", "cooldown"}:
+            self.observer.recorded(record)
 
     def _probing(self, role: str, pass_: Pass, *, workers: bool) -> Probing:
         def make(spec: ProbeSpec) -> ProbeSetup:
@@ -130,71 +187,10 @@ class _Served:
         return await self._engine.call_worker(method, *args)
 
 
-class _Lane:
-    """The requests of one model, in flight at once up to the concurrency."""
-
-    def __init__(self, session: Session, engine: Engine, model: str, probing: Probing) -> None:
-        self._session = session
-        self._engine = engine
-        self._model = model
-        self._probing = probing
-
-    async def closed_loop(self, requests: Iterator[Request]) -> None:
-        """Send the next request whenever one is over, until a signal or the last one."""
-        try:
-            async with asyncio.TaskGroup() as group:
-                for _ in range(self._session.suite.load.seats):
-                    group.create_task(self._work(requests))
-        except* EngineError as errors:
-            raise errors.exceptions[0] from None
-
-    async def _work(self, requests: Iterator[Request]) -> None:
-        for request in requests:
-            if self._session.interrupt.wanted:
-                return
-            await self._one(request)
-
-    async def _one(self, request: Request) -> None:
-        session = self._session
-        clock = session.clock
-        key = "/".join(map(str, key_of(request)))
-        scheduled_ns = clock.now_ns()
-        await self._probing.sent(key, request)
-        outcome = await self._complete(request, key)
-        failed_ns = clock.now_ns() if isinstance(outcome, RequestError) else None
-        attempt = Attempt(
-            request=request,
-            scheduled_ns=scheduled_ns,
-            outcome=outcome,
-            failed_ns=failed_ns,
-            findings=await self._probing.finished(key, ok=failed_ns is None),
-            absent=self._probing.absent,
-            quality=_judge(request.case, outcome),
-        )
-        record = assemble(attempt, run_id=session.run_id, model=self._model)
-        if not session.suite.record_prompts:
-            record = without_texts(record)
-        session.writer.append(record)
-        session.observer.recorded(record)
-
-    async def _complete(self, request: Request, key: str) -> Completion | RequestError:
-        timeout_s = self._session.suite.load.timeout_s
-        try:
-            async with asyncio.timeout(timeout_s):
-                return await self._engine.complete(request, key)
-        except TimeoutError:
-            return RequestError(f"no answer within {timeout_s:g} s", kind="timeout")
-        except RequestError as error:
-            return error
-
-
-def _judge(case: Case, outcome: Completion | RequestError) -> Quality:
-    if isinstance(outcome, RequestError):
-        return failed_quality(case)
-    scorer = load_scorer(case.scorer)
-    return scorer.score(outcome.text, case, finish_reason=outcome.finish_reason)
-
-
-def without(requests: Iterator[Request], done: frozenset[Key]) -> Iterator[Request]:
-    """The requests that are not recorded yet."""
-    return (request for request in requests if key_of(request) not in done)
+def _levels(suite: SuiteSpec, pass_: Pass) -> tuple[Level, ...]:
+    """The loads of a pass; where nothing is timed, a closed loop stands for an open one."""
+    found = levels_of(suite, pass_)
+    if pass_ == "quality" or suite.load.arrival == "closed":
+        return found
+    seats = min(suite.load.seats, CLOSED_CONCURRENCY)
+    return tuple(Level(each.number, LoadSpec(concurrency=seats)) for each in found)

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import selectors
+from collections.abc import Coroutine
+from typing import TypeVar
 
 from stressbench.clock import Clock
+
+_T = TypeVar("_T")
 
 
 class VirtualTimeLoop(asyncio.SelectorEventLoop):
@@ -46,3 +50,9 @@ def clock_of(loop: asyncio.AbstractEventLoop) -> Clock:
     if isinstance(loop, VirtualTimeLoop):
         return Clock(0, lambda: round(loop.time() * 1e9))
     return Clock()
+
+
+def in_its_time(work: Coroutine[object, object, _T], *, virtual: bool) -> _T:
+    """``asyncio.run`` in real time, or in virtual time."""
+    with asyncio.Runner(loop_factory=VirtualTimeLoop if virtual else None) as runner:
+        return runner.run(work)

@@ -80,6 +80,8 @@ class Load(Open, frozen=True, kw_only=True):
     """Requests a second that were asked for, where that is one number."""
     concurrency: int | None
     """Most requests in flight at once."""
+    began_ns: int
+    """When this load began; another one where the level was resumed."""
     held_ms: float
     """How long it was due and could not be sent, because so many were in flight."""
 
