@@ -83,6 +83,8 @@ class EngineSetup:
     """Where the engine's own output goes."""
     on_step: Callable[[StepReading], None]
     """Called on the engine's event loop at every scheduler step."""
+    model_config: Mapping[str, object] = field(default_factory=dict)
+    """``config.json``; of a multimodal model the part about text."""
     worker_extension: str | None = None
     """Dotted name of the class that probes want mixed into the engine's workers."""
 

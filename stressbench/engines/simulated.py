@@ -1,51 +1,34 @@
-"""A deterministic engine without a model: the pipeline's own test bench."""
+"""A deterministic engine without a model: vLLM's scheduler, simulated, on any device."""
 
 from __future__ import annotations
 
 import asyncio
-import random
-from collections.abc import Callable, Mapping
-from typing import Final, Literal
+import math
+from collections.abc import Mapping
+from typing import Final
 
-import msgspec
-
+from stressbench.engines._simulated_answers import answer
+from stressbench.engines._simulated_args import block_size_of, read_args, step_cost
 from stressbench.engines.base import Completion, EngineInfo, EngineSetup
-from stressbench.errors import EngineError, RequestError, SuiteError
-from stressbench.schema.base import Strict
-from stressbench.schema.case import Case, Request
+from stressbench.errors import EngineError, RequestError
+from stressbench.schema.case import Request
 from stressbench.schema.step import StepReading
 from stressbench.seeds import derive_rng
+from stressbench.simulation.closed_loop import TURNAROUND_S
+from stressbench.simulation.contents import contents_of
+from stressbench.simulation.scheduler import Scheduler
+from stressbench.simulation.sequence import Limits, Sequence, SimulatedStep
 
-_REFUSAL: Final = "I cannot find that in the text."
-_CONSTANT: Final = "42"
-
-
-class SimulatedArgs(Strict, frozen=True, kw_only=True):
-    """What ``engine.args`` may hold for this engine."""
-
-    answers: Literal["mixed", "oracle", "echo", "constant", "empty", "refuse"] = "mixed"
-    """``oracle`` is always right, ``echo`` repeats the prompt, ``mixed`` is right with
-    probability ``accuracy`` (``stress_accuracy`` on stressed arms), else it gives a value
-    that stands in the prompt for another key, or an invented one."""
-    accuracy: float = 0.95
-    stress_accuracy: float = 0.6
-    prefill_tokens_per_s: float = 8000.0
-    decode_tokens_per_s: float = 100.0
-    kv_tokens: int = 65536
-    """Capacity of the KV cache, used where ``engine.kv_blocks`` is not given."""
-    fail_every: int = 0
-    """Every n-th request fails; 0 means none."""
-    die_after: int = 0
-    """The engine dies at this request; 0 means never."""
+_NS_PER_S: Final = 1e9
 
 
 class SimulatedEngine:
-    """Computes what an idealised engine would answer and when; every number is simulated.
+    """Computes what an engine would do and when; every number is simulated.
 
-    Time is virtual: a request of P prompt and O output tokens takes
-    ``P / prefill_tokens_per_s`` to its first token and ``1 / decode_tokens_per_s`` to each
-    further one, and completes at once in real time. KV usage is the blocks of the
-    requests in flight over the cache's blocks.
+    The scheduler, the paged KV cache, its prefix cache and preemption follow vLLM's v1 rules step
+    by step; how long a step takes is computed from a device (``engine.args.device``) or
+    from two rates. Time is that of the event loop: where that is virtual too, an hour of
+    load takes as long as computing it.
     """
 
     simulated = True
@@ -55,76 +38,131 @@ class SimulatedEngine:
     @staticmethod
     def check(*args: Mapping[str, object]) -> None:
         """Refuse what ``SimulatedArgs`` does not know."""
-        _read_args(*args)
+        read_args(*args)
 
     def __init__(self, setup: EngineSetup) -> None:
         self._setup = setup
-        self._args = _read_args(setup.engine.args, setup.args)
-        self._block_size = setup.engine.block_size or 16
-        self._blocks = setup.engine.kv_blocks or self._args.kv_tokens // self._block_size
-        self._held = 0
-        self._running = 0
+        self._args = read_args(setup.engine.args, setup.args)
         self._served = 0
+        self._waiters: dict[Sequence, asyncio.Future[None]] = {}
+        self._scheduler: Scheduler | None = None
+        self._driver: asyncio.Task[None] | None = None
+        self._sent_at: tuple[float, int] = (-1.0, 0)
 
     async def start(self) -> EngineInfo:
+        setup, args = self._setup, self._args
+        spec = setup.engine
+        cost, blocks = step_cost(setup, args)
+        limits = Limits(
+            blocks=blocks - 1,
+            block_size=block_size_of(spec),
+            max_num_seqs=setup.concurrency,
+            max_num_batched_tokens=max(args.max_num_batched_tokens, setup.concurrency),
+            enable_prefix_caching=spec.enable_prefix_caching,
+            enable_chunked_prefill=args.enable_chunked_prefill,
+            watermark=args.watermark,
+        )
+        self._scheduler = Scheduler(limits, cost)
         return EngineInfo(
             dtype=None,
-            max_model_len=self._setup.engine.max_model_len,
-            kv_blocks=self._blocks,
-            block_size=self._block_size,
-            args=msgspec.to_builtins(self._args),
+            max_model_len=spec.max_model_len,
+            kv_blocks=blocks,
+            block_size=limits.block_size,
+            args=args.described(),
             why_null={"dtype": "simulated"},
         )
 
     async def complete(self, request: Request, request_id: str) -> Completion:
         self._served += 1
-        if self._args.die_after and self._served >= self._args.die_after:
+        args, case = self._args, request.case
+        if args.die_after and self._served >= args.die_after:
             raise EngineError("the simulated engine died, as engine.args.die_after asked")
-        if self._args.fail_every and self._served % self._args.fail_every == 0:
+        if args.fail_every and self._served % args.fail_every == 0:
             raise RequestError("failed, as engine.args.fail_every asked")
-        rng = derive_rng(request.seed, self._setup.role, request.case.case_id, request.repeat)
-        words = _ANSWERS[self._args.answers](request.case, rng, self._args).split(" ")
-        words = words[: request.case.max_tokens]
+        rng = derive_rng(request.seed, self._setup.role, case.case_id, request.repeat)
+        words = answer(case, rng, args).split(" ")[: case.max_tokens]
+        limited = args.answer_tokens == "limit" or case.ignore_eos
+        sequence = Sequence(
+            key=request_id,
+            prompt_tokens=len(request.prompt_token_ids),
+            output_tokens=case.max_tokens if limited else len(words),
+            contents=self._contents(request),
+        )
         sent_ns = self._setup.clock.now_ns()
-        prompt_tokens = len(request.prompt_token_ids)
-        blocks = -(-(prompt_tokens + len(words)) // self._block_size)
-        self._held += blocks
-        self._running += 1
-        self._step(prompt_tokens, 0)
-        await asyncio.sleep(0)  # let the other requests in flight run
-        self._step(0, len(words))
-        self._held -= blocks
-        self._running -= 1
-        first_ns = sent_ns + round(prompt_tokens / self._args.prefill_tokens_per_s * 1e9)
-        gap_ns = round(1e9 / self._args.decode_tokens_per_s)
-        token_ns = tuple(first_ns + index * gap_ns for index in range(len(words)))
+        await self._serve(sequence)
+        return self._completion(request, sequence, words, sent_ns)
+
+    def _contents(self, request: Request) -> tuple[bytes, ...]:
+        if not self._setup.engine.enable_prefix_caching:
+            return ()
+        size = block_size_of(self._setup.engine)
+        return contents_of(request.prompt_token_ids, request.cache_salt, size)
+
+    async def _serve(self, sequence: Sequence) -> None:
+        scheduler = self._scheduler
+        if scheduler is None:
+            raise EngineError("the engine is not running")
+        try:
+            scheduler.submit(sequence, self._arrival_s())
+        except ValueError as error:
+            raise RequestError(str(error), kind="rejected") from error
+        waiter = self._waiters[sequence] = asyncio.get_running_loop().create_future()
+        if self._driver is None or self._driver.done():
+            self._driver = asyncio.create_task(self._drive(scheduler))
+        try:
+            await waiter
+        except asyncio.CancelledError:
+            scheduler.abort(sequence)
+            raise
+        finally:
+            self._waiters.pop(sequence, None)
+
+    def _arrival_s(self) -> float:
+        """When a request that is sent now is there: one after the other, as they are sent."""
+        now_s = self._setup.clock.now_ns() / _NS_PER_S
+        last_s, number = self._sent_at
+        number = number + 1 if last_s == now_s else 0
+        self._sent_at = (now_s, number)
+        return now_s + TURNAROUND_S * (1 + number / (number + 8))
+
+    async def _drive(self, scheduler: Scheduler) -> None:
+        """Make step after step while there is something to do, each when its time has come."""
+        while self._waiters:
+            arrival_s = scheduler.next_arrival_s if scheduler.idle else None
+            if arrival_s is not None:
+                await self._until(arrival_s)
+            # One step at a time: what arrives while it runs is seen by the next one.
+            begin_s = max(scheduler.now_s, arrival_s or 0.0)
+            step = scheduler.advance(math.nextafter(begin_s, math.inf))
+            if step is None:
+                return
+            await self._until(step.ended_s)
+            self._setup.on_step(_reading(step, scheduler.limits, self._setup.clock.now_ns()))
+            for sequence in step.finished:
+                waiter = self._waiters.get(sequence)
+                if waiter is not None and not waiter.done():
+                    waiter.set_result(None)
+
+    async def _until(self, time_s: float) -> None:
+        await asyncio.sleep(max(0.0, time_s - self._setup.clock.now_ns() / _NS_PER_S))
+
+    def _completion(
+        self, request: Request, sequence: Sequence, words: list[str], sent_ns: int
+    ) -> Completion:
+        token_ns = tuple(round(time_s * _NS_PER_S) for time_s in sequence.token_s)
+        assert sequence.admitted_s is not None
         return Completion(
             text=" ".join(words),
-            token_ids=tuple(range(len(words))),
+            token_ids=tuple(range(sequence.output_tokens)),
             finish_reason="length" if len(words) == request.case.max_tokens else "stop",
             sent_ns=sent_ns,
             token_ns=token_ns,
-            finish_ns=token_ns[-1],
-            queue_ns=0,
-            cached_tokens=0,
-            preemptions=0,
+            finish_ns=max(token_ns[-1], sent_ns),
+            queue_ns=round((sequence.admitted_s - sequence.arrived_s) * _NS_PER_S),
+            cached_tokens=sequence.cached_tokens,
+            preemptions=sequence.preemptions,
             logprobs=None,
             why_null={"confidence": "simulated: there is no distribution over tokens"},
-        )
-
-    def _step(self, prompt_tokens: int, output_tokens: int) -> None:
-        self._setup.on_step(
-            StepReading(
-                t_ns=self._setup.clock.now_ns(),
-                running=self._running,
-                waiting=0,
-                kv_usage=min(1.0, self._held / self._blocks),
-                prefix_queries=prompt_tokens,
-                prefix_hits=0,
-                preemptions=0,
-                prompt_tokens=prompt_tokens,
-                output_tokens=output_tokens,
-            )
         )
 
     async def call_worker(self, method: str, *args: object) -> list[object]:
@@ -134,37 +172,31 @@ class SimulatedEngine:
         return ()
 
     async def stop(self) -> None:
-        self._held = self._running = 0
+        driver, self._driver, self._scheduler = self._driver, None, None
+        if driver is not None:
+            driver.cancel()
+            await asyncio.wait([driver])
 
 
-def _read_args(*given: Mapping[str, object]) -> SimulatedArgs:
-    merged = {name: value for arguments in given for name, value in arguments.items()}
-    try:
-        return msgspec.convert(merged, SimulatedArgs)
-    except msgspec.ValidationError as error:
-        raise SuiteError(str(error), where="engine.args") from error
+def _reading(step: SimulatedStep, limits: Limits, t_ns: int) -> StepReading:
+    recomputed = [(q.key, tokens) for q, tokens in step.recomputed]
+    return StepReading(
+        t_ns=t_ns,
+        running=step.running - len(step.finished),
+        waiting=step.waiting,
+        kv_usage=step.blocks_left / limits.blocks,
+        prefix_queries=step.prefix_queries,
+        prefix_hits=step.prefix_hits,
+        preemptions=len(step.preempted),
+        prompt_tokens=step.prompt_tokens,
+        output_tokens=step.output_tokens,
+        scheduled_tokens=step.scheduled_tokens,
+        blocks_used=step.blocks_used,
+        slots_used=step.slots_used,
+        admitted=tuple(sequence.key for sequence in step.admitted),
+        preempted=tuple(sequence.key for sequence in step.preempted),
+        recomputed=tuple(recomputed),
+    )
 
-
-def _mixed(case: Case, rng: random.Random, args: SimulatedArgs) -> str:
-    accuracy = args.stress_accuracy if case.arm == "stress" else args.accuracy
-    if rng.random() < accuracy:
-        return _oracle(case, rng, args)
-    if case.values and rng.random() < 0.5:  # noqa: PLR2004 - a fair coin
-        return rng.choice(case.values)
-    return str(rng.randrange(10**6))
-
-
-def _oracle(case: Case, _rng: random.Random, _args: SimulatedArgs) -> str:
-    return ", ".join(case.expected) if case.expected else _REFUSAL
-
-
-_ANSWERS: Final[dict[str, Callable[[Case, random.Random, SimulatedArgs], str]]] = {
-    "mixed": _mixed,
-    "oracle": _oracle,
-    "echo": lambda case, _rng, _args: case.text,
-    "constant": lambda _case, _rng, _args: _CONSTANT,
-    "empty": lambda _case, _rng, _args: "",
-    "refuse": lambda _case, _rng, _args: _REFUSAL,
-}
 
 PLUGIN = SimulatedEngine

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn
 
@@ -61,6 +61,8 @@ class ModelShape:
     """Of each mixture-of-experts layer; ``None`` for a dense model."""
     active_experts: int | None
     """Experts a token is sent to."""
+    config: Mapping[str, object] = field(default_factory=dict, repr=False)
+    """``config.json`` itself; of a multimodal model the part about text."""
 
     @property
     def is_moe(self) -> bool:
@@ -165,6 +167,7 @@ def read_shape(folder: Path) -> ModelShape:
         window_tokens=_count(text, "max_position_embeddings"),
         experts=_count(text, *_EXPERT_COUNTS),
         active_experts=_count(text, *_ACTIVE_COUNTS),
+        config=text,
     )
 
 

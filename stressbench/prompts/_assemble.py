@@ -244,6 +244,7 @@ def _case(plugin: PromptClass, cell: Cell, arm: Arm, draft: Draft, content: _Con
         scorer_params=draft.scorer_params,
         values=draft.values,
         max_tokens=spec.max_tokens or draft.max_tokens or traits.max_tokens,
+        ignore_eos=spec.ignore_eos,
         content_sha256=_sha256(content.joined, forced=forced),
     )
 

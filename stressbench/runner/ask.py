@@ -95,6 +95,7 @@ def _setup(model: RunModel, log: Path) -> EngineSetup:
         model_path=model.path,
         tokenizer_path=model.tokenizer_path,
         kv_elements_per_token=model.kv_elements_per_token,
+        model_config=model.shape.config,
         engine=EngineSpec(max_model_len=_WINDOW),
         args=model.spec.args,
         clock=Clock(),

@@ -210,6 +210,7 @@ class _Serve:
             model_path=model.path,
             tokenizer_path=model.tokenizer_path,
             kv_elements_per_token=model.kv_elements_per_token,
+            model_config=model.shape.config,
             engine=model.engine,
             args=model.spec.args,
             clock=self._clock,

@@ -69,6 +69,8 @@ class Case(Strict, frozen=True, kw_only=True):
     values: tuple[str, ...] = ()
     """Other values that stand in the prompt: answering one is ``detached_reference``."""
     max_tokens: int
+    ignore_eos: bool = False
+    """The answer goes on up to the limit; what counts ends where the model wanted to end."""
     content_sha256: str
 
 

@@ -45,13 +45,21 @@ class EngineSpec(Strict, frozen=True, kw_only=True):
 
     max_model_len: Count | None = None
     kv_blocks: Count | None = None
-    """Cap of the KV cache in blocks (vLLM: ``num_gpu_blocks_override``)."""
+    """Cap of the KV cache in blocks (vLLM: ``num_gpu_blocks_override``); it keeps one of them."""
+    kv_tokens: Count | None = None
+    """The same cap in tokens, rounded down to blocks; either this or ``kv_blocks``."""
     block_size: Count | None = None
     """Tokens a KV block holds; on the CPU a multiple of 32."""
     dtype: str = "auto"
     """``auto`` takes the model's own on a GPU; on a CPU it is chosen from the CPU's flags."""
     enable_prefix_caching: bool = True
     args: dict[str, Value] = {}
+
+    def blocks(self, block_size: int) -> int | None:
+        """The cap in blocks, vLLM's own one included; None where there is none."""
+        if self.kv_tokens is not None:
+            return self.kv_tokens // block_size + 1
+        return self.kv_blocks
 
 
 class EngineVariant(EngineSpec, frozen=True, kw_only=True):
@@ -88,6 +96,9 @@ class PromptSpec(Strict, frozen=True, kw_only=True):
     """Which arms to generate; empty means every arm of the class."""
     max_tokens: Count | None = None
     """Output limit; the class has its own default."""
+    ignore_eos: bool = False
+    """Always generate up to the limit, so that the load does not depend on what a model says.
+    Answers are judged up to where the model wanted to end them."""
     params: dict[str, Value] = {}
     """The class's own parameters: ``stressbench list prompts`` shows them."""
 

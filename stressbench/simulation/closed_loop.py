@@ -63,7 +63,7 @@ class LoopOutcome:
             self.first_preemption_step = self.steps
         self.steps += step.steps
         self.preemptions += len(step.preempted)
-        self.recomputed_tokens += step.recomputed_tokens
+        self.recomputed_tokens += sum(tokens for _, tokens in step.recomputed)
         self.blocks_peak = max(self.blocks_peak, step.blocks_used)
         self.running_peak = max(self.running_peak, step.running)
         self.waiting_peak = max(self.waiting_peak, step.waiting)

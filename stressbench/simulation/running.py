@@ -41,6 +41,10 @@ class Running:
         """How many they are."""
         return len(self.decoding) + len(self.prefilling)
 
+    def __contains__(self, sequence: object) -> bool:
+        """Whether a request is one of them."""
+        return sequence in self.prefilling or sequence in self.decoding
+
     @property
     def decoded_tokens(self) -> int:
         """Tokens that those which decode have stored."""

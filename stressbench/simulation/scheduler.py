@@ -18,7 +18,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from dataclasses import dataclass, field
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from itertools import count
 from typing import Final
 
@@ -38,7 +38,7 @@ class _Decisions:
     """Prompt tokens that are computed."""
     queries: int = 0
     hits: int = 0
-    recomputed: int = 0
+    recomputed: list[tuple[Sequence, int]] = field(default_factory=list)
 
 
 class Scheduler:
@@ -61,6 +61,23 @@ class Scheduler:
     def idle(self) -> bool:
         """Whether no request is in the engine."""
         return not self._waiting and not len(self._running)
+
+    @property
+    def next_arrival_s(self) -> float | None:
+        """When the next request arrives that was submitted; None where there is none."""
+        return self._arrivals[0][0] if self._arrivals else None
+
+    def abort(self, sequence: Sequence) -> None:
+        """Take a request out, wherever it is."""
+        if sequence in self._running:
+            self._running.leave(sequence)
+            self._blocked = False
+        elif sequence in self._waiting:
+            self._waiting.remove(sequence)
+            self._blocked = False
+        else:
+            self._arrivals = [each for each in self._arrivals if each[2] is not sequence]
+            heapify(self._arrivals)
 
     def submit(self, sequence: Sequence, at_s: float) -> None:
         """Let a request arrive. Raises ``ValueError`` for one that can never be served."""
@@ -114,10 +131,12 @@ class Scheduler:
             prefix_hits=made.hits,
             admitted=tuple(made.admitted),
             preempted=tuple(made.preempted),
-            recomputed_tokens=made.recomputed,
+            recomputed=tuple(made.recomputed),
+            scheduled_tokens=decoding * steps + sum(made.chunks.values()),
             prompt_tokens=sum(q.prompt_tokens - q.cached_tokens for q in prompts),
             output_tokens=decoding * steps + len(ready),
             finished=self._finish(),
+            blocks_left=self.limits.blocks - running.pool.free,
         )
 
     def _grow(self, made: _Decisions) -> None:
@@ -153,8 +172,7 @@ class Scheduler:
             if not self._make_room(made, wanted, sequence):
                 break
             running.hold(sequence, wanted)
-            made.chunks[sequence] = chunk
-            made.recomputed += running.take_chunk(sequence, chunk)
+            self._chunk(made, sequence, chunk)
             budget -= chunk
         return budget
 
@@ -175,9 +193,13 @@ class Scheduler:
             self._note_admission(made, sequence, cached)
             running.enter(sequence, found)
             running.hold(sequence, limits.blocks_of(cached + chunk) - len(found))
-            made.chunks[sequence] = chunk
-            made.recomputed += running.take_chunk(sequence, chunk)
+            self._chunk(made, sequence, chunk)
             budget -= chunk
+
+    def _chunk(self, made: _Decisions, sequence: Sequence, tokens: int) -> None:
+        made.chunks[sequence] = tokens
+        if again := self._running.take_chunk(sequence, tokens):
+            made.recomputed.append((sequence, again))
 
     def _find(self, sequence: Sequence) -> list[int]:
         """Blocks of the cache that hold its beginning; its last token is always computed."""

@@ -110,7 +110,12 @@ class SimulatedStep:
     admitted: tuple[Sequence, ...]
     preempted: tuple[Sequence, ...]
     finished: tuple[Sequence, ...]
-    recomputed_tokens: int
+    recomputed: tuple[tuple[Sequence, int], ...]
+    """Requests, and their tokens that were computed once more."""
+    blocks_left: int
+    """Blocks in use behind it: less those of the requests that it finished."""
+    scheduled_tokens: int
+    """Tokens computed, in all its steps together."""
     prompt_tokens: int
     """Prompt tokens of requests whose first token this step brought, cached ones left out."""
     output_tokens: int

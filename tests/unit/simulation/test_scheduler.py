@@ -46,7 +46,7 @@ def test_everything_is_served_once_and_the_blocks_are_enough(jobs, blocks, seats
         assert sequence.token_s == sorted(sequence.token_s)
         assert sequence.arrived_s <= sequence.admitted_s < sequence.token_s[0]
     assert sum(step.output_tokens for step in steps) == sum(output for _, output, _ in jobs)
-    assert sum(step.recomputed_tokens for step in steps) == sum(
+    assert sum(tokens for step in steps for _, tokens in step.recomputed) == sum(
         sequence.recomputed_tokens for sequence in finished
     )
 
@@ -95,7 +95,7 @@ def test_a_second_identical_prompt_hits_whole_blocks_of_all_but_its_last_token(p
 def test_without_a_cache_nothing_is_queried() -> None:
     steps = run(replace(LIMITS, enable_prefix_caching=False), [(300, 64, 0.0)] * 8)
     assert {step.prefix_queries for step in steps} == {0}
-    again = sum(step.recomputed_tokens for step in steps)
+    again = sum(tokens for step in steps for _, tokens in step.recomputed)
     assert again == sum(300 + 20 for step in steps for _ in step.preempted)
 
 
