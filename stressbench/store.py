@@ -25,6 +25,7 @@ import msgspec
 from stressbench.errors import ResultsError, SetupError
 from stressbench.schema.base import SCHEMA_VERSION
 from stressbench.schema.record import CaseRecord, Line, Reading, RunEnd, RunHeader
+from stressbench.sidecar import ArrayWriter
 
 RECORDS: Final = "records.jsonl"
 TELEMETRY: Final = "telemetry.jsonl"
@@ -47,6 +48,7 @@ class RunWriter:
         self.directory = directory
         self._records = _LineFile(directory / RECORDS)
         self._telemetry = _LineFile(directory / TELEMETRY)
+        self.arrays = ArrayWriter(directory)
 
     @classmethod
     def create(cls, directory: Path, header: RunHeader) -> Self:
@@ -107,6 +109,7 @@ class RunWriter:
         """Close the files; safe to call twice."""
         self._records.close()
         self._telemetry.close()
+        self.arrays.close()
 
     def __enter__(self) -> Self:
         return self

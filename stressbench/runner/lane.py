@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from stressbench.clock import Clock
 from stressbench.engines.base import Completion, Engine
@@ -16,6 +17,10 @@ from stressbench.schema.case import Case, Request
 from stressbench.schema.record import CaseRecord, Load, Quality
 from stressbench.scorers.base import failed_quality
 from stressbench.scorers.base import load as load_scorer
+from stressbench.sidecar import prefix_of
+
+if TYPE_CHECKING:
+    from stressbench.probes.base import Array
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +35,8 @@ class Lane:
     timeout_s: float
     write: Callable[[CaseRecord], None]
     """Keeps a record."""
+    write_arrays: Callable[[str, Mapping[str, Array]], None]
+    """Keeps the arrays of a section of a record, before the record itself."""
 
     async def send(
         self, request: Request, *, due_ns: int | None = None, load: Load | None = None
@@ -44,17 +51,21 @@ class Lane:
         await self.probing.sent(key, request)
         outcome = await self._complete(request, key, due_ns)
         failed_ns = self.clock.now_ns() if isinstance(outcome, RequestError) else None
+        findings = await self.probing.finished(key, ok=failed_ns is None)
         attempt = Attempt(
             request=request,
             scheduled_ns=due_ns,
             load=load,
             outcome=outcome,
             failed_ns=failed_ns,
-            findings=await self.probing.finished(key, ok=failed_ns is None),
+            findings=findings,
             absent=self.probing.absent,
             quality=_judge(request.case, outcome),
         )
         record = assemble(attempt, run_id=self.run_id, model=self.model)
+        for section, finding in findings.items():
+            if finding.arrays:
+                self.write_arrays(prefix_of(record, section), finding.arrays)
         self.write(record)
         return record
 

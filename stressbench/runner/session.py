@@ -107,6 +107,7 @@ class Session:
                     clock=self.clock,
                     timeout_s=self.suite.load.timeout_s,
                     write=self._keep,
+                    write_arrays=self.writer.arrays.write,
                 )
                 reason = await self._levels(lane, pass_, work)
                 await probing.stop()
