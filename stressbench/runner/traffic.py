@@ -109,15 +109,20 @@ class Traffic:
                     seats.release()
 
         async def feed() -> None:
+            freed_ns = 0  # when the cap last let a request go
             async with asyncio.TaskGroup() as group:
                 for due in dues:
                     due_ns = self._began_ns + due.offset_ns
                     ready_ns = await self._until(due_ns)
-                    if seats:
+                    held_ns = max(0, freed_ns - due_ns)
+                    if seats and seats.locked():
+                        await seats.acquire()
+                        freed_ns = self.clock.now_ns()
+                        held_ns += freed_ns - ready_ns
+                    elif seats:
                         await seats.acquire()
                     if self._ending():
                         break
-                    held_ns = self.clock.now_ns() - ready_ns if seats else 0
                     self._watch.sent(due_ns)
                     group.create_task(seated(due.request, due_ns, held_ns))
                 self._watch.all_sent()
