@@ -101,7 +101,6 @@ def send(
             clock=clock,
             timeout_s=load.timeout_s,
             write=records.append,
-            write_arrays=lambda _prefix, _arrays: None,
             write_arrays=lambda *_: None,
         )
         traffic = Traffic(
