@@ -20,6 +20,7 @@ from stressbench.cli import (
     run,
     schema,
     show,
+    thrash,
     tokens,
     validate,
 )
@@ -75,6 +76,7 @@ app.add_typer(models.app, name="models", rich_help_panel=_MEASURE)
 app.command("compare", rich_help_panel=_ANALYSE)(compare.compare)
 app.command("history", rich_help_panel=_ANALYSE)(history.history)
 app.command("predict", rich_help_panel=_ANALYSE)(predict.predict)
+app.command("thrash", rich_help_panel=_ANALYSE)(thrash.thrash)
 app.command("tokens", rich_help_panel=_ANALYSE)(tokens.tokens)
 app.command("report", rich_help_panel=_ANALYSE)(report.report)
 app.command("show", rich_help_panel=_ANALYSE)(show.show)

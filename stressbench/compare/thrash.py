@@ -1,0 +1,226 @@
+"""Thrash: whether routing, or the answer, flips when nothing that matters has changed.
+
+Set side by side are the same requests under several set-ups of the engine (one request at
+a time or many, prefix caching on or off, the same set-up twice), in several runs, and
+prompts of one run that begin alike (a suffix edited). A causal router that never drops
+tokens cannot know what follows, nor who else is in the batch: what differs is numerics,
+and the flips of an A/A pair are the floor that any other effect must exceed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from typing import Final, cast
+
+import msgspec
+import numpy as np
+
+from stressbench import store
+from stressbench.compare._overlap import Choices, Tally, common_prefix, median
+from stressbench.errors import CompareError
+from stressbench.schema.record import CaseRecord, ModelRun
+from stressbench.schema.thrash import Between, Overlap, Thrash
+from stressbench.sidecar import ArrayReader
+
+_RIGHT: Final = 0.5
+"""A score from here on is right."""
+_SUFFIX_SHARE: Final = 0.5
+"""Two prompts begin alike where they share this much of the shorter one, or more."""
+_NO_CHOICES: Final = "no choices were kept: give the routing probe `keep_ids: true`"
+_NO_PAIR: Final = "nothing to set side by side: one set-up, one run, no common beginnings"
+
+
+class _Row(msgspec.Struct, tag="case", rename={"pass_": "pass"}):
+    role: str
+    case_id: str
+    cluster_id: str
+    pass_: str
+    repeat: int
+    status: str
+    prompt_sha256: str
+    quality: _Quality
+    output: _Output
+    why_null: dict[str, str]
+    routing: dict[str, object] | None = None
+
+
+class _Quality(msgspec.Struct):
+    score: float
+
+
+class _Output(msgspec.Struct):
+    text: str | None = None
+
+
+@dataclass(slots=True)
+class _Side:
+    """One role of one run: its first answers, those of the telemetry pass where there was one."""
+
+    name: str
+    run: store.Run
+    arrays: ArrayReader
+    model_role: str
+    model: ModelRun
+    rows: dict[str, _Row] = field(default_factory=dict)
+
+    def take(self, row: _Row) -> None:
+        had = self.rows.get(row.case_id)
+        if row.status == "ok" and row.repeat == 0 and (had is None or row.pass_ == "telemetry"):
+            self.rows[row.case_id] = row
+
+    def choices(self, row: _Row) -> Choices | None:
+        """What the sidecar holds of a request; None where no choices were kept."""
+        if row.routing is None:
+            return None
+        arrays = self.arrays.read(cast("CaseRecord", row), "routing")
+        if "ids" not in arrays:
+            return None
+        return Choices(
+            prompt_ids=arrays["prompt_ids"].astype(np.int32),
+            positions=arrays["positions"].astype(np.int32),
+            ids=arrays["ids"].astype(np.int16),
+            margins=arrays["margins"].astype(np.float32),
+            experts=int(cast("int", row.routing["experts"])),
+        )
+
+
+def thrash(paths: Sequence[Path]) -> Thrash:
+    """Set side by side whatever can be, in one run or in several of the same suite.
+
+    Raises ``ResultsError`` for files that cannot be read, ``CompareError`` where there is
+    nothing to pair.
+    """
+    sides = [side for path in paths for side in _sides(path, several=len(paths) > 1)]
+    overlaps = [*_against_the_first(sides), *_suffixes(sides)]
+    if not overlaps:
+        raise CompareError(
+            _NO_PAIR,
+            where=", ".join(map(str, paths)),
+            hint="name two runs of a suite, or give the suite several set-ups under `engine:`",
+        )
+    return Thrash(overlaps=overlaps, why_null=dict(_reasons(sides, overlaps)))
+
+
+def _sides(path: Path, *, several: bool) -> Iterator[_Side]:
+    run = store.read_run(path)
+    arrays = ArrayReader(run.directory)
+    sides = {
+        role: _Side(
+            name=f"{run.header.run_id} {role}" if several else role,
+            run=run,
+            arrays=arrays,
+            model_role=role.partition("@")[0],
+            model=model,
+        )
+        for role, model in run.header.models.items()
+    }
+    for row in store.scan(run.path, _Row):
+        sides[row.role].take(row)
+    yield from sides.values()
+
+
+def _against_the_first(sides: Sequence[_Side]) -> Iterator[Overlap]:
+    """Each side against the first one of the same model, request by request."""
+    first: dict[str, _Side] = {}
+    for side in sides:
+        base = first.setdefault(side.model_role, side)
+        if base is not side and (base.rows.keys() & side.rows.keys()):
+            between: Between = "set-ups" if base.run is side.run else "runs"
+            yield _compared(base, side, between)
+
+
+def _compared(base: _Side, cand: _Side, between: Between) -> Overlap:
+    tally, answers = Tally(), _Answers()
+    for case_id in sorted(base.rows.keys() & cand.rows.keys()):
+        one, other = base.rows[case_id], cand.rows[case_id]
+        if one.prompt_sha256 != other.prompt_sha256:
+            continue
+        answers.add(one, other)
+        left, right = base.choices(one), cand.choices(other)
+        if left is not None and right is not None:
+            same = one.output.text is not None and one.output.text == other.output.text
+            before = _END if same else len(left.prompt_ids)
+            tally.add(one.cluster_id, left, right, before)
+    alike = base.model.engine_args == cand.model.engine_args
+    return _overlap(between, (base.name, cand.name), tally, answers, alike=alike)
+
+
+_END: Final = 1 << 30
+
+
+def _suffixes(sides: Sequence[_Side]) -> Iterator[Overlap]:
+    """Prompts of one side that begin alike; neighbours in the order of their tokens do most."""
+    for side in sides:
+        found = [(row, side.choices(row)) for row in side.rows.values()]
+        kept = [(row, choices) for row, choices in found if choices is not None]
+        kept.sort(key=lambda each: each[1].prompt_ids.tolist())
+        tally = Tally()
+        for (row, one), (_, other) in pairwise(kept):
+            prefix = common_prefix(one.prompt_ids, other.prompt_ids)
+            shorter = min(len(one.prompt_ids), len(other.prompt_ids))
+            if _SUFFIX_SHARE * shorter <= prefix < max(len(one.prompt_ids), len(other.prompt_ids)):
+                tally.add(row.cluster_id, one, other, prefix)
+        if tally.rows:
+            yield _overlap("suffixes", (side.name, side.name), tally, _Answers(), alike=None)
+
+
+@dataclass(slots=True)
+class _Answers:
+    """Answers to the same question on two sides."""
+
+    n: int = 0
+    changed: int = 0
+    lost: int = 0
+    gained: int = 0
+
+    def add(self, base: _Row, cand: _Row) -> None:
+        right, still = base.quality.score >= _RIGHT, cand.quality.score >= _RIGHT
+        self.n += 1
+        self.changed += base.output.text != cand.output.text
+        self.lost += right and not still
+        self.gained += still and not right
+
+
+def _overlap(
+    between: Between,
+    names: tuple[str, str],
+    tally: Tally,
+    answers: _Answers,
+    *,
+    alike: bool | None,
+) -> Overlap:
+    some = tally.rows > 0
+    return Overlap(
+        between=between,
+        base=names[0],
+        cand=names[1],
+        same_set_up=alike,
+        n=max(answers.n, len(tally.items)),
+        items=len(set(tally.items)),
+        rows=tally.rows,
+        overlap=tally.kept / tally.rows if some else None,
+        overlap_by_chance=tally.chance if some else None,
+        flipped=float(tally.by_item().mean()) if some else None,
+        flipped_ci=tally.interval() if some else None,
+        tokens_flipped=tally.tokens_flipped / tally.tokens if some else None,
+        margin_flipped=median(tally.margins_flipped),
+        margin=median(tally.margins),
+        flipped_by_layer=(tally.by_layer / np.maximum(tally.rows_by_layer, 1)).tolist(),
+        answers=answers.n,
+        answers_changed=answers.changed,
+        lost=answers.lost,
+        gained=answers.gained,
+    )
+
+
+def _reasons(sides: Sequence[_Side], overlaps: Sequence[Overlap]) -> Iterator[tuple[str, str]]:
+    """Why some sides have no routing to compare."""
+    compared = {name for each in overlaps if each.rows for name in (each.base, each.cand)}
+    for side in sides:
+        if side.name not in compared:
+            rows: Mapping[str, _Row] = side.rows
+            told = {row.why_null.get("routing") for row in rows.values()} - {None}
+            yield side.name, ", ".join(sorted(map(str, told))) or _NO_CHOICES

@@ -1,0 +1,156 @@
+"""Routing and answers side by side: planted flips are found, and nothing else is."""
+
+import msgspec
+import numpy as np
+import pytest
+import records
+from typer.testing import CliRunner
+
+from stressbench.cli.app import app
+from stressbench.compare.thrash import thrash
+from stressbench.errors import CompareError
+from stressbench.sidecar import ArrayWriter, prefix_of
+
+EXPERTS, LAYERS, K, PROMPT = 8, 4, 2, 50
+
+
+def choices(item, tokens=PROMPT + 4):
+    rng = np.random.default_rng(item)
+    ids = rng.random((tokens, LAYERS, EXPERTS)).argsort(axis=2)[:, :, :K]
+    return {
+        "prompt_ids": np.r_[np.arange(20), rng.integers(100, 200, PROMPT - 20)].astype(np.int32),
+        "positions": np.arange(tokens, dtype=np.int32),
+        "ids": ids.astype(np.int32),
+        "margins": rng.random((tokens, LAYERS)).astype(np.float32),
+    }
+
+
+def side(directory, roles, items=5, **kept):
+    """A run of the roles given, each a function that changes an item's choices or its answer."""
+    directory.mkdir(exist_ok=True)
+    rows, writer = [], ArrayWriter(directory)
+    for role, change in roles.items():
+        for item in range(items):
+            row = records.record(item, role=role, pass_="telemetry")
+            routing = {"experts": EXPERTS}
+            row = msgspec.structs.replace(
+                row, routing=routing, prompt_sha256=records.sha(f"{item}")
+            )
+            arrays = choices(item)
+            row = change(row, arrays) or row
+            if kept.get("ids", True):
+                writer.write(prefix_of(row, "routing"), arrays)
+            rows.append(row)
+    writer.close()
+    records.write(directory / "records.jsonl", rows, run=records.header(roles))
+    return directory
+
+
+def same(_row, _arrays):
+    return None
+
+
+def flip(row, arrays):
+    """Layer 2 of token 7: another expert in place of the second."""
+    left = [e for e in range(EXPERTS) if e not in arrays["ids"][7, 2]]
+    arrays["ids"][7, 2, 1] = left[0]
+
+
+def answer(row, _arrays):
+    changed = msgspec.structs.replace(row.output, text="43")
+    worse = msgspec.structs.replace(row.quality, score=0.0)
+    return msgspec.structs.replace(row, output=changed, quality=worse)
+
+
+def test_a_set_up_against_itself_has_no_flips_and_is_marked(tmp_path):
+    found = thrash([side(tmp_path / "a", {"sparse@alone": same, "sparse@again": same})])
+    (pair,) = found.overlaps
+    assert (pair.base, pair.cand) == ("sparse@alone", "sparse@again")
+    assert pair.between == "set-ups"
+    assert pair.overlap == 1.0
+    assert pair.flipped == 0.0
+    assert pair.rows == 5 * (PROMPT + 4) * LAYERS
+    assert (pair.answers, pair.answers_changed) == (5, 0)
+    assert pair.overlap_by_chance == K / EXPERTS
+    assert pair.margin_flipped is None
+
+
+def test_planted_flips_are_counted_where_they_are(tmp_path):
+    found = thrash([side(tmp_path / "a", {"sparse@alone": same, "sparse@batched": flip})])
+    (pair,) = found.overlaps
+    per_row = 1 / ((PROMPT + 4) * LAYERS)
+    assert pair.flipped == pytest.approx(per_row)
+    assert pair.overlap == pytest.approx(1 - per_row / K)
+    assert pair.tokens_flipped == pytest.approx(1 / (PROMPT + 4))
+    assert [share > 0 for share in pair.flipped_by_layer] == [False, False, True, False]
+    low, high = pair.flipped_ci
+    assert low == pytest.approx(high) == pytest.approx(per_row)
+    assert pair.margin_flipped is not None
+
+
+def test_after_an_answer_that_changed_only_the_prompt_is_compared(tmp_path):
+    found = thrash([side(tmp_path / "a", {"sparse@alone": same, "sparse@batched": answer})])
+    (pair,) = found.overlaps
+    assert pair.rows == 5 * PROMPT * LAYERS
+    assert (pair.answers_changed, pair.lost, pair.gained) == (5, 5, 0)
+
+
+def test_tokens_that_came_from_the_cache_are_not_compared(tmp_path):
+    def cached(_row, arrays):
+        for name in ("positions", "ids", "margins"):
+            arrays[name] = arrays[name][32:]
+
+    found = thrash([side(tmp_path / "a", {"sparse@plain": same, "sparse@cached": cached})])
+    assert found.overlaps[0].rows == 5 * (PROMPT + 4 - 32) * LAYERS
+    assert found.overlaps[0].flipped == 0
+
+
+def test_prompts_that_begin_alike_are_compared_up_to_where_they_part(tmp_path):
+    def alike(row, arrays):
+        first = choices(0)
+        arrays["prompt_ids"][:30] = first["prompt_ids"][:30]
+        arrays["ids"][:30] = first["ids"][:30]
+        if row.item_id.endswith("i3"):
+            flip(row, arrays)
+
+    found = thrash([side(tmp_path / "a", {"sparse": alike})])
+    (pair,) = found.overlaps
+    assert pair.between == "suffixes"
+    assert pair.n == 4
+    assert pair.rows == 4 * 30 * LAYERS
+    flips = (1 - pair.overlap) * K * pair.rows
+    assert round(flips) in {1, 2}  # its one or two neighbours
+    assert pair.answers == 0
+
+
+def test_several_runs_are_set_against_the_first(tmp_path):
+    one = side(tmp_path / "a", {"dense": same, "sparse": same})
+    other = side(tmp_path / "b", {"dense": answer, "sparse": flip})
+    found = thrash([one, other])
+    assert [each.between for each in found.overlaps] == ["runs", "runs"]
+    assert found.overlaps[0].answers_changed == 5
+    assert found.overlaps[1].flipped > 0
+
+
+def test_without_choices_answers_are_compared_and_the_reason_is_told(tmp_path):
+    roles = {"sparse@alone": same, "sparse@again": answer}
+    found = thrash([side(tmp_path / "a", roles, ids=False)])
+    (pair,) = found.overlaps
+    assert pair.overlap is None
+    assert pair.answers_changed == 5
+    assert "keep_ids" in found.why_null["sparse@alone"]
+
+
+def test_nothing_to_pair_is_refused(tmp_path):
+    with pytest.raises(CompareError, match="nothing to set side by side"):
+        thrash([side(tmp_path / "a", {"sparse": same})])
+
+
+def test_the_command_puts_the_floor_first_and_speaks_json(tmp_path):
+    roles = {"sparse@alone": same, "sparse@batched": flip}
+    run = str(side(tmp_path / "a", roles))
+    table = CliRunner().invoke(app, ["thrash", run]).stdout
+    assert "sparse@alone and sparse@batched" in table
+    result = CliRunner().invoke(app, ["thrash", run, "--format", "json"], catch_exceptions=False)
+    document = msgspec.json.decode(result.stdout)
+    assert document["overlaps"][0]["cand"] == "sparse@batched"
