@@ -24,6 +24,7 @@ import msgspec
 
 from stressbench.errors import ResultsError, SetupError
 from stressbench.schema.base import SCHEMA_VERSION
+from stressbench.schema.case import AROUND
 from stressbench.schema.record import CaseRecord, Line, Reading, RunEnd, RunHeader
 from stressbench.sidecar import ArrayWriter
 
@@ -215,8 +216,11 @@ class Run:
         return self.path.parent
 
     def records(self) -> Iterator[CaseRecord]:
-        """The case lines, in file order, one at a time. A cut last line is left out."""
-        return scan(self.path, CaseRecord)
+        """The case lines that count, in file order, one at a time.
+
+        Warm-up and cool-down are left out, and so is a cut last line.
+        """
+        return (each for each in scan(self.path, CaseRecord) if each.pass_ not in AROUND)
 
 
 def read_run(path: Path) -> Run:

@@ -27,6 +27,7 @@ from stressbench import store
 from stressbench.errors import ResultsError, StressbenchError
 from stressbench.metrics._columns import Codes, Columns, Floats, Growing, Labels, minus_partner
 from stressbench.metrics._narrow import PARAMS, is_number, narrow_record, paths_of
+from stressbench.schema.case import AROUND
 from stressbench.schema.metric import Metric, known
 
 __all__ = ["Codes", "Columns", "Floats", "Labels", "case_digest", "read", "read_both"]
@@ -47,14 +48,15 @@ def read(
     gather = _Gather(metrics := tuple(metrics))
     with _no_collector():
         for batch in store.scan_batches(run.path, narrow_record(metrics)):
-            if not batch:
+            rows = [row for row in cast("list[_Identified]", batch) if row.pass_ not in AROUND]
+            if not rows:
                 continue
             try:
-                gather.add(cast("list[_Identified]", batch))
+                gather.add(rows)
             except (ValueError, UnicodeEncodeError) as error:
                 raise ResultsError(f"not a record: {error}", where=str(run.path)) from error
             if progress:
-                progress(len(batch))
+                progress(len(rows))
     return gather.columns(run)
 
 
@@ -135,6 +137,7 @@ class _Identified(Protocol):
     cluster_id: str
     content_sha256: str
     twin_of: str | None
+    pass_: str
 
 
 class _Gather:

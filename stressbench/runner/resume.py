@@ -10,7 +10,7 @@ import msgspec
 
 from stressbench.errors import ResultsError, SuiteError
 from stressbench.runner.plan import Key
-from stressbench.schema.case import Pass
+from stressbench.schema.case import AROUND, Pass
 from stressbench.schema.record import RunHeader, Status
 from stressbench.store import Run, read_run, scan, torn_line
 
@@ -49,7 +49,7 @@ def load_resumed(directory: Path) -> Resumed:
     done: set[Key] = set()
     counts: dict[str, int] = {}
     for record in scan(run.path, _Done):
-        if record.pass_ in {"warmup", "cooldown"}:
+        if record.pass_ in AROUND:
             continue  # sent again around whatever is left
         done.add((record.role, record.case_id, record.pass_, record.repeat))
         counts[record.status] = counts.get(record.status, 0) + 1

@@ -17,7 +17,7 @@ from stressbench.runner.levels import Tally
 from stressbench.runner.plan import Key, key_of, levels_of
 from stressbench.runner.probing import Probing, passes, worker_extension
 from stressbench.runner.traffic import Traffic
-from stressbench.schema.case import Pass, Request
+from stressbench.schema.case import AROUND, Pass, Request
 from stressbench.schema.load_shape import CLOSED_CONCURRENCY, Level, LoadSpec
 from stressbench.schema.record import CaseRecord
 from stressbench.schema.step import StepReading
@@ -147,7 +147,7 @@ class Session:
 
     def _keep(self, record: CaseRecord) -> None:
         self.writer.append(record if self.suite.record_prompts else without_texts(record))
-        if record.pass_ not in {"warmup", "cooldown"}:
+        if record.pass_ not in AROUND:
             self.observer.recorded(record)
 
     def _probing(self, role: str, pass_: Pass, *, workers: bool) -> Probing:

@@ -15,7 +15,7 @@ from stressbench.errors import StressbenchError
 from stressbench.runner.arrivals import Due, due_times
 from stressbench.runner.lane import Lane
 from stressbench.runner.saturation import Watch
-from stressbench.schema.case import Pass, Request
+from stressbench.schema.case import AROUND, Pass, Request
 from stressbench.schema.load_shape import Level, Phase
 from stressbench.schema.record import Load
 
@@ -144,7 +144,7 @@ class Traffic:
     async def _send(self, request: Request, due_ns: int | None, held_ns: int) -> None:
         record = await self.lane.send(request, due_ns=due_ns, load=self._place(held_ns))
         self._watch.ended(record, self.clock.now_ns())
-        if request.pass_ not in {"warmup", "cooldown"}:
+        if request.pass_ not in AROUND:
             self._measured -= 1
 
     def _place(self, held_ns: int) -> Load | None:

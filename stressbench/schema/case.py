@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from stressbench.schema.base import Strict
 from stressbench.schema.suite import Arm, Scalar, Value
@@ -11,6 +11,9 @@ Pass: TypeAlias = Literal["quality", "telemetry", "warmup", "cooldown"]
 """Probes that change what they measure see the requests in a pass of their own: speed and
 quality are taken from the ``quality`` pass, which runs without them. Requests of ``warmup``
 and ``cooldown`` stand in no figure: they are there for the load that they make."""
+
+AROUND: Final[frozenset[Pass]] = frozenset({"warmup", "cooldown"})
+"""Passes that no figure counts."""
 
 
 class Segment(Strict, frozen=True, kw_only=True):
