@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
 
 import msgspec
@@ -10,6 +10,7 @@ import msgspec
 from stressbench.catalog import nearest
 from stressbench.errors import CompareError, UsageError
 from stressbench.schema.record import ModelRun, RunHeader
+from stressbench.schema.suite import SuiteSpec
 
 FACTORS: Final[dict[str, str]] = {
     "suite": "the suite, its gates and description apart",
@@ -112,8 +113,9 @@ def check_treatments(treat: Iterable[str]) -> frozenset[str]:
 
 
 def _run_differences(base: RunHeader, cand: RunHeader) -> Iterator[Difference]:
-    for key in sorted({*base.suite_spec, *cand.suite_spec} - _NOT_THE_EXPERIMENT):
-        first, second = base.suite_spec.get(key), cand.suite_spec.get(key)
+    base_spec, cand_spec = _complete(base.suite_spec), _complete(cand.suite_spec)
+    for key in sorted({*base_spec, *cand_spec} - _NOT_THE_EXPERIMENT):
+        first, second = base_spec.get(key), cand_spec.get(key)
         if first != second:
             yield Difference("suite", f"suite.{key}", *_brief(first, second))
     for factor in ("seed", "limit", "engine", "simulated"):
@@ -128,6 +130,15 @@ def _run_differences(base: RunHeader, cand: RunHeader) -> Iterator[Difference]:
         first, second = getattr(base.machine, field), getattr(cand.machine, field)
         if first != second:
             yield Difference("device", field, str(first), str(second))
+
+
+def _complete(spec: Mapping[str, object]) -> Mapping[str, object]:
+    """A suite with every field it does not name at its default: older ones name fewer."""
+    try:
+        whole: dict[str, object] = msgspec.to_builtins(msgspec.convert(spec, SuiteSpec))
+    except msgspec.ValidationError:
+        return spec
+    return whole
 
 
 def _model_differences(pair: RolePair, base: ModelRun, cand: ModelRun) -> Iterator[Difference]:
