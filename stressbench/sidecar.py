@@ -122,6 +122,11 @@ class ArrayReader:
         some = self._members.get(prefix_of(record, section), {})
         return {name: self._array(member) for name, member in some.items()}
 
+    def one(self, record: CaseRecord, section: str, name: str) -> Array | None:
+        """One array of a section of a record; None where it was not kept."""
+        member = self._members.get(prefix_of(record, section), {}).get(name)
+        return None if member is None else self._array(member)
+
     def _array(self, member: _Member) -> Array:
         import numpy as np
 

@@ -19,16 +19,21 @@ def show(
 ) -> None:
     """Show one case in full: prompt, answer, outcome, telemetry.
 
+    Where attention was measured, the prompt is a heat map of what the answer looked at.
+
     Example: stressbench show results/smoke-baseline niah/stress/b384/d0.5/i0
     """
     from rich.console import Console
 
+    from stressbench.report.attention_map import HeatMap
     from stressbench.report.case import print_record
+    from stressbench.sidecar import ArrayReader
     from stressbench.store import read_run
 
+    read = read_run(run)
     records = [
         record
-        for record in read_run(run).records()
+        for record in read.records()
         if record.case_id.startswith(case_id) and role in {None, record.role}
     ]
     exact = [record for record in records if record.case_id == case_id]
@@ -40,5 +45,7 @@ def show(
         some = ", ".join(list(ids)[:8])
         raise ResultsError(f"{len(ids)} cases begin with {case_id!r}: {some}", where=str(run))
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
+    arrays = ArrayReader(read.directory)
     for record in chosen:
-        print_record(console, record)
+        heat = HeatMap.of(record, arrays.read(record, "attention"))
+        print_record(console, record, heat)

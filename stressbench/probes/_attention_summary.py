@@ -62,7 +62,10 @@ def findings(arrays: Mapping[str, Array], settings: Settings) -> Finding:
         "row_error": float(arrays["row_error"]),
         "output_error": float(arrays["output_error"]),
     }
-    return Finding(fields=fields, why_null=why, arrays=arrays)
+    kept = dict(arrays)
+    if "needle" in settings.spans:
+        kept["needle_lift_by_head"] = arrays["role_lift"][list(settings.spans).index("needle")]
+    return Finding(fields=fields, why_null=why, arrays=kept)
 
 
 def _by_name(figures: Array) -> dict[str, NDArray[np.float64]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar, Final, cast
 
 import msgspec
@@ -13,9 +14,11 @@ from stressbench.probes._worker import unpack
 from stressbench.probes.base import Finding, ProbeSetup, Served
 from stressbench.schema.case import Request
 from stressbench.schema.step import StepReading
+from stressbench.tokens.tokenizer import open_tokenizer
 
 if TYPE_CHECKING:
     from stressbench.probes.base import Array
+    from stressbench.tokens.vocabulary import TokenTable
 
 _FAILED: Final = "the request failed"
 
@@ -38,7 +41,9 @@ class AttentionProbe:
         self._asked = parse(setup.params)
         self._served: Served | None = None
         self._fault: str | None = None
-        self._out: dict[str, Settings] = {}
+        self._out: dict[str, tuple[Settings, Request]] = {}
+        self._tokens: TokenTable | None = None
+        self._tokenizer_path = setup.tokenizer_path
 
     @staticmethod
     def check(params: Mapping[str, object]) -> None:
@@ -59,10 +64,10 @@ class AttentionProbe:
         if self._fault is None:
             plain = msgspec.to_builtins(settings)
             self._fault = _reason(await self._call("register", key, plain))
-        self._out[key] = settings
+        self._out[key] = (settings, request)
 
     async def finished(self, key: str, *, ok: bool) -> Finding:
-        settings = self._out.pop(key)
+        settings, request = self._out.pop(key)
         if self._fault is not None:
             return _null(self._fault)
         taken = cast("dict[str, object]", await self._call("take", key))
@@ -70,7 +75,32 @@ class AttentionProbe:
             return _null(str(taken["why_null"]))
         if not ok:
             return _null(_FAILED)
-        return findings(cast("dict[str, Array]", unpack(taken)), settings)
+        finding = findings(cast("dict[str, Array]", unpack(taken)), settings)
+        return replace(finding, arrays={**finding.arrays, **self._token_starts(request)})
+
+    def _token_starts(self, request: Request) -> dict[str, Array]:
+        """Where each token of the prompt begins, in bytes of the user message.
+
+        Tokens of the chat template lie before 0 and after the end. Left out where the tokens
+        do not spell the message: a tokenizer that rewrites text has no such places.
+        """
+        import numpy as np
+
+        if self._tokenizer_path is None:
+            return {}
+        if self._tokens is None:
+            self._tokens = open_tokenizer(str(self._tokenizer_path)).table()
+        table, ids = self._tokens.token_bytes, request.prompt_token_ids
+        if max(ids) >= len(table):
+            return {}
+        lengths = [len(table[token]) for token in ids]
+        spelled = b"".join(table[token] for token in ids)
+        # The last occurrence: a template says its own words before the user's.
+        at = spelled.rfind(request.case.text.encode("utf-8", "replace"))
+        if at < 0:
+            return {}
+        starts = np.cumsum([0, *lengths]) - at
+        return {"token_starts": starts.astype(np.int32)}
 
     async def stop(self) -> None:
         await self._call("remove")

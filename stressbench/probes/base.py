@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Protocol, TypeAlias
 
 from stressbench.clock import Clock
@@ -38,6 +39,8 @@ class ProbeSetup:
     clock: Clock
     write: Callable[[Reading], None]
     """Stores one line of ``telemetry.jsonl``."""
+    tokenizer_path: Path | None = None
+    """Directory of the model's tokenizer, where it has one on this machine."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

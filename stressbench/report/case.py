@@ -10,6 +10,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from stressbench.report.attention_map import HeatMap
 from stressbench.report.printable import printable
 from stressbench.schema.record import CaseRecord
 
@@ -17,11 +18,16 @@ _SECTIONS = ("tokens", "timing", "kv", "attention", "routing", "confidence")
 _SHOWN_GAPS = 8
 
 
-def print_record(console: Console, record: CaseRecord) -> None:
-    """Print prompt, answer, verdict and telemetry of one record."""
-    title = f"{record.case_id}  {record.role}: {record.model}"
-    prompt = _prompt(record)
-    console.print(Panel(prompt, title=Text(title), subtitle="prompt", border_style="dim"))
+def print_record(console: Console, record: CaseRecord, heat: HeatMap | None = None) -> None:
+    """Print prompt, answer, verdict and telemetry of one record.
+
+    With ``heat`` the prompt is marked where the model looked for its answer.
+    """
+    title = f"{record.case_id}  {record.role}: {record.model}  {record.pass_} pass"
+    colour = console.color_system is not None and not console.no_color
+    prompt = _prompt(record, heat.marked(colour=colour) if heat else None)
+    subtitle = "prompt, marked where the answer looked" if heat else "prompt"
+    console.print(Panel(prompt, title=Text(title), subtitle=subtitle, border_style="dim"))
     quality = record.quality
     style = "green" if quality.score >= 1 else "red"
     answer = printable(record.output.text) if record.output.text is not None else "(no answer)"
@@ -31,13 +37,17 @@ def print_record(console: Console, record: CaseRecord) -> None:
     if record.error:
         console.print(Text(f"{record.status}: {printable(record.error)}", style="red"))
     console.print(_facts(record))
+    if heat:
+        console.print(heat.stretches())
+        share = f"{heat.template_share():.0%} of it went to the tokens of the chat template"
+        console.print(Text(f"times even: attention against an even share; {share}", style="dim"))
 
 
-def _prompt(record: CaseRecord) -> Text:
+def _prompt(record: CaseRecord, marked: Text | None) -> Text:
     """The prompt, the expected values marked where they stand."""
     if record.prompt.text is None:
         return Text(record.why_null.get("prompt.text", "not recorded"), style="dim")
-    text = Text(printable(record.prompt.text))
+    text = marked or Text(printable(record.prompt.text))
     for value in record.quality.expected:
         if value.strip():
             text.highlight_words([printable(value)], style="bold green", case_sensitive=False)

@@ -96,7 +96,7 @@ class Session:
             info = await self.interrupt.run(engine.start(), patience=0)
             on_ready(info)
             for pass_ in passes(self.suite, workers=engine.workers):
-                probing = self._probing(setup.role, pass_, workers=engine.workers)
+                probing = self._probing(setup, pass_, workers=engine.workers)
                 steps.probing = probing
                 await probing.start(_Served(engine, info))
                 lane = Lane(
@@ -150,10 +150,14 @@ class Session:
         if record.pass_ not in AROUND:
             self.observer.recorded(record)
 
-    def _probing(self, role: str, pass_: Pass, *, workers: bool) -> Probing:
+    def _probing(self, setup: EngineSetup, pass_: Pass, *, workers: bool) -> Probing:
         def make(spec: ProbeSpec) -> ProbeSetup:
             return ProbeSetup(
-                role=role, params=spec.params, clock=self.clock, write=self.writer.reading
+                role=setup.role,
+                params=spec.params,
+                clock=self.clock,
+                write=self.writer.reading,
+                tokenizer_path=setup.tokenizer_path,
             )
 
         return Probing.of(self.suite, pass_, make, workers=workers)

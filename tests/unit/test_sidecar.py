@@ -42,6 +42,8 @@ def test_a_case_without_arrays_has_none_and_a_run_without_any_has_no_file(tmp_pa
     assert read(tmp_path, 0) == {}
     write(tmp_path, 0)
     assert read(tmp_path, 7) == {}
+    assert ArrayReader(tmp_path).one(record(0), "attention", "rows") == 0
+    assert ArrayReader(tmp_path).one(record(0), "routing", "rows") is None
 
 
 def test_a_killed_run_keeps_whole_arrays_and_can_be_gone_on_with(tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ from stressbench.report.html.view import (
 )
 from stressbench.schema.degradation import ClassDegradation
 from stressbench.schema.record import ModelRun
+from stressbench.sidecar import ArrayReader
 
 CASES: Final = 320
 """Cases in the browser, of all runs together."""
@@ -50,7 +51,7 @@ def page(
     runs: list[Run] = []
     cases: list[SampledCase] = []
     for index, each in enumerate(read):
-        gathered = Pass(index, CASES // len(read))
+        gathered = Pass(index, CASES // len(read), ArrayReader(each.run.directory))
         gathered.read(each.run.records())
         runs.append(_run(each, names[index], gathered))
         cases += gathered.sample.chosen()

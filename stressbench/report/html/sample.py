@@ -17,11 +17,12 @@ from numpy.typing import NDArray
 from stressbench.report.html.facts import sampled
 from stressbench.report.html.view import Grid, SampledCase, Sent
 from stressbench.schema.record import CaseRecord
+from stressbench.sidecar import ArrayReader
 
 REQUESTS: Final = 700
 """Requests drawn on a role's timeline, and as many more that were preempted."""
 GRIDS: Final = {"attention": "needle_lift_by_head", "routing": "load_by_expert"}
-"""Matrices a record may carry: layers by heads, layers by experts."""
+"""Matrices in a run's sidecar, or in a record: layers by heads, layers by experts."""
 _CELLS: Final = 1 << 16  # of a matrix: 128 layers of 512 experts
 _REASONS: Final = 20  # shown of a section; more are counted as "other reasons"
 
@@ -123,8 +124,9 @@ def _lowest(kept: list[tuple[int, Sent]]) -> None:
 class Pass:
     """What one pass over the records gathers."""
 
-    def __init__(self, run: int, cases: int) -> None:
+    def __init__(self, run: int, cases: int, arrays: ArrayReader | None = None) -> None:
         self.count = 0
+        self._arrays = arrays
         self.sample = Sample(run, cases)
         self.requests: defaultdict[str, Requests] = defaultdict(Requests)
         self.null: defaultdict[str, Counter[str]] = defaultdict(Counter)
@@ -151,10 +153,15 @@ class Pass:
 
     def _matrix(self, record: CaseRecord, section: str, values: dict[str, object] | None) -> None:
         field = GRIDS[section]
-        if not values or record.arm != "stress" or not isinstance(values.get(field), list):
+        if not values or record.arm != "stress":
+            return
+        found = values.get(field)
+        if found is None and self._arrays is not None:
+            found = self._arrays.one(record, section, field)
+        if not isinstance(found, list | np.ndarray):
             return
         try:
-            cells = np.asarray(values[field], np.float64)
+            cells = np.asarray(found, np.float64)
         except (TypeError, ValueError):
             return
         key = (f"{section}.{field}", record.role, record.prompt_class)

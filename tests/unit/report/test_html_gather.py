@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import msgspec
+import numpy as np
 import pytest
 import records as make
 
 from stressbench.errors import ResultsError
 from stressbench.report.html.gather import CASES, page
 from stressbench.report.html.view import Page
+from stressbench.sidecar import ArrayWriter, prefix_of
 
 
 def gather(tmp_path, records, **header) -> Page:
@@ -128,6 +130,21 @@ def test_telemetry_is_averaged_by_class_with_an_interval(tmp_path):
     assert lift.estimate.ci[0] < 2.0 < lift.estimate.ci[1]
     (grid,) = section.grids
     assert (grid.n, grid.cells) == (5, [[2.0, 0.0], [1.0, 2.0]])
+
+
+def test_a_matrix_may_lie_in_the_sidecar(tmp_path):
+    records = [
+        msgspec.structs.replace(make.record(i), attention={"needle_lift_max": 1.0})
+        for i in range(2)
+    ]
+    writer = ArrayWriter(tmp_path / "run")
+    (tmp_path / "run").mkdir()
+    for i, record in enumerate(records):
+        grid = np.array([[i, 0], [1, 2]], np.float32)
+        writer.write(prefix_of(record, "attention"), {"needle_lift_by_head": grid})
+    writer.close()
+    (grid,) = run_of(tmp_path, records).attention.grids
+    assert (grid.n, grid.cells) == (2, [[0.5, 0.0], [1.0, 2.0]])
 
 
 @pytest.mark.parametrize(
