@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 from collections.abc import Mapping
@@ -11,9 +12,12 @@ from typing import Final
 from stressbench.engines._cpu import available_bytes, cpu_dtype, cpu_flags
 from stressbench.engines.base import EngineSetup
 from stressbench.errors import SetupError
+from stressbench.schema.suite import EngineSpec
 
 CPU_BLOCK_SIZE: Final = 32
 """Tokens a KV block holds on a CPU: the smallest that vLLM's CPU kernels run well with."""
+GPU_BLOCK_SIZE: Final = 16
+"""The same on a GPU: vLLM's default there."""
 _CPU_KV_SHARE: Final = 0.4
 """At most this share of the free memory becomes KV cache on a CPU: the weights, the
 activations and the machine's other work need the rest."""
@@ -74,14 +78,39 @@ def engine_arguments(setup: EngineSetup) -> dict[str, object]:
     optional = {
         "max_model_len": spec.max_model_len,
         "worker_extension_cls": setup.worker_extension,
-        "num_gpu_blocks_override": spec.kv_blocks,
         "block_size": spec.block_size,
     }
     args |= {name: value for name, value in optional.items() if value is not None}
     args |= {**spec.args, **setup.args}
     from vllm.platforms import current_platform
 
-    return _on_cpu(args, setup) if current_platform.is_cpu() else args
+    if current_platform.is_cpu():
+        args = _on_cpu(args, setup)
+    return _capped(args, spec)
+
+
+def _capped(args: dict[str, object], spec: EngineSpec) -> dict[str, object]:
+    """``args`` with the cap of the cache, which counts in blocks of a size that must be known."""
+    if spec.kv_tokens is not None:
+        args.setdefault("block_size", GPU_BLOCK_SIZE)
+    size = args.get("block_size")
+    blocks = spec.blocks(size if isinstance(size, int) else GPU_BLOCK_SIZE)
+    if blocks is not None:
+        args.setdefault("num_gpu_blocks_override", blocks)
+    return args
+
+
+def end_tokens(model: Path | None) -> frozenset[int]:
+    """The tokens that end a model's answers, as its folder says."""
+    found: set[int] = set()
+    for name in ("config.json", "generation_config.json"):
+        try:
+            config = json.loads((model / name).read_bytes()) if model is not None else {}
+        except (OSError, ValueError):
+            continue
+        given = config.get("eos_token_id")
+        found.update(each for each in (given if isinstance(given, list) else [given]) if each)
+    return frozenset(found)
 
 
 def telling_environment() -> dict[str, str]:

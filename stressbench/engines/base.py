@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
 from stressbench.clock import Clock
 from stressbench.errors import RequestError
@@ -16,6 +16,9 @@ from stressbench.schema.step import StepReading
 from stressbench.schema.suite import EngineSpec
 
 __all__ = ["Completion", "Engine", "EngineInfo", "EngineSetup", "RemoteRequestError"]
+
+NO_CACHE: Final = "prefix caching is off"
+"""Why nothing is known of tokens found in the cache."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

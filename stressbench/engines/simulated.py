@@ -9,7 +9,7 @@ from typing import Final
 
 from stressbench.engines._simulated_answers import answer
 from stressbench.engines._simulated_args import block_size_of, read_args, step_cost
-from stressbench.engines.base import Completion, EngineInfo, EngineSetup
+from stressbench.engines.base import NO_CACHE, Completion, EngineInfo, EngineSetup
 from stressbench.errors import EngineError, RequestError
 from stressbench.schema.case import Request
 from stressbench.schema.step import StepReading
@@ -20,6 +20,7 @@ from stressbench.simulation.scheduler import Scheduler
 from stressbench.simulation.sequence import Limits, Sequence, SimulatedStep
 
 _NS_PER_S: Final = 1e9
+_WHY_NULL: Final = {"confidence": "simulated: there is no distribution over tokens"}
 
 
 class SimulatedEngine:
@@ -79,7 +80,9 @@ class SimulatedEngine:
             raise EngineError("the simulated engine died, as engine.args.die_after asked")
         if args.fail_every and self._served % args.fail_every == 0:
             raise RequestError("failed, as engine.args.fail_every asked")
-        rng = derive_rng(request.seed, self._setup.role, case.case_id, request.repeat)
+        # Every set-up of one model gives the same answers: only its speed is simulated.
+        model_role = self._setup.role.partition("@")[0]
+        rng = derive_rng(request.seed, model_role, case.case_id, request.repeat)
         words = answer(case, rng, args).split(" ")[: case.max_tokens]
         limited = args.answer_tokens == "limit" or case.ignore_eos
         sequence = Sequence(
@@ -92,8 +95,12 @@ class SimulatedEngine:
         await self._serve(sequence)
         return self._completion(request, sequence, words, sent_ns)
 
+    @property
+    def _caching(self) -> bool:
+        return self._setup.engine.enable_prefix_caching
+
     def _contents(self, request: Request) -> tuple[bytes, ...]:
-        if not self._setup.engine.enable_prefix_caching:
+        if not self._caching:
             return ()
         size = block_size_of(self._setup.engine)
         return contents_of(request.prompt_token_ids, request.cache_salt, size)
@@ -159,10 +166,10 @@ class SimulatedEngine:
             token_ns=token_ns,
             finish_ns=max(token_ns[-1], sent_ns),
             queue_ns=round((sequence.admitted_s - sequence.arrived_s) * _NS_PER_S),
-            cached_tokens=sequence.cached_tokens,
+            cached_tokens=sequence.cached_tokens if self._caching else None,
             preemptions=sequence.preemptions,
             logprobs=None,
-            why_null={"confidence": "simulated: there is no distribution over tokens"},
+            why_null=_WHY_NULL if self._caching else {**_WHY_NULL, "kv.cached_tokens": NO_CACHE},
         )
 
     async def call_worker(self, method: str, *args: object) -> list[object]:
@@ -185,8 +192,8 @@ def _reading(step: SimulatedStep, limits: Limits, t_ns: int) -> StepReading:
         running=step.running - len(step.finished),
         waiting=step.waiting,
         kv_usage=step.blocks_left / limits.blocks,
-        prefix_queries=step.prefix_queries,
-        prefix_hits=step.prefix_hits,
+        prefix_queries=step.prefix_queries if limits.enable_prefix_caching else None,
+        prefix_hits=step.prefix_hits if limits.enable_prefix_caching else None,
         preemptions=len(step.preempted),
         prompt_tokens=step.prompt_tokens,
         output_tokens=step.output_tokens,

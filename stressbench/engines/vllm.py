@@ -8,26 +8,25 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-from stressbench.clock import Clock
 from stressbench.engines._vllm_process import EngineGuard, engine_process, last_error
 from stressbench.engines._vllm_setup import (
+    end_tokens,
     engine_arguments,
     import_vllm,
     log_to,
     telling_environment,
 )
-from stressbench.engines.base import Completion, EngineInfo, EngineSetup
+from stressbench.engines._vllm_steps import stat_logger, watch_scheduler
+from stressbench.engines.base import NO_CACHE, Completion, EngineInfo, EngineSetup
 from stressbench.errors import EngineError, RequestError
 from stressbench.schema.case import Request
 from stressbench.schema.step import StepReading
 
 if TYPE_CHECKING:
     from vllm import SamplingParams
-    from vllm.config import VllmConfig
+    from vllm.engine.arg_utils import AsyncEngineArgs
     from vllm.outputs import RequestOutput
     from vllm.v1.engine.async_llm import AsyncLLM
-    from vllm.v1.metrics.loggers import StatLoggerBase
-    from vllm.v1.metrics.stats import IterationStats, SchedulerStats
 
 
 _WARM_UP_TOKENS: Final = 32
@@ -52,6 +51,8 @@ class VllmEngine:
         self._guard: EngineGuard | None = None
         self._processes: tuple[int, ...] = ()
         self._warm = False
+        self._caching = True
+        self._ends = end_tokens(setup.model_path)
 
     async def start(self) -> EngineInfo:
         starting = asyncio.ensure_future(asyncio.to_thread(self._load))
@@ -94,7 +95,6 @@ class VllmEngine:
         with engine_process(setup.log):
             import_vllm(setup.log)
             from vllm.engine.arg_utils import AsyncEngineArgs
-            from vllm.v1.engine.async_llm import AsyncLLM
 
             args = engine_arguments(setup)
             try:
@@ -106,9 +106,7 @@ class VllmEngine:
                     hint="see `vllm serve --help` for the arguments of this version",
                 ) from error
             try:
-                self._llm = AsyncLLM.from_engine_args(
-                    engine_args, stat_loggers=[_stat_logger(setup.clock, self._on_step)]
-                )
+                self._llm = self._build(engine_args)
             except Exception as error:  # vLLM raises whatever its layers raise
                 raise self._broken("does not start with", error) from error
             log_to(setup.log)
@@ -116,6 +114,7 @@ class VllmEngine:
             child.pid for child in multiprocessing.active_children() if child.pid is not None
         )
         config = self._llm.vllm_config
+        self._caching = bool(config.cache_config.enable_prefix_caching)
         return EngineInfo(
             dtype=str(config.model_config.dtype).removeprefix("torch."),
             max_model_len=config.model_config.max_model_len,
@@ -125,6 +124,20 @@ class VllmEngine:
             environment=telling_environment(),
         )
 
+    def _build(self, engine_args: AsyncEngineArgs) -> AsyncLLM:
+        """What ``AsyncLLM.from_engine_args`` does, with a watch on the scheduler."""
+        from vllm.usage.usage_lib import UsageContext
+        from vllm.v1.engine.async_llm import AsyncLLM
+
+        config = engine_args.create_engine_config(UsageContext.ENGINE_CONTEXT)
+        watch_scheduler(config)
+        return AsyncLLM.from_vllm_config(
+            config,
+            stat_loggers=[stat_logger(self._setup.clock, self._on_step)],
+            enable_log_requests=engine_args.enable_log_requests,
+            disable_log_stats=engine_args.disable_log_stats,
+        )
+
     async def complete(self, request: Request, request_id: str) -> Completion:
         llm = self._llm
         if llm is None:
@@ -132,7 +145,8 @@ class VllmEngine:
         from vllm.inputs.engine import tokens_input
         from vllm.v1.engine.exceptions import EngineDeadError
 
-        stream = _Stream(self._setup.clock.now_ns)
+        ends = self._ends if request.case.ignore_eos else frozenset()
+        stream = _Stream(self._setup.clock.now_ns, ends)
         prompt = tokens_input(list(request.prompt_token_ids), cache_salt=request.cache_salt)
         try:
             async for output in llm.generate(prompt, _sampling(request), request_id):
@@ -144,7 +158,7 @@ class VllmEngine:
             raise RequestError(
                 _one_line(error), kind="rejected" if rejected else "error"
             ) from error
-        return stream.completion()
+        return stream.completion(cached=self._caching)
 
     def _broken(self, how: str, error: Exception) -> EngineError:
         cause = last_error(self._setup.log) or _one_line(error)
@@ -179,8 +193,11 @@ class VllmEngine:
 class _Stream:
     """Gathers the streamed outputs of one request, each with its time of arrival."""
 
-    def __init__(self, now_ns: Callable[[], int]) -> None:
+    def __init__(self, now_ns: Callable[[], int], ends: frozenset[int]) -> None:
         self._now_ns = now_ns
+        self._ends = ends
+        """Tokens that end the answer, although the engine was told to go on."""
+        self._over = False
         self._text: list[str] = []
         self._token_ids: list[int] = []
         self._token_ns: list[int] = []
@@ -195,11 +212,14 @@ class _Stream:
             return
         self._token_ns.append(self._now_ns())
         self._token_ids.extend(part.token_ids)
+        self._over = self._over or not self._ends.isdisjoint(part.token_ids)
+        if self._over:
+            return
         self._text.append(part.text)
         for token_id, position in zip(part.token_ids, part.logprobs or (), strict=False):
             self._logprobs.append(position[token_id].logprob)
 
-    def completion(self) -> Completion:
+    def completion(self, *, cached: bool) -> Completion:
         finish_ns = self._now_ns()
         output = self._last
         if output is None:
@@ -209,14 +229,15 @@ class _Stream:
         return Completion(
             text="".join(self._text),
             token_ids=tuple(self._token_ids),
-            finish_reason=output.outputs[0].finish_reason,
+            finish_reason="stop" if self._over else output.outputs[0].finish_reason,
             sent_ns=self._sent_ns,
             token_ns=tuple(self._token_ns),
             finish_ns=finish_ns,
             queue_ns=round((stats.scheduled_ts - stats.queued_ts) * 1e9) if known else None,
-            cached_tokens=output.num_cached_tokens,
+            cached_tokens=output.num_cached_tokens if cached else None,
             preemptions=stats.num_preemptions if stats is not None else None,
             logprobs=tuple(self._logprobs) or None,
+            why_null={} if cached else {"kv.cached_tokens": NO_CACHE},
         )
 
 
@@ -228,50 +249,9 @@ def _sampling(request: Request) -> SamplingParams:
         temperature=0.0,
         seed=request.seed,
         max_tokens=request.case.max_tokens,
+        ignore_eos=request.case.ignore_eos,
         logprobs=0,  # of the chosen token alone
         output_kind=RequestOutputKind.DELTA,
-    )
-
-
-def _stat_logger(
-    clock: Clock, on_step: Callable[[StepReading], None]
-) -> Callable[[VllmConfig, int], StatLoggerBase]:
-    """A factory, as vLLM wants one, of loggers that pass every step on."""
-    from vllm.v1.metrics.loggers import StatLoggerBase
-
-    class StepLogger(StatLoggerBase):  # type: ignore[misc]  # vLLM is untyped here
-        def __init__(self, vllm_config: VllmConfig, engine_index: int = 0) -> None:
-            self._engine = engine_index
-            self._config = vllm_config
-
-        def record(
-            self,
-            scheduler_stats: SchedulerStats | None,
-            iteration_stats: IterationStats | None,
-            *_others: object,
-            **_more: object,
-        ) -> None:
-            if scheduler_stats is not None:
-                on_step(_reading(clock.now_ns(), scheduler_stats, iteration_stats))
-
-        def log_engine_initialized(self) -> None:
-            """Nothing to say: the run header holds the engine's set-up."""
-
-    return StepLogger
-
-
-def _reading(t_ns: int, scheduler: SchedulerStats, iteration: IterationStats | None) -> StepReading:
-    prefix = scheduler.prefix_cache_stats
-    return StepReading(
-        t_ns=t_ns,
-        running=scheduler.num_running_reqs,
-        waiting=scheduler.num_waiting_reqs + scheduler.num_skipped_waiting_reqs,
-        kv_usage=scheduler.kv_cache_usage,
-        prefix_queries=prefix.queries if prefix is not None else None,
-        prefix_hits=prefix.hits if prefix is not None else None,
-        preemptions=iteration.num_preempted_reqs if iteration is not None else 0,
-        prompt_tokens=iteration.prompt_token_stats.computed if iteration is not None else 0,
-        output_tokens=iteration.num_generation_tokens if iteration is not None else 0,
     )
 
 

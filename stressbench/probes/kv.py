@@ -3,84 +3,117 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Final
 
-from stressbench.probes.base import Figure, Finding, ProbeSetup, StepProbe
+from stressbench.probes._kv_timeline import Timeline
+from stressbench.probes._kv_window import PeakSince
+from stressbench.probes.base import Figure, Finding, ProbeSetup, Served, StepProbe
 from stressbench.schema.case import Request
-from stressbench.schema.record import Reading
 from stressbench.schema.step import StepReading
 
-_NO_STEP = "no scheduler step was seen while the request was in flight"
-_NO_USAGE = "the engine does not report KV usage"
+_NO_STEP: Final = "no scheduler step was seen while the request was in flight"
+_NO_USAGE: Final = "the engine does not report KV usage"
+_NOT_ADMITTED: Final = "the request was never scheduled"
+_UNTOLD: Final = "the engine does not tell"
 
 
 @dataclass(slots=True)
 class _Seen:
-    """What happened since a request was sent."""
+    """A request in flight: what happened to it, and since which step it is there."""
 
-    steps: int = 0
+    since: int
     usage_at_start: float | None = None
-    usage_peak: float | None = None
-    waiting_peak: int = 0
+    admitted: bool = False
+    recomputed_tokens: int = 0
 
 
 class KvProbe(StepProbe):
     """KV usage, waiting and preemptions over time, joined to the requests in flight.
 
-    Each step costs O(requests in flight). Steps that change nothing but the time are
-    not written, so ``telemetry.jsonl`` keeps every peak and stays small.
+    Where the engine tells which requests a step admits and throws out, a request is joined to
+    just those steps; elsewhere its start is the first step after it was sent. A step costs
+    O(1) on average, whatever is in flight.
     """
 
     section: ClassVar[str] = "kv"
 
     def __init__(self, setup: ProbeSetup) -> None:
-        self._role = setup.role
-        self._write = setup.write
+        self._timeline = Timeline(setup.role, setup.write)
+        self._steps = 0
         self._in_flight: dict[str, _Seen] = {}
-        self._last: dict[str, float | int | None] = {}
+        self._new: list[_Seen] = []
+        self._usage = PeakSince()
+        self._waiting = PeakSince()
+        self._blocks: int | None = None
+        self._tells = False
+        """Whether the engine tells which requests a step concerns."""
+
+    async def start(self, served: Served) -> None:
+        blocks = served.info.kv_blocks
+        self._blocks = blocks - 1 if blocks is not None and blocks > 1 else None
 
     def step(self, reading: StepReading) -> None:
-        for seen in self._in_flight.values():
-            _note(seen, reading)
-        values: dict[str, float | int | None] = {
-            "running": reading.running,
-            "waiting": reading.waiting,
-            "kv_usage": reading.kv_usage,
-            "prefix_queries": reading.prefix_queries,
-            "prefix_hits": reading.prefix_hits,
-            "preemptions": reading.preemptions,
-            "prompt_tokens": reading.prompt_tokens,
-            "output_tokens": reading.output_tokens,
-        }
-        if values != self._last:
-            self._last = values
-            self._write(Reading(probe="kv", role=self._role, t_ns=reading.t_ns, values=values))
+        usage = self._usage_of(reading)
+        if usage is not None:
+            self._usage.add(self._steps, usage)
+        self._waiting.add(self._steps, reading.waiting)
+        self._steps += 1
+        self._join(reading, usage)
+        self._timeline.add(reading, usage)
+
+    def _usage_of(self, reading: StepReading) -> float | None:
+        """Share of the blocks in use while the step ran, or behind it where that is untold."""
+        if reading.blocks_used is None or self._blocks is None:
+            return reading.kv_usage
+        return reading.blocks_used / self._blocks
+
+    def _join(self, reading: StepReading, usage: float | None) -> None:
+        if reading.admitted is None:
+            for seen in self._new:
+                seen.usage_at_start, seen.admitted = usage, True
+            self._new.clear()
+            return
+        self._tells = True
+        self._new.clear()
+        for key in reading.admitted:
+            known = self._in_flight.get(key)
+            if known is not None and not known.admitted:
+                known.usage_at_start, known.admitted = usage, True
+        for key, tokens in reading.recomputed or ():
+            known = self._in_flight.get(key)
+            if known is not None:
+                known.recomputed_tokens += tokens
 
     async def sent(self, key: str, request: Request) -> None:
-        self._in_flight[key] = _Seen()
+        del request
+        seen = self._in_flight[key] = _Seen(since=self._steps)
+        if not self._tells:
+            self._new.append(seen)
 
     async def finished(self, key: str, *, ok: bool) -> Finding:
+        del ok
         seen = self._in_flight.pop(key)
-        usage = _NO_STEP if seen.steps == 0 else _NO_USAGE
+        waiting = self._waiting.since(seen.since)
         fields: dict[str, Figure] = {
             "usage_at_start": seen.usage_at_start,
-            "usage_peak": seen.usage_peak,
-            "waiting_peak": seen.waiting_peak if seen.steps else None,
+            "usage_peak": self._usage.since(seen.since),
+            "waiting_peak": None if waiting is None else int(waiting),
+            "recomputed_tokens": seen.recomputed_tokens if self._tells else None,
         }
-        why = {"usage_at_start": usage, "usage_peak": usage, "waiting_peak": _NO_STEP}
+        none_seen = waiting is None
+        usage = _NO_STEP if none_seen else _NO_USAGE
+        why = {
+            "usage_at_start": usage if seen.admitted or none_seen else _NOT_ADMITTED,
+            "usage_peak": usage,
+            "waiting_peak": _NO_STEP,
+            "recomputed_tokens": _NO_STEP if none_seen else _UNTOLD,
+        }
         return Finding(
             fields=fields, why_null={name: why[name] for name, v in fields.items() if v is None}
         )
 
-
-def _note(seen: _Seen, reading: StepReading) -> None:
-    usage = reading.kv_usage
-    if seen.steps == 0:
-        seen.usage_at_start = usage
-    if usage is not None:
-        seen.usage_peak = usage if seen.usage_peak is None else max(seen.usage_peak, usage)
-    seen.waiting_peak = max(seen.waiting_peak, reading.waiting)
-    seen.steps += 1
+    async def stop(self) -> None:
+        self._timeline.flush()
 
 
 PLUGIN = KvProbe

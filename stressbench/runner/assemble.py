@@ -250,6 +250,7 @@ def _kv(finding: Finding | None, done: Completion | None, why: dict[str, str]) -
         usage_at_start=_number(seen.get("usage_at_start")),
         usage_peak=_number(seen.get("usage_peak")),
         waiting_peak=_whole(seen.get("waiting_peak")),
+        recomputed_tokens=_whole(seen.get("recomputed_tokens")),
     )
     reasons = {f"kv.{name}": reason for name, reason in finding.why_null.items()} if finding else {}
     for name in kv.__struct_fields__:

@@ -92,10 +92,13 @@ class Kv(Open, frozen=True, kw_only=True):
     cached_tokens: int | None
     preemptions: int | None
     usage_at_start: float | None
-    """At the first scheduler step that ran after the request was sent."""
+    """At the step that admitted it; where the engine does not tell which one that was, at the
+    first step after it was sent."""
     usage_peak: float | None
     waiting_peak: int | None
     """Most requests seen waiting in the scheduler while this one was in flight."""
+    recomputed_tokens: int | None = None
+    """Its tokens that were computed once more, because a preemption had thrown them away."""
 
 
 class Retry(Open, frozen=True, kw_only=True):

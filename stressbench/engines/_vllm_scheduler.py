@@ -1,0 +1,143 @@
+"""vLLM's own scheduler, watched from within: runs in the engine's process.
+
+vLLM's statistics are taken behind a step, when finished requests have given their blocks back;
+they say nothing of the places filled in the blocks, and a preemption shows in them only when
+the preempted request gets its next token. The scheduler knows all of it at the time. What it
+knows travels with the statistics of the same step, in the one field that takes any data.
+
+The classes are made when they are asked for, by name, so that nothing here imports vLLM before.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from time import monotonic
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from vllm.v1.core.kv_cache_manager import KVCacheManager
+    from vllm.v1.core.sched.output import SchedulerOutput
+    from vllm.v1.core.sched.scheduler import Scheduler
+    from vllm.v1.metrics.stats import SchedulerStats
+    from vllm.v1.request import Request
+
+PARCEL: Final = "stressbench"
+"""The key of our data among vLLM's."""
+_PLAIN: Final = "WatchedScheduler"
+_ASYNC: Final = "WatchedAsyncScheduler"
+
+
+def watched(*, asynchronous: bool) -> str:
+    """Dotted name of the watched scheduler that stands for vLLM's own."""
+    return f"{__name__}.{_ASYNC if asynchronous else _PLAIN}"
+
+
+class StepWatch:
+    """What a scheduler decides in each step, until the statistics of that step are made."""
+
+    def __init__(self) -> None:
+        self._made: deque[dict[str, object]] = deque()
+        self._preempted: list[str] = []
+        self._recomputed: list[tuple[str, int]] = []
+        self._lost: dict[str, int] = {}
+        """Most tokens that a preempted request had stored."""
+
+    def preempt(self, request: Request) -> None:
+        """A request is about to lose its blocks."""
+        key = request.request_id
+        self._preempted.append(key)
+        self._lost[key] = max(self._lost.get(key, 0), request.num_computed_tokens)
+
+    def compute(self, scheduled: dict[str, int], requests: dict[str, Request]) -> None:
+        """Requests are about to have so many tokens computed."""
+        for key in [key for key in self._lost if key not in requests]:
+            del self._lost[key]
+        for key, lost in self._lost.items():
+            before = requests[key].num_computed_tokens
+            again = min(before + scheduled.get(key, 0), lost) - before
+            if again > 0:
+                self._recomputed.append((key, again))
+
+    def scheduled(self, output: SchedulerOutput, scheduler: Scheduler) -> None:
+        """A step is decided and about to run."""
+        admitted = [request.req_id for request in output.scheduled_new_reqs]
+        blocks, slots = occupancy(scheduler.kv_cache_manager, scheduler.running)
+        parcel = {
+            "admitted": [*admitted, *output.scheduled_cached_reqs.resumed_req_ids],
+            "preempted": self._preempted,
+            "recomputed": self._recomputed,
+            "tokens": output.total_num_scheduled_tokens,
+            "blocks": blocks,
+            "slots": slots,
+        }
+        self._preempted, self._recomputed = [], []
+        self._made.append(parcel)
+
+    def parcel(self) -> dict[str, object] | None:
+        """What there is to tell of the step whose statistics are being made."""
+        if not self._made:
+            return None
+        return {**self._made.popleft(), "ended_s": monotonic()}
+
+
+def occupancy(manager: KVCacheManager, running: list[Request]) -> tuple[int, int | None]:
+    """Blocks in use, and the places in them that hold a token.
+
+    Only the last block of a request is partly filled and no other request has a part in it,
+    so the places that are empty are counted a request at a time. None where layers of several
+    kinds keep blocks of their own.
+    """
+    pool = manager.block_pool
+    blocks = pool.num_gpu_blocks - 1 - pool.get_num_free_blocks()
+    groups = manager.coordinator.single_type_managers
+    if len(groups) > 1:
+        return blocks, None
+    held, size = groups[0].req_to_blocks, groups[0].block_size
+    empty = sum(
+        len(held.get(request.request_id, ())) * size - request.num_computed_tokens
+        for request in running
+    )
+    return blocks, blocks * size - empty
+
+
+def _watched_class(name: str, base: type[Scheduler]) -> type[Scheduler]:
+    class Watched(base):  # type: ignore[misc]  # vLLM is untyped here
+        def __init__(self, *args: object, **kwargs: object) -> None:
+            self._watch = StepWatch()
+            super().__init__(*args, **kwargs)
+
+        def schedule(self, *args: object, **kwargs: object) -> SchedulerOutput:
+            output = super().schedule(*args, **kwargs)
+            self._watch.scheduled(output, self)
+            return output
+
+        def _preempt_request(self, request: Request, *args: object, **kwargs: object) -> None:
+            self._watch.preempt(request)
+            super()._preempt_request(request, *args, **kwargs)
+
+        def _update_after_schedule(self, scheduler_output: SchedulerOutput) -> None:
+            self._watch.compute(scheduler_output.num_scheduled_tokens, self.requests)
+            super()._update_after_schedule(scheduler_output)
+
+        def make_stats(self, *args: object, **kwargs: object) -> SchedulerStats | None:
+            stats = super().make_stats(*args, **kwargs)
+            parcel = self._watch.parcel()
+            # With a KV connector the field is the connector's.
+            if stats is not None and parcel is not None and self.connector is None:
+                stats.kv_connector_stats = {PARCEL: parcel}
+            return stats
+
+    Watched.__name__ = Watched.__qualname__ = name
+    return Watched
+
+
+def __getattr__(name: str) -> type[Scheduler]:
+    """The watched scheduler of this name, made when vLLM asks for it."""
+    if name not in {_PLAIN, _ASYNC}:
+        raise AttributeError(name)
+    from vllm.v1.core.sched.async_scheduler import AsyncScheduler
+    from vllm.v1.core.sched.scheduler import Scheduler
+
+    made = _watched_class(name, Scheduler if name == _PLAIN else AsyncScheduler)
+    globals()[name] = made
+    return made
