@@ -40,5 +40,5 @@ def validate(
         requests = planned(suite.spec)
         typer.echo(
             f"{suite.source}: valid; {requests} requests for each of"
-            f" {len(suite.spec.models)} models ({', '.join(suite.spec.models)})"
+            f" {len(models)} models ({', '.join(models)})"
         )

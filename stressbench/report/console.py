@@ -12,6 +12,8 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from stressbench.report import load_table
+from stressbench.report.load_table import Loads
 from stressbench.report.plots_terminal import plots
 from stressbench.runner.plan import plan
 from stressbench.schema.record import CaseRecord, ModelRun, RunEnd, RunHeader
@@ -107,9 +109,10 @@ def summarise(records: Iterable[CaseRecord]) -> list[Row]:
 
 def summary(run: Run) -> RenderableType:
     """The whole summary: what ran, on what, and the table."""
-    rows = summarise(run.records())
+    loads = Loads()
+    rows = summarise(loads.watch(run.records()))
     parts: list[RenderableType] = [_title(run.header), *_models(run.header), _table(rows)]
-    parts += [*plots(run, rows), *_notes(run, rows)]
+    parts += [*plots(run, rows), *load_table.render(loads, run.header), *_notes(run, rows)]
     return Group(*parts)
 
 

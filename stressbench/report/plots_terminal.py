@@ -114,7 +114,7 @@ def _latency(role: str, rows: Sequence[SummaryRow]) -> Iterator[Text]:
 
 
 def _label(role: str, what: str) -> str:
-    return f"{printable(role)[:10]:10} {what:17}"
+    return f"{printable(role)[:24]:10} {what:17}"
 
 
 def sparkline(values: Sequence[float | None], top: float) -> str:

@@ -59,6 +59,8 @@ class Tally:
     late_ms: array[float] = field(default_factory=_numbers)
     """From when a request could go out to when it did: the client's own doing."""
     held_ms: array[float] = field(default_factory=_numbers)
+    delay_ms: array[float] = field(default_factory=_numbers)
+    """From due to sent, whatever the cause."""
     _stretches: dict[int, _Stretch] = field(default_factory=dict)
 
     def add(self, record: CaseRecord) -> None:
@@ -79,7 +81,8 @@ class Tally:
             if value is not None:
                 values.append(value)
         if timing.sent_ns is not None:
-            self.late_ms.append((timing.sent_ns - due_ns) / 1e6 - held_ms)
+            self.delay_ms.append((timing.sent_ns - due_ns) / 1e6)
+            self.late_ms.append(self.delay_ms[-1] - held_ms)
 
     @property
     def seconds(self) -> float:

@@ -1,0 +1,36 @@
+"""What the load generator itself did to the requests, in milliseconds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from stressbench.schema.metric import Metric
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+def _delay(scheduled: NDArray[np.float64], sent: NDArray[np.float64]) -> NDArray[np.float64]:
+    delay: NDArray[np.float64] = (sent - scheduled) / 1e6
+    return delay
+
+
+class Load:
+    """Whether requests went out when they were due."""
+
+    metrics = (
+        Metric(
+            name="schedule_delay",
+            summary="from when a request was due to when it was sent; part of its latencies",
+            unit="ms",
+            better="lower",
+            paths=("timing.scheduled_ns", "timing.sent_ns"),
+            formula=_delay,
+            statistic="p99",
+            device_bound=True,
+        ),
+    )
+
+
+PLUGIN = Load
