@@ -1,0 +1,265 @@
+"""What the attention probe costs: prefill time, memory, and how far samples are from exact.
+
+One engine serves every arm of a figure in turn (forwards, then backwards), the same prompt
+each time, no prefix caching, two tokens of answer. Time is that to the first token. Memory
+is the peak of the engine process's resident set, reset before each prompt. Parts can be
+named: python -m benchmarks.attention cost memory eager estimates.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Final, TypeAlias
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks._spread import spread, verdict
+from stressbench.clock import Clock
+from stressbench.engines.base import EngineInfo, EngineSetup
+from stressbench.engines.vllm import VllmEngine
+from stressbench.probes.attention import AttentionProbe
+from stressbench.probes.base import Finding, ProbeSetup
+from stressbench.runner.plan import plan
+from stressbench.runner.prepare import Prepared, prepare
+from stressbench.schema.case import Request
+from stressbench.schema.load import parse_suite
+
+Floats: TypeAlias = NDArray[np.float32]
+TARGETS: Final = {"last:64": 1.15, "all": 1.5}
+TARGET_EXTRA_BYTES: Final = 200 * 2**20
+TURNS: Final = 3
+FIGURES: Final = ("entropy", "entropy_norm", "entropy2", "sink_mass", "recency_mass")
+ESTIMATES: Final = ("last:64", "last:256", "stride:4", "stride:16")
+SUITE: Final = """
+schema: 1
+name: bench
+models:
+  dense: {{model: reference-dense}}
+engine: {{max_model_len: {window}, enable_prefix_caching: false, dtype: float32}}
+load: {{concurrency: 1}}
+prompts:
+  - {{use: niah, items: {items}, budgets: [{budget}], arms: [stress], depths: [0.5], max_tokens: 2}}
+"""
+
+
+def main(parts: Sequence[str] = ("cost", "memory", "eager", "estimates")) -> int:
+    known = {"cost": cost, "memory": memory, "eager": eager, "estimates": estimates}
+    return max([asyncio.run(known[part]()) for part in parts])
+
+
+@dataclass(frozen=True)
+class Bench:
+    """An engine that serves one prompt after another, with and without the probe."""
+
+    engine: VllmEngine
+    info: EngineInfo
+    requests: list[Request]
+    model_path: Path
+
+    def processes(self) -> tuple[int, ...]:
+        return self.engine.processes()
+
+    async def call_worker(self, method: str, *args: object) -> list[object]:
+        return await self.engine.call_worker(method, *args)
+
+    async def send(
+        self, request: Request, queries: str | None, name: str
+    ) -> tuple[float, Finding | None]:
+        """Seconds to the first token, and what the probe found."""
+        request = msgspec.structs.replace(request, cache_salt=name)
+        if queries is None:
+            return await self._first_token_s(request, name), None
+        setup = ProbeSetup(
+            role="dense", params={"queries": queries}, clock=Clock(), write=lambda _: None
+        )
+        probe = AttentionProbe(setup)
+        await probe.start(self)
+        await probe.sent(name, request)
+        seconds = await self._first_token_s(request, name)
+        finding = await probe.finished(name, ok=True)
+        await probe.stop()
+        assert finding.fields is not None, finding.why_null
+        return seconds, finding
+
+    async def _first_token_s(self, request: Request, name: str) -> float:
+        completion = await self.engine.complete(request, name)
+        return (completion.token_ns[0] - completion.sent_ns) / 1e9
+
+
+@asynccontextmanager
+async def serving(budget: int, items: int = 1) -> AsyncIterator[Bench]:
+    """The dense reference, ready for prompts of ``budget`` tokens."""
+    suite = SUITE.format(window=budget + 64, budget=budget, items=items).encode()
+    prepared = prepare(
+        parse_suite(suite, source="bench"), engine="vllm", limit=None, progress=lambda *_: None
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        engine = VllmEngine(_setup(prepared, Path(folder) / "engine.log"))
+        try:
+            info = await engine.start()
+            path = prepared.models["dense"].path
+            assert path is not None
+            requests = list(plan(prepared.suite, "dense", prepared.rooms))
+            yield Bench(engine, info, requests, path)
+        finally:
+            await engine.stop()
+
+
+def _setup(prepared: Prepared, log: Path) -> EngineSetup:
+    model = prepared.models["dense"]
+    return EngineSetup(
+        role="dense",
+        model=model.name,
+        model_path=model.path,
+        tokenizer_path=model.tokenizer_path,
+        kv_elements_per_token=model.kv_elements_per_token,
+        engine=model.engine,
+        args={},
+        clock=Clock(),
+        seed=7,
+        concurrency=1,
+        log=log,
+        on_step=lambda _: None,
+        worker_extension=AttentionProbe.worker_extension,
+    )
+
+
+async def cost(budget: int = 4096) -> int:
+    """Prefill time with the probe over without, at 4k tokens."""
+    arms: tuple[str | None, ...] = (None, *TARGETS)
+    seconds: dict[str | None, list[float]] = {arm: [] for arm in arms}
+    async with serving(budget) as bench:
+        await bench.send(bench.requests[0], None, "warm")
+        for turn in range(TURNS):
+            for arm in arms if turn % 2 == 0 else reversed(arms):
+                taken, _ = await bench.send(bench.requests[0], arm, f"{arm}-{turn}")
+                seconds[arm].append(taken)
+    print(f"prefill of {budget} tokens without the probe: {spread(seconds[None])} s")
+    missed = False
+    for arm, target in TARGETS.items():
+        ratios = [one / other for one, other in zip(seconds[arm], seconds[None], strict=True)]
+        missed |= median(ratios) > target
+        told = verdict(median(ratios), target, least=False)
+        print(f"  queries {arm:<8} with / without {spread(ratios)}  {told}")
+    return int(missed)
+
+
+async def memory(budget: int = 8000) -> int:
+    """Peak resident memory of the engine with the exact probe, less without it."""
+    peaks: dict[str | None, list[int]] = {None: [], "all": []}
+    async with serving(budget) as bench:
+        await bench.send(bench.requests[0], None, "warm")
+        for arm in (None, "all"):
+            _reset_peaks(bench.processes())
+            await bench.send(bench.requests[0], arm, f"{arm}")
+            peaks[arm].append(_peak_bytes(bench.processes()))
+    extra = peaks["all"][0] - peaks[None][0]
+    told = verdict(extra, TARGET_EXTRA_BYTES, least=False)
+    print(f"peak memory at {budget} tokens, exact: {extra / 2**20:+.0f} MiB  {told} bytes")
+    return int(extra > TARGET_EXTRA_BYTES)
+
+
+async def eager(budget: int = 1024) -> int:
+    """The same prompt through Hugging Face eager attention, which keeps every probability."""
+    async with serving(budget) as bench:
+        request = bench.requests[0]
+        await bench.send(request, None, "warm")
+        ours = [(await bench.send(request, "all", f"all-{turn}"))[0] for turn in range(TURNS)]
+        path, ids = bench.model_path, request.prompt_token_ids
+    theirs, kept_bytes = await asyncio.to_thread(_eager, path, ids)
+    ratios = [one / other for one, other in zip(ours, theirs, strict=True)]
+    print(f"{budget} tokens: exact in vLLM / eager output_attentions {spread(ratios)} of the time")
+    whole = kept_bytes * (4096 / budget) ** 2
+    print(
+        f"  eager keeps {kept_bytes / 2**20:.0f} MiB of probabilities, and would keep "
+        f"{whole / 2**30:.1f} GiB at 4096 tokens"
+    )
+    return 0
+
+
+def _eager(path: Path, ids: Sequence[int]) -> tuple[list[float], int]:
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    model = AutoModelForCausalLM.from_pretrained(
+        path, dtype=torch.float32, attn_implementation="eager"
+    ).eval()
+    seconds = []
+    kept_bytes = 0
+    with torch.inference_mode():
+        for turn in range(TURNS + 1):
+            began = time.perf_counter()
+            given = model(torch.tensor([list(ids)]), output_attentions=True).attentions
+            entropies = [-(p * p.clamp(min=1e-30).log()).sum(-1).mean(-1) for p in given]
+            del entropies
+            if turn:  # the first warms up
+                seconds.append(time.perf_counter() - began)
+            kept_bytes = sum(p.numel() * p.element_size() for p in given)
+            del given
+    return seconds, kept_bytes
+
+
+async def estimates(budget: int = 1024, items: int = 4) -> int:
+    """Means over chosen rows less means over all of them, by head."""
+    errors: dict[str, list[Floats]] = {mode: [] for mode in ESTIMATES}
+    async with serving(budget, items) as bench:
+        for index, request in enumerate(bench.requests):
+            exact = await _by_head(bench, request, "all", f"all-{index}")
+            for mode in ESTIMATES:
+                some = await _by_head(bench, request, mode, f"{mode}-{index}")
+                errors[mode].append(some - exact)
+    print(f"{budget} tokens, {items} prompts: estimate less exact, by head (bias; largest)")
+    print(f"  {'queries':<10}" + "".join(f"{name:>24}" for name in FIGURES))
+    for mode, found in errors.items():
+        every = np.stack(found)
+        cells = [f"{e.mean():+.3f}; {np.abs(e).max():.3f}" for e in every.swapaxes(0, 1)]
+        print(f"  {mode:<10}" + "".join(f"{cell:>24}" for cell in cells))
+    return 0
+
+
+async def _by_head(bench: Bench, request: Request, queries: str, name: str) -> Floats:
+    from stressbench.probes._attention_math import ROW_FIGURES
+
+    _, finding = await bench.send(request, queries, name)
+    assert finding is not None
+    figures = finding.arrays["prompt_figures"]
+    return np.stack([figures[ROW_FIGURES.index(name)] for name in FIGURES]).astype(np.float32)
+
+
+def _reset_peaks(pids: Sequence[int]) -> None:
+    """Linux: writing 5 sets VmHWM to the resident set of now."""
+    for pid in _family(pids):
+        Path(f"/proc/{pid}/clear_refs").write_text("5", "ascii")
+
+
+def _peak_bytes(pids: Sequence[int]) -> int:
+    return sum(_high_water(pid) for pid in _family(pids))
+
+
+def _high_water(pid: int) -> int:
+    for line in Path(f"/proc/{pid}/status").read_text("ascii", "replace").splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) * 1024
+    return 0
+
+
+def _family(pids: Sequence[int]) -> list[int]:
+    found = list(pids)
+    for pid in pids:
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            found += _family([int(child) for child in (task / "children").read_text().split()])
+    return sorted(set(found))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:] or ("cost", "memory", "eager", "estimates")))

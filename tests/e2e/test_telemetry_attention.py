@@ -1,0 +1,217 @@
+"""The whole path of the attention probe, against Hugging Face's eager attention."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from stressbench.clock import Clock
+from stressbench.engines.base import EngineSetup
+from stressbench.probes._attention_math import ROW_FIGURES
+from stressbench.probes.base import Finding, ProbeSetup
+from stressbench.runner.plan import plan
+from stressbench.runner.prepare import Prepared, prepare
+from stressbench.schema.case import Request
+from stressbench.schema.load import load_suite
+
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.timeout(600),
+    # Raised inside torch and transformers while they import each other.
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore::FutureWarning"),
+    pytest.mark.filterwarnings("ignore::UserWarning:torch"),
+]
+
+SUITE = """\
+schema: 1
+name: attention-e2e
+seed: 7
+models: {{model: {{model: {model}}}}}
+engine:
+  max_model_len: 512
+  dtype: float32
+  # Several chunks a prompt, with decoding rows of other requests among them.
+  args: {{max_num_batched_tokens: 96}}
+load: {{concurrency: 3}}
+prompts:
+  - {{use: niah, items: 1, budgets: [200, 330], depths: [0.2, 0.8], arms: [stress], max_tokens: 8}}
+"""
+SINK, RECENT = 4, 32
+
+
+@dataclass(frozen=True)
+class Served:
+    """An engine for a probe."""
+
+    engine: Any
+    info: Any
+
+    def processes(self) -> tuple[int, ...]:
+        return ()
+
+    async def call_worker(self, method: str, *args: object) -> list[object]:
+        return await self.engine.call_worker(method, *args)
+
+
+@dataclass(frozen=True)
+class Answer:
+    request: Request
+    finding: Finding
+    fed_back: tuple[int, ...]
+
+
+async def serve(prepared: Prepared, log: Path) -> list[Answer]:
+    from stressbench.engines.vllm import VllmEngine
+    from stressbench.probes.attention import AttentionProbe
+
+    clock = Clock()
+    model = prepared.models["model"]
+    setup = EngineSetup(
+        role="model",
+        model=model.name,
+        model_path=model.path,
+        tokenizer_path=model.tokenizer_path,
+        kv_elements_per_token=model.kv_elements_per_token,
+        engine=prepared.suite.engine,
+        args={},
+        clock=clock,
+        seed=7,
+        concurrency=3,
+        log=log,
+        on_step=lambda _: None,
+        worker_extension=AttentionProbe.worker_extension,
+    )
+    engine = VllmEngine(setup)
+    params = {"queries": "all"}
+    probe = AttentionProbe(
+        ProbeSetup(role="model", params=params, clock=clock, write=lambda _: None)
+    )
+    try:
+        await probe.start(Served(engine, await engine.start()))
+
+        async def one(request: Request) -> Answer:
+            key = request.case.case_id
+            await probe.sent(key, request)
+            completion = await engine.complete(request, key)
+            finding = await probe.finished(key, ok=True)
+            return Answer(request, finding, completion.token_ids[:-1])
+
+        requests = plan(prepared.suite, "model", prepared.rooms, "telemetry")
+        answers = await asyncio.gather(*map(one, requests))
+        await probe.stop()
+        return answers
+    finally:
+        await engine.stop()
+
+
+@pytest.fixture(scope="module", params=["reference-dense", "reference-sparse"])
+def served(request, tmp_path_factory) -> tuple[Prepared, list[Answer]]:
+    directory = tmp_path_factory.mktemp(request.param)
+    file = directory / "suite.yaml"
+    file.write_text(SUITE.format(model=request.param), "utf-8")
+    prepared = prepare(load_suite(file), engine="vllm", limit=None, progress=lambda *_: None)
+    return prepared, asyncio.run(serve(prepared, directory / "engine.log"))
+
+
+@pytest.fixture(scope="module")
+def eager(served) -> Any:
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    prepared, _ = served
+    model = AutoModelForCausalLM.from_pretrained(
+        prepared.models["model"].path, dtype=torch.float32, attn_implementation="eager"
+    ).eval()
+
+    def probabilities(ids: tuple[int, ...]) -> np.ndarray:
+        """(layers, heads, rows, keys)."""
+        with torch.inference_mode():
+            given = model(torch.tensor([list(ids)]), output_attentions=True).attentions
+        return torch.cat(given).double().numpy()
+
+    return probabilities
+
+
+def entropy(p: np.ndarray) -> np.ndarray:
+    return -(p * np.log(np.maximum(p, 1e-300))).sum(-1)
+
+
+def test_every_figure_agrees_with_eager_attention(served, eager) -> None:
+    for answer in served[1]:
+        ids = answer.request.prompt_token_ids
+        arrays = answer.finding.arrays
+        p = eager((*ids, *answer.fed_back))
+        prompt = p[:, :, : len(ids)]
+        m = np.arange(1, len(ids) + 1)
+        without = prompt[..., SINK:] / np.maximum(prompt[..., SINK:].sum(-1, keepdims=True), 1e-300)
+        recent = [prompt[:, :, t, max(0, t + 1 - RECENT) : t + 1].sum(-1) for t in range(len(ids))]
+        expected = {
+            "entropy": entropy(prompt).mean(-1),
+            "entropy_norm": (entropy(prompt)[..., 1:] / np.log(m[1:])).mean(-1),
+            "entropy2": -np.log((prompt**2).sum(-1)).mean(-1),
+            "entropy_nosink": entropy(without[:, :, SINK:]).mean(-1),
+            "entropy2_nosink": -np.log((without[:, :, SINK:] ** 2).sum(-1)).mean(-1),
+            "sink_mass": prompt[..., :SINK].sum(-1).mean(-1),
+            "recency_mass": np.stack(recent, -1).mean(-1),
+        }
+        for name, values in expected.items():
+            found = arrays["prompt_figures"][ROW_FIGURES.index(name)]
+            assert np.abs(found - values).max() <= 1e-4, name
+        rows = p[:, :, len(ids) - 1 :]
+        spans = [span for span in answer.request.spans if span.role == "needle"]
+        mass = sum(rows[..., span.start : span.end].sum(-1) for span in spans).mean(-1)
+        assert np.abs(arrays["role_mass"][0] - mass).max() <= 1e-4
+        thirds = np.split(rows[..., : len(ids)].mean((1, 2)), 3)
+        received = np.stack([third.mean(0) for third in thirds])
+        assert np.abs(arrays["answer_received"] - received).max() <= 1e-4
+
+
+def test_retrieval_counts_copied_needle_tokens_under_the_top_key(served, eager) -> None:
+    for answer in served[1]:
+        ids = answer.request.prompt_token_ids
+        needle = [
+            at
+            for span in answer.request.spans
+            if span.role == "needle"
+            for at in range(span.start, span.end)
+        ]
+        top = eager((*ids, *answer.fed_back))[:, :, len(ids) - 1 :].argmax(-1)
+        copied = np.zeros((*top.shape[:2], len(needle)), bool)
+        for step, token in enumerate(answer.fed_back):
+            for place, at in enumerate(needle):
+                if ids[at] == token:
+                    copied[:, :, place] |= top[:, :, step] == at
+        assert np.abs(answer.finding.arrays["retrieval"] - copied.mean(-1)).max() <= 1e-6
+        assert copied.any()
+
+
+def test_the_record_says_what_was_measured(served) -> None:
+    for answer in served[1]:
+        fields = answer.finding.fields
+        assert fields is not None, answer.finding.why_null
+        assert fields["exact"] is True
+        assert fields["queries"] == len(answer.request.prompt_token_ids)
+        assert fields["answer_queries"] == len(answer.fed_back) + 1
+        assert fields["heads"] == 30 * 9
+        assert fields["cached_tokens"] == 0
+        assert fields["row_error"] < 1e-4
+        assert fields["output_error"] < 1e-4
+
+
+def test_the_peak_of_attention_moves_with_the_needle(served) -> None:
+    """In the head that looks at the needle most, what it looks at is the needle, wherever."""
+    for early, late in zip(served[1][::2], served[1][1::2], strict=True):
+        assert early.request.case.params["depth"] < late.request.case.params["depth"]
+        for answer in (early, late):
+            received = answer.finding.arrays["answer_received"][2]
+            (needle,) = [span for span in answer.request.spans if span.role == "needle"]
+            question = answer.request.prompt_token_ids
+            inside = received[needle.start : needle.end].max()
+            text = np.delete(received[: needle.end + 20], np.r_[:SINK, needle.start : needle.end])
+            assert inside > 3 * text.max(), len(question)
