@@ -1,4 +1,4 @@
-"""The degradation tables in README.md and docs/degradation.md are those of the runs kept beside them."""
+"""The degradation tables of the documentation are those of the runs kept beside them."""
 
 from __future__ import annotations
 
