@@ -116,6 +116,8 @@ def _sample(
     chosen: list[_Prompt] = []
     for stratum, share in zip(strata, _shares([s.seen for s in strata], items), strict=True):
         chosen += rng.sample(stratum.kept, min(share, len(stratum.kept)))
+    if all(prompt.time_s is not None for prompt in chosen):  # logs are not always in order
+        return tuple(sorted(chosen, key=lambda prompt: (prompt.time_s or 0.0, prompt.row)))
     return tuple(sorted(chosen, key=lambda prompt: prompt.row))
 
 

@@ -16,7 +16,7 @@ from itertools import count
 from typing import Final
 
 from stressbench.errors import SuiteError
-from stressbench.schema.case import Request
+from stressbench.schema.case import Case, Request
 from stressbench.schema.load_shape import LoadSpec
 from stressbench.seeds import derive_rng
 
@@ -105,7 +105,7 @@ def due_times(load: LoadSpec, requests: Iterable[Request], *, seed: int) -> Iter
         return
     first: float | None = None
     for request in requests:
-        time_s = timestamp_s(request)
+        time_s = timestamp_s(request.case)
         first = time_s if first is None else first
         yield Due(round((time_s - first) / (load.speed or 1.0) * _NS_PER_S), request)
 
@@ -118,12 +118,22 @@ class Due:
     request: Request
 
 
-def timestamp_s(request: Request) -> float:
-    """When a replayed request arrived in its trace. Raises ``SuiteError`` where it is unknown."""
-    time_s = request.case.params.get("timestamp_s")
+def check_trace(cases: Iterable[Case]) -> None:
+    """Raise ``SuiteError`` for a case that has no time of arrival, or an earlier one."""
+    latest = -math.inf
+    for case in cases:
+        time_s = timestamp_s(case)
+        if time_s < latest:
+            raise SuiteError(f"{case.case_id} arrived before the prompt that stands before it")
+        latest = time_s
+
+
+def timestamp_s(case: Case) -> float:
+    """When a replayed prompt arrived in its trace. Raises ``SuiteError`` where it is unknown."""
+    time_s = case.params.get("timestamp_s")
     if not isinstance(time_s, int | float) or not math.isfinite(time_s):
         raise SuiteError(
-            f"{request.case.case_id} has no time of arrival to replay",
+            f"{case.case_id} has no time of arrival to replay",
             hint="`arrival: trace` needs the class `replay` and its `time_field` in every row",
         )
     return float(time_s)

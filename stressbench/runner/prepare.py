@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import cast
 
@@ -13,7 +14,8 @@ from stressbench.engines.base import Engine
 from stressbench.errors import StressbenchError, SuiteError, UsageError
 from stressbench.models.cache import Progress
 from stressbench.models.resolve import ModelShape, resolve, resolve_tokenizer
-from stressbench.prompts.base import check
+from stressbench.prompts.base import check, expand
+from stressbench.runner.arrivals import check_trace
 from stressbench.runner.plan import limited
 from stressbench.runner.probing import check_probes, passes
 from stressbench.schema.case import Pass
@@ -151,6 +153,17 @@ def check_prompts(
             raise SuiteError(
                 error.message, where=suite.where("prompts", index, *path), hint=error.hint
             ) from error
+    if spec.load.arrival == "trace":
+        _check_times(suite, spec, room)
+
+
+def _check_times(suite: Suite, spec: SuiteSpec, room: Room) -> None:
+    cells = expand(spec.prompts[0], seed=spec.seed, room=room)
+    try:
+        check_trace(chain.from_iterable(cells))
+    except SuiteError as error:
+        where = suite.where("prompts", 0, "params", "time_field")
+        raise SuiteError(error.message, where=where, hint=error.hint) from error
 
 
 def check_names(suite: Suite) -> None:

@@ -89,11 +89,29 @@ def parse_suite(data: bytes, *, source: str, overrides: Sequence[str] = ()) -> S
         raise _explain(str(error), source, lines) from error
     suite = Suite(spec, source, lines)
     _check_engine(suite)
+    _check_trace(suite)
     for mistake in load_shape.mistakes(spec.load):
         raise SuiteError(
             mistake.message, where=suite.where("load", *mistake.path), hint=mistake.hint
         )
     return suite
+
+
+def _check_trace(suite: Suite) -> None:
+    spec = suite.spec
+    if spec.load.arrival != "trace":
+        return
+    for index, prompt in enumerate(spec.prompts):
+        if prompt.use != "replay" or index:
+            raise SuiteError(
+                "a trace is replayed from one entry of the class `replay`, and nothing else",
+                where=suite.where("prompts", index, "use"),
+                hint="- {use: replay, items: 100, params: {path: traffic.jsonl}}",
+            )
+    if spec.repeats > 1:
+        raise SuiteError(
+            "repeats of a trace would all arrive at once", where=suite.where("repeats")
+        )
 
 
 def _check_engine(suite: Suite) -> None:
