@@ -40,6 +40,13 @@ def watch_scheduler(config: VllmConfig) -> None:
         scheduler.scheduler_cls = watched(asynchronous=bool(scheduler.async_scheduling))
 
 
+def scheduler_limits(config: VllmConfig) -> dict[str, float]:
+    """The limits that vLLM settled on."""
+    names = ("max_num_seqs", "max_num_batched_tokens", "enable_chunked_prefill", "watermark")
+    limits = {name: float(getattr(config.scheduler_config, name)) for name in names}
+    return {**limits, "enable_prefix_caching": float(config.cache_config.enable_prefix_caching)}
+
+
 def stat_logger(
     clock: Clock, on_step: Callable[[StepReading], None]
 ) -> Callable[[VllmConfig, int], StatLoggerBase]:

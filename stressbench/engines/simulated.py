@@ -70,6 +70,13 @@ class SimulatedEngine:
             kv_blocks=blocks,
             block_size=limits.block_size,
             args=args.described(),
+            scheduler={
+                "max_num_seqs": limits.max_num_seqs,
+                "max_num_batched_tokens": limits.max_num_batched_tokens,
+                "enable_chunked_prefill": limits.enable_chunked_prefill,
+                "enable_prefix_caching": limits.enable_prefix_caching,
+                "watermark": limits.watermark,
+            },
             why_null={"dtype": "simulated"},
         )
 

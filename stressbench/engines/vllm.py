@@ -16,7 +16,7 @@ from stressbench.engines._vllm_setup import (
     log_to,
     telling_environment,
 )
-from stressbench.engines._vllm_steps import stat_logger, watch_scheduler
+from stressbench.engines._vllm_steps import scheduler_limits, stat_logger, watch_scheduler
 from stressbench.engines.base import NO_CACHE, Completion, EngineInfo, EngineSetup
 from stressbench.errors import EngineError, RequestError
 from stressbench.schema.case import Request
@@ -121,6 +121,7 @@ class VllmEngine:
             kv_blocks=config.cache_config.num_gpu_blocks,
             block_size=config.cache_config.block_size,
             args={name: value for name, value in args.items() if name not in _PLACES},
+            scheduler=scheduler_limits(config),
             environment=telling_environment(),
         )
 

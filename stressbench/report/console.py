@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from stressbench.report import load_table
+from stressbench.report.kv_onset import KvPressure
 from stressbench.report.load_table import Loads
 from stressbench.report.plots_terminal import plots
 from stressbench.runner.plan import plan
@@ -110,9 +111,11 @@ def summarise(records: Iterable[CaseRecord]) -> list[Row]:
 def summary(run: Run) -> RenderableType:
     """The whole summary: what ran, on what, and the table."""
     loads = Loads()
-    rows = summarise(loads.watch(run.records()))
+    pressure = KvPressure()
+    rows = summarise(pressure.watch(loads.watch(run.records())))
     parts: list[RenderableType] = [_title(run.header), *_models(run.header), _table(rows)]
-    parts += [*plots(run, rows), *load_table.render(loads, run.header), *_notes(run, rows)]
+    parts += [*plots(run, rows), *pressure.render(run.header)]
+    parts += [*load_table.render(loads, run.header), *_notes(run, rows)]
     return Group(*parts)
 
 

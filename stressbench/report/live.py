@@ -20,6 +20,8 @@ from rich.table import Table
 from rich.text import Text
 
 from stressbench.engines.base import EngineInfo
+from stressbench.report.kv_onset import describe_kv
+from stressbench.schema.kv import KvSetup
 from stressbench.schema.record import CaseRecord, RunHeader
 from stressbench.schema.step import StepReading
 
@@ -100,8 +102,8 @@ class _State:
             self.finished.append(self.model)
         self.model = _Model(role=role, name=model, requests=requests, began_s=time.monotonic())
 
-    def ready(self, role: str, info: EngineInfo) -> None:
-        del role, info
+    def ready(self, role: str, info: EngineInfo, kv: KvSetup) -> None:
+        del role, info, kv
         assert self.model is not None
         self.model.ready_s = time.monotonic()
 
@@ -191,6 +193,11 @@ class LiveView(_State):
     def __exit__(self, *_: object) -> None:
         self._live.stop()
 
+    def ready(self, role: str, info: EngineInfo, kv: KvSetup) -> None:
+        super().ready(role, info, kv)
+        line = Text(f"{role}: {describe_kv(kv)}", style="dim")
+        self._live.console.print(line, soft_wrap=True)
+
     def _draw(self) -> RenderableType:
         now_s = time.monotonic()
         parts: list[RenderableType] = [_line(model, now_s, done=True) for model in self.finished]
@@ -243,10 +250,11 @@ class PlainView(_State):
         super().starting(role, model, requests)
         self._console.print(f"{role}: loading {model}", soft_wrap=True)
 
-    def ready(self, role: str, info: EngineInfo) -> None:
-        super().ready(role, info)
-        facts = f"{info.dtype}, window {info.max_model_len}, {info.kv_blocks} KV blocks"
+    def ready(self, role: str, info: EngineInfo, kv: KvSetup) -> None:
+        super().ready(role, info, kv)
+        facts = f"{info.dtype}, window {info.max_model_len}"
         self._console.print(f"{role}: serving ({facts})", soft_wrap=True)
+        self._console.print(f"{role}: {describe_kv(kv)}", soft_wrap=True)
         self._said_s = time.monotonic()
 
     def recorded(self, record: CaseRecord) -> None:

@@ -18,6 +18,7 @@ from stressbench.clock import Clock
 from stressbench.engines.base import EngineInfo, EngineSetup
 from stressbench.errors import SetupError, StressbenchError
 from stressbench.runner.interrupt import Interrupt, Interrupted
+from stressbench.runner.kv_plan import plan_kv
 from stressbench.runner.machine import git_revision, read_machine
 from stressbench.runner.plan import plan_level, planned
 from stressbench.runner.prepare import Prepared, RunModel
@@ -26,6 +27,7 @@ from stressbench.runner.session import EngineFactory, Observer, Session, Work
 from stressbench.runner.virtual_time import clock_of
 from stressbench.schema.base import SCHEMA_VERSION
 from stressbench.schema.case import Pass, Request
+from stressbench.schema.kv import KvSetup
 from stressbench.schema.load_shape import Level
 from stressbench.schema.record import CaseRecord, ModelRun, RunEnd, RunHeader, RunStatus
 from stressbench.store import RunWriter
@@ -197,8 +199,9 @@ class _Serve:
             return plan_level(suite, model.role, self._prepared.rooms, pass_, level)
 
         def ready(info: EngineInfo) -> None:
-            self._fill_header(model.role, info)
-            self._view.ready(model.role, info)
+            kv = plan_kv(suite, model, self._prepared.rooms, info)
+            self._fill_header(model.role, info, kv)
+            self._view.ready(model.role, info, kv)
 
         return await session.serve(self._setup(model), Work(requests, self._done), ready)
 
@@ -220,7 +223,7 @@ class _Serve:
             on_step=_nobody,
         )
 
-    def _fill_header(self, role: str, info: EngineInfo) -> None:
+    def _fill_header(self, role: str, info: EngineInfo, kv: KvSetup) -> None:
         facts = {name: getattr(info, name) for name in _ENGINE_FACTS}
         why = {
             name: info.why_null.get(name, "the engine does not tell")
@@ -232,6 +235,7 @@ class _Serve:
         model = replace(
             kept,
             **facts,
+            kv=kv,
             engine_args=_plain(info.args),
             environment=info.environment,
             why_null=why,

@@ -18,6 +18,7 @@ from stressbench.runner.plan import Key, key_of, levels_of
 from stressbench.runner.probing import Probing, passes, worker_extension
 from stressbench.runner.traffic import Traffic
 from stressbench.schema.case import AROUND, Pass, Request
+from stressbench.schema.kv import KvSetup
 from stressbench.schema.load_shape import CLOSED_CONCURRENCY, Level, LoadSpec
 from stressbench.schema.record import CaseRecord
 from stressbench.schema.step import StepReading
@@ -36,8 +37,8 @@ class Observer(Protocol):
         """A model begins to load; so many of its requests are still to be sent."""
         ...
 
-    def ready(self, role: str, info: EngineInfo) -> None:
-        """The model serves."""
+    def ready(self, role: str, info: EngineInfo, kv: KvSetup) -> None:
+        """The model serves; ``kv`` is its cache, and what is predicted of it."""
         ...
 
     def step(self, role: str, reading: StepReading) -> None:

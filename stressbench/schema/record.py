@@ -13,6 +13,7 @@ from msgspec import field
 
 from stressbench.schema.base import Open
 from stressbench.schema.case import Pass, Span
+from stressbench.schema.kv import KvSetup
 from stressbench.schema.suite import Arm, Value
 
 Status: TypeAlias = Literal["ok", "error", "timeout", "rejected"]
@@ -198,6 +199,8 @@ class ModelRun(Open, frozen=True, kw_only=True):
     max_model_len: int | None
     kv_blocks: int | None
     block_size: int | None
+    kv: KvSetup | None = None
+    """The KV cache, and where preemption is predicted to begin; null before the engine starts."""
     engine_args: dict[str, Value]
     environment: dict[str, str] = {}
     """Variables outside the arguments that change the engine's speed or results."""

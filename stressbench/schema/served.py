@@ -15,6 +15,8 @@ class EngineInfo:
     block_size: int | None
     args: dict[str, object]
     """The arguments that the engine was started with."""
+    scheduler: dict[str, float] = field(default_factory=dict)
+    """Limits of its scheduler, by vLLM's names; empty where it does not tell."""
     environment: dict[str, str] = field(default_factory=dict)
     """Environment variables that change its speed or results."""
     why_null: dict[str, str] = field(default_factory=dict)
