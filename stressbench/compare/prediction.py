@@ -12,15 +12,18 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple, cast
 
 import msgspec
 import numpy as np
 
 from stressbench import store
+from stressbench.probes._attention_math import ROW_FIGURES
+from stressbench.probes._routing_math import entropy_norm
 from stressbench.schema.prediction import Prediction, Predictor
+from stressbench.schema.record import CaseRecord
+from stressbench.sidecar import ArrayReader
 from stressbench.stats.logistic import FOLDS, Auroc, Mask, out_of_fold
 from stressbench.stats.resample import Codes, Floats
 
@@ -52,10 +55,12 @@ _ATTENTION: Final = (
 
 class _Row(msgspec.Struct, tag="case", rename={"pass_": "pass"}):
     role: str
+    case_id: str
     cluster_id: str
     prompt_class: str
     arm: str
     pass_: str
+    repeat: int
     status: str
     tokens: _Tokens
     quality: _Quality
@@ -95,17 +100,39 @@ def predictions(paths: Iterable[Path]) -> list[Prediction]:
 
     Raises ``ResultsError`` for a file that cannot be read.
     """
-    rows: defaultdict[str, list[_Row]] = defaultdict(list)
-    for row in chain.from_iterable(store.scan(store.read_run(path).path, _Row) for path in paths):
-        counts = row.status == "ok" and row.arm != "no_context"
-        if counts and (row.attention or row.routing):
-            rows[row.role].append(row)
-        else:
-            rows[row.role] += []  # the role is told of even where nothing counts
-    return [_predict(role, some) for role, some in sorted(rows.items())]
+    seen: defaultdict[str, list[_Seen]] = defaultdict(list)
+    for path in paths:
+        run = store.read_run(path)
+        arrays = ArrayReader(run.directory)
+        for row in store.scan(run.path, _Row):
+            counts = row.status == "ok" and row.arm != "no_context"
+            kept = seen[row.role]  # the role is told of even where nothing counts
+            if counts and (row.attention or row.routing):
+                kept.append(_Seen(row, *_details(arrays, row)))
+    return [_predict(role, some) for role, some in sorted(seen.items())]
 
 
-def _predict(role: str, rows: Sequence[_Row]) -> Prediction:
+class _Seen(NamedTuple):
+    """A record, and what the sidecar says about each head and each layer."""
+
+    row: _Row
+    heads: Sequence[float]
+    """Renyi-2 entropy of the prompt's attention, layer by layer and head by head."""
+    layers: Sequence[float]
+    """Normalised entropy of the prompt's expert load, layer by layer."""
+
+
+def _details(arrays: ArrayReader, row: _Row) -> tuple[Sequence[float], Sequence[float]]:
+    record = cast("CaseRecord", row)  # all that the reader asks for is there
+    figures = arrays.one(record, "attention", "prompt_figures")
+    load = arrays.one(record, "routing", "load_by_expert_prefill")
+    heads = () if figures is None else figures[ROW_FIGURES.index("entropy2")].ravel().tolist()
+    layers = () if load is None else entropy_norm(load.astype(np.int64)).tolist()
+    return heads, layers
+
+
+def _predict(role: str, seen: Sequence[_Seen]) -> Prediction:
+    rows = [each.row for each in seen]
     failed = np.array([row.quality.score < FAILED_BELOW for row in rows], bool)
     names = sorted({row.cluster_id for row in rows})
     code = {name: place for place, name in enumerate(names)}
@@ -119,7 +146,7 @@ def _predict(role: str, rows: Sequence[_Row]) -> Prediction:
         failures=int(failed.sum()),
         clusters=len(names),
         failing_clusters=len(failing),
-        predictors=[] if why else list(_predictors(rows, failed, clusters)),
+        predictors=[] if why else list(_predictors(seen, failed, clusters)),
         why_null=why,
     )
 
@@ -134,7 +161,8 @@ def _why_not(n: int, failing: int, good: int) -> str | None:
     return None
 
 
-def _predictors(rows: Sequence[_Row], failed: Mask, clusters: Codes) -> Iterator[Predictor]:
+def _predictors(seen: Sequence[_Seen], failed: Mask, clusters: Codes) -> Iterator[Predictor]:
+    rows = [each.row for each in seen]
     length = _Features("length", np.log([[row.tokens.prompt] for row in rows]))
     accuracy = _Features("class and arm", _one_hot([(row.prompt_class, row.arm) for row in rows]))
     known = accuracy + length
@@ -146,20 +174,25 @@ def _predictors(rows: Sequence[_Row], failed: Mask, clusters: Codes) -> Iterator
     for features in (length, accuracy):
         yield _told(features, judged(features))
     yield _told(known, baseline)
-    for features in _telemetry(rows):
+    for features in _telemetry(seen):
         yield _told(features, judged(features), baseline)
         yield _told(known + features, judged(known + features), baseline)
 
 
-def _telemetry(rows: Sequence[_Row]) -> Iterator[_Features]:
+def _telemetry(seen: Sequence[_Seen]) -> Iterator[_Features]:
     """The sets of features that these rows have, each complete."""
-    sections = {
+    rows = [each.row for each in seen]
+    sections: dict[str, list[Sequence[float]]] = {
         "routing": [[_number(row.routing, name) for name in _ROUTING] for row in rows],
         "attention": [[_number(row.attention, name) for name in _ATTENTION] for row in rows],
+        "routing by layer": [each.layers for each in seen],
+        "attention by head": [each.heads for each in seen],
         "confidence of the answer": [[*_logprobs(row.confidence)] for row in rows],
     }
     complete = {}
     for name, values in sections.items():
+        if len({len(row) for row in values}) > 1:
+            continue  # not every row has them, or they are of unlike models
         columns = np.array(values, np.float64)
         columns = columns[:, ~np.isnan(columns).any(axis=0)]
         if columns.shape[1]:
