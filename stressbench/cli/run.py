@@ -150,6 +150,8 @@ def _load(names: list[str] | None, changes: list[str], resume: Path | None) -> l
 
 def _one(suite: Suite, console: Console, options: Options) -> ExitCode:
     from stressbench.report.console import print_plan, print_summary
+    from stressbench.report.kv_onset import print_kv
+    from stressbench.runner.kv_plan import foreseen
     from stressbench.runner.prepare import prepare
     from stressbench.runner.resume import load_resumed
     from stressbench.runner.run import new_directory, run
@@ -170,6 +172,7 @@ def _one(suite: Suite, console: Console, options: Options) -> ExitCode:
         if options.dry_run:
             dry = prepare(suite, engine="simulated", limit=limit, progress=progress)
             print_plan(_stdout(), dry.suite, dry.rooms)
+            print_kv(_stdout(), foreseen(dry))
             return ExitCode.PASS
         directory = options.resume or new_directory(options.out, suite.spec.name)
         try:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from rich.console import RenderableType
+from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -14,28 +14,31 @@ from stressbench.schema.kv import KvLevel, KvPrediction, KvSetup
 from stressbench.schema.record import CaseRecord, RunHeader
 
 _NO_VALUE = "-"
+_UNTOLD = "the engine does not tell"
 
 
 def describe_kv(kv: KvSetup) -> str:
     """One line: size of the cache, bytes a token, and where preemption should begin."""
-    parts = [_size(kv)]
-    if kv.bytes_per_token is not None:
-        parts.append(f"{kv.bytes_per_token:,} bytes a token")
-    elif (reason := kv.why_null.get("bytes_per_token")) is not None:
-        parts.append(f"bytes a token not known ({reason})")
-    return ", ".join(parts) + "; " + _expected(kv)
-
-
-def _size(kv: KvSetup) -> str:
+    if kv.bytes_per_token is None:
+        token = f"bytes a token not known ({kv.why_null.get('bytes_per_token', _UNTOLD)})"
+    else:
+        token = f"{kv.bytes_per_token:,} bytes a token"
     if kv.blocks is None or kv.capacity_tokens is None:
-        return f"KV blocks: not known ({kv.why_null.get('blocks', 'not told')})"
-    return f"KV {kv.blocks:,} blocks of {kv.block_size} = {kv.capacity_tokens:,} tokens"
+        return f"KV cache: {token}; its size: {kv.why_null.get('blocks', _UNTOLD)}"
+    size = f"KV {kv.blocks:,} blocks of {kv.block_size} = {kv.capacity_tokens:,} tokens"
+    return f"{size}, {token}; {_expected(kv)}"
+
+
+def print_kv(console: Console, caches: Mapping[str, KvSetup]) -> None:
+    """A line on the cache of every role."""
+    for role, kv in caches.items():
+        console.print(f"{printable(role)}: {describe_kv(kv)}", soft_wrap=True)
 
 
 def _expected(kv: KvSetup) -> str:
     predicted = kv.predicted
     if predicted is None:
-        return f"onset of preemption not predicted: {kv.why_null.get('predicted', 'not told')}"
+        return f"onset of preemption not predicted: {kv.why_null.get('predicted', _UNTOLD)}"
     text = (
         f"a request holds up to {predicted.largest_demand_blocks} blocks:"
         f" no preemption up to {predicted.safe_concurrency} in flight, "

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Final
 
+from stressbench.runner.machine import read_machine
 from stressbench.runner.plan import levels_of, plan_level
-from stressbench.runner.prepare import RunModel
+from stressbench.runner.prepare import Prepared, RunModel
 from stressbench.schema.case import Request
 from stressbench.schema.kv import KvLevel, KvPrediction, KvSetup
 from stressbench.schema.served import EngineInfo
@@ -21,8 +22,10 @@ from stressbench.tokens.budget import Room
 _REQUESTS: Final = 512
 """A prediction is made from at most so many requests: it must not keep an engine waiting."""
 _UNTOLD: Final = "the engine does not tell"
-_NOT_CAPPED: Final = "its size is known when the engine has started; engine.kv_blocks caps it"
+_NOT_CAPPED: Final = "known when the engine has started, unless engine.kv_blocks caps it"
 _WARM: Final = "what a warm cache holds is not predicted"
+_GPU_BLOCK_SIZE: Final = 16
+_CPU_BLOCK_SIZE: Final = 32
 _BATCHED_TOKENS: Final = 2048
 """vLLM's own, where the engine does not tell."""
 
@@ -52,10 +55,19 @@ def plan_kv(
     )
 
 
-def assumed_info(model: RunModel, *, gpu: bool) -> EngineInfo:
-    """What an engine is going to tell, as far as the suite says: for a look before a run."""
+def foreseen(prepared: Prepared) -> dict[str, KvSetup]:
+    """The cache of every role as far as the suite says, before any engine has started."""
+    gpu = read_machine().device == "cuda"
+    return {
+        role: plan_kv(prepared.suite, model, prepared.rooms, _assumed(model, gpu=gpu))
+        for role, model in prepared.models.items()
+    }
+
+
+def _assumed(model: RunModel, *, gpu: bool) -> EngineInfo:
+    """What an engine is going to tell, with vLLM's own block size where the suite gives none."""
     spec = model.engine
-    size = spec.block_size or (16 if gpu else 32)
+    size = spec.block_size or (_GPU_BLOCK_SIZE if gpu else _CPU_BLOCK_SIZE)
     dtype = spec.dtype
     if dtype == "auto":
         given = model.shape.config.get("dtype") or model.shape.config.get("torch_dtype")

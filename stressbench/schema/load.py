@@ -116,15 +116,31 @@ def _check_trace(suite: Suite) -> None:
 
 def _check_engine(suite: Suite) -> None:
     if isinstance(suite.spec.engine, types.EngineSpec):
+        _check_cache(suite, suite.spec.engine)
         return
     seen: set[str] = set()
     for index, variant in enumerate(suite.spec.engine):
+        _check_cache(suite, variant, index)
         if variant.name in seen:
             raise SuiteError(
                 f"two variants are named {variant.name!r}",
                 where=suite.where("engine", index, "name"),
             )
         seen.add(variant.name)
+
+
+def _check_cache(suite: Suite, engine: types.EngineSpec, *index: int) -> None:
+    if engine.kv_tokens is None:
+        return
+    where = suite.where("engine", *index, "kv_tokens")
+    if engine.kv_blocks is not None:
+        raise SuiteError(
+            "kv_blocks and kv_tokens both cap the KV cache", where=where, hint="give one of them"
+        )
+    if engine.block_size is not None and engine.kv_tokens < engine.block_size:
+        raise SuiteError(
+            f"{engine.kv_tokens} tokens do not make a block of {engine.block_size}", where=where
+        )
 
 
 def _compose(data: bytes, source: str) -> yaml.Node:
