@@ -21,7 +21,10 @@ CAPTURES: Final = {
     "attention": "stressbench.probes._attention_worker.AttentionCapture",
     "routing": "stressbench.probes._routing_worker.RoutingCapture",
 }
-_V2: Final = "unsupported: vLLM's model runner V2 does not tell whose rows are in a batch"
+_V2: Final = (
+    "unsupported: vLLM's model runner V2 does not tell whose rows are in a batch;"
+    " set VLLM_USE_V2_MODEL_RUNNER=0"
+)
 _COMPILED: Final = "unsupported: a compiled model runs no hooks; set engine.args.enforce_eager"
 _SPECULATIVE: Final = "unsupported: speculative decoding runs rows that may be rejected"
 _PARALLEL: Final = "unsupported: the model is split over several workers"
