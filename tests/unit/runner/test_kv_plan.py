@@ -44,13 +44,7 @@ def planned(text: str = SUITE, *, config: dict[str, object] = CONFIG, **info: ob
         role="m", spec=role.model, engine=role.engine, variant=None, name="m", path=None,
         tokenizer_path=Path(), revision=None, sha256=None, shape=shape, room=room,
     )  # fmt: skip
-    told = {
-        "dtype": "float32",
-        "max_model_len": 1024,
-        "kv_blocks": 131,
-        "block_size": 32,
-        "args": {},
-    }
+    told = {"dtype": "float32", "max_model_len": 1024, "kv_blocks": 135, "block_size": 32}
     return plan_kv(spec, model, {"m": room}, EngineInfo(args={}, **{**told, **info}))
 
 
