@@ -183,7 +183,9 @@ def _one(suite: Suite, console: Console, options: Options) -> ExitCode:
             raise
     with _view(console, shown=options.progress) as view:
         running = run(prepared, directory, view, resumed=resumed)
-        result = in_its_time(running, virtual=prepared.simulated)
+        result = in_its_time(
+            running, virtual=prepared.simulated, client=prepared.engine == "openai"
+        )
     print_summary(_stdout(), read_run(directory))
     return _conclude(result, console)
 

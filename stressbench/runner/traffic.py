@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from stressbench.clock import Clock
 from stressbench.errors import StressbenchError
+from stressbench.runner.ahead import built_ahead
 from stressbench.runner.arrivals import Due, due_times
 from stressbench.runner.lane import Lane
 from stressbench.runner.saturation import Watch
@@ -51,8 +52,9 @@ class Traffic:
         self._begin()
         if load.cache == "warm":
             await self._closed(map(_filling, requests()))
-            self._begin()
-        stream = self._phased(requests(), every)
+        ready = await built_ahead(requests(), self.interrupted)
+        self._begin()
+        stream = self._phased(ready, every)
         if load.arrival == "closed":
             await self._closed(stream)
         else:

