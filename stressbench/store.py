@@ -70,8 +70,9 @@ class RunWriter:
             raise _unwritable(error, directory) from error
         writer = cls(directory)
         encoded = _encode(header)
-        # What engines say later repeats the suite's own arguments at most once a model.
-        width = len(encoded) * (1 + len(header.models)) + _HEADER_SPARE_BYTES
+        # What engines say later repeats the suite's own arguments at most once a model, and adds
+        # what is predicted of the KV cache.
+        width = (len(encoded) + _HEADER_SPARE_BYTES) * (1 + len(header.models))
         writer._records.write(encoded.ljust(width) + b"\n")
         return writer
 

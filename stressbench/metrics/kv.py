@@ -19,6 +19,12 @@ def _share(part: NDArray[np.float64], whole: NDArray[np.float64]) -> NDArray[np.
     return share
 
 
+def _share_of_sum(
+    part: NDArray[np.float64], one: NDArray[np.float64], other: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    return _share(part, one + other)
+
+
 def _any(count: NDArray[np.float64]) -> NDArray[np.float64]:
     import numpy as np
 
@@ -51,6 +57,29 @@ class Kv:
             better="lower",
             paths=("kv.preemptions",),
             formula=_any,
+            span=1.0,
+        ),
+        Metric(
+            name="kv.recomputed",
+            summary="tokens of a request that were computed once more after a preemption",
+            unit="tokens",
+            better="lower",
+            paths=("kv.recomputed_tokens",),
+        ),
+        Metric(
+            name="kv.recomputed_share",
+            summary="tokens computed once more over prompt and output tokens",
+            unit="ratio",
+            better="lower",
+            paths=("kv.recomputed_tokens", "tokens.prompt", "tokens.output"),
+            formula=_share_of_sum,
+        ),
+        Metric(
+            name="kv.usage_at_start",
+            summary="share of KV blocks in use at the step that admitted the request",
+            unit="fraction",
+            better="neither",
+            paths=("kv.usage_at_start",),
             span=1.0,
         ),
         Metric(

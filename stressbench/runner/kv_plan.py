@@ -21,6 +21,8 @@ from stressbench.tokens.budget import Room
 
 _REQUESTS: Final = 512
 """A prediction is made from at most so many requests: it must not keep an engine waiting."""
+_LEVELS: Final = 16
+"""Concurrencies predicted of a sweep: the header is written into a space kept for it."""
 _UNTOLD: Final = "the engine does not tell"
 _NOT_CAPPED: Final = "known when the engine has started, unless engine.kv_blocks caps it"
 _WARM: Final = "what a warm cache holds is not predicted"
@@ -132,7 +134,7 @@ def _predicted(
         safe_concurrency=onset.safe_concurrency,
         onset_concurrency=onset.onset_concurrency,
         tried_concurrency=onset.tried_concurrency,
-        levels=[_level(jobs, limits, seats) for seats in _closed(suite)],
+        levels=[_level(jobs, limits, seats) for seats in _closed(suite)[:_LEVELS]],
     )
 
 

@@ -33,7 +33,7 @@ class KvPrediction(Open, frozen=True, kw_only=True):
     by simulation of vLLM's scheduler; null where ``tried_concurrency`` is not enough."""
     tried_concurrency: int
     levels: list[KvLevel]
-    """At the concurrencies of this run; empty where its load is no plain closed loop."""
+    """At the first concurrencies of this run; empty where its load is no plain closed loop."""
 
 
 class KvSetup(Open, frozen=True, kw_only=True):
