@@ -143,6 +143,7 @@ def print_plan(console: Console, suite: SuiteSpec, rooms: Mapping[str, Room]) ->
             table.add_row(role, label, arm, *(f"{value:,}" for value in row))
         table.add_section()
     console.print(table)
+    console.print(f"load: {load_table.describe(suite.load)}")
 
 
 def _title(header: RunHeader) -> Text:

@@ -70,7 +70,7 @@ def render(loads: Loads, header: RunHeader) -> Iterator[RenderableType]:
     by = "concurrency" if load.concurrency_levels else "asked\nreq/s"
     one_number = load.arrival in {"constant", "poisson", "gamma", "sweep"}
     table = Table(box=None, pad_edge=False, padding=(0, 1), header_style="bold")
-    table.add_column("load", no_wrap=True)
+    table.add_column("role", no_wrap=True)
     for heading in ((by,) if one_number else ()) + _HEADINGS:
         table.add_column(heading, justify="right", no_wrap=True)
     for role in loads.roles:
@@ -78,6 +78,7 @@ def render(loads: Loads, header: RunHeader) -> Iterator[RenderableType]:
             level = (f"{value:g}",) if one_number else ()
             table.add_row(printable(role), *level, *_cells(tally))
         table.add_section()
+    yield Text(f"load: {describe(load)}", style="bold")
     yield table
     for role in loads.roles:
         levels = loads.tallies(role)
@@ -94,6 +95,40 @@ _RULE: Final = (
     f"saturated: a step up in load of which less than {SHARE:.0%} becomes throughput and more"
     f" than {SHARE:.0%} becomes TTFT p95, in logarithms; two such steps end a sweep"
 )
+
+
+def describe(load: LoadSpec) -> str:
+    """The load in a few words: ``poisson, 4 requests/s; warm-up of 8 requests``."""
+    parts = [f"{load.arrival}, {_shape(load)}"]
+    if load.arrival != "closed" and load.concurrency:
+        parts[0] += f", at most {load.concurrency} in flight"
+    for name, phase in (("warm-up", load.warmup), ("cool-down", load.cooldown)):
+        if phase is not None:
+            lasts = f"{phase.requests} requests" if phase.requests else f"{phase.seconds:g} s"
+            parts.append(f"{name} of {lasts}")
+    if load.cache != "cold":
+        parts.append(f"{load.cache} cache")
+    return "; ".join(parts)
+
+
+def _shape(load: LoadSpec) -> str:
+    bursts = f", burstiness {load.burstiness:g}" if load.burstiness is not None else ""
+    match load.arrival:
+        case "closed":
+            return f"{load.seats} in flight"
+        case "ramp":
+            return f"{load.rate:g} to {load.ramp_to:g} requests/s in {load.ramp_s:g} s{bursts}"
+        case "step":
+            steps = (f"{step.rate:g} requests/s for {step.seconds:g} s" for step in load.steps)
+            return ", ".join(steps) + bursts
+        case "trace":
+            return f"{load.speed or 1:g} times as fast as recorded"
+        case "sweep":
+            what = "concurrency" if load.concurrency_levels else "requests/s"
+            levels = load.concurrency_levels or load.rate_levels
+            return f"{what} {', '.join(f'{level:g}' for level in levels)}{bursts}"
+        case _:
+            return f"{load.rate:g} requests/s{bursts}"
 
 
 def _spec(header: RunHeader) -> LoadSpec:
