@@ -36,7 +36,8 @@ def plots(run: Run, rows: Sequence[SummaryRow]) -> Iterator[Text]:
     yield from _quality(rows)
     folds = fold(readings(run.directory))
     for role in dict.fromkeys(row.role for row in rows):
-        yield from _engine(role, folds.get(role))
+        kv = run.header.models[role].kv if role in run.header.models else None
+        yield from _engine(role, folds.get(role), kv.capacity_tokens if kv else None)
         yield from _latency(role, [row for row in rows if row.role == role])
 
 
@@ -67,22 +68,45 @@ def _bar(share: float, width: int = 20) -> str:
     return "█" * full + "░" * (width - full)
 
 
-def _engine(role: str, steps: Fold | None) -> Iterator[Text]:
+def _engine(role: str, steps: Fold | None, capacity: int | None) -> Iterator[Text]:
+    """The cache and the queues over time; under pressure all of it, else what is not zero."""
     moments = steps.moments() if steps else []
     if not steps or not moments:
         return
     seconds = moments[-1].t_s + steps.width_ns / 1e9
-    for label, values, top in (
+    times = [moment.t_s for moment in moments]
+    thrown = [moment.preemptions for moment in moments]
+    curves: list[tuple[str, list[float | None], float | None]] = [
         ("KV blocks in use", [moment.usage for moment in moments], 1.0),
         ("requests waiting", [moment.waiting for moment in moments], None),
-    ):
+    ]
+    if sum(thrown):
+        filled = [_over(moment.slots, capacity) for moment in moments]
+        curves.insert(1, ("KV places filled", filled, 1.0))
+        curves.insert(2, ("requests running", [moment.running for moment in moments], None))
+    for label, values, top in curves:
         known = [value for value in values if value is not None]
         if not known or not max(known):
             continue
-        times = [moment.t_s for moment in moments]
         drawn = sparkline(_resampled(times, values, seconds), top or max(known))
         peak = f"{max(known):.0%}" if top else f"{max(known):g}"
         yield Text(f"  {_label(role, label)} {drawn} peak {peak}, {seconds:,.0f} s")
+    if sum(thrown):
+        counts = _counted(times, thrown, seconds)
+        drawn = sparkline(counts, max(counts))
+        yield Text(f"  {_label(role, 'preemptions')} {drawn} {sum(thrown):g} in all", style="red")
+
+
+def _over(part: float | None, whole: int | None) -> float | None:
+    return None if part is None or not whole else part / whole
+
+
+def _counted(times: Sequence[float], counts: Sequence[float], seconds: float) -> list[float]:
+    """The sum in each of ``_WIDTH`` stretches."""
+    slots = [0.0] * _WIDTH
+    for time, number in zip(times, counts, strict=True):
+        slots[min(_WIDTH - 1, int(time / seconds * _WIDTH))] += number
+    return slots
 
 
 def _resampled(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
+from msgspec.structs import replace
+
 from stressbench.report.html.view import Moment
 from stressbench.schema.record import Reading
 
@@ -33,11 +35,12 @@ class Fold:
         values = reading.values
         one = Moment(
             t_s=0.0,
-            steps=1,
+            steps=int(values.get("steps") or 1),
             usage=values.get("kv_usage"),
             waiting=values.get("waiting"),
             running=values.get("running"),
             preemptions=values.get("preemptions") or 0,
+            slots=values.get("slots_used"),
         )
         self._put(self._bins, index, one)
 
@@ -56,14 +59,7 @@ class Fold:
         """In order of time; stretches without a reading are not there."""
         width_s = self.width_ns / 1e9
         return [
-            Moment(
-                t_s=round(index * width_s, 4),
-                steps=moment.steps,
-                usage=moment.usage,
-                waiting=moment.waiting,
-                running=moment.running,
-                preemptions=moment.preemptions,
-            )
+            replace(moment, t_s=round(index * width_s, 4))
             for index, moment in sorted(self._bins.items())
         ]
 
@@ -85,6 +81,7 @@ def _worse(one: Moment, other: Moment) -> Moment:
         waiting=_greater(one.waiting, other.waiting),
         running=_greater(one.running, other.running),
         preemptions=one.preemptions + other.preemptions,
+        slots=_greater(one.slots, other.slots),
     )
 
 

@@ -112,6 +112,8 @@ class Moment(View, frozen=True, kw_only=True):
     waiting: float | None
     running: float | None
     preemptions: float
+    slots: float | None = None
+    """Tokens stored, where the engine tells."""
 
 
 class Sent(View, frozen=True, kw_only=True):
