@@ -17,9 +17,9 @@ class SharedPrefix:
 
     Items i, i + P, i + 2P... begin with the same ``shared_tokens`` content tokens, behind
     the same template, to the token: what a prefix cache with block size b can reuse is
-    b * floor(prefix / b). Needs a cache that requests share (one ``cache_salt``); ``group``
-    says which requests do. Each text holds as many codes as there are questions about it; the
-    others are rivals.
+    b * floor(prefix / b). Needs a cache that requests share (``load: {cache: shared}``);
+    ``group`` says which requests do. Each text holds as many codes as there are questions
+    about it; the others are rivals.
     """
 
     traits = Traits(
