@@ -124,6 +124,8 @@ class Session:
         """One level of load after the other; a sweep ends where it has found saturation."""
         points: list[Point] = []
         for level in _levels(self.suite, pass_):
+            if next(work.left(pass_, level), None) is None:
+                continue  # all of it is recorded already; there is nothing to warm up for
             tally = Tally()
             traffic = Traffic(
                 lane=replace(lane, write=partial(self._count_and_keep, tally)),
@@ -194,9 +196,10 @@ class _Served:
 
 
 def _levels(suite: SuiteSpec, pass_: Pass) -> tuple[Level, ...]:
-    """The loads of a pass; where nothing is timed, a closed loop stands for an open one."""
-    found = levels_of(suite, pass_)
-    if pass_ == "quality" or suite.load.arrival == "closed":
+    """The loads of a pass; where nothing is timed, a plain closed loop stands for any other."""
+    found, seats = levels_of(suite, pass_), suite.load.seats
+    if pass_ == "quality":
         return found
-    seats = min(suite.load.seats, CLOSED_CONCURRENCY)
+    if suite.load.arrival != "closed":
+        seats = min(seats, CLOSED_CONCURRENCY)
     return tuple(Level(each.number, LoadSpec(concurrency=seats)) for each in found)

@@ -168,3 +168,13 @@ def test_the_telemetry_pass_of_a_sweep_has_one_level() -> None:
     sent = list(plan(SWEEP, "a", rooms(ByteTokenizer()), "telemetry"))
     assert len(sent) == planned(SUITE)
     assert planned(SWEEP, ("quality", "telemetry")) == 3 * planned(SUITE)
+
+
+@pytest.mark.parametrize("cache", ["cold", "shared", "warm"])
+def test_the_telemetry_pass_finds_nothing_in_the_cache(cache: Cache) -> None:
+    suite = replace(SUITE, load=LoadSpec(cache=cache))
+    made = rooms(ByteTokenizer())
+    quality = {request.cache_salt for request in plan(suite, "a", made)}
+    telemetry = [request.cache_salt for request in plan(suite, "a", made, "telemetry")]
+    assert len(set(telemetry)) == len(telemetry)
+    assert not quality & set(telemetry)
