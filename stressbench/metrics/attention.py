@@ -1,13 +1,14 @@
-"""Attention telemetry, averaged over requests; definitions stand in the attention probe."""
+"""Attention telemetry, averaged over requests; definitions stand in docs/telemetry.md."""
 
 from __future__ import annotations
 
 from stressbench.schema.metric import Metric, Unit
 
 
-def _attention(field: str, unit: Unit, summary: str) -> Metric:
+def _attention(field: str, unit: Unit, summary: str, name: str | None = None) -> Metric:
+    """The metric of a field, named without its ``_mean`` or ``_max`` where that is enough."""
     return Metric(
-        name=f"attention.{field.removesuffix('_mean').removesuffix('_max')}",
+        name=f"attention.{name or field.removesuffix('_mean').removesuffix('_max')}",
         summary=summary,
         unit=unit,
         better="neither",
@@ -24,11 +25,22 @@ class Attention:
         _attention("entropy_mean", "nats", "entropy of attention rows"),
         _attention("entropy_norm_mean", "fraction", "entropy over the logarithm of visible keys"),
         _attention("entropy2_mean", "nats", "Renyi-2 entropy of attention rows"),
+        _attention("entropy_norm_nosink_mean", "fraction", "normalised entropy, sink left out"),
+        _attention("effective_tokens_mean", "tokens", "e to the entropy: keys really looked at"),
         _attention("sink_mass_mean", "fraction", "mass on the first positions"),
         _attention("recency_mass_mean", "fraction", "mass on the most recent positions"),
         _attention("needle_mass_max", "fraction", "mass on the needle in the best head"),
+        _attention(
+            "needle_mass_mean", "fraction", "mass on the needle, all heads", "needle_mass_mean"
+        ),
         _attention("needle_lift_max", "ratio", "needle mass over a uniform row's, best head"),
+        _attention(
+            "needle_lift_mean", "ratio", "needle mass over a uniform row's", "needle_lift_mean"
+        ),
         _attention("retrieval_score_max", "fraction", "retrieval score of the best head"),
+        _attention("retrieval_heads", "count", "heads with a retrieval score above 0.1"),
+        _attention("sink_heads", "count", "heads that give the sink over 0.3"),
+        _attention("collapsed_heads", "count", "heads under 0.1 normalised entropy without sink"),
     )
 
 
