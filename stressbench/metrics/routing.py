@@ -5,7 +5,9 @@ from __future__ import annotations
 from stressbench.schema.metric import Metric, Unit
 
 
-def _routing(name: str, field: str, unit: Unit, summary: str) -> Metric:
+def _routing(
+    name: str, field: str, unit: Unit, summary: str, *, against: str | None = None
+) -> Metric:
     return Metric(
         name=f"routing.{name}",
         summary=summary,
@@ -14,6 +16,7 @@ def _routing(name: str, field: str, unit: Unit, summary: str) -> Metric:
         paths=(f"routing.{field}",),
         passes="any",
         span=1.0 if unit == "fraction" else None,
+        against=against,
     )
 
 
@@ -23,6 +26,20 @@ class Routing:
     metrics = (
         _routing("imbalance", "imbalance_mean", "ratio", "busiest expert's load over the mean"),
         _routing("imbalance_max", "imbalance_max", "ratio", "the same in the worst layer"),
+        _routing(
+            "imbalance_twin",
+            "imbalance_mean",
+            "ratio",
+            "imbalance minus that of the benign twin",
+            against="isocontent",
+        ),
+        _routing(
+            "imbalance_token_matched",
+            "imbalance_mean",
+            "ratio",
+            "imbalance minus that of a benign prompt just as long",
+            against="isotoken",
+        ),
         _routing("entropy_norm", "entropy_norm_mean", "fraction", "load entropy over its maximum"),
         _routing("cv_excess", "cv_excess_mean", "ratio", "load variation beyond sampling noise"),
         _routing("gini", "gini_mean", "fraction", "Gini coefficient of the loads"),

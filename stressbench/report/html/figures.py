@@ -26,7 +26,14 @@ SHARES: Final = (*(round(step / 50, 3) for step in range(50)), 0.99, 0.995, 0.99
 """Where a latency's distribution is drawn: every 2 %, and the tail."""
 TELEMETRY: Final = {
     "attention": ("entropy_norm", "needle_lift", "sink_mass", "retrieval_score"),
-    "routing": ("imbalance", "entropy_norm", "cv_excess", "distinct_experts"),
+    "routing": (
+        "imbalance",
+        "imbalance_twin",
+        "imbalance_token_matched",
+        "entropy_norm",
+        "cv_excess",
+        "distinct_experts",
+    ),
 }
 _TAIL: Final = 0.05
 _PLACES: Final = 8  # of an axis: more would not be read, and replayed traffic has thousands
