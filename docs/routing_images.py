@@ -12,20 +12,24 @@ from __future__ import annotations
 
 import sys
 from collections import defaultdict
+from dataclasses import dataclass
 from html import escape
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 
 from stressbench.probes import _routing_math as routing
 from stressbench.schema.record import CaseRecord
 from stressbench.sidecar import ArrayReader
+from stressbench.stats.exact import t_quantile
 from stressbench.store import read_run
 
 IMAGE = Path(__file__).parent / "images" / "routing-load.svg"
+FIELDS = ("imbalance_mean", "entropy_norm_mean", "cv_excess_mean", "churn_mean", "confidence_mean")
 HEAD = """\
-| content | requests | assignments a layer | imbalance | entropy | CV excess | distance from prose |
-|---|---|---|---|---|---|---|
+| content | requests | imbalance | entropy | CV excess | churn | confidence | distance from prose |
+|---|---|---|---|---|---|---|---|
 """
 PHASE = "load_by_expert_prefill"
 FONT = 'font-family="sans-serif" font-size="11"'
@@ -46,37 +50,58 @@ KINDS = {
 }
 
 
+@dataclass
+class Kind:
+    """Prompts of one kind: the sum of their loads (layers, experts), and their figures by item."""
+
+    load: routing.Counts
+    figures: defaultdict[str, list[list[float]]]
+
+    @property
+    def requests(self) -> int:
+        """How many there are."""
+        return sum(map(len, self.figures.values()))
+
+    def interval(self, place: int) -> str:
+        """Mean of one field with its 95 % interval, t over items."""
+        means = np.array([np.mean(each, axis=0)[place] for each in self.figures.values()])
+        half = t_quantile(0.975, len(means) - 1) * means.std(ddof=1) / np.sqrt(len(means))
+        return f"{means.mean():.3f} ± {half:.3f}"
+
+
 def main(directory: str) -> None:
     """Write the picture and print the table of one run."""
-    loads = gather(Path(directory))
-    IMAGE.write_text(svg(loads), "utf-8")
+    kinds = gather(Path(directory))
+    if not kinds:
+        sys.exit("the run has no routing telemetry")
+    prose = share(kinds.get("prose", next(iter(kinds.values()))).load)
+    IMAGE.write_text(svg(kinds), "utf-8")
     sys.stdout.write(HEAD)
-    prose = share(loads["prose"][1])
-    for kind, (n, load) in loads.items():
-        distance = np.abs(share(load) - prose).sum(axis=1).mean() / 2
-        figures = (
-            routing.imbalance(load),
-            routing.entropy_norm(load),
-            routing.variation_excess(load, 2),
-        )
-        means = " | ".join(f"{each.mean():.3f}" for each in figures)
-        sys.stdout.write(f"| {kind} | {n} | {load[0].sum():,} | {means} | {distance:.3f} |\n")
+    for name, kind in kinds.items():
+        distance = np.abs(share(kind.load) - prose).sum(axis=1).mean() / 2
+        figures = " | ".join(map(kind.interval, range(len(FIELDS))))
+        sys.stdout.write(f"| {name} | {kind.requests} | {figures} | {distance:.3f} |\n")
 
 
-def gather(directory: Path) -> dict[str, tuple[int, routing.Counts]]:
-    """Requests and loads (layers, experts) of each kind, summed over its requests."""
+def gather(directory: Path) -> dict[str, Kind]:
+    """The kinds of content in a run."""
     run = read_run(directory)
     arrays = ArrayReader(run.directory)
-    found: defaultdict[str, list[routing.Counts]] = defaultdict(list)
+    found: dict[str, Kind] = {}
     for record in run.records():
-        kept = arrays.read(record, "routing") if record.routing else {}
-        if PHASE in kept:
-            found[kind_of(record)].append(kept[PHASE].astype(np.int64))
+        load = arrays.one(record, "routing", PHASE) if record.routing else None
+        if load is None or record.routing is None:
+            continue
+        kind = found.setdefault(
+            kind_of(record), Kind(np.zeros(load.shape, np.int64), defaultdict(list))
+        )
+        kind.load += load.astype(np.int64)
+        figures = [float(cast("float", record.routing[f"prefill_{name}"])) for name in FIELDS]
+        kind.figures[record.item_id].append(figures)
     order = [*KINDS.values()]
-    return {
-        kind: (len(found[kind]), np.sum(found[kind], axis=0))
-        for kind in sorted(found, key=lambda kind: order.index(kind) if kind in order else 99)
-    }
+    return dict(
+        sorted(found.items(), key=lambda each: order.index(each[0]) if each[0] in order else 99)
+    )
 
 
 def kind_of(record: CaseRecord) -> str:
@@ -90,19 +115,20 @@ def share(load: routing.Counts) -> routing.Floats:
     return shares
 
 
-def svg(loads: dict[str, tuple[int, routing.Counts]]) -> str:
+def svg(kinds: dict[str, Kind]) -> str:
     """All panels, and the scale."""
-    layers, experts = next(iter(loads.values()))[1].shape
+    layers, experts = next(iter(kinds.values())).load.shape
     wide, high = experts * CELL_X + 78, layers * CELL_Y + TOP + GAP
-    rows = -(-len(loads) // COLUMNS)
+    rows = -(-len(kinds) // COLUMNS)
     width, height = COLUMNS * wide + GAP, rows * high + 40
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" {FONT}>',
         f'<rect width="{width}" height="{height}" fill="#ffffff"/>',
     ]
-    for place, (kind, (n, load)) in enumerate(loads.items()):
+    for place, (name, kind) in enumerate(kinds.items()):
         x, y = GAP + place % COLUMNS * wide, TOP + place // COLUMNS * high
-        parts += panel(kind, f"{n} requests", load / load.mean(axis=1, keepdims=True), (x, y))
+        load = kind.load / kind.load.mean(axis=1, keepdims=True)
+        parts += panel(name, f"{kind.requests} requests", load, (x, y))
     parts += scale(GAP, height - 26)
     return "\n".join([*parts, "</svg>", ""])
 
