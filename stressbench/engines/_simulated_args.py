@@ -91,7 +91,9 @@ def read_args(*given: Mapping[str, object]) -> SimulatedArgs:
     try:
         args = msgspec.convert(merged, SimulatedArgs)
     except msgspec.ValidationError as error:
-        raise SuiteError(str(error), where="engine.args") from error
+        text = "got `str`" in str(error)
+        hint = "YAML takes 1e12 for text: write 1.0e+12" if text else None
+        raise SuiteError(str(error), where="engine.args", hint=hint) from error
     device_of(args)
     return args
 
@@ -116,6 +118,11 @@ def block_size_of(spec: EngineSpec) -> int:
     return spec.block_size or _BLOCK_SIZE
 
 
+def served_dtype(spec: EngineSpec) -> str:
+    """The precision that a device serves in where the suite does not say."""
+    return "bfloat16" if spec.dtype == "auto" else spec.dtype
+
+
 def step_cost(setup: EngineSetup, args: SimulatedArgs) -> tuple[StepCost, int]:
     """How long steps take, and how many blocks there are, vLLM's own one included.
 
@@ -131,7 +138,7 @@ def step_cost(setup: EngineSetup, args: SimulatedArgs) -> tuple[StepCost, int]:
             decode_tokens_per_s=args.decode_tokens_per_s,
         )
         return rates, blocks or _CAPACITY_TOKENS // block_size_of(spec) + 1
-    dtype = "bfloat16" if spec.dtype == "auto" else spec.dtype
+    dtype = served_dtype(spec)
     try:
         geometry = kv_geometry(setup.model_config, dtype=dtype, block_size=block_size_of(spec))
         cost = model_cost(setup.model_config, geometry, weight_bytes=ELEMENT_BYTES[dtype])

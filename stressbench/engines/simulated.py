@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from stressbench.engines._simulated_answers import answer
-from stressbench.engines._simulated_args import block_size_of, read_args, step_cost
+from stressbench.engines._simulated_args import block_size_of, read_args, served_dtype, step_cost
 from stressbench.engines.base import NO_CACHE, Completion, EngineInfo, EngineSetup
 from stressbench.errors import EngineError, RequestError
 from stressbench.schema.case import Request
@@ -65,7 +65,7 @@ class SimulatedEngine:
         )
         self._scheduler = Scheduler(limits, cost)
         return EngineInfo(
-            dtype=None,
+            dtype=served_dtype(spec) if args.device is not None else None,
             max_model_len=spec.max_model_len,
             kv_blocks=blocks,
             block_size=limits.block_size,
@@ -77,7 +77,7 @@ class SimulatedEngine:
                 "enable_prefix_caching": limits.enable_prefix_caching,
                 "watermark": limits.watermark,
             },
-            why_null={"dtype": "simulated"},
+            why_null={"dtype": "simulated, on no device in particular"},
         )
 
     async def complete(self, request: Request, request_id: str) -> Completion:
