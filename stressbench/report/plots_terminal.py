@@ -15,6 +15,7 @@ from stressbench.store import Run, readings
 _LEVELS: Final = " ▁▂▃▄▅▆▇█"
 _WIDTH: Final = 48
 _NAME_CHARS: Final = 28
+_ROLE_CHARS: Final = 10
 
 
 class SummaryRow(Protocol):
@@ -35,10 +36,13 @@ def plots(run: Run, rows: Sequence[SummaryRow]) -> Iterator[Text]:
     """Quality under stress beside the twin's, then each role's engine and latency."""
     yield from _quality(rows)
     folds = fold(readings(run.directory))
-    for role in dict.fromkeys(row.role for row in rows):
+    roles = list(dict.fromkeys(row.role for row in rows))
+    width = max([_ROLE_CHARS, *(len(_short(role)) for role in roles)])
+    for role in roles:
         kv = run.header.models[role].kv if role in run.header.models else None
-        yield from _engine(role, folds.get(role), kv.capacity_tokens if kv else None)
-        yield from _latency(role, [row for row in rows if row.role == role])
+        label = f"{_short(role):{width}}"
+        yield from _engine(label, folds.get(role), kv.capacity_tokens if kv else None)
+        yield from _latency(label, [row for row in rows if row.role == role])
 
 
 def _quality(rows: Sequence[SummaryRow]) -> Iterator[Text]:
@@ -138,7 +142,11 @@ def _latency(role: str, rows: Sequence[SummaryRow]) -> Iterator[Text]:
 
 
 def _label(role: str, what: str) -> str:
-    return f"{printable(role)[:24]:10} {what:17}"
+    return f"{role} {what:17}"
+
+
+def _short(role: str) -> str:
+    return printable(role)[:_NAME_CHARS]
 
 
 def sparkline(values: Sequence[float | None], top: float) -> str:
