@@ -61,6 +61,7 @@ def examine() -> Iterator[Finding]:
     yield Finding("stressbench", f"{__version__}, Python {machine.python} on {machine.os}")
     yield _device(machine.device, machine.device_name, machine.driver, machine.cores)
     yield _engine(machine.device, machine.packages)
+    yield from _optional(machine.device)
     yield _dtype(machine.device)
     yield _memory()
     yield from _caches()
@@ -90,6 +91,19 @@ def _engine(device: str, packages: dict[str, str]) -> Finding:
             "engine", f"{found}: it will not use the GPU", "pip install 'stressbench[gpu]'"
         )
     return Finding("engine", found)
+
+
+def _optional(device: str) -> Iterator[Finding]:
+    """What single engines and probes stand on; a GPU's only where there is one."""
+    from stressbench.runner.machine import installed
+
+    wanted = {"aiohttp": ("servers", "run --base-url", "'stressbench[endpoint]'")}
+    if device == "cuda":
+        wanted["nvidia-ml-py"] = ("NVML", "the gpu probe", "nvidia-ml-py")
+    for package, (topic, user, requirement) in wanted.items():
+        version = installed(package)
+        found = f"{package} {version or 'is not installed'}: {user}"
+        yield Finding(topic, found, None if version else f"pip install {requirement}")
 
 
 def _dtype(device: str) -> Finding:
