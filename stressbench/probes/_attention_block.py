@@ -64,7 +64,8 @@ class Block:
     """Rows of some heads: their scores and exponentials, (key heads, group, rows, keys).
 
     Keys before ``low`` are in no row's window and left out. ``queries`` are (rows, heads,
-    head size) at the ascending ``positions`` (rows,), ``keys`` (key heads, head size, keys).
+    head size) at the ascending ``positions`` (rows,), ``keys`` (key heads, head size, keys);
+    ``longest`` is the greatest norm of a key.
     """
 
     def __init__(
@@ -74,6 +75,8 @@ class Block:
         positions: torch.Tensor,
         scoring: Scoring,
         work: Workspace,
+        *,
+        longest: float,
     ) -> None:
         import torch
 
@@ -95,7 +98,7 @@ class Block:
             self.scores.div_(scoring.soft_cap).tanh_().mul_(scoring.soft_cap)
         self._hide(first, last, scoring.window)
         self.learned = self._logits(scoring)
-        if _bound(scaled, seen, scoring) >= _SAFE_SCORE:
+        if _bound(scaled, longest, scoring) >= _SAFE_SCORE:
             self._shift()
         self.powers = torch.exp(self.scores, out=work.take("powers", shape, queries))
 
@@ -197,13 +200,11 @@ class Block:
         return shaped.flatten(0, 1)
 
 
-def _bound(scaled: torch.Tensor, keys: torch.Tensor, scoring: Scoring) -> float:
-    """What no score exceeds: |q.k| <= |q| |k|, for the price of two norms."""
+def _bound(scaled: torch.Tensor, longest: float, scoring: Scoring) -> float:
+    """What no score exceeds: |q.k| <= |q| |k|."""
     import torch
 
-    bound = float(torch.linalg.vector_norm(scaled, dim=-1).max()) * float(
-        torch.linalg.vector_norm(keys, dim=1).max()
-    )
+    bound = float(torch.linalg.vector_norm(scaled, dim=-1).max()) * longest
     if scoring.soft_cap:
         bound = min(bound, scoring.soft_cap)
     if scoring.sinks is not None:

@@ -36,7 +36,7 @@ ROW_FIGURES: Final = (
     "recency_mass",
 )
 """What ``Reduced.figures`` holds, in this order."""
-BLOCK_SCORES: Final = 1 << 19
+BLOCK_SCORES: Final = 1 << 20
 """Scores of a block: they and their exponentials stay in the last-level cache."""
 _FEWEST_ROWS: Final = 8
 
@@ -87,6 +87,7 @@ class Reduction:
         group = heads // kv_heads
         sums = queries.new_empty(SUMS, heads, rows)
         received, taken = queries.new_zeros(keys.shape[2]), queries.new_zeros(())
+        longest = _longest(keys).tolist()
         for start, stop in _blocks(rows, group, int(positions[-1]) + 1):
             for kv_head in range(kv_heads):
                 some = slice(kv_head * group, (kv_head + 1) * group)
@@ -96,6 +97,7 @@ class Reduction:
                     positions[start:stop],
                     _of_heads(self.scoring, some),
                     self.work,
+                    longest=longest[kv_head],
                 )
                 block.sums(self.marks, part := queries.new_empty(SUMS, group, stop - start))
                 block.add_received(received, taken)
@@ -117,7 +119,14 @@ class Reduction:
         ``values`` (key heads, keys, head size) the layer's output is made as well.
         """
         rows, heads, _ = queries.shape
-        block = Block(queries, keys, positions, self.scoring, self.work)
+        block = Block(
+            queries,
+            keys,
+            positions,
+            self.scoring,
+            self.work,
+            longest=float(_longest(keys).max()),
+        )
         sums = queries.new_empty(SUMS, heads, rows)
         block.sums(self.marks, sums)
         received, taken = queries.new_zeros(keys.shape[2]), queries.new_zeros(())
@@ -170,6 +179,14 @@ def lift(mass: torch.Tensor, outcomes: torch.Tensor, tokens: torch.Tensor | int)
     """Mass on ``tokens`` keys over what a uniform row gives them: M m / |needle|; uniform is 1."""
     lifted: torch.Tensor = mass * outcomes / tokens
     return lifted
+
+
+def _longest(keys: torch.Tensor) -> torch.Tensor:
+    """The greatest norm of a key in each key head."""
+    import torch
+
+    longest: torch.Tensor = torch.linalg.vector_norm(keys, dim=1).amax(-1)
+    return longest
 
 
 def _blocks(rows: int, group: int, keys: int) -> Iterator[tuple[int, int]]:
