@@ -1,8 +1,12 @@
-"""Scores of a block of attention rows, and the sums over keys that every figure is made of."""
+"""Scores of a block of attention rows, and the sums over keys that every figure is made of.
+
+Scores are kept in bits (times log2 e), because exp2 takes half the time of exp here.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import log
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -11,11 +15,12 @@ if TYPE_CHECKING:
 SINK_TOKENS: Final = 4
 RECENT_TOKENS: Final = 32
 SUMS: Final = 7
-"""Sums of a row: Z, W, Q beyond the sink; Z, W, Q of the sink; Z of the recent keys."""
+"""Sums of a row: Z, W (in bits), Q beyond the sink; the same of the sink; Z of recent keys."""
 _HIDDEN: Final = -1e4
-"""Added to the score of a key that a row does not see: exp gives exactly 0, and 0 times it is 0."""
-_SAFE_SCORE: Final = 40.0
-"""Below this exp(2s) and its sums stay finite in float32, so no maximum need be sought."""
+"""Added to the score of a key that a row does not see: 2 to that is exactly 0."""
+_SAFE_SCORE: Final = 56.0
+"""Below this 2^2s and its sums stay finite in float32, so no maximum need be sought."""
+BITS_PER_NAT: Final = 1 / log(2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,18 +94,19 @@ class Block:
         self.high = last + 1
         self._flat = (kv_heads, group * rows, self.high - self.low)
         shape = (kv_heads, group, rows, self.high - self.low)
-        grouped = queries.view(rows, kv_heads, group, size).permute(1, 2, 0, 3) * scoring.scale
-        scaled = grouped.reshape(kv_heads, group * rows, size)
+        grouped = queries.view(rows, kv_heads, group, size).permute(1, 2, 0, 3)
+        scaled = (grouped * (scoring.scale * BITS_PER_NAT)).reshape(kv_heads, group * rows, size)
         seen = keys[:, :, self.low : self.high]
         scores = torch.bmm(scaled, seen, out=work.take("scores", self._flat, queries))
         self.scores = scores.view(shape)
         if scoring.soft_cap:
-            self.scores.div_(scoring.soft_cap).tanh_().mul_(scoring.soft_cap)
+            cap = scoring.soft_cap * BITS_PER_NAT
+            self.scores.div_(cap).tanh_().mul_(cap)
         self._hide(first, last, scoring.window)
         self.learned = self._logits(scoring)
         if _bound(scaled, longest, scoring) >= _SAFE_SCORE:
             self._shift()
-        self.powers = torch.exp(self.scores, out=work.take("powers", shape, queries))
+        self.powers = torch.exp2(self.scores, out=work.take("powers", shape, queries))
 
     def _hide(self, first: int, last: int, window: int | None) -> None:
         """Lower the scores of keys that come after a row, or have left its window."""
@@ -115,10 +121,11 @@ class Block:
         """The learned sinks, (key heads, group, 1)."""
         if scoring.sinks is None:
             return None
-        return scoring.sinks.to(self.scores.dtype).view(*self.scores.shape[:2], 1)
+        logits = scoring.sinks.to(self.scores.dtype) * BITS_PER_NAT
+        return logits.view(*self.scores.shape[:2], 1)
 
     def _shift(self) -> None:
-        """Subtract each row's maximum, so that exp cannot overflow."""
+        """Subtract each row's maximum, so that no power can overflow."""
         import torch
 
         most = self.scores.amax(dim=-1)
@@ -151,7 +158,7 @@ class Block:
         torch.sum(weighted[..., :sink], -1, out=out[4])
         torch.sum(first.square(), -1, out=out[5])
         if self.learned is not None:
-            power = self.learned.exp()
+            power = self.learned.exp2()
             out[3] += power
             out[4] += power * self.learned
             out[5] += power.square()
@@ -171,7 +178,7 @@ class Block:
         given = torch.bmm(weights, self.powers.view(self._flat))
         received[self.low : self.high] += given.sum((0, 1))
         if self.learned is not None:
-            learned += (self.learned.exp() / self.total).sum()
+            learned += (self.learned.exp2() / self.total).sum()
 
     def masses(self, roles: torch.Tensor) -> torch.Tensor:
         """Mass on the keys of each role, (roles, heads, rows). After ``sums``.
@@ -206,7 +213,7 @@ def _bound(scaled: torch.Tensor, longest: float, scoring: Scoring) -> float:
 
     bound = float(torch.linalg.vector_norm(scaled, dim=-1).max()) * longest
     if scoring.soft_cap:
-        bound = min(bound, scoring.soft_cap)
+        bound = min(bound, scoring.soft_cap * BITS_PER_NAT)
     if scoring.sinks is not None:
-        bound = max(bound, float(scoring.sinks.abs().max()))
+        bound = max(bound, float(scoring.sinks.abs().max()) * BITS_PER_NAT)
     return bound

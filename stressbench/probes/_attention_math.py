@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from stressbench.probes._attention_block import SUMS, Block, Marks, Scoring, Workspace
+from stressbench.probes._attention_block import BITS_PER_NAT, SUMS, Block, Marks, Scoring, Workspace
 
 if TYPE_CHECKING:
     import torch
@@ -204,14 +204,14 @@ def _of_heads(scoring: Scoring, heads: slice[int, int, None]) -> Scoring:
 def _entropies(
     total: torch.Tensor, weighted: torch.Tensor, squared: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Shannon and Renyi-2 entropy from Z, W and Q; NaN where the keys are too faint to tell.
+    """Shannon and Renyi-2 entropy in nats from Z, W (in bits) and Q.
 
-    Both are at least 0; rounding may say less by some 1e-7.
+    NaN where the keys are too faint to tell. Both are at least 0; rounding may say less by some 1e-7.
     """
     import torch
 
     log = total.log()
-    shannon = (log - weighted / total).clamp(min=0)
+    shannon = (log - weighted / (total * BITS_PER_NAT)).clamp(min=0)
     renyi = (2 * log - squared.log()).clamp(min=0)
     faint = squared < torch.finfo(squared.dtype).tiny
     return shannon.masked_fill(faint, torch.nan), renyi.masked_fill(faint, torch.nan)
