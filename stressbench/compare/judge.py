@@ -170,17 +170,36 @@ def _gap(asked: Asked) -> str | None:
 
 
 def _settles_at(asked: Asked, gate: Gate) -> int | None:
+    """Items that would settle a gate if the difference stayed as it is.
+
+    A harm h short of the margin m is settled by showing that it stays short of it, m - h
+    away, or that it is one at all, h away: whichever is farther takes fewer items. The
+    first shrinks today's interval, which is wider than its standard error where few cases
+    differ; the second finds the harm four times in five.
+    """
     effect = asked.answer.effect
-    if effect is None or not effect.se or effect.clusters < 2:  # noqa: PLR2004  a spread needs two
+    if effect is None or effect.interval is None or effect.delta is None or not effect.se:
         return None
+    if effect.clusters < 2:  # noqa: PLR2004  a spread needs two
+        return None
+    fewest = fewest_clusters(gate.confidence)
     if not effect.varied:
-        needed = clusters_if_still(effect.se, effect.clusters, gate.margin, gate.confidence)
-        return max(needed, fewest_clusters(gate.confidence))
-    distance = gate.margin
-    if gate.relative:
-        distance = math.log1p(gate.margin) if gate.direction == "rise" else -_log_loss(gate.margin)
-    needed = clusters_needed(effect.se, effect.clusters, distance, gate.confidence)
-    return max(needed, fewest_clusters(gate.confidence))
+        still = clusters_if_still(effect.se, effect.clusters, gate.margin, gate.confidence)
+        return max(still, fewest)
+    worst, harm = _harm(gate, effect.interval), _harm(gate, Interval(effect.delta, effect.delta))
+    margin, worst, harm = (_working(gate, each) for each in (gate.margin, worst, harm))
+    if margin - harm > harm:
+        shrunk = ((worst - harm) / (margin - harm)) ** 2
+        return max(math.ceil(effect.clusters * shrunk), effect.clusters + 1, fewest)
+    needed = clusters_needed(effect.se, effect.clusters, harm, gate.confidence)
+    return max(needed, effect.clusters + 1, fewest)
+
+
+def _working(gate: Gate, harm: float) -> float:
+    """A harm on the scale of standard errors: logarithmic for relative gates."""
+    if not gate.relative:
+        return harm
+    return math.log1p(harm) if gate.direction == "rise" else -_log_loss(harm)
 
 
 def _log_loss(margin: float) -> float:

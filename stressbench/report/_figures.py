@@ -95,7 +95,8 @@ def explain(gate: GateFinding) -> str:
     if gate.noise is not None:
         what += f" Unchanged repeats differ by up to {change(gate, gate.noise, signed=False)}."
     if gate.verdict == "inconclusive" and gate.settles_at is not None:
-        what += f" About {gate.settles_at:,} independent items would settle it if nothing changed."
+        what += f" About {gate.settles_at:,} independent items would settle it"
+        what += " if the difference stayed so."
     missing = gate.missing.base + gate.missing.cand
     if missing:
         what += f" {missing} cases have no value on one side and are not in these numbers."

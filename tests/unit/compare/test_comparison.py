@@ -51,6 +51,21 @@ def test_too_little_data_is_never_green(tmp_path):
     assert compare(short, short, SCORE).verdict == "inconclusive"
 
 
+@pytest.mark.parametrize("lost", [1, 2, 4])
+def test_an_open_verdict_always_asks_for_more_items_and_they_settle_it(tmp_path, lost):
+    def answers_of(n, wrong):
+        return [records.record(i, score=float(i >= wrong)) for i in range(n)]
+
+    base = run(tmp_path, "base", answers_of(80, 0))
+    gate = only_gate(compare(base, run(tmp_path, "cand", answers_of(80, lost)), SCORE))
+    assert gate.verdict == "inconclusive"
+    assert gate.settles_at > 80
+    more = gate.settles_at
+    base = run(tmp_path, "more", answers_of(more, 0))
+    cand = run(tmp_path, "lost", answers_of(more, round(more * lost / 80)))
+    assert compare(base, cand, SCORE).verdict != "inconclusive"
+
+
 def test_the_detectable_effect_is_never_below_what_the_interval_leaves_open(tmp_path):
     """One half-point change among forty items is no licence to claim half a point."""
 
