@@ -206,7 +206,7 @@ def _entropies(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Shannon and Renyi-2 entropy in nats from Z, W (in bits) and Q.
 
-    NaN where the keys are too faint to tell. Both are at least 0; rounding may say less by some 1e-7.
+    NaN where the keys are too faint to tell. Both are at least 0, whatever rounding says.
     """
     import torch
 
