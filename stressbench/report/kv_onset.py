@@ -39,15 +39,19 @@ def _expected(kv: KvSetup) -> str:
     predicted = kv.predicted
     if predicted is None:
         return f"onset of preemption not predicted: {kv.why_null.get('predicted', _UNTOLD)}"
-    text = (
-        f"a request holds up to {predicted.largest_demand_blocks} blocks:"
-        f" no preemption up to {predicted.safe_concurrency} in flight, "
-    )
-    if predicted.onset_concurrency is None:
-        text += f"none predicted up to {predicted.tried_concurrency}"
+    text = f"a request holds up to {predicted.largest_demand_blocks} blocks: "
+    if predicted.safe_concurrency == predicted.requests:
+        text += f"all {predicted.requests:,} fit together"
+    elif predicted.onset_concurrency is None:
+        text += f"no preemption predicted up to {predicted.tried_concurrency} in flight"
     else:
+        text += f"no preemption up to {predicted.safe_concurrency} in flight, "
         text += f"predicted from {predicted.onset_concurrency}"
-    return text if predicted.exact else text + ", if every answer reaches its limit"
+    if not predicted.exact:
+        text += ", if every answer reaches its limit"
+    if predicted.requests < predicted.planned:
+        text += f" (from the first {predicted.requests:,} of {predicted.planned:,} requests)"
+    return text
 
 
 @dataclass(slots=True)

@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Final
 
 from stressbench.runner.machine import read_machine
-from stressbench.runner.plan import levels_of, plan_level
+from stressbench.runner.plan import levels_of, plan_level, planned
 from stressbench.runner.prepare import Prepared, RunModel
 from stressbench.schema.case import Request
 from stressbench.schema.kv import KvLevel, KvPrediction, KvSetup
@@ -20,7 +20,9 @@ from stressbench.simulation.sequence import Limits
 from stressbench.tokens.budget import Room
 
 _REQUESTS: Final = 512
-"""A prediction is made from at most so many requests: it must not keep an engine waiting."""
+_TOKENS: Final = 1_000_000
+"""A prediction is made from at most so many requests and prompt tokens: building and simulating
+them takes a second or two, and must not keep an engine waiting."""
 _LEVELS: Final = 16
 """Concurrencies predicted of a sweep: the header is written into a space kept for it."""
 _UNTOLD: Final = "the engine does not tell"
@@ -120,7 +122,7 @@ def _predicted(
         why["predicted"] = reason
         return None
     limits = _limits(suite, info)
-    requests = list(islice(_requests(suite, model.role, rooms), _REQUESTS))
+    requests = list(_first(_requests(suite, model.role, rooms)))
     jobs = [_job(request, limits, shared=suite.load.cache == "shared") for request in requests]
     try:
         onset = find_onset(jobs, limits)
@@ -129,6 +131,7 @@ def _predicted(
         return None
     return KvPrediction(
         requests=len(jobs),
+        planned=planned(suite) // len(levels_of(suite, "quality")),
         exact=all(request.case.ignore_eos for request in requests),
         largest_demand_blocks=onset.largest_demand_blocks,
         safe_concurrency=onset.safe_concurrency,
@@ -166,6 +169,15 @@ def _limits(suite: SuiteSpec, info: EngineInfo) -> Limits:
 def _requests(suite: SuiteSpec, role: str, rooms: Mapping[str, Room]) -> Iterator[Request]:
     """Those of the first level: the others have the same lengths in the same order."""
     return plan_level(suite, role, rooms, "quality", levels_of(suite, "quality")[0])
+
+
+def _first(requests: Iterator[Request]) -> Iterator[Request]:
+    tokens = 0
+    for request in islice(requests, _REQUESTS):
+        yield request
+        tokens += len(request.prompt_token_ids)
+        if tokens >= _TOKENS:
+            return
 
 
 def _job(request: Request, limits: Limits, *, shared: bool) -> Job:

@@ -21,7 +21,10 @@ class KvPrediction(Open, frozen=True, kw_only=True):
     """Where preemption begins, from the requests' exact lengths, every answer at its limit."""
 
     requests: int
-    """How many requests of the plan it is made from; the first ones where there are more."""
+    """How many requests of the plan it is made from, the first ones where there are more:
+    nothing is said of the others then."""
+    planned: int
+    """How many there are, at one level of the load."""
     exact: bool
     """Whether every answer does reach its limit (``ignore_eos``); else it is an upper bound."""
     largest_demand_blocks: int
