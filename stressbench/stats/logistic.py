@@ -23,15 +23,17 @@ from stressbench.stats.resample import (
 Mask = NDArray[np.bool_]
 
 FOLDS: Final = 5
-RIDGES: Final = (1.0, 10.0, 100.0, 1000.0)
-"""Penalties to choose from, on standardised features; log loss is summed over rows."""
+INNER_FOLDS: Final = 3
+RIDGES: Final = (1000.0, 100.0, 10.0, 1.0)
+"""Penalties to choose from, on standardised features; log loss is summed over rows. From
+strong to weak: each fit starts where the one before ended."""
 DRAWS: Final = 1_000
 _NEWTON_STEPS: Final = 50
-_CONVERGED: Final = 1e-8
+_CONVERGED: Final = 1e-6
 _PAIR_CELLS: Final = 1 << 22  # of one block of the comparison: 32 MiB
 
 
-def fit(features: Floats, failed: Mask, ridge: float) -> Floats:
+def fit(features: Floats, failed: Mask, ridge: float, start: Floats | None = None) -> Floats:
     """Weights (features + 1,), intercept last: ridge logistic regression by Newton's method.
 
     Minimises the summed log loss + ridge / 2 |w|^2, the intercept free (le Cessie and van
@@ -40,7 +42,7 @@ def fit(features: Floats, failed: Mask, ridge: float) -> Floats:
     design = np.column_stack([features, np.ones(len(features))])
     penalty = np.full(design.shape[1], ridge)
     penalty[-1] = 1e-6  # keeps the problem solvable where one class is absent
-    weights = np.zeros(design.shape[1])
+    weights = np.zeros(design.shape[1]) if start is None else start.copy()
     for _ in range(_NEWTON_STEPS):
         share = _logistic(design @ weights)
         gradient = design.T @ (share - failed) + penalty * weights
@@ -77,31 +79,36 @@ def out_of_fold(features: Floats, failed: Mask, clusters: Codes, seed: int = 0) 
     for fold in range(FOLDS):
         held = folds == fold
         ridge = _best_ridge(features[~held], failed[~held], clusters[~held], seed)
-        scores[held] = _scored(features, failed, held, ridge)
+        scaled = _standardised(features, held)
+        scores[held] = _odds(scaled[held], fit(scaled[~held], failed[~held], ridge))
     return scores
 
 
 def _best_ridge(features: Floats, failed: Mask, clusters: Codes, seed: int) -> float:
     """The penalty with the least log loss on held-out clusters of a training part."""
     compact = np.unique(clusters, return_inverse=True)[1]
-    folds = folds_of(compact, failed, FOLDS, seed + 1)
+    folds = folds_of(compact, failed, INNER_FOLDS, seed + 1)
     losses = np.zeros(len(RIDGES))
-    for fold in range(FOLDS):
+    for fold in range(INNER_FOLDS):
         held = folds == fold
-        if not held.any() or held.all():
-            continue
+        scaled = _standardised(features, held)
+        weights = None
         for place, ridge in enumerate(RIDGES):
-            odds = _scored(features, failed, held, ridge)
+            weights = fit(scaled[~held], failed[~held], ridge, weights)
+            odds = _odds(scaled[held], weights)
             losses[place] += np.logaddexp(0.0, np.where(failed[held], -odds, odds)).sum()
     return RIDGES[int(losses.argmin())]
 
 
-def _scored(features: Floats, failed: Mask, held: Mask, ridge: float) -> Floats:
-    """Log odds of the held-out rows, from the others."""
+def _standardised(features: Floats, held: Mask) -> Floats:
+    """All rows, by mean and deviation of those that are not held out."""
     mean, spread = features[~held].mean(axis=0), features[~held].std(axis=0)
-    scaled = (features - mean) / np.where(spread > 0, spread, 1.0)
-    weights = fit(scaled[~held], failed[~held], ridge)
-    odds: Floats = scaled[held] @ weights[:-1] + weights[-1]
+    scaled: Floats = (features - mean) / np.where(spread > 0, spread, 1.0)
+    return scaled
+
+
+def _odds(features: Floats, weights: Floats) -> Floats:
+    odds: Floats = features @ weights[:-1] + weights[-1]
     return odds
 
 
