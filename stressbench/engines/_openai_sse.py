@@ -21,13 +21,12 @@ class EventStream:
         self._rest = b""
         self._data: list[bytes] = []
         self._held_bytes = 0
+        self._held_return = False
 
     def feed(self, chunk: bytes) -> list[bytes]:
         """The events that ``chunk`` completes. Raises ``RequestError`` for an endless one."""
-        if b"\r" in chunk:
-            # A pair that was cut in two becomes an empty line, which ends an event early
-            # only where a line has just ended anyway.
-            chunk = chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        if b"\r" in chunk or self._held_return:
+            chunk = self._with_newlines(chunk)
         first, *others = chunk.split(b"\n")
         self._held_bytes += len(chunk)
         if not others:
@@ -48,6 +47,14 @@ class EventStream:
             self._held_bytes = len(self._rest)
         self._check()
         return events
+
+    def _with_newlines(self, chunk: bytes) -> bytes:
+        """``chunk`` with one kind of line end; a return at its end may be half of one."""
+        if self._held_return:
+            chunk = b"\r" + chunk
+        self._held_return = chunk.endswith(b"\r")
+        whole = chunk[:-1] if self._held_return else chunk
+        return whole.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
 
     def _end(self, events: list[bytes]) -> None:
         if self._data:

@@ -14,7 +14,7 @@ from stressbench.report.attention_map import HeatMap
 from stressbench.report.printable import printable
 from stressbench.schema.record import CaseRecord
 
-_SECTIONS = ("tokens", "timing", "kv", "attention", "routing", "confidence")
+_SECTIONS = ("tokens", "timing", "kv", "attention", "routing", "gpu", "process", "confidence")
 _SHOWN_GAPS = 8
 
 
@@ -36,6 +36,9 @@ def print_record(console: Console, record: CaseRecord, heat: HeatMap | None = No
     console.print(Text("expected  ", style="dim") + Text(printable(" | ".join(quality.expected))))
     if record.error:
         console.print(Text(f"{record.status}: {printable(record.error)}", style="red"))
+    for retry in record.retries or ():
+        waited = f"tried again after {retry.waited_ms / 1e3:.1f} s: "
+        console.print(Text(waited + printable(retry.reason), style="yellow"))
     console.print(_facts(record))
     if heat:
         console.print(heat.stretches())
