@@ -12,9 +12,9 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from stressbench.report import load_table
+from stressbench.report._load import Loads, describe, load_table
 from stressbench.report.kv_onset import KvPressure
-from stressbench.report.load_table import Loads
+from stressbench.report.load_table import render as render_load
 from stressbench.report.plots_terminal import plots
 from stressbench.runner.plan import plan
 from stressbench.schema.record import CaseRecord, ModelRun, RunEnd, RunHeader
@@ -115,7 +115,8 @@ def summary(run: Run) -> RenderableType:
     rows = summarise(pressure.watch(loads.watch(run.records())))
     parts: list[RenderableType] = [_title(run.header), *_models(run.header), _table(rows)]
     parts += [*plots(run, rows), *pressure.render(run.header)]
-    parts += [*load_table.render(loads, run.header), *_notes(run, rows)]
+    load = load_table(loads, run.header)
+    parts += [*(render_load(load) if load else ()), *_notes(run, rows)]
     return Group(*parts)
 
 
@@ -143,7 +144,7 @@ def print_plan(console: Console, suite: SuiteSpec, rooms: Mapping[str, Room]) ->
             table.add_row(role, label, arm, *(f"{value:,}" for value in row))
         table.add_section()
     console.print(table)
-    console.print(f"load: {load_table.describe(suite.load)}")
+    console.print(f"load: {describe(suite.load)}")
 
 
 def _title(header: RunHeader) -> Text:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from stressbench.report._figures import number, plain
+from stressbench.report._load import LoadTable
 from stressbench.report.comparison_markdown import render as comparison
 from stressbench.report.html.story import share, spread
 from stressbench.report.html.view import Page, Row, Run
@@ -73,6 +74,8 @@ def _run(run: Run) -> Iterator[str]:
     yield ""
     yield from degradation(run.rows)
     yield ""
+    if run.load is not None:
+        yield from load(run.load)
     yield f"<details><summary>{len(run.rows)} rows: every class, arm and model</summary>"
     yield ""
     yield "| " + " | ".join(_HEAD) + " |"
@@ -83,6 +86,23 @@ def _run(run: Run) -> Iterator[str]:
     yield "</details>"
     yield ""
     yield "Run it again: `" + _code(" && ".join(run.reproduce)) + "`"
+
+
+def load(table: LoadTable) -> Iterator[str]:
+    """What a load asked for and what came of it, and where it saturates."""
+    yield f"Load: {_text(table.load)}"
+    yield ""
+    yield "| " + " | ".join(" ".join(head.split()) for head in table.head) + " |"
+    yield "|---|" + "---:|" * (len(table.head) - 1)
+    for row in table.rows:
+        yield "| " + " | ".join(map(_text, row)) + " |"
+    yield ""
+    for verdict in table.verdicts:
+        yield f"- **{_text(verdict)}**"
+    for warning in table.warnings:
+        yield f"- {_SIGN['unclear']} {_text(warning)}"
+    yield f"- {table.note}" if table.note else ""
+    yield ""
 
 
 def degradation(rows: Sequence[Row]) -> Iterator[str]:

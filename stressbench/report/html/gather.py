@@ -14,6 +14,7 @@ from stressbench import __version__, store
 from stressbench.compare.degradation import degradation
 from stressbench.errors import ResultsError
 from stressbench.metrics import base as columns
+from stressbench.report._load import Loads, LoadTable, load_table
 from stressbench.report.html import figures, story
 from stressbench.report.html.sample import Pass
 from stressbench.report.html.timeline import Fold, fold
@@ -52,8 +53,10 @@ def page(
     cases: list[SampledCase] = []
     for index, each in enumerate(read):
         gathered = Pass(index, CASES // len(read), ArrayReader(each.run.directory))
-        gathered.read(each.run.records())
-        runs.append(_run(each, names[index], gathered))
+        loads = Loads()
+        gathered.read(loads.watch(each.run.records()))
+        load = load_table(loads, each.run.header)
+        runs.append(_run(each, names[index], gathered=gathered, load=load))
         cases += gathered.sample.chosen()
     title = " and ".join(dict.fromkeys(run.suite for run in runs))
     return Page(
@@ -92,7 +95,7 @@ def _names(runs: Sequence[store.Run]) -> list[str]:
     ]
 
 
-def _run(read: _Read, name: str, gathered: Pass) -> Run:
+def _run(read: _Read, name: str, *, gathered: Pass, load: LoadTable | None) -> Run:
     header, table = read.run.header, read.table
     rows = list(figures.rows(table))
     classes = [_bounded(each) for each in degradation(read.columns)]
@@ -113,6 +116,7 @@ def _run(read: _Read, name: str, gathered: Pass) -> Run:
         costs=list(figures.costs(table, classes)),
         degradation=classes,
         latency=list(figures.latency(table)),
+        load=load,
         timelines=list(_timelines(read, gathered)),
         attention=_section(read, gathered, "attention"),
         routing=_section(read, gathered, "routing"),

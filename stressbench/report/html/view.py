@@ -10,6 +10,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
+from stressbench.report._load import LoadTable
 from stressbench.schema.comparison import Comparison
 from stressbench.schema.degradation import ClassDegradation
 
@@ -247,6 +248,7 @@ class Run(View, frozen=True, kw_only=True):
     costs: list[Cost]
     degradation: list[ClassDegradation]
     latency: list[Curve]
+    load: LoadTable | None
     timelines: list[Timeline]
     attention: Section
     routing: Section

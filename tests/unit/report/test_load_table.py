@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from io import StringIO
+from pathlib import Path
 
 import msgspec
 import pytest
 from rich.console import Console
 
-from stressbench.report.load_table import Loads, describe, render
+from stressbench.report import markdown
+from stressbench.report._load import Loads, describe, load_table
+from stressbench.report.html.gather import page
+from stressbench.report.load_table import render
 from stressbench.schema.load_shape import LoadSpec, Phase, Step
 from stressbench.schema.record import CaseRecord, Load
 from tests import records
@@ -51,7 +55,8 @@ def shown(rows: list[CaseRecord], load: LoadSpec) -> str:
     assert list(loads.watch(rows)) == rows
     header = records.header(suite_spec={"load": msgspec.to_builtins(load)})
     console = Console(file=StringIO(), width=200)
-    for part in render(loads, header):
+    table = load_table(loads, header)
+    for part in render(table) if table else ():
         console.print(part)
     text = console.file.getvalue()  # type: ignore[attr-defined]
     assert isinstance(text, str)
@@ -121,3 +126,23 @@ def test_a_plain_closed_loop_has_no_table() -> None:
 )
 def test_a_load_in_words(load: LoadSpec, words: str) -> None:
     assert describe(load) == words
+
+
+def test_the_page_and_the_markdown_have_the_same_figures(tmp_path: Path) -> None:
+    rows = [row for n, seats in enumerate((1, 2, 4), 1) for row in closed_loop(n, seats, 0.1)]
+    rows = [
+        msgspec.structs.replace(row, case_id=f"{row.case_id}/{n}") for n, row in enumerate(rows)
+    ]
+    header = records.header(suite_spec={"load": msgspec.to_builtins(SWEEP)})
+    path = records.write(tmp_path / "records.jsonl", rows, run=header)
+    gathered = page([path])
+    (run,) = gathered.runs
+    assert run.load is not None
+    assert [row[:3] for row in run.load.rows] == [
+        ["dense", "1", "200"],
+        ["dense", "2", "200"],
+        ["dense", "4", "200"],
+    ]
+    text = markdown.render(gathered)
+    assert "Load: sweep, concurrency 1, 2, 4" in text
+    assert "**dense saturates at concurrency 2" in text

@@ -126,6 +126,20 @@ function latencies(parent) {
   draw();
 }
 
+/** What each load asked for and what came of it; plain closed loops have none. */
+function loads(parent) {
+  for (const run of DATA.runs.filter((each) => each.load)) {
+    const { load, head, rows, verdicts, warnings, note } = run.load;
+    parent.append(
+      el("h3", {}, `${SEVERAL ? `${spell(run.name, 40)}: ` : ""}load: ${spell(load, 200)}`),
+      grid(head.map((name) => name.replace("\n", " ")), rows, "Load"),
+      verdicts.length ? el("p", {}, el("strong", {}, visible(verdicts.join("; ")))) : null,
+      warnings.length ? el("p", {}, el("span", { class: "badge unclear" }, "client"), " ", visible(warnings.join("; "))) : null,
+      note ? el("p", { class: "note" }, note) : null,
+    );
+  }
+}
+
 function latency(parent, metric, curves) {
   const spots = curves.flatMap((curve) =>
     curve.values.map((ms, index) => ({ ...curve, ms, share: DATA.latency_shares[index] })),

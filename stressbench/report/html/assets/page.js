@@ -9,7 +9,7 @@ const SECTIONS = [
   ["tokens", "Tokens", inflationByClass],
   ["outcomes", "Outcomes", outcomeKinds],
   ["kv", "KV cache", timelines],
-  ["latency", "Latency", latencies],
+  ["latency", "Latency", (parent) => { latencies(parent); loads(parent); }],
   ["attention", "Attention", (parent) => telemetry(parent, "attention", "Attention")],
   ["routing", "Routing", (parent) => telemetry(parent, "routing", "Routing")],
   ["versus", SEVERAL ? "Run against run" : "Model against model", versusSections],
