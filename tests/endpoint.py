@@ -88,6 +88,7 @@ class Endpoint:
     asked: list[Asked] = field(default_factory=list)
     """The requests of the run, probes left out."""
     port: int = 0
+    server: asyncio.Server | None = None
 
     @property
     def url(self) -> str:
@@ -148,7 +149,7 @@ class Endpoint:
             task.add_done_callback(tasks.discard)
 
         server = await asyncio.start_server(connected, "127.0.0.1", self.port)
-        self.port = server.sockets[0].getsockname()[1]
+        self.port, self.server = server.sockets[0].getsockname()[1], server
         try:
             yield self
         finally:

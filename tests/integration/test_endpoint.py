@@ -507,7 +507,33 @@ def test_a_run_by_chat_knows_no_template_tokens(suite: Path, tmp_path: Path, cli
         assert record.tokens.inflation is not None or "tokens.inflation" in record.why_null
 
 
-def test_no_server_at_the_address_ends_the_run_with_3(suite: Path, tmp_path: Path, cli: Cli) -> None:
+def test_a_server_that_dies_ends_the_run_with_3_and_keeps_what_was_recorded(
+    suite: Path, tmp_path: Path, cli: Cli
+) -> None:
+    async def dies(asked: Asked, writer: asyncio.StreamWriter) -> None:
+        if len(endpoint.asked) < 3:
+            await answer_well(asked, writer)
+            return
+        assert endpoint.server is not None
+        endpoint.server.close()
+        writer.transport.abort()
+
+    out = tmp_path / "out"
+    endpoint = Endpoint(dies)
+    one = ("--set", "load.concurrency=1")
+    with endpoint.in_a_thread():
+        done = cli("run", suite, "--base-url", endpoint.url, "--out", out, "--no-progress", *one)
+    assert done.code == 3
+    assert "is gone" in done.err
+    assert "--resume" in done.err
+    assert "Traceback" not in done.err
+    (directory,) = out.iterdir()
+    assert [record.status for record in read_run(directory).records()] == ["ok", "ok"]
+
+
+def test_no_server_at_the_address_ends_the_run_with_3(
+    suite: Path, tmp_path: Path, cli: Cli
+) -> None:
     out = tmp_path / "out"
     with Endpoint(port=0).in_a_thread() as endpoint:
         pass
