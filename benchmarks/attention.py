@@ -1,9 +1,10 @@
 """What the attention probe costs: prefill time, memory, and how far samples are from exact.
 
 One engine serves every arm of a figure in turn (forwards, then backwards), the same prompt
-each time, no prefix caching, two tokens of answer. Time is that to the first token. Memory
-is the peak of the engine process's resident set, reset before each prompt. Parts can be
-named: python -m benchmarks.attention cost memory eager estimates.
+each time, no prefix caching, a short answer. Prefill is the time to the first token, decode
+that for each further one. Memory is the peak of the engine process's resident set, reset
+before each prompt. Parts can be named:
+python -m benchmarks.attention cost memory eager estimates.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 from typing import Final, TypeAlias
@@ -48,13 +49,22 @@ models:
 engine: {{max_model_len: {window}, enable_prefix_caching: false, dtype: float32}}
 load: {{concurrency: 1}}
 prompts:
-  - {{use: niah, items: {items}, budgets: [{budget}], arms: [stress], depths: [0.5], max_tokens: 2}}
+  - {{use: niah, items: {items}, budgets: [{budget}], arms: [stress], depths: [0.5], max_tokens: 8}}
 """
 
 
 def main(parts: Sequence[str] = ("cost", "memory", "eager", "estimates")) -> int:
     known = {"cost": cost, "memory": memory, "eager": eager, "estimates": estimates}
     return max([asyncio.run(known[part]()) for part in parts])
+
+
+@dataclass(frozen=True)
+class Sent:
+    """One prompt, answered."""
+
+    prefill_s: float
+    token_s: float
+    finding: Finding | None = None
 
 
 @dataclass(frozen=True)
@@ -72,28 +82,28 @@ class Bench:
     async def call_worker(self, method: str, *args: object) -> list[object]:
         return await self.engine.call_worker(method, *args)
 
-    async def send(
-        self, request: Request, queries: str | None, name: str
-    ) -> tuple[float, Finding | None]:
-        """Seconds to the first token, and what the probe found."""
+    async def send(self, request: Request, queries: str | None, name: str) -> Sent:
+        """Send a prompt with the probe, or without it where ``queries`` is None."""
         request = msgspec.structs.replace(request, cache_salt=name)
         if queries is None:
-            return await self._first_token_s(request, name), None
+            return await self._complete(request, name)
         setup = ProbeSetup(
             role="dense", params={"queries": queries}, clock=Clock(), write=lambda _: None
         )
         probe = AttentionProbe(setup)
         await probe.start(self)
         await probe.sent(name, request)
-        seconds = await self._first_token_s(request, name)
+        sent = await self._complete(request, name)
         finding = await probe.finished(name, ok=True)
         await probe.stop()
         assert finding.fields is not None, finding.why_null
-        return seconds, finding
+        return replace(sent, finding=finding)
 
-    async def _first_token_s(self, request: Request, name: str) -> float:
+    async def _complete(self, request: Request, name: str) -> Sent:
         completion = await self.engine.complete(request, name)
-        return (completion.token_ns[0] - completion.sent_ns) / 1e9
+        first_ns, last_ns = completion.token_ns[0], completion.token_ns[-1]
+        further = max(len(completion.token_ns) - 1, 1)
+        return Sent((first_ns - completion.sent_ns) / 1e9, (last_ns - first_ns) / further / 1e9)
 
 
 @asynccontextmanager
@@ -137,20 +147,23 @@ def _setup(prepared: Prepared, log: Path) -> EngineSetup:
 async def cost(budget: int = 4096) -> int:
     """Prefill time with the probe over without, at 4k tokens."""
     arms: tuple[str | None, ...] = (None, *TARGETS)
-    seconds: dict[str | None, list[float]] = {arm: [] for arm in arms}
+    taken: dict[str | None, list[Sent]] = {arm: [] for arm in arms}
     async with serving(budget) as bench:
         await bench.send(bench.requests[0], None, "warm")
         for turn in range(TURNS):
             for arm in arms if turn % 2 == 0 else reversed(arms):
-                taken, _ = await bench.send(bench.requests[0], arm, f"{arm}-{turn}")
-                seconds[arm].append(taken)
-    print(f"prefill of {budget} tokens without the probe: {spread(seconds[None])} s")
+                taken[arm].append(await bench.send(bench.requests[0], arm, f"{arm}-{turn}"))
+    plain = taken[None]
+    print(f"prefill of {budget} tokens without the probe: {spread([x.prefill_s for x in plain])} s")
     missed = False
     for arm, target in TARGETS.items():
-        ratios = [one / other for one, other in zip(seconds[arm], seconds[None], strict=True)]
+        pairs = [*zip(taken[arm], plain, strict=True)]
+        ratios = [one.prefill_s / other.prefill_s for one, other in pairs]
         missed |= median(ratios) > target
         told = verdict(median(ratios), target, least=False)
-        print(f"  queries {arm:<8} with / without {spread(ratios)}  {told}")
+        print(f"  queries {arm:<8} prefill with / without {spread(ratios)}  {told}")
+        decode = [one.token_s / other.token_s for one, other in pairs]
+        print(f"  queries {arm:<8} decode  with / without {spread(decode)}")
     return int(missed)
 
 
@@ -174,7 +187,9 @@ async def eager(budget: int = 1024) -> int:
     async with serving(budget) as bench:
         request = bench.requests[0]
         await bench.send(request, None, "warm")
-        ours = [(await bench.send(request, "all", f"all-{turn}"))[0] for turn in range(TURNS)]
+        ours = [
+            (await bench.send(request, "all", f"all-{turn}")).prefill_s for turn in range(TURNS)
+        ]
         path, ids = bench.model_path, request.prompt_token_ids
     theirs, kept_bytes = await asyncio.to_thread(_eager, path, ids)
     ratios = [one / other for one, other in zip(ours, theirs, strict=True)]
@@ -230,7 +245,7 @@ async def estimates(budget: int = 1024, items: int = 4) -> int:
 async def _by_head(bench: Bench, request: Request, queries: str, name: str) -> Floats:
     from stressbench.probes._attention_math import ROW_FIGURES
 
-    _, finding = await bench.send(request, queries, name)
+    finding = (await bench.send(request, queries, name)).finding
     assert finding is not None
     figures = finding.arrays["prompt_figures"]
     return np.stack([figures[ROW_FIGURES.index(name)] for name in FIGURES]).astype(np.float32)
