@@ -41,6 +41,7 @@ class Scraper:
         self._on_step = on_step
         self._task: asyncio.Task[None] | None = None
         self._before: Sample | None = None
+        self._reading = asyncio.Lock()
 
     def start(self) -> None:
         """Begin reading; needs a running event loop."""
@@ -52,34 +53,31 @@ class Scraper:
             self._task.result()
 
     async def stop(self) -> None:
-        """Read once more, so that the counters are complete, and end."""
+        """End; what ended the reading before is of no interest any more."""
         task, self._task = self._task, None
-        if task is None:
-            return
-        healthy = not task.done()
-        task.cancel()
-        with suppress(asyncio.CancelledError, EngineError):
-            await task
-        if healthy:
-            with suppress(EngineError):
-                await self._read()
+        if task is not None:
+            task.cancel()
+            with suppress(asyncio.CancelledError, EngineError):
+                await task
 
     async def _run(self) -> None:
         due_s = asyncio.get_running_loop().time()
         while True:
-            await self._read()
+            await self.read()
             # From the time it was due, so that the fetch itself does not stretch the
             # interval; a slow server is not asked again to make up for it.
             due_s = max(due_s + self._interval_s, asyncio.get_running_loop().time())
             await asyncio.sleep(due_s - asyncio.get_running_loop().time())
 
-    async def _read(self) -> None:
-        now = await self._sample()
-        if now is None:
-            return
-        if self._before is not None:
-            self._on_step(step_between(self._before, now, self._clock.now_ns()))
-        self._before = now
+    async def read(self) -> None:
+        """Read the page now, and pass on what happened since it was read last."""
+        async with self._reading:  # pages that overtake each other would look like a restart
+            now = await self._sample()
+            if now is None:
+                return
+            if self._before is not None:
+                self._on_step(step_between(self._before, now, self._clock.now_ns()))
+            self._before = now
 
     async def _sample(self) -> Sample | None:
         try:

@@ -128,6 +128,10 @@ class Engine(Protocol):
         """
         ...
 
+    async def settle(self) -> None:
+        """Tell the steps that are not told yet: the requests of a pass are over."""
+        ...
+
     def processes(self) -> tuple[int, ...]:
         """The roots of the engine's process tree; empty where it runs elsewhere."""
         ...

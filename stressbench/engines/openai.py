@@ -123,6 +123,10 @@ class OpenAIEngine:
     async def call_worker(self, method: str, *args: object) -> list[object]:
         raise EngineError(f"a server gives no access to workers that could {method}")
 
+    async def settle(self) -> None:
+        if self._scraper is not None:
+            await self._scraper.read()
+
     def processes(self) -> tuple[int, ...]:
         return ()
 

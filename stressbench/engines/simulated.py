@@ -182,6 +182,9 @@ class SimulatedEngine:
     async def call_worker(self, method: str, *args: object) -> list[object]:
         raise EngineError(f"the simulated engine has no workers that could {method}")
 
+    async def settle(self) -> None:
+        """Nothing: each step is told when it is made."""
+
     def processes(self) -> tuple[int, ...]:
         return ()
 

@@ -180,6 +180,9 @@ class VllmEngine:
             raise self._broken(f"failed in {method} while serving", error) from error
         return answers
 
+    async def settle(self) -> None:
+        """Nothing: each step is told when it is made."""
+
     def processes(self) -> tuple[int, ...]:
         return self._processes
 

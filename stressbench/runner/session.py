@@ -111,6 +111,7 @@ class Session:
                     write_arrays=self.writer.arrays.write,
                 )
                 reason = await self._levels(lane, pass_, work)
+                await engine.settle()
                 await probing.stop()
                 if self.interrupt.wanted or reason is not None:
                     break
