@@ -10,6 +10,7 @@ The classes are made when they are asked for, by name, so that nothing here impo
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from time import monotonic
 from typing import TYPE_CHECKING, Final
@@ -33,9 +34,15 @@ def watched(*, asynchronous: bool) -> str:
 
 
 class StepWatch:
-    """What a scheduler decides in each step, until the statistics of that step are made."""
+    """What a scheduler decides in each step, until the statistics of that step are made.
 
-    def __init__(self) -> None:
+    Places filled are counted a running request at a time, so at most every ``slots_every_s``:
+    a large batch that steps quickly must not pay for it at each step.
+    """
+
+    def __init__(self, slots_every_s: float = 0.05) -> None:
+        self.slots_every_s = slots_every_s
+        self._counted_s = -math.inf
         self._made: deque[dict[str, object]] = deque()
         self._preempted: list[str] = []
         self._recomputed: list[tuple[str, int]] = []
@@ -61,13 +68,17 @@ class StepWatch:
     def scheduled(self, output: SchedulerOutput, scheduler: Scheduler) -> None:
         """A step is decided and about to run."""
         admitted = [request.req_id for request in output.scheduled_new_reqs]
-        blocks, slots = occupancy(scheduler.kv_cache_manager, scheduler.running)
+        manager, now_s = scheduler.kv_cache_manager, monotonic()
+        slots = None
+        if now_s - self._counted_s >= self.slots_every_s:
+            self._counted_s = now_s
+            slots = slots_used(manager, scheduler.running)
         parcel = {
             "admitted": [*admitted, *output.scheduled_cached_reqs.resumed_req_ids],
             "preempted": self._preempted,
             "recomputed": self._recomputed,
             "tokens": output.total_num_scheduled_tokens,
-            "blocks": blocks,
+            "blocks": blocks_used(manager),
             "slots": slots,
         }
         self._preempted, self._recomputed = [], []
@@ -80,24 +91,29 @@ class StepWatch:
         return {**self._made.popleft(), "ended_s": monotonic()}
 
 
-def occupancy(manager: KVCacheManager, running: list[Request]) -> tuple[int, int | None]:
-    """Blocks in use, and the places in them that hold a token.
+def blocks_used(manager: KVCacheManager) -> int:
+    """Blocks in use, without the one that vLLM keeps."""
+    pool = manager.block_pool
+    return int(pool.num_gpu_blocks - 1 - pool.get_num_free_blocks())
+
+
+def slots_used(manager: KVCacheManager, running: list[Request]) -> int | None:
+    """The places in blocks in use that hold a token.
 
     Only the last block of a request is partly filled and no other request has a part in it,
     so the places that are empty are counted a request at a time. None where layers of several
     kinds keep blocks of their own.
     """
-    pool = manager.block_pool
-    blocks = pool.num_gpu_blocks - 1 - pool.get_num_free_blocks()
     groups = manager.coordinator.single_type_managers
     if len(groups) > 1:
-        return blocks, None
-    held, size = groups[0].req_to_blocks, groups[0].block_size
+        return None
+    held = groups[0].req_to_blocks
+    size: int = groups[0].block_size
     empty = sum(
         len(held.get(request.request_id, ())) * size - request.num_computed_tokens
         for request in running
     )
-    return blocks, blocks * size - empty
+    return blocks_used(manager) * size - empty
 
 
 def _watched_class(name: str, base: type[Scheduler]) -> type[Scheduler]:

@@ -48,7 +48,8 @@ def _expected(kv: KvSetup) -> str:
         text += f"no preemption up to {predicted.safe_concurrency} in flight, "
         text += f"predicted from {predicted.onset_concurrency}"
     if not predicted.exact:
-        text += ", if every answer reaches its limit"
+        text += ", even if" if predicted.safe_concurrency == predicted.requests else ", if"
+        text += " every answer reaches its limit"
     if predicted.requests < predicted.planned:
         text += f" (from the first {predicted.requests:,} of {predicted.planned:,} requests)"
     return text

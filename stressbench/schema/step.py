@@ -38,7 +38,8 @@ class StepReading:
     blocks_used: int | None = None
     """KV blocks in use while the step ran, before finished requests gave theirs back."""
     slots_used: int | None = None
-    """Places for tokens in those blocks that hold one; shared ones count once."""
+    """Places for tokens in those blocks that hold one; shared ones count once. May be told at
+    some steps only."""
     admitted: tuple[str, ...] | None = None
     """Ids of the requests that this step let in, first or again."""
     preempted: tuple[str, ...] | None = None
