@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from stressbench.clock import Clock
 from stressbench.errors import StressbenchError
 from stressbench.runner.ahead import built_ahead
+from stressbench.runner.alarm import Alarm
 from stressbench.runner.arrivals import Due, due_times
 from stressbench.runner.lane import Lane
 from stressbench.runner.saturation import Watch
@@ -20,7 +21,7 @@ from stressbench.schema.case import AROUND, Pass, Request
 from stressbench.schema.load_shape import Level, Phase
 from stressbench.schema.record import Load
 
-_NAP_S: Final = 0.25
+_NAP_NS: Final = 250_000_000
 """Nobody sleeps longer than this without asking whether the run is to end."""
 
 Source = Callable[[], Iterator[Request]]
@@ -115,7 +116,7 @@ class Traffic:
             async with asyncio.TaskGroup() as group:
                 for due in dues:
                     due_ns = self._began_ns + due.offset_ns
-                    ready_ns = await self._until(due_ns)
+                    ready_ns = await self._until(due_ns, alarm)
                     held_ns = max(0, freed_ns - due_ns)
                     if seats and seats.locked():
                         await seats.acquire()
@@ -129,16 +130,15 @@ class Traffic:
                     group.create_task(seated(due.request, due_ns, held_ns))
                 self._watch.all_sent()
 
-        await _together([feed()])
+        with Alarm(self.clock) as alarm:
+            await _together([feed()])
 
-    async def _until(self, due_ns: int) -> int:
+    async def _until(self, due_ns: int, alarm: Alarm) -> int:
         """Wait for that time, or the end of the run; say when the wait was over."""
         await asyncio.sleep(0)  # those in flight have a turn even when every request is late
-        while (  # noqa: ASYNC110 - the end has two causes, neither of them an event
-            left_ns := due_ns - self.clock.now_ns()
-        ) > 0 and not self._ending():
-            await asyncio.sleep(min(left_ns / 1e9, _NAP_S))
-        return self.clock.now_ns()
+        while (now_ns := self.clock.now_ns()) < due_ns and not self._ending():
+            await alarm.until(min(due_ns, now_ns + _NAP_NS))
+        return now_ns
 
     def _ending(self) -> bool:
         return self.interrupted() or self._watch.reason is not None

@@ -43,7 +43,7 @@ def ending(run: Run) -> str:
     """How the run ended, in a few words."""
     if run.end is None:
         return "the run was killed or is still going on"
-    recorded = sum(run.end.counts.values())
+    recorded = sum(n for status, n in run.end.counts.items() if status != "not_sent")
     text = f"{run.end.status}, {recorded:,} of {run.end.planned:,} requests"
     text += f" in {run.end.elapsed_s:,.0f} s"
     return f"{text}: {run.end.error}" if run.end.error else text
