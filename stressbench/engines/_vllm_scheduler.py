@@ -113,7 +113,7 @@ def slots_used(manager: KVCacheManager, running: list[Request]) -> int | None:
         len(held.get(request.request_id, ())) * size - request.num_computed_tokens
         for request in running
     )
-    return blocks_used(manager) * size - empty
+    return blocks_used(manager) * size - int(empty)
 
 
 def _watched_class(name: str, base: type[Scheduler]) -> type[Scheduler]:

@@ -29,7 +29,10 @@ from stressbench.store import Run, read_run, readings
 pytestmark = [
     pytest.mark.e2e,
     pytest.mark.timeout(900),
-    pytest.mark.filterwarnings("ignore::DeprecationWarning"),  # importing torch and vLLM warns
+    # Importing torch and vLLM warns, and vLLM leaves sockets to the collector.
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
 
 BLOCK = 32
