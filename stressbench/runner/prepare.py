@@ -68,19 +68,21 @@ class Prepared:
     """Tokenizer and template by role, and of the budget tokenizer by its name."""
 
 
-def prepare(suite: Suite, *, engine: str, limit: int | None, progress: Progress) -> Prepared:
+def prepare(
+    suite: Suite, *, engine: str, limit: int | None, progress: Progress, weights: bool = True
+) -> Prepared:
     """Find every model of ``suite``, building the reference pair where it is missing.
 
-    An engine that loads no weights needs tokenizers alone. Raises ``SuiteError`` for a
-    prompt that cannot be generated or does not fit and for arguments that the engine
-    cannot work with, ``SetupError`` for a model that cannot be had.
+    Without ``weights``, and for an engine that loads none, tokenizers are enough. Raises
+    ``SuiteError`` for a prompt that cannot be generated or does not fit and for arguments
+    that the engine cannot work with, ``SetupError`` for a model that cannot be had.
     """
     check_names(suite)
     plugin = cast("type[Engine]", catalog.load("engines", engine))
     spec = limited(suite.spec, limit)
     for role in spec.roles.values():
         plugin.check(role.engine.args, role.model.args)
-    opened = open_models(spec, progress, weights=plugin.weights)
+    opened = open_models(spec, progress, weights=weights and plugin.weights)
     rooms = open_rooms(suite, opened)
     check_prompts(suite, spec, opened, rooms)
     return Prepared(

@@ -565,3 +565,41 @@ def test_a_wrong_address_or_a_key_in_the_wrong_place_is_refused_and_not_repeated
     assert says in done.err
     assert KEY not in done.err + done.out
     assert not out.exists() or not list(out.iterdir())
+
+
+async def test_a_prompt_of_megabytes_goes_out_whole_and_again_on_a_retry() -> None:
+    ids = tuple(range(100_000, 300_000))
+    left = [refuses(503)]
+
+    async def behave(asked: Asked, writer: asyncio.StreamWriter) -> None:
+        await (left.pop() if left else answer_well)(asked, writer)
+
+    async with Endpoint(behave).listening() as endpoint, started(endpoint) as engine:
+        done = await engine.complete(replace(REQUEST, prompt_token_ids=ids), "one")
+    assert [asked.body["prompt"] for asked in endpoint.asked] == [list(ids)] * 2
+    assert done.prompt_tokens == len(ids)
+
+
+def test_a_server_that_never_answers_is_a_timeout(suite: Path, tmp_path: Path, cli: Cli) -> None:
+    async def silent(_asked: Asked, writer: asyncio.StreamWriter) -> None:
+        writer.write(STREAM)
+        await asyncio.Event().wait()
+
+    out = tmp_path / "out"
+    limit = ("--set", "load.timeout_s=0.05")
+    with Endpoint(silent).in_a_thread() as endpoint:
+        done = cli("run", suite, "--base-url", endpoint.url, "--out", out, "--no-progress", *limit)
+    assert done.code in {0, 5}, done.err
+    (directory,) = out.iterdir()
+    for record in read_run(directory).records():
+        assert record.status == "timeout"
+        assert record.quality.score == 0
+        assert record.retries is None
+        assert record.why_null["retries"]
+
+
+def test_a_dry_run_asks_no_server(suite: Path, tmp_path: Path, cli: Cli) -> None:
+    nobody = ("--base-url", "http://127.0.0.1:1/v1")
+    done = cli("run", suite, *nobody, "--out", tmp_path / "out", "--no-progress", "--dry-run")
+    assert done.code == 0, done.err
+    assert "short_qa" in done.out
