@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, Literal, Protocol
+from typing import TYPE_CHECKING, Final, Literal, Protocol
 
 from stressbench.clock import Clock
 from stressbench.errors import RequestError
@@ -14,6 +14,10 @@ from stressbench.schema.record import Retry
 from stressbench.schema.served import EngineInfo
 from stressbench.schema.step import StepReading
 from stressbench.schema.suite import EngineSpec
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 __all__ = ["Completion", "Engine", "EngineInfo", "EngineSetup", "RemoteRequestError"]
 
@@ -42,6 +46,8 @@ class Completion:
     output_tokens: int | None = None
     """As the engine counted them, where it does not tell their ids."""
     retries: tuple[Retry, ...] = ()
+    routed_experts: NDArray[np.int16] | None = None
+    """Experts of every token in every layer, (tokens, layers, k), where the engine returns them."""
     why_null: dict[str, str] = field(default_factory=dict)
     """Reasons by dotted path of the record; a path named here is null."""
 

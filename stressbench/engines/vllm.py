@@ -123,6 +123,7 @@ class VllmEngine:
             args={name: value for name, value in args.items() if name not in _PLACES},
             scheduler=scheduler_limits(config),
             environment=telling_environment(),
+            experts=config.model_config.get_num_experts() or None,
         )
 
     def _build(self, engine_args: AsyncEngineArgs) -> AsyncLLM:
@@ -240,6 +241,7 @@ class _Stream:
             queue_ns=round((stats.scheduled_ts - stats.queued_ts) * 1e9) if known else None,
             cached_tokens=output.num_cached_tokens if cached else None,
             preemptions=stats.num_preemptions if stats is not None else None,
+            routed_experts=output.outputs[0].routed_experts,
             logprobs=tuple(self._logprobs) or None,
             why_null={} if cached else {"kv.cached_tokens": NO_CACHE},
         )

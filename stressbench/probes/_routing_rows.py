@@ -21,11 +21,11 @@ class Routed:
 
     ``ids`` (T, L, k); ``positions`` (T,) in the request; ``step`` (T,) the engine step that
     ran the token; ``distinct`` (S, L) how many experts the whole batch of a step used,
-    this request's neighbours included; ``scores`` (T, L, 3): see ``SCORES``. Confidence is
-    the probability of the chosen experts together; margin the least chosen expert's
-    probability minus the greatest that was left out, negative where a bias or groups
-    overrule the scores; entropy of the probabilities over ln E. NaN where the router's
-    scoring is not understood.
+    this request's neighbours included, with S = 0 where nobody told (``of_engine``);
+    ``scores`` (T, L, 3): see ``SCORES``. Confidence is the probability of the chosen
+    experts together; margin the least chosen expert's probability minus the greatest that
+    was left out, negative where a bias or groups overrule the scores; entropy of the
+    probabilities over ln E. NaN where the router's scoring is not understood.
     """
 
     experts: int
@@ -71,6 +71,26 @@ class Routed:
             "distinct": self.distinct,
             "scores": self.scores,
         }
+
+
+def of_engine(ids: Ids, experts: int) -> Routed:
+    """What vLLM itself returns of one request: (tokens, all hidden layers, k), any integers.
+
+    Its rows begin with the first token of the prompt, those from the prefix cache included.
+    Its buffer has zeros for layers that do not route: layers without one possible row are
+    left out. It holds neither logits nor who else was in a step.
+    """
+    choices = ids.astype(np.int16)
+    routing = valid_rows(choices, experts).any(axis=0)
+    tokens, layers = len(choices), int(routing.sum())
+    return Routed(
+        experts=experts,
+        ids=choices[:, routing],
+        positions=np.arange(tokens),
+        step=np.zeros(tokens, np.int64),
+        distinct=np.zeros((0, layers), np.int64),
+        scores=np.full((tokens, layers, len(SCORES)), np.nan, np.float16),
+    )
 
 
 def of_arrays(arrays: Arrays) -> Routed:

@@ -24,12 +24,15 @@ _NOTHING_VALID: Final = "no row of this phase holds k distinct experts"
 _NO_NEIGHBOURS: Final = "no two neighbouring tokens were run"
 _SCORING: Final = "the router's scoring function is not understood"
 _RANKS: Final = "more ranks than experts"
+_NO_LOGITS: Final = "the engine returned the chosen experts without their logits"
+_NO_STEPS: Final = "the engine did not tell which requests shared a step"
 
 _REASONS: Final = {
     "churn_mean": _NO_NEIGHBOURS,
     "confidence_mean": _SCORING,
     "margin_mean": _SCORING,
     "router_entropy_norm_mean": _SCORING,
+    "distinct_experts_mean": _NO_STEPS,
 }
 
 
@@ -50,7 +53,7 @@ def finding(routed: Routed, prompt: Sequence[int], *, keep_ids: bool = False) ->
         fields |= {f"{prefix}{name}": value for name, value in figures.items()}
         empty = _NO_TOKENS if not rows.any() else None if part.valid.any() else _NOTHING_VALID
         why |= {
-            f"{prefix}{name}": empty or _REASONS.get(name, _RANKS)
+            f"{prefix}{name}": empty or _reason(name, routed)
             for name, value in figures.items()
             if value is None
         }
@@ -66,6 +69,11 @@ def finding(routed: Routed, prompt: Sequence[int], *, keep_ids: bool = False) ->
     if keep_ids:
         arrays |= _choices(routed, prompt)
     return Finding(fields=fields, why_null=why, arrays=arrays)
+
+
+def _reason(name: str, routed: Routed) -> str:
+    reason = _REASONS.get(name, _RANKS)
+    return _NO_LOGITS if reason == _SCORING and not len(routed.distinct) else reason
 
 
 def _figures(part: Routed) -> dict[str, Figure]:
@@ -100,6 +108,8 @@ def _figures(part: Routed) -> dict[str, Figure]:
 
 def _distinct(part: Routed) -> NDArray[np.float64]:
     """Experts that the whole batch used in each step of these tokens, (steps, layers)."""
+    if not len(part.distinct):
+        return np.zeros(0)
     return part.distinct[np.unique(part.step)].astype(np.float64)
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Protocol, TypeAlias
+from typing import TYPE_CHECKING, ClassVar, Protocol, TypeAlias, runtime_checkable
 
 from stressbench.clock import Clock
 from stressbench.errors import SuiteError
@@ -105,6 +105,15 @@ class Probe(Protocol):
 
     async def stop(self) -> None:
         """End: every request of this pass is over. Not called when the engine died."""
+        ...
+
+
+@runtime_checkable
+class TakesRouting(Protocol):
+    """A probe that also takes the experts that an engine returned with a completion."""
+
+    def returned(self, key: str, routed_experts: npt.NDArray[np.int16]) -> None:
+        """Take those of request ``key``, (tokens, layers, k), before it is ``finished``."""
         ...
 
 

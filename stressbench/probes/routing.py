@@ -8,7 +8,8 @@ from typing import ClassVar, Final, cast
 
 from stressbench.errors import SuiteError
 from stressbench.probes._capture import Plain
-from stressbench.probes._routing_rows import of_arrays
+from stressbench.probes._routing_math import Ids
+from stressbench.probes._routing_rows import of_arrays, of_engine
 from stressbench.probes._routing_summary import finding
 from stressbench.probes._worker import unpack
 from stressbench.probes.base import Finding, ProbeSetup, Served
@@ -36,6 +37,7 @@ class RoutingProbe:
         self._served: Served | None = None
         self._fault: str | None = None
         self._prompts: dict[str, tuple[int, ...]] = {}
+        self._returned: dict[str, Ids] = {}
 
     @staticmethod
     def check(params: Mapping[str, object]) -> None:
@@ -59,16 +61,24 @@ class RoutingProbe:
         """Steps are seen inside the worker."""
 
     async def sent(self, key: str, request: Request) -> None:
+        self._prompts[key] = request.prompt_token_ids
         if self._fault is None:
             assert self._served is not None
-            self._prompts[key] = request.prompt_token_ids
             await self._served.call_worker("stressbench_register", _CAPTURE, key, {})
 
+    def returned(self, key: str, routed_experts: Ids) -> None:
+        """Take what the engine itself returned of a request: used where the worker cannot tell."""
+        self._returned[key] = routed_experts
+
     async def finished(self, key: str, *, ok: bool) -> Finding:
-        if self._fault is not None:
-            return _null(self._fault)
         assert self._served is not None
-        prompt = self._prompts.pop(key)
+        prompt, returned = self._prompts.pop(key), self._returned.pop(key, None)
+        if self._fault is not None:
+            experts = self._served.info.experts
+            if returned is None or experts is None:
+                return _null(self._fault)
+            routed = of_engine(returned, experts)
+            return await asyncio.to_thread(finding, routed, prompt, keep_ids=self._keep_ids)
         (answer, *_) = await self._served.call_worker("stressbench_take", _CAPTURE, key)
         packed = cast("Plain", answer)
         if "why_null" in packed:

@@ -51,6 +51,8 @@ class Lane:
         await self.probing.sent(key, request)
         outcome = await self._complete(request, key, due_ns)
         failed_ns = self.clock.now_ns() if isinstance(outcome, RequestError) else None
+        if isinstance(outcome, Completion) and outcome.routed_experts is not None:
+            self.probing.returned(key, outcome.routed_experts)
         findings = await self.probing.finished(key, ok=failed_ns is None)
         attempt = Attempt(
             request=request,

@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Final, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from stressbench import catalog
 from stressbench.errors import SuiteError
-from stressbench.probes.base import Finding, Probe, ProbeFactory, ProbeSetup, Served
+from stressbench.probes.base import (
+    Finding,
+    Probe,
+    ProbeFactory,
+    ProbeSetup,
+    Served,
+    TakesRouting,
+)
 from stressbench.schema.case import Pass, Request
 from stressbench.schema.step import StepReading
 from stressbench.schema.suite import ProbeSpec, SuiteSpec
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 _LATER: Final = "measured in the telemetry pass"
 _NO_WORKERS: Final = "this engine gives no access to its workers"
@@ -85,6 +96,12 @@ class Probing:
         """Tell every probe that a request goes out."""
         for probe in self._probes:
             await probe.sent(key, request)
+
+    def returned(self, key: str, routed_experts: npt.NDArray[np.int16]) -> None:
+        """Give the experts that the engine returned to the probes that take them."""
+        for probe in self._probes:
+            if isinstance(probe, TakesRouting):
+                probe.returned(key, routed_experts)
 
     async def finished(self, key: str, *, ok: bool) -> dict[str, Finding]:
         """What every probe found out about a request, by section of the record."""

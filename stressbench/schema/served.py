@@ -19,4 +19,6 @@ class EngineInfo:
     """Limits of its scheduler, by vLLM's names; empty where it does not tell."""
     environment: dict[str, str] = field(default_factory=dict)
     """Environment variables that change its speed or results."""
+    experts: int | None = None
+    """Of each MoE layer; None for a dense model, or where the engine does not tell."""
     why_null: dict[str, str] = field(default_factory=dict)

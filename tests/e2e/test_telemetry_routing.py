@@ -15,7 +15,7 @@ from stressbench.clock import Clock
 from stressbench.engines.base import EngineSetup
 from stressbench.engines.vllm import VllmEngine
 from stressbench.models import reference
-from stressbench.probes._routing_rows import Routed, of_arrays
+from stressbench.probes._routing_rows import Routed, of_arrays, of_engine
 from stressbench.probes._worker import unpack
 from stressbench.prompts.haystacks.prose import PROSE
 from stressbench.schema.case import Case, Request
@@ -359,3 +359,35 @@ def test_routers_outside_the_common_layer_are_refused() -> None:
         check_supported([simulated])
     with pytest.raises(Unsupported, match="not vLLM's common one"):
         check_supported([SimpleNamespace(router=object())])
+
+
+def test_what_vllm_itself_returns_of_routing_reaches_the_completion() -> None:
+    """Only model runner V2, and so a GPU, fills it in: here vLLM's own types carry it."""
+    from vllm.outputs import CompletionOutput, RequestOutput
+
+    from stressbench.engines.vllm import _Stream
+
+    experts = np.array([[[0, 0], [1, 2]], [[0, 0], [3, 0]]], np.uint8)
+    part = CompletionOutput(
+        index=0,
+        text="x",
+        token_ids=[5],
+        cumulative_logprob=None,
+        logprobs=None,
+        finish_reason="length",
+        routed_experts=experts,
+    )
+    stream = _Stream(Clock().now_ns)
+    stream.take(
+        RequestOutput(
+            request_id="a",
+            prompt=None,
+            prompt_token_ids=[1, 2],
+            prompt_logprobs=None,
+            outputs=[part],
+            finished=True,
+        )
+    )
+    assert stream.completion().routed_experts is experts
+    routed = of_engine(experts, experts=8)
+    assert routed.ids.tolist() == [[[1, 2]], [[3, 0]]]  # the dense layer is left out

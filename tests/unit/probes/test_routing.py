@@ -11,6 +11,7 @@ from stressbench.probes._routing_summary import finding
 from stressbench.probes._worker import pack, unpack
 from stressbench.probes.base import ProbeSetup
 from stressbench.probes.routing import RoutingProbe
+from stressbench.schema.served import EngineInfo
 
 EXPERTS, LAYERS, PROMPT = 8, 3, range(6)
 
@@ -117,9 +118,9 @@ def test_a_routing_survives_the_way_out_of_the_worker():
 class Worker:
     """A worker extension that answers from a list, and remembers what it was asked."""
 
-    info = None
-
-    def __init__(self, **answers):
+    def __init__(self, experts=None, **answers):
+        told = dict.fromkeys(("dtype", "max_model_len", "kv_blocks", "block_size"))
+        self.info = EngineInfo(**told, args={}, experts=experts)
         self.answers = answers
         self.asked = []
 
@@ -179,3 +180,35 @@ async def test_a_capture_that_ended_says_why():
 def test_unknown_or_odd_parameters_are_refused(params):
     with pytest.raises(SuiteError):
         RoutingProbe.check(params)
+
+
+def returned(tokens=9):
+    """As vLLM's ``CompletionOutput.routed_experts``: every hidden layer, the dense one zero."""
+    ids = np.zeros((tokens, LAYERS + 1, 2), np.uint8)
+    ids[:, 1:] = routed(tokens=tokens).ids
+    return ids
+
+
+async def test_what_the_engine_returns_stands_in_where_the_worker_cannot_tell():
+    watching = probe()
+    await watching.start(Worker(experts=EXPERTS, install="unsupported: model runner V2"))
+    await watching.sent("a", Asked())
+    watching.returned("a", returned())
+    found = await watching.finished("a", ok=True)
+    ours = finding(routed(tokens=9), PROMPT)
+    for name in ("layers", "tokens", "imbalance_mean", "churn_mean", "decode_imbalance_mean"):
+        assert found.fields[name] == ours.fields[name]
+    assert (found.arrays["load_by_expert"] == ours.arrays["load_by_expert"]).all()
+    assert found.fields["confidence_mean"] is None
+    assert "without their logits" in found.why_null["confidence_mean"]
+    assert "shared a step" in found.why_null["distinct_experts_mean"]
+    assert {n for n, v in found.fields.items() if v is None} == set(found.why_null)
+
+
+async def test_what_the_engine_returns_is_not_needed_where_the_worker_tells():
+    watching = probe()
+    await watching.start(Worker(experts=EXPERTS, take=pack(routed().arrays())))
+    await watching.sent("a", Asked())
+    watching.returned("a", returned())
+    found = await watching.finished("a", ok=True)
+    assert found.fields["confidence_mean"] == 0.5
