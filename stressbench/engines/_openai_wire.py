@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Final, Literal
@@ -87,7 +88,7 @@ class Dialect:
                 "frequency_penalty": 0.0,
             },
             "return_token_ids": {"return_token_ids": True},
-            "cache_salt": {"cache_salt": cache_salt} if cache_salt else {},
+            "cache_salt": {"cache_salt": _salt(cache_salt)} if cache_salt else {},
         }
         for name in self.optional:
             fields |= choices[name]
@@ -98,6 +99,11 @@ class Dialect:
                 f"the prompt is no Unicode text that JSON can carry: {error.reason}",
                 kind="rejected",
             ) from error
+
+
+def _salt(text: str) -> str:
+    """A salt that servers take: vLLM wants 128 characters at most, and no ``/`` or ``@``."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 class _Wire(msgspec.Struct, frozen=True, gc=False):
