@@ -31,18 +31,19 @@ prompts:
 
 # Peak memory is the kernel's figure for a process, so each run has one of its own.
 _PROGRAM = """
-import asyncio, json, resource, sys, tempfile, time
+import json, resource, sys, tempfile, time
 from pathlib import Path
 from stressbench.report.live import SilentView
 from stressbench.runner.prepare import prepare
 from stressbench.runner.run import new_directory, run
+from stressbench.runner.virtual_time import in_its_time
 from stressbench.schema.load import load_suite
 
 suite = load_suite(Path(sys.argv[1]))
 prepared = prepare(suite, engine="simulated", limit=None, progress=lambda *_: None)
 directory = new_directory(Path(sys.argv[2]), "pipeline")
 began = time.perf_counter()
-result = asyncio.run(run(prepared, directory, SilentView()))
+result = in_its_time(run(prepared, directory, SilentView()), virtual=True)
 seconds = time.perf_counter() - began
 assert result.status == "complete", result.error
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

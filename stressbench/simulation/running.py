@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from heapq import heappop, heappush
 from itertools import count
+from typing import Final
 
 from stressbench.simulation.pool import BlockPool
 from stressbench.simulation.sequence import Limits, Sequence
 
+_KEPT_ENDS: Final = 4096
 Event = tuple[int, int, Sequence]
 """A step, the request's order of admission, and the request."""
 
@@ -26,8 +28,10 @@ class Running:
         self.decoding: dict[Sequence, None] = {}
         self.steps = 0
         """Steps made so far."""
-        self.ends_s: list[float] = []
-        """When each step was over."""
+        self._ends_s: list[float] = []
+        """When each step was over, from the step ``_first_end`` on."""
+        self._first_end = 0
+        self._room = _KEPT_ENDS
         self._orders = count()
         self._full: list[Event] = []
         """By the step at which the last block of a request is full."""
@@ -104,6 +108,16 @@ class Running:
         heappush(self._full, (self.steps + room, sequence.order, sequence))
         heappush(self._over, (self.steps + left - 1, sequence.order, sequence))
 
+    def make_steps(self, ends_s: list[float]) -> None:
+        """Note when steps were over; times that nobody will ask for are forgotten."""
+        self._ends_s += ends_s
+        self.steps += len(ends_s)
+        if len(self._ends_s) > self._room:
+            oldest = min((sequence.since for sequence in self.decoding), default=self.steps)
+            del self._ends_s[: oldest - self._first_end]
+            self._first_end = oldest
+            self._room = _KEPT_ENDS + 2 * len(self._ends_s)
+
     def next_full(self) -> Sequence | None:
         """The next request in order of admission that needs a block at this step."""
         return self._due(self._full, self.steps)
@@ -133,7 +147,7 @@ class Running:
             del self.decoding[sequence]
             self._base -= sequence.computed - sequence.since
             sequence.computed += self.steps - sequence.since
-            sequence.token_s += self.ends_s[sequence.since : self.steps]
+            sequence.token_s += self._ends_s[sequence.since - self._first_end :]
         self._describe(sequence)
         self.pool.release(sequence.blocks)
         self._held -= len(sequence.blocks)

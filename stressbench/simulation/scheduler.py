@@ -235,9 +235,9 @@ class Scheduler:
             horizon_s = min(until_s, self._arrivals[0][0] if self._arrivals else _NEVER)
             left = (horizon_s - self.now_s) / duration_s
             steps = steps if left >= steps else max(1, math.ceil(left))
-        running.ends_s += [self.now_s + duration_s * nth for nth in range(1, steps + 1)]
-        running.steps += steps
-        self.now_s = running.ends_s[-1]
+        ends_s = [self.now_s + duration_s * nth for nth in range(1, steps + 1)]
+        running.make_steps(ends_s)
+        self.now_s = ends_s[-1]
         return steps
 
     def _load(self, made: _Decisions, steps: int) -> StepLoad:
