@@ -20,7 +20,7 @@ from stressbench.errors import SetupError, StressbenchError
 from stressbench.runner.interrupt import Interrupt, Interrupted
 from stressbench.runner.kv_plan import plan_kv
 from stressbench.runner.machine import git_revision, read_machine
-from stressbench.runner.plan import plan_level, planned
+from stressbench.runner.plan import levels_of, plan_level, planned
 from stressbench.runner.prepare import Prepared, RunModel
 from stressbench.runner.resume import Resumed, check_same_run
 from stressbench.runner.session import EngineFactory, Observer, Session, Work
@@ -203,7 +203,9 @@ class _Serve:
             self._fill_header(model.role, info, kv)
             self._view.ready(model.role, info, kv)
 
-        return await session.serve(self._setup(model), Work(requests, self._done), ready)
+        done = frozenset(key for key in self._done if key[0] == model.role)
+        each = planned(suite) // len(levels_of(suite, "quality"))
+        return await session.serve(self._setup(model), Work(requests, each, done), ready)
 
     def _setup(self, model: RunModel) -> EngineSetup:
         suite = self._prepared.suite

@@ -34,10 +34,15 @@ class Watch:
         timed = load.arrival not in {"closed", "trace"}
         self._coming: Iterator[int] | None = offsets_ns(load, seed=seed) if timed else None
         self._judged = load.arrival != "closed"
+        self._expected = 0
         self._due = array("q")
         self._over = array("q")
         self._answered = array("q")
         self._recent: deque[bool] = deque(maxlen=max(_LEAST_ENDED, 2 * load.seats))
+
+    def expect(self, number: int) -> None:
+        """So many requests more will become due."""
+        self._expected += number
 
     def sent(self, due_ns: int) -> None:
         """A request was due and is taken care of."""
@@ -84,7 +89,11 @@ class Watch:
         )
 
     def _count_due(self, now: int) -> None:
-        while self._coming is not None and (not self._due or self._due[-1] <= now):
+        while (
+            self._coming is not None
+            and len(self._due) < self._expected
+            and (not self._due or self._due[-1] <= now)
+        ):
             self._due.append(next(self._coming))
 
     def _backlog(self, at: int) -> int:

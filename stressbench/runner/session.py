@@ -55,12 +55,17 @@ class Work:
     """What one role of a run is sent."""
 
     plan: Callable[[Pass, Level], Iterator[Request]]
+    """Every request of a level."""
+    planned: int
+    """Requests of a level in the quality pass."""
     done: frozenset[Key]
     """What an earlier part of the run has recorded."""
 
-    def all(self, pass_: Pass, level: Level) -> Iterator[Request]:
-        """Every request of a level."""
-        return self.plan(pass_, level)
+    def number(self, pass_: Pass, level: Level) -> int:
+        """How many are left, or more, without building any."""
+        begun = [case_id for _, case_id, done_pass, _ in self.done if done_pass == pass_]
+        place = f"/{level.name}/" if level.name else ""
+        return self.planned - sum(place in case_id for case_id in begun)
 
     def left(self, pass_: Pass, level: Level) -> Iterator[Request]:
         """Those that are not recorded yet."""
@@ -135,7 +140,11 @@ class Session:
                 seed=self.suite.seed,
                 interrupted=lambda: self.interrupt.wanted,
             )
-            sending = traffic.run(partial(work.left, pass_, level), partial(work.all, pass_, level))
+            sending = traffic.run(
+                partial(work.left, pass_, level),
+                partial(work.plan, pass_, level),
+                number=work.number(pass_, level),
+            )
             reason = await self.interrupt.run(sending, patience=1)
             if self.interrupt.wanted or level.factor is None:
                 return reason

@@ -42,19 +42,21 @@ class Traffic:
     _measured: int = field(init=False, default=0)
     """Requests in flight that are neither warm-up nor cool-down."""
 
-    async def run(self, requests: Source, every: Source) -> str | None:
+    async def run(self, requests: Source, every: Source, *, number: int) -> str | None:
         """Send ``requests``, those left to do, between warm-up and cool-down.
 
-        ``every`` gives all requests of the level, as material for the phases around. Says
-        why, where it gave up before the last one. Raises ``EngineError`` when the engine is
-        gone.
+        ``number`` is how many they are; ``every`` gives all requests of the level, as
+        material for the phases around. Says why, where it gave up before the last one.
+        Raises ``EngineError`` when the engine is gone.
         """
         load = self.level.load
-        self._begin()
         if load.cache == "warm":
+            self._begin(number)
             await self._closed(map(_filling, requests()))
+            if self._ending():
+                return self._watch.reason
         ready = await built_ahead(requests(), self.interrupted)
-        self._begin()
+        self._begin(number)
         stream = self._phased(ready, every)
         if load.arrival == "closed":
             await self._closed(stream)
@@ -62,13 +64,16 @@ class Traffic:
             await self._open(due_times(load, stream, seed=self.seed))
         return self._watch.reason
 
-    def _begin(self) -> None:
+    def _begin(self, number: int) -> None:
         self._began_ns = self.clock.now_ns()
         self._watch = Watch(self.level.load, seed=self.seed, began_ns=self._began_ns)
+        self._watch.expect(number)
 
     def _phased(self, requests: Iterator[Request], every: Source) -> Iterator[Request]:
         load = self.level.load
-        yield from self._lasting(load.warmup, _copies(every, "warmup"))
+        for request in self._lasting(load.warmup, _copies(every, "warmup")):
+            self._watch.expect(1)
+            yield request
         for request in requests:
             self._measured += 1
             yield request

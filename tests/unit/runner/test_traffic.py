@@ -110,7 +110,9 @@ def send(
             seed=5,
             interrupted=lambda: stop_after is not None and len(records) >= stop_after,
         )
-        return await traffic.run(lambda: requests(n, **params), lambda: requests(n, **params))
+        return await traffic.run(
+            lambda: requests(n, **params), lambda: requests(n, **params), number=n
+        )
 
     return Outcome(records, in_its_time(work(), virtual=True), server)
 
@@ -240,6 +242,17 @@ def test_a_burst_that_drains_is_borne() -> None:
     load = LoadSpec(arrival="step", steps=steps, timeout_s=30)
     outcome = send(load, 200, Server(service_s=0.2))
     assert outcome.reason is None
+
+
+@pytest.mark.parametrize("warmup", [None, Phase(requests=5)])
+def test_a_burst_behind_a_cap_is_no_more_than_its_requests(warmup: Phase | None) -> None:
+    # A thousand a second would be hopeless; these are 64, all due within as many ms.
+    load = LoadSpec(
+        arrival="constant", rate=1000, concurrency=8, timeout_s=30, cooldown=warmup, warmup=warmup
+    )
+    outcome = send(load, 64, Server(service_s=0.2))
+    assert outcome.reason is None
+    assert len(outcome.of()) == 64
 
 
 def test_a_server_that_never_answers_ends_any_load() -> None:
