@@ -75,6 +75,8 @@ class RoutingCapture:
     def install(self, host: Host) -> None:
         runners = _moe_runners(host.model)
         check_supported(runners)
+        if host.config.parallel_config.data_parallel_size > 1:
+            raise Unsupported("unsupported: data parallel ranks share their rows")
         self._layers = len(runners)
         self._experts = runners[0].router.global_num_experts
         for layer, runner in enumerate(runners):
