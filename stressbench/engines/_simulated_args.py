@@ -44,6 +44,8 @@ class DeviceSpec(Strict, frozen=True, kw_only=True):
     memory_efficiency: Share = 0.8
     overhead_s: Annotated[float, Meta(ge=0)] = 0.003
     """What every step costs besides arithmetic and traffic."""
+    dtype: Literal["bfloat16", "float16", "float32"] = "bfloat16"
+    """The precision that the figures are for."""
     source: str = "the suite"
 
 
@@ -118,9 +120,9 @@ def block_size_of(spec: EngineSpec) -> int:
     return spec.block_size or _BLOCK_SIZE
 
 
-def served_dtype(spec: EngineSpec) -> str:
-    """The precision that a device serves in where the suite does not say."""
-    return "bfloat16" if spec.dtype == "auto" else spec.dtype
+def served_dtype(spec: EngineSpec, device: Device) -> str:
+    """The precision that models are served in: the device's where the suite does not say."""
+    return device.dtype if spec.dtype == "auto" else spec.dtype
 
 
 def step_cost(setup: EngineSetup, args: SimulatedArgs) -> tuple[StepCost, int]:
@@ -138,7 +140,7 @@ def step_cost(setup: EngineSetup, args: SimulatedArgs) -> tuple[StepCost, int]:
             decode_tokens_per_s=args.decode_tokens_per_s,
         )
         return rates, blocks or _CAPACITY_TOKENS // block_size_of(spec) + 1
-    dtype = served_dtype(spec)
+    dtype = served_dtype(spec, device)
     try:
         geometry = kv_geometry(setup.model_config, dtype=dtype, block_size=block_size_of(spec))
         cost = model_cost(setup.model_config, geometry, weight_bytes=ELEMENT_BYTES[dtype])

@@ -8,7 +8,13 @@ from collections.abc import Mapping
 from typing import Final
 
 from stressbench.engines._simulated_answers import answer
-from stressbench.engines._simulated_args import block_size_of, read_args, served_dtype, step_cost
+from stressbench.engines._simulated_args import (
+    block_size_of,
+    device_of,
+    read_args,
+    served_dtype,
+    step_cost,
+)
 from stressbench.engines.base import NO_CACHE, Completion, EngineInfo, EngineSetup
 from stressbench.errors import EngineError, RequestError
 from stressbench.schema.case import Request
@@ -52,7 +58,7 @@ class SimulatedEngine:
 
     async def start(self) -> EngineInfo:
         setup, args = self._setup, self._args
-        spec = setup.engine
+        spec, device = setup.engine, device_of(args)
         cost, blocks = step_cost(setup, args)
         limits = Limits(
             blocks=blocks - 1,
@@ -65,7 +71,7 @@ class SimulatedEngine:
         )
         self._scheduler = Scheduler(limits, cost)
         return EngineInfo(
-            dtype=served_dtype(spec) if args.device is not None else None,
+            dtype=served_dtype(spec, device) if device is not None else None,
             max_model_len=spec.max_model_len,
             kv_blocks=blocks,
             block_size=limits.block_size,

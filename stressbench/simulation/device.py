@@ -22,6 +22,8 @@ class Device:
     """Share of the bandwidth that reading weights and keys reaches."""
     overhead_s: float = 0.0
     """What every step costs besides: scheduling, launching, sampling, detokenizing."""
+    dtype: str = "bfloat16"
+    """The precision that the figures are for, and that models are served in on it."""
     source: str = ""
     """Where the figures are from."""
 
@@ -101,6 +103,17 @@ class Rates:
 
 
 DEVICES: Final[Mapping[str, Device]] = {
+    "epyc-2-cores": Device(
+        flop_per_s=1.1e11,
+        bandwidth_bytes_per_s=1.0e10,
+        memory_bytes=24 * 10**9,
+        compute_efficiency=1.0,
+        memory_efficiency=1.0,
+        overhead_s=0.012,
+        dtype="float32",
+        source="fitted to the dense model of results/smoke-baseline: two cores of an AMD EPYC with"
+        " AVX2, vLLM 0.32 in float32 (python -m benchmarks device)",
+    ),
     "a100-80gb": Device(
         flop_per_s=312e12,
         bandwidth_bytes_per_s=2.039e12,
@@ -130,4 +143,4 @@ DEVICES: Final[Mapping[str, Device]] = {
         source="NVIDIA L4 data sheet: BF16 Tensor Core without sparsity; GDDR6",
     ),
 }
-"""Data sheet figures; the efficiencies are assumptions, to be replaced by measured ones."""
+"""The GPUs' are data sheet figures with assumed efficiencies, to be replaced by measured ones."""
