@@ -73,17 +73,24 @@ class LoopOutcome:
 
 
 def run_closed_loop(
-    jobs: Iterable[Job], limits: Limits, *, concurrency: int, cost: StepCost | None = None
+    jobs: Iterable[Job],
+    limits: Limits,
+    *,
+    concurrency: int,
+    cost: StepCost | None = None,
+    together: int = 1,
 ) -> LoopOutcome:
     """Send ``jobs`` in order, ``concurrency`` at a time, each when one before it is answered.
 
+    An idle engine does not wait: its first step finds ``together`` of those that are sent at
+    once, the next step the others. A real engine finds one, or now and then some more.
     Raises ``ValueError`` for a job that does not fit the cache alone.
     """
     scheduler = Scheduler(limits, cost or EvenSteps())
     outcome = LoopOutcome()
     queue = iter(jobs)
 
-    def send(number: int) -> None:
+    def send(number: int, together: int = 1) -> None:
         for place in range(number):
             job = next(queue, None)
             if job is None:
@@ -94,10 +101,10 @@ def run_closed_loop(
                 output_tokens=job.output_tokens,
                 contents=job.contents,
             )
-            # The first of several at once finds an idle engine, which does not wait for more.
-            scheduler.submit(sequence, scheduler.now_s + TURNAROUND_S * (1 + place / concurrency))
+            late = 0 if place < together else place / concurrency
+            scheduler.submit(sequence, scheduler.now_s + TURNAROUND_S * (1 + late))
 
-    send(concurrency)
+    send(concurrency, together)
     while (step := scheduler.advance()) is not None:
         outcome.see(step)
         send(len(step.finished))

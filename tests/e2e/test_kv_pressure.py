@@ -23,6 +23,8 @@ from stressbench.schema.kv import KvLevel
 from stressbench.schema.load import parse_suite
 from stressbench.schema.load_shape import levels
 from stressbench.schema.record import CaseRecord
+from stressbench.simulation.closed_loop import Job, run_closed_loop
+from stressbench.simulation.sequence import Limits
 from stressbench.stats.exact import wilson
 from stressbench.store import Run, read_run, readings
 
@@ -159,13 +161,26 @@ def test_preemption_begins_where_it_was_predicted(done: Run, records: list[CaseR
 def test_the_simulation_foresees_what_the_scheduler_does(
     done: Run, records: list[CaseRecord], concurrency: int
 ) -> None:
+    kept = [record.kv for record in at(records, concurrency)]
+    seen = {
+        "preemptions": sum(kv.preemptions for kv in kept),
+        "preempted": sum(kv.preemptions > 0 for kv in kept),
+        "recomputed_tokens": sum(kv.recomputed_tokens for kv in kept),
+        "blocks_peak": round(max(kv.usage_peak for kv in kept) * 64),
+        "waiting_peak": max(kv.waiting_peak for kv in kept),
+    }
+    # Of those sent at once, the first step finds one or some more: that is not ours to know.
+    jobs = [Job(str(number), 300, 64) for number in range(16)]
+    limits = Limits(blocks=64, block_size=BLOCK, max_num_seqs=6)
+    possible = [
+        run_closed_loop(jobs, limits, concurrency=concurrency, together=together)
+        for together in range(1, concurrency + 1)
+    ]
+    assert seen in [{name: getattr(each, name) for name in seen} for each in possible]
     foreseen = predicted(done)[concurrency]
-    seen = [record.kv for record in at(records, concurrency)]
-    assert sum(kv.preemptions for kv in seen) == foreseen.preemptions
-    assert sum(kv.preemptions > 0 for kv in seen) == foreseen.preempted
-    assert sum(kv.recomputed_tokens for kv in seen) == foreseen.recomputed_tokens
-    assert max(kv.usage_peak for kv in seen) == pytest.approx(foreseen.blocks_peak / 64)
-    assert max(kv.waiting_peak for kv in seen) == foreseen.waiting_peak
+    assert {name: getattr(foreseen, name) for name in seen} == {
+        name: getattr(possible[0], name) for name in seen
+    }
 
 
 def test_the_timeline_adds_up_to_vllms_own_totals(done: Run) -> None:
