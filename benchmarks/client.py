@@ -29,8 +29,8 @@ from stressbench.store import read_run
 ROUNDS: Final = 3
 CONCURRENCY: Final = 64
 REQUESTS: Final = 3000
-RATES: Final = (100, 200, 400, 800)
-RATE_S: Final = 8
+RATES: Final = (100, 400, 800)
+RATE_S: Final = 6
 TARGET: Final = 1.0
 PROMPT_TOKENS, OUTPUT_TOKENS = 128, 16
 

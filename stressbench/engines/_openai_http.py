@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-import ssl
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -20,9 +19,10 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 import msgspec
 
 from stressbench.clock import Clock
+from stressbench.engines._openai_answer import Answer
 from stressbench.engines._openai_args import Address, Key
+from stressbench.engines._openai_said import UNREADABLE, error_message, one_line
 from stressbench.engines._openai_sse import EventStream
-from stressbench.engines._openai_wire import UNREADABLE, Answer, error_message
 from stressbench.engines.base import RemoteRequestError
 from stressbench.errors import EngineError, RequestError, SetupError
 from stressbench.schema.record import Retry
@@ -115,8 +115,8 @@ class Connection:
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._connect_timeout_s),
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={"Content-Type": "application/json", **self._key.headers()},
-            skip_auto_headers=("User-Agent", "Accept"),
-            raise_for_status=False,
+            skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding"),
+            auto_decompress=False,  # a compressed stream would come in lumps, and bombs with it
         )
 
     async def close(self) -> None:
@@ -135,7 +135,7 @@ class Connection:
                 self._open_session().get(url, allow_redirects=False) as response,
             ):
                 return Page(response.status, await _read(response, _MOST_BYTES))
-        except (aiohttp.ClientError, OSError, ssl.SSLError, TimeoutError) as error:
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise self._nobody(url, error) from error
 
     async def send(
@@ -203,14 +203,13 @@ class Connection:
                     await self._refused(response)
                 await _stream(response, answer)
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            if answer.done:
-                return  # all had arrived; how the connection ends does not matter
-            reason = self._key.redact(f"connection lost: {_one_line(error)}")
-            if answer.started:
-                raise RequestError(reason) from error
-            gone = isinstance(error, aiohttp.ClientConnectorError)
-            raise _TryAgainError(reason, gone=gone) from error
-        if not answer.started and not answer.done:
+            if not answer.done:  # else all had arrived, and how the connection ends is nothing
+                reason = f"connection lost: {one_line(error)}"
+                if answer.started:
+                    raise RequestError(reason) from error
+                gone = isinstance(error, aiohttp.ClientConnectorError)
+                raise _TryAgainError(self._key.redact(reason), gone=gone) from error
+        if not answer.started and not answer.whole:
             raise _TryAgainError("connection lost: the stream ended before its first output")
         answer.check()
 
@@ -222,7 +221,7 @@ class Connection:
                 reason, kind="rejected", wish_s=_wish_s(response.headers.get("Retry-After"))
             )
         if status in _REDIRECTS:
-            target = response.headers.get("Location", "nowhere")
+            target = one_line(response.headers.get("Location", "nowhere"))
             raise RequestError(f"HTTP {status}: the server redirects to {target}; name that one")
         if status in _TIMED_OUT:
             raise RequestError(reason, kind="timeout")
@@ -239,7 +238,7 @@ class Connection:
         hint = "start the server, or correct --base-url"
         if isinstance(error, aiohttp.ClientConnectorCertificateError):
             hint = "the certificate is not trusted: set SSL_CERT_FILE to the authority that made it"
-        return EngineError(f"no server answers at {url}: {_one_line(error)}", hint=hint)
+        return EngineError(f"no server answers at {url}: {one_line(error)}", hint=hint)
 
 
 async def _stream(response: ClientResponse, answer: Answer) -> None:
@@ -281,14 +280,10 @@ def _wish_s(header: str | None) -> float | None:
     """Seconds from a ``Retry-After`` header: a number or a date (RFC 9110, section 10.2.3)."""
     if header is None:
         return None
-    if header.strip().isdigit():
+    if header.isascii() and header.strip().isdigit():
         return float(header)
     try:
         until = parsedate_to_datetime(header)
-    except ValueError:
-        return None
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None  # neither, and as good as none
     return max(0.0, (until - datetime.now(UTC)).total_seconds()) if until.tzinfo else None
-
-
-def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split())[:300] or type(error).__name__

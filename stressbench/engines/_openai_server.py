@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 import msgspec
 
 from stressbench.catalog import nearest
+from stressbench.engines._openai_answer import Answer, Expected
 from stressbench.engines._openai_args import Address, OpenAIArgs
 from stressbench.engines._openai_http import Connection
 from stressbench.engines._openai_metrics import (
@@ -17,7 +19,8 @@ from stressbench.engines._openai_metrics import (
     names_of,
     read_sample,
 )
-from stressbench.engines._openai_wire import OPTIONAL, UNREADABLE, Answer, Dialect, Expected
+from stressbench.engines._openai_request import OPTIONAL, Dialect
+from stressbench.engines._openai_said import UNREADABLE, one_line
 from stressbench.engines.base import EngineSetup
 from stressbench.errors import EngineError, RequestError
 
@@ -66,6 +69,8 @@ class Server:
     metrics: MetricsPage | None
     no_metrics: str
     """Why there are none."""
+    refused: str
+    """Why prompts do not go as token ids, where it was tried."""
 
     def told(self, args: OpenAIArgs) -> dict[str, object]:
         """For the run's header: how the server was asked, and what it is."""
@@ -80,6 +85,8 @@ class Server:
         }
         if self.version is not None:
             told["server"] = f"vLLM {self.version}"
+        if self.refused:
+            told["refused"] = self.refused
         if args.extra_body:
             told["extra_body"] = args.extra_body
         return told
@@ -97,7 +104,7 @@ async def introduce(
     model = await _find_model(connection, address, name)
     version = await _version(connection, address)
     page, no_metrics = await _metrics_page(connection, address, args)
-    dialect = await _dialect(connection, args, name)
+    dialect, refused = await _dialect(connection, args, name)
     metrics, config = None, {}
     if page is not None:
         names = names_of(version)
@@ -112,6 +119,7 @@ async def introduce(
         block_size=_whole(config.get("block_size")),
         metrics=metrics,
         no_metrics=no_metrics,
+        refused=refused,
     )
     _check_cache(server, setup)
     return server
@@ -134,7 +142,7 @@ async def _find_model(connection: Connection, address: Address, name: str) -> _M
     for model in models:
         if model.id == name:
             return model
-    served = [model.id for model in models]
+    served = [one_line(model.id) for model in models]
     shown = ", ".join(served[:5]) + (f" and {len(served) - 5} more" if len(served) > 5 else "")  # noqa: PLR2004
     raise EngineError(
         f"the server at {address.api} does not serve {name!r}{nearest(name, served)};"
@@ -144,10 +152,10 @@ async def _find_model(connection: Connection, address: Address, name: str) -> _M
 
 
 async def _version(connection: Connection, address: Address) -> str | None:
-    page = await connection.get(f"{address.root}/version", timeout_s=_PAGE_S)
     try:
+        page = await connection.get(f"{address.root}/version", timeout_s=_PAGE_S)
         return msgspec.json.decode(page.body, type=_Version).version if page.status == _OK else None
-    except UNREADABLE:
+    except (*UNREADABLE, EngineError):
         return None
 
 
@@ -156,7 +164,10 @@ async def _metrics_page(
 ) -> tuple[bytes | None, str]:
     if args.metrics == "off":
         return None, "engine.args.metrics is off"
-    page = await connection.get(f"{address.root}/metrics", timeout_s=_PAGE_S)
+    try:
+        page = await connection.get(f"{address.root}/metrics", timeout_s=_PAGE_S)
+    except EngineError as error:
+        return None, f"the server has no /metrics ({error.message})"
     if page.status != _OK:
         return None, f"the server has no /metrics (HTTP {page.status})"
     if not is_vllm(page.body):
@@ -164,15 +175,18 @@ async def _metrics_page(
     return page.body, ""
 
 
-async def _dialect(connection: Connection, args: OpenAIArgs, model: str) -> Dialect:
-    """Find an API and the optional fields that the server takes, by asking it."""
+async def _dialect(connection: Connection, args: OpenAIArgs, model: str) -> tuple[Dialect, str]:
+    """Find an API and the optional fields that the server takes, by asking it.
+
+    Also says why another API was refused.
+    """
     apis: tuple[Literal["completions", "chat"], ...]
     apis = ("completions", "chat") if args.api == "auto" else (args.api,)
     refusals: list[str] = []
     for api in apis:
         dialect = Dialect(api=api, model=model, extra=args.extra_body)
         try:
-            return await _negotiate(connection, dialect)
+            return await _negotiate(connection, dialect), "; ".join(refusals)
         except RequestError as error:
             refusals.append(f"{dialect.path}: {error.message}")
     raise EngineError(
@@ -210,7 +224,14 @@ async def _try(connection: Connection, dialect: Dialect) -> Dialect:
         _PROBE_TEXT if chat else _PROBE_IDS, max_tokens=_PROBE_TOKENS, seed=0, cache_salt="probe"
     )
     expected = Expected(prompt_tokens=None if chat else len(_PROBE_IDS), max_tokens=_PROBE_TOKENS)
-    await connection.send(dialect.path, body, "probe", lambda: Answer(expected, lambda: 0))
+    try:
+        async with asyncio.timeout(_PROBE_S):
+            await connection.send(dialect.path, body, "probe", lambda: Answer(expected, lambda: 0))
+    except TimeoutError as error:
+        raise EngineError(
+            f"the server does not answer a request of {_PROBE_TOKENS} tokens in {_PROBE_S:g} s",
+            hint="see the server's own log",
+        ) from error
     return dialect
 
 

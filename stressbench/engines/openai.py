@@ -6,11 +6,12 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from stressbench.engines._openai_answer import Answer, Expected
 from stressbench.engines._openai_args import OpenAIArgs, read_address, read_args, read_key
 from stressbench.engines._openai_http import Connection
+from stressbench.engines._openai_request import UNCOUNTED
 from stressbench.engines._openai_scrape import Scraper
 from stressbench.engines._openai_server import Server, introduce
-from stressbench.engines._openai_wire import UNCOUNTED, Answer, Expected
 from stressbench.engines.base import Completion, EngineInfo, EngineSetup, RemoteRequestError
 from stressbench.errors import EngineError, RequestError
 from stressbench.schema.case import Request

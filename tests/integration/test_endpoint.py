@@ -255,14 +255,16 @@ async def test_a_retried_request_keeps_the_time_of_its_first_attempt() -> None:
     assert done.sent_ns <= done.retries[0].t_ns <= done.token_ns[0]
 
 
-@pytest.mark.parametrize("header", ["7", "Fri, 01 Jan 2100 00:00:00 GMT", "soon"])
+@pytest.mark.parametrize(
+    "header", ["7", "Fri, 01 Jan 2100 00:00:00 GMT", "soon", "-1", "\xb2", "Fri, 99 Jan 2100"]
+)
 async def test_retry_after_is_honoured(header: str, waits: list[float]) -> None:
     left = [refuses(429, f"Retry-After: {header}")]
 
     async def behave(asked: Asked, writer: asyncio.StreamWriter) -> None:
         await (left.pop() if left else answer_well)(asked, writer)
 
-    if header.startswith("Fri"):
+    if header.endswith("GMT"):
         with pytest.raises(RemoteRequestError) as raised:
             await ask(behave)
         assert raised.value.kind == "rejected"  # nobody waits for decades
@@ -299,6 +301,48 @@ async def test_a_broken_answer_is_an_error_and_the_run_goes_on(name: str) -> Non
     error = await fails(behave, retries=0)
     assert error.kind == "error"
     assert message in error.message
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    [
+        b"\x00\xff\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nX: " + b"x" * 100_000 + b"\r\n\r\n",
+        b"HTTP/1.1 999999 OK\r\n\r\n",
+        STREAM + b"zzz\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\n",
+        b"SSH-2.0-OpenSSH_9.2\r\n",
+    ],
+)
+async def test_what_is_not_even_http_is_a_lost_connection(garbage: bytes) -> None:
+    error = await fails(cut_after(garbage), retries=1)
+    assert error.kind == "error"
+    assert "connection lost" in error.message
+    assert len(error.retries) == 1
+
+
+async def test_an_answer_without_any_output_is_an_answer() -> None:
+    nothing = event({"choices": [{"text": "", "finish_reason": "stop"}]})
+    assert (await ask(says(nothing), retries=0)).text == ""
+    assert (await ask(says(nothing, usage(64, 0), DONE), retries=0)).output_tokens == 0
+
+
+async def test_a_cut_after_the_end_still_has_its_counts_checked() -> None:
+    data = STREAM + chunk(token(0, "a", "stop") + usage(65, 1) + DONE)
+    assert "65 prompt tokens" in (await fails(cut_after(data), retries=0)).message
+    good_data = STREAM + chunk(token(0, "a", "stop") + usage(64, 1) + DONE)
+    assert (await ask(cut_after(good_data), retries=0)).text == "a"
+
+
+async def test_what_a_server_says_cannot_steer_a_terminal() -> None:
+    evil = "\x1b]0;pwned\x07 \u202e"
+    error = await fails(refuses(500, body=json.dumps({"error": evil}).encode()))
+    assert error.message.isprintable()
+    async with Endpoint(models=[evil]).listening() as endpoint:
+        with pytest.raises(EngineError) as raised:
+            async with started(endpoint):
+                pass
+    assert f"{raised.value}{raised.value.hint}".isprintable()
 
 
 async def test_no_stream_at_all_is_an_error() -> None:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from stressbench.engines._openai_answer import Answer, Expected
 from stressbench.engines._openai_args import Key, read_address, read_args, read_key
 from stressbench.engines._openai_metrics import (
     NAMES,
@@ -19,8 +20,9 @@ from stressbench.engines._openai_metrics import (
     read_sample,
     step_between,
 )
+from stressbench.engines._openai_request import OPTIONAL, Dialect
+from stressbench.engines._openai_said import error_message
 from stressbench.engines._openai_sse import EventStream
-from stressbench.engines._openai_wire import OPTIONAL, Answer, Dialect, Expected, error_message
 from stressbench.errors import EngineError, RequestError, SuiteError
 
 LINES = st.binary(max_size=20).filter(lambda data: b"\n" not in data and b"\r" not in data)
@@ -102,7 +104,7 @@ def test_any_json_is_read_or_refused(value: object) -> None:
         ({"object": "error", "message": "old vLLM"}, "old vLLM"),
         ("  two\n lines ", "two lines"),
         ("", "nothing"),
-        (None, "None"),
+        (None, "nothing"),
     ],
 )
 def test_what_servers_say_is_found_in_all_their_shapes(said: object, message: str) -> None:

@@ -1,15 +1,16 @@
-"""Requests and answers of the OpenAI API as they go over the wire."""
+"""Streamed answers of the OpenAI API, and what must hold for one to be right."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Annotated, Final, Literal
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Final
 
 import msgspec
 from msgspec import Meta
 
+from stressbench.engines._openai_request import OWN_TEMPLATE
+from stressbench.engines._openai_said import UNREADABLE, error_message, one_line
 from stressbench.engines.base import Completion
 from stressbench.errors import RequestError
 from stressbench.schema.record import Retry
@@ -17,17 +18,6 @@ from stressbench.schema.suite import Value
 
 Count = Annotated[int, Meta(ge=0)]
 
-OPTIONAL: Final = (
-    "stream_options",
-    "seed",
-    "logprobs",
-    "penalties",
-    "return_token_ids",
-    "cache_salt",
-)
-"""Fields of a request that not every server takes, the most common first."""
-UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-"""What decoding JSON raises for bytes that are none, or that are nested to do harm."""
 _DONE: Final = b"[DONE]"
 _OUTPUTS_PER_TOKEN: Final = 16
 """A server that does not tell token ids may cut a token's text into pieces, but hardly finer."""
@@ -37,73 +27,6 @@ _NO_QUEUE: Final = "the server does not tell (vLLM: --enable-per-request-metrics
 _NO_PREEMPTIONS: Final = "a server does not tell it of a single request"
 _NO_USAGE: Final = "the server does not count tokens"
 _NO_LOGPROBS: Final = "the server sends no log-probabilities"
-_OWN_TEMPLATE: Final = "the server puts text into a chat template of its own"
-
-
-UNCOUNTED: Final[Mapping[str, Mapping[str, str]]] = {
-    "completions": {},
-    "chat": {"tokens.template": _OWN_TEMPLATE, "tokens.prompt": "the request failed"},
-}
-"""What is not known of a request that failed, by API."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Dialect:
-    """How a server wants to be asked, found out by asking it."""
-
-    api: Literal["completions", "chat"]
-    model: str
-    optional: frozenset[str] = frozenset(OPTIONAL)
-    limit_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
-    extra: Mapping[str, Value] = field(default_factory=dict)
-
-    @property
-    def path(self) -> str:
-        """Below the API's address."""
-        return "/completions" if self.api == "completions" else "/chat/completions"
-
-    def body(
-        self, prompt: Sequence[int] | str, *, max_tokens: int, seed: int, cache_salt: str
-    ) -> bytes:
-        """A request as JSON: greedy, streaming. Raises ``RequestError`` for unsendable text."""
-        chat = self.api == "chat"
-        fields: dict[str, object] = {
-            "model": self.model,
-            self.limit_field: max_tokens,
-            "temperature": 0.0,
-            "stream": True,
-        }
-        if chat:
-            fields["messages"] = [{"role": "user", "content": prompt}]
-        else:
-            fields["prompt"] = prompt
-        choices: dict[str, dict[str, object]] = {
-            "stream_options": {"stream_options": {"include_usage": True}},
-            "seed": {"seed": seed},
-            "logprobs": {"logprobs": True if chat else 0},
-            # A model's generation_config.json may set these, and greedy decoding heeds them.
-            "penalties": {
-                "repetition_penalty": 1.0,
-                "presence_penalty": 0.0,
-                "frequency_penalty": 0.0,
-            },
-            "return_token_ids": {"return_token_ids": True},
-            "cache_salt": {"cache_salt": _salt(cache_salt)} if cache_salt else {},
-        }
-        for name in self.optional:
-            fields |= choices[name]
-        try:
-            return msgspec.json.encode(fields | dict(self.extra))
-        except UnicodeEncodeError as error:
-            raise RequestError(
-                f"the prompt is no Unicode text that JSON can carry: {error.reason}",
-                kind="rejected",
-            ) from error
-
-
-def _salt(text: str) -> str:
-    """A salt that servers take: vLLM wants 128 characters at most, and no ``/`` or ``@``."""
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 class _Wire(msgspec.Struct, frozen=True, gc=False):
@@ -190,8 +113,13 @@ class Answer:
 
     @property
     def done(self) -> bool:
-        """Whether the server has said that this was all."""
+        """Whether the server has said that nothing more comes."""
         return self._finish_ns is not None
+
+    @property
+    def whole(self) -> bool:
+        """Whether the model has come to its end."""
+        return self._finish_reason is not None
 
     def take(self, events: Sequence[bytes]) -> None:
         """Take in events that have just arrived."""
@@ -205,7 +133,7 @@ class Answer:
             try:
                 chunk = _CHUNK.decode(event)
             except UNREADABLE as error:
-                shown = event[:60].decode("utf-8", "replace")
+                shown = one_line(event[:60].decode("utf-8", "replace"))
                 raise RequestError(f"malformed event ({error}): {shown}") from error
             self._chunk(chunk, t_ns)
 
@@ -259,7 +187,7 @@ class Answer:
 
     def check(self) -> None:
         """Raise ``RequestError`` for an answer that was cut or miscounted."""
-        if self._finish_reason is None:
+        if not self.whole:
             raise RequestError(f"the stream ended early, after {len(self._token_ns)} outputs")
         counted, sent = self._usage.prompt_tokens, self._expected.prompt_tokens
         if None not in {counted, sent} and counted != sent:
@@ -290,7 +218,7 @@ class Answer:
         if usage.completion_tokens is None and not self._token_ids:
             why["tokens.output"] = _NO_USAGE
         if chat:
-            why["tokens.template"] = _OWN_TEMPLATE
+            why["tokens.template"] = OWN_TEMPLATE
             if usage.prompt_tokens is None:
                 why["tokens.prompt"] = _NO_USAGE
         return why
@@ -299,15 +227,3 @@ class Answer:
 def _chosen(logprobs: _Logprobs) -> list[float]:
     found = logprobs.token_logprobs or [each.logprob for each in logprobs.content or ()]
     return [value for value in found if value is not None]
-
-
-def error_message(error: object) -> str:
-    """What a server says of an error, in the several shapes that servers have for it."""
-    while isinstance(error, dict):
-        inner = next(
-            (error[name] for name in ("error", "message", "detail") if error.get(name)), None
-        )
-        if inner is None:
-            break
-        error = inner
-    return " ".join(str(error).split())[:300] or "nothing"
