@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from itertools import pairwise
 
@@ -24,6 +25,7 @@ from stressbench.engines._openai_request import OPTIONAL, Dialect
 from stressbench.engines._openai_said import error_message
 from stressbench.engines._openai_sse import EventStream
 from stressbench.errors import EngineError, RequestError, SuiteError
+from tests.conftest import ROOT
 
 LINES = st.binary(max_size=20).filter(lambda data: b"\n" not in data and b"\r" not in data)
 
@@ -198,6 +200,13 @@ def test_names_go_by_version() -> None:
     assert names_of("weird") is NEWEST
     with pytest.raises(EngineError, match="oldest known"):
         names_of("0.9.2")
+
+
+def test_the_names_are_on_the_page_of_their_version() -> None:
+    recorded = (ROOT / "tests/golden/metrics/vllm-0.32.txt").read_text("utf-8").split()
+    for field in dataclasses.fields(NEWEST):
+        name = getattr(NEWEST, field.name).partition("{")[0]
+        assert name.removesuffix("_total") in recorded
 
 
 def test_the_cache_tells_its_size() -> None:
