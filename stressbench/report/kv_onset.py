@@ -129,18 +129,14 @@ class KvPressure:
 
 
 def _table() -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 1), header_style="bold")
-    table.add_column("KV pressure", no_wrap=True)
+    table = Table(box=None, pad_edge=False, padding=(0, 2), header_style="bold")
+    table.add_column("KV pressure,\npredicted / measured", no_wrap=True)
     for heading in (
         "concur-\nrency",
-        "preemptions\npredicted",
-        "\nmeasured",
-        "recomputed\npredicted",
-        "tokens\nmeasured",
-        "KV peak\npredicted",
-        "\nmeasured",
-        "waiting\npredicted",
-        "peak\nmeasured",
+        "pre-\nemptions",
+        "tokens\nrecomputed",
+        "KV\npeak",
+        "waiting\npeak",
     ):
         table.add_column(heading, justify="right", no_wrap=True)
     return table
@@ -148,14 +144,12 @@ def _table() -> Table:
 
 def _cells(level: KvLevel, kv: KvSetup, seen: Measured) -> Iterator[str]:
     yield str(level.concurrency)
-    yield str(level.preemptions)
-    yield _text(seen.preemptions if seen.requests else None)
-    yield f"{level.recomputed_tokens:,}"
-    yield _text(seen.recomputed_tokens)
-    yield _share(level.blocks_peak / kv.blocks if kv.blocks else None)
-    yield _share(seen.usage_peak)
-    yield str(level.waiting_peak)
-    yield _text(seen.waiting_peak)
+    preemptions = seen.preemptions if seen.requests else None
+    yield f"{level.preemptions} / {_text(preemptions)}"
+    yield f"{level.recomputed_tokens:,} / {_text(seen.recomputed_tokens)}"
+    peak = level.blocks_peak / kv.blocks if kv.blocks else None
+    yield f"{_share(peak)} / {_share(seen.usage_peak)}"
+    yield f"{level.waiting_peak} / {_text(seen.waiting_peak)}"
 
 
 def _verdict(role: str, predicted: KvPrediction, seen: Sequence[Measured]) -> Text:
