@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Callable, Iterator
 from itertools import chain
 from typing import Final
@@ -27,4 +28,8 @@ async def built_ahead(requests: Iterator[Request], ending: Callable[[], bool]) -
             break
         if len(first) % _TURN == 0:
             await asyncio.sleep(0)
+    # What is there by now stays: a collection that walked over it would stop the clock of
+    # every request in flight (60 to 80 ms at 2,500 requests).
+    gc.collect()
+    gc.freeze()
     return chain(first, requests)
