@@ -18,37 +18,35 @@ if TYPE_CHECKING:
     import torch
 
 Split: TypeAlias = "Callable[[torch.Tensor, int], tuple[torch.Tensor, torch.Tensor]]"
-"""From pages (blocks, key heads, block size, 2 x head size) and the head size to keys
-(blocks, key heads, head size, block size) and values (blocks, key heads, block size, head size)."""
+"""From a cache (blocks, key heads, block size, 2 x head size) and the head size to views of its
+keys (blocks, key heads, head size, block size) and values (blocks, key heads, block size, head
+size). Raises ``RuntimeError`` where it has no such views."""
 
 
-def _halves(pages: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def _halves(cache: torch.Tensor, head_size: int) -> tuple[torch.Tensor, torch.Tensor]:
     """A page of the CPU's kernels: all its keys, then all its values."""
-    blocks, heads, size, width = pages.shape
-    keys, values = pages.reshape(blocks, heads, 2 * size, width // 2).chunk(2, dim=2)
+    blocks, heads, size, _ = cache.shape
+    keys, values = cache.view(blocks, heads, 2 * size, head_size).chunk(2, dim=2)
     return keys, values
 
 
-def _transposed_halves(pages: torch.Tensor, head_size: int) -> tuple[torch.Tensor, torch.Tensor]:
-    keys, values = _halves(pages)
+def _transposed_halves(cache: torch.Tensor, head_size: int) -> tuple[torch.Tensor, torch.Tensor]:
+    keys, values = _halves(cache, head_size)
     blocks, heads, size, _ = values.shape
-    return keys.reshape(blocks, heads, head_size, size), values
+    return keys.view(blocks, heads, head_size, size), values
 
 
-def _plain_halves(pages: torch.Tensor, head_size: int) -> tuple[torch.Tensor, torch.Tensor]:
-    del head_size
-    keys, values = _halves(pages)
+def _plain_halves(cache: torch.Tensor, head_size: int) -> tuple[torch.Tensor, torch.Tensor]:
+    keys, values = _halves(cache, head_size)
     return keys.transpose(2, 3), values
 
 
-def _side_by_side(pages: torch.Tensor, head_size: int) -> tuple[torch.Tensor, torch.Tensor]:
+def _side_by_side(cache: torch.Tensor, head_size: int) -> tuple[torch.Tensor, torch.Tensor]:
     """A page of the GPU's kernels: key and value of a token beside each other."""
-    return pages[..., :head_size].transpose(2, 3), pages[..., head_size : 2 * head_size]
+    return cache[..., :head_size].transpose(2, 3), cache[..., head_size : 2 * head_size]
 
 
 _SPLITS: Final[tuple[Split, ...]] = (_transposed_halves, _plain_halves, _side_by_side)
-
-
 _DIMENSIONS: Final = 4
 
 
@@ -65,24 +63,22 @@ class Pages:
 
     def keys(self, split: Split) -> torch.Tensor:
         """Keys of all tokens, (key heads, head size, tokens)."""
-        pages, _ = split(self._own(), self.head_size)
-        blocks, heads, size, block_size = pages.shape
-        joined = pages.permute(1, 2, 0, 3).reshape(heads, size, blocks * block_size)
-        keys: torch.Tensor = joined[:, :, : self.tokens]
+        pages, _ = split(self.cache, self.head_size)
+        own = pages.permute(1, 2, 0, 3).index_select(2, self._own())
+        keys: torch.Tensor = own.flatten(2)[:, :, : self.tokens]
         return keys
 
     def values(self, split: Split) -> torch.Tensor:
         """Values of all tokens, (key heads, tokens, head size)."""
-        _, pages = split(self._own(), self.head_size)
-        blocks, heads, block_size, size = pages.shape
-        joined = pages.permute(1, 0, 2, 3).reshape(heads, blocks * block_size, size)
-        values: torch.Tensor = joined[:, : self.tokens]
+        _, pages = split(self.cache, self.head_size)
+        own = pages.permute(1, 0, 2, 3).index_select(1, self._own())
+        values: torch.Tensor = own.flatten(1, 2)[:, : self.tokens]
         return values
 
     def _own(self) -> torch.Tensor:
-        count = -(-self.tokens // self.cache.shape[2])
-        pages: torch.Tensor = self.cache.index_select(0, self.blocks[:count])
-        return pages
+        """The blocks that hold tokens."""
+        own: torch.Tensor = self.blocks[: -(-self.tokens // self.cache.shape[2])]
+        return own
 
     def layout(self, written: torch.Tensor) -> Split:
         """How to read these pages: so that their last keys are those just ``written``.
