@@ -119,7 +119,7 @@ def vllm_config():
 
     path, _ = reference.obtain("reference-dense", lambda *_: None)
 
-    def make(bounds: Limits):
+    def make(bounds: Limits, *, asynchronous: bool = False):
         return VllmConfig(
             model_config=ModelConfig(model=str(path), dtype="float32", max_model_len=WINDOW),
             scheduler_config=SchedulerConfig(
@@ -129,7 +129,7 @@ def vllm_config():
                 watermark=bounds.watermark,
                 is_encoder_decoder=False,
                 enable_chunked_prefill=True,
-                async_scheduling=False,
+                async_scheduling=asynchronous,
             ),
             cache_config=CacheConfig(
                 block_size=bounds.block_size,
@@ -154,7 +154,12 @@ def real(config, arrivals: list[Arrival], bounds: Limits, slots: list[int]) -> I
     size = bounds.block_size
     spec = FullAttentionSpec(block_size=size, num_kv_heads=1, head_size=1, dtype=torch.float32)
     config.cache_config.num_gpu_blocks = bounds.blocks + 1
-    scheduler = _vllm_scheduler.WatchedScheduler(
+    watched = (
+        _vllm_scheduler.WatchedAsyncScheduler
+        if config.scheduler_config.async_scheduling
+        else _vllm_scheduler.WatchedScheduler
+    )
+    scheduler = watched(
         vllm_config=config,
         kv_cache_config=KVCacheConfig(
             num_blocks=bounds.blocks + 1,
@@ -233,6 +238,16 @@ def test_every_step_is_the_one_that_vllm_makes(seed: int, vllm_config) -> None:
     assert len(mine) == len(theirs)
     # Within a stretch the simulation tells the places filled at its end alone.
     assert all(one in {0, other} for one, other in zip(filled, measured, strict=True))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_asynchronous_scheduler_is_watched_alike(seed: int, vllm_config) -> None:
+    # Driven a step at a time it decides as the other one does; its place is on a GPU.
+    rng = random.Random(seed)
+    bounds, arrivals = limits(rng), workload(rng)
+    config = vllm_config(bounds, asynchronous=True)
+    config.scheduler_config.async_scheduling = True  # the CPU platform says no
+    assert list(real(config, arrivals, bounds, [])) == list(simulated(arrivals, bounds, []))
 
 
 def test_the_workloads_put_the_cache_under_pressure() -> None:
