@@ -212,6 +212,9 @@ def _reproduce(run: store.Run) -> list[str]:
         command += ["--limit", str(header.limit)]
     if header.engine != "vllm":
         command += ["--engine", header.engine]
+    servers = {model.engine_args.get("base_url") for model in header.models.values()} - {None}
+    if len(servers) == 1:  # several stand in the suite itself
+        command += ["--base-url", str(servers.pop())]
     revision = (header.git_revision or "").partition("+")[0]
     lines = [shlex.join(["git", "checkout", revision])] if revision else []
     return [*lines, shlex.join(command)]
