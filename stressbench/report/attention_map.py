@@ -1,8 +1,8 @@
 """What the model looked at for its answer: the prompt as a heat map, and the stretches it read.
 
 The heat of a token is the attention it received from the rows of the answer, averaged over
-layers and heads, times the tokens of the prompt: 1 is what a model that looks everywhere
-alike would give it.
+heads, times the tokens of the prompt: 1 is what a model that looks everywhere alike would
+give it. Marks go by the middle and late layers: early ones look at places, not at content.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     Array = NDArray[np.float32] | NDArray[np.int32]
     Floats = NDArray[np.float64]
 
-_LEVELS: Final = (2.0, 5.0, 20.0)
-"""Heat from which a token is marked: twice, five and twenty times the even share."""
+_LEVELS: Final = (1.5, 2.5, 5.0)
+"""Heat from which a token is marked: so many times the even share."""
 _STYLES: Final = ("", "on #4a3a00", "bold on #8a4b00", "bold white on #b02000")
 _MARKS: Final = (("", ""), ("", ""), ("[", "]"), ("[[", "]]"))
 """Where there is no colour; the lowest level would mark half of a page."""
@@ -41,7 +41,7 @@ class HeatMap:
 
     text: str
     heat: Floats
-    """(layer groups, tokens), of the whole prompt."""
+    """(layer groups, tokens), of the whole prompt; the first group are the early layers."""
     starts: NDArray[np.int64]
     """Byte of the user message at which each token starts, and where the last ends;
     tokens of the template lie before 0 or after the message."""
@@ -62,8 +62,8 @@ class HeatMap:
 
     @property
     def mean(self) -> Floats:
-        """Heat of each token, all layers together."""
-        mean: Floats = self.heat.mean(axis=0)
+        """Heat of each token in the layers that marks go by."""
+        mean: Floats = self.heat[min(1, len(self.heat) - 1) :].mean(axis=0)
         return mean
 
     def marked(self, *, colour: bool) -> Text:
@@ -98,7 +98,7 @@ class HeatMap:
         """The stretches of the message that were looked at most, hottest first."""
         table = Table(box=None, pad_edge=False, padding=(0, 2))
         table.add_column("looked at")
-        for name in ("tokens", "times even", *_GROUPS[: len(self.heat)]):
+        for name in ("tokens", "even = 1", *_GROUPS[: len(self.heat)]):
             table.add_column(name, justify="right")
         data = self.text.encode("utf-8", "surrogatepass")
         for first, last in self._hottest():
@@ -119,7 +119,7 @@ class HeatMap:
         inside = (self.starts[:-1] >= 0) & (
             self.starts[1:] <= len(self.text.encode("utf-8", "surrogatepass"))
         )
-        hot = np.concatenate([[False], inside & (self.mean >= _LEVELS[0]), [False]])
+        hot = np.concatenate([[False], inside & (self.mean >= _LEVELS[1]), [False]])
         edges = np.flatnonzero(np.diff(hot))
         pairs = [(int(a), int(b)) for a, b in edges.reshape(-1, 2)]
         pairs.sort(key=lambda pair: -self.mean[pair[0] : pair[1]].sum())

@@ -42,8 +42,9 @@ def print_record(console: Console, record: CaseRecord, heat: HeatMap | None = No
     console.print(_facts(record))
     if heat:
         console.print(heat.stretches())
-        share = f"{heat.template_share():.0%} of it went to the tokens of the chat template"
-        console.print(Text(f"times even: attention against an even share; {share}", style="dim"))
+        share = f"{heat.template_share():.0%} went to the chat template"
+        scale = "marks: middle and late layers, an even share is 1"
+        console.print(Text(f"{scale}; {share}", style="dim"))
 
 
 def _prompt(record: CaseRecord, marked: Text | None) -> Text:
