@@ -51,8 +51,7 @@ def vllm_bench(offered: Offered) -> Outcome | str:
     """`vllm bench serve`, of the vLLM that is installed; or why it cannot run."""
     load = ["--max-concurrency", str(offered.concurrency)]
     if offered.rate is not None:
-        # Gamma gaps of so large a shape are even ones.
-        load = ["--request-rate", str(offered.rate), "--burstiness", "1e9"]
+        load = ["--request-rate", str(offered.rate), "--burstiness", "inf"]
     with tempfile.TemporaryDirectory() as folder:
         command = [
             *(sys.executable, "-m", "vllm.entrypoints.cli.main", "bench", "serve"),
