@@ -159,11 +159,16 @@ def _verdict(role: str, predicted: KvPrediction, seen: Sequence[Measured]) -> Te
         foreseen = f"not up to {predicted.tried_concurrency} in flight"
     else:
         foreseen = f"from {predicted.onset_concurrency} in flight"
-    below = ", ".join(str(n) for n in levels if not hit or n < min(hit))
-    found = f"from {min(hit)}" if hit else "nowhere"
+    none = [
+        n for n, each in zip(levels, seen, strict=True) if each.requests and not each.preemptions
+    ]
+    below = ", ".join(str(n) for n in none if not hit or n < min(hit))
+    if hit:
+        found = f"measured from {min(hit)}" + (f", none at {below}" if below else "")
+    else:
+        found = f"none measured at {below}" if below else "not measured"
     return Text(
-        f"  {printable(role)}: preemption predicted {foreseen}; measured {found}"
-        + (f", none at {below}" if hit and below else "")
+        f"  {printable(role)}: preemption predicted {foreseen}; {found}"
         + ("" if predicted.exact else " (predicted with every answer at its limit)"),
         style="dim",
     )
