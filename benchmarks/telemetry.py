@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 SHARE = 0.02
 """Most of a run's throughput that its telemetry may cost."""
-TURNS = 3
+TURNS = 2
 ROUNDS = 9
 STEPS = 300
 RUNNING = (8, 64)
@@ -53,7 +53,7 @@ engine: {max_model_len: 512, kv_blocks: 129, block_size: 32}
 load: {concurrency: 8}
 probes: [%s]
 prompts:
-  - {use: kv_saturate, items: 16, budgets: [300], arms: [stress], max_tokens: 64, ignore_eos: true}
+  - {use: kv_saturate, items: 16, budgets: [300], arms: [stress], max_tokens: 32, ignore_eos: true}
 """
 
 
