@@ -28,6 +28,7 @@ from stressbench.report.html.view import (
     Section,
     Timeline,
 )
+from stressbench.report.kv_onset import describe_kv
 from stressbench.schema.degradation import ClassDegradation
 from stressbench.schema.record import ModelRun
 from stressbench.sidecar import ArrayReader
@@ -192,9 +193,7 @@ def _model(role: str, model: ModelRun) -> Model:
         "dtype": model.dtype or "not known",
         "tokenizer": f"{model.tokenizer} (sha256 {model.tokenizer_sha256[:16]})",
         "window": f"{model.max_model_len:,} tokens" if model.max_model_len else "not known",
-        "KV cache": f"{model.kv_blocks:,} blocks of {model.block_size} tokens"
-        if model.kv_blocks
-        else "not known",
+        "KV cache": _cache(model),
     }
     return Model(
         role=role,
@@ -202,6 +201,13 @@ def _model(role: str, model: ModelRun) -> Model:
         tokenizer=model.tokenizer,
         facts=[Fact(name=name, value=value) for name, value in facts.items()],
     )
+
+
+def _cache(model: ModelRun) -> str:
+    if model.kv is not None:
+        return describe_kv(model.kv)
+    blocks = model.kv_blocks
+    return f"{blocks:,} blocks of {model.block_size} tokens" if blocks else "not known"
 
 
 def _reproduce(run: store.Run) -> list[str]:
