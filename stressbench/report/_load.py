@@ -29,8 +29,9 @@ _HEADINGS: Final = (
     "held ms\np99",
 )
 _RULE: Final = (
-    f"saturated: a step up in load of which less than {SHARE:.0%} becomes throughput and more"
-    f" than {SHARE:.0%} becomes TTFT p95, in logarithms; two such steps end a sweep"
+    f"saturated: less than {SHARE:.0%} of the load added since the level before became throughput,"
+    f" more than {SHARE:.0%} became TTFT p95 (since that level or the first), in logarithms;"
+    " two such levels end a sweep"
 )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import os
+from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
 from types import TracebackType
@@ -16,6 +17,8 @@ from stressbench.runner.virtual_time import VirtualTimeLoop
 _CLOCK_MONOTONIC: Final = 1
 _TFD_TIMER_ABSTIME: Final = 1
 _NS_PER_S: Final = 1_000_000_000
+_NAP_NS: Final = 250_000_000
+"""Nobody sleeps longer than this without asking whether the run is to end."""
 
 
 class _Timespec(ctypes.Structure):
@@ -42,14 +45,17 @@ class Alarm:
         if self._fd >= 0:
             self._loop.add_reader(self._fd, self._rang)
 
-    async def until(self, time_ns: int) -> None:
-        """Sleep until ``time_ns``; return at once where that has passed."""
-        left_ns = time_ns - self._clock.now_ns()
-        if left_ns <= 0:
-            return
-        if self._fd < 0:
-            await asyncio.sleep(left_ns / _NS_PER_S)
-            return
+    async def until(self, time_ns: int, unless: Callable[[], bool]) -> None:
+        """Sleep until ``time_ns``, or until ``unless`` holds; it is asked now and then."""
+        while (left_ns := time_ns - self._clock.now_ns()) > 0 and not unless():
+            if isinstance(self._loop, VirtualTimeLoop):
+                await asyncio.sleep(left_ns / _NS_PER_S)
+            elif self._fd < 0:
+                await asyncio.sleep(min(left_ns, _NAP_NS) / _NS_PER_S)
+            else:
+                await self._wake_at(time_ns - max(0, left_ns - _NAP_NS))
+
+    async def _wake_at(self, time_ns: int) -> None:
         at_ns = time_ns + self._clock.origin_ns
         value = _Itimerspec(_Timespec(0, 0), _Timespec(*divmod(at_ns, _NS_PER_S)))
         self._waiting = self._loop.create_future()

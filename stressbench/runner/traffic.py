@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Callable, Coroutine, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import count
-from typing import Final
 
 from msgspec.structs import replace
 
@@ -20,9 +19,6 @@ from stressbench.runner.saturation import Watch
 from stressbench.schema.case import AROUND, Pass, Request
 from stressbench.schema.load_shape import Level, Phase
 from stressbench.schema.record import Load
-
-_NAP_NS: Final = 250_000_000
-"""Nobody sleeps longer than this without asking whether the run is to end."""
 
 Source = Callable[[], Iterator[Request]]
 """Gives the same requests from the first one on, each time it is called."""
@@ -141,9 +137,8 @@ class Traffic:
     async def _until(self, due_ns: int, alarm: Alarm) -> int:
         """Wait for that time, or the end of the run; say when the wait was over."""
         await asyncio.sleep(0)  # those in flight have a turn even when every request is late
-        while (now_ns := self.clock.now_ns()) < due_ns and not self._ending():
-            await alarm.until(min(due_ns, now_ns + _NAP_NS))
-        return now_ns
+        await alarm.until(due_ns, unless=self._ending)
+        return self.clock.now_ns()
 
     def _ending(self) -> bool:
         return self.interrupted() or self._watch.reason is not None

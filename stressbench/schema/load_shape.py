@@ -15,8 +15,9 @@ Arrival: TypeAlias = Literal[
     "closed", "constant", "poisson", "gamma", "ramp", "step", "trace", "sweep"
 ]
 Cache: TypeAlias = Literal["cold", "shared", "warm"]
-Seats: TypeAlias = Annotated[int, Meta(ge=1)]
-Positive: TypeAlias = Annotated[float, Meta(gt=0.0)]
+Seats: TypeAlias = Annotated[int, Meta(ge=1, le=65_536)]
+Positive: TypeAlias = Annotated[float, Meta(gt=0.0, le=1e9)]
+"""Nothing endless: neither JSON nor a clock has it."""
 
 CLOSED_CONCURRENCY: Final = 8
 OPEN_SEATS: Final = 64

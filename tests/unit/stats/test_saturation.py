@@ -33,14 +33,28 @@ def test_a_sweep_is_settled_by_two_saturated_steps() -> None:
 
 def test_slower_answers_alone_are_no_saturation() -> None:
     # Throughput stops because tokens come more slowly; nobody waits for a first token.
-    assert not saturated(Point(4, 2.0, 0.1), Point(8, 2.0, 0.1))
+    assert not saturated([Point(4, 2.0, 0.1), Point(8, 2.0, 0.1)])
 
 
 def test_a_level_without_an_answer_is_saturated_and_the_first_one_cannot_be() -> None:
-    assert saturated(Point(1, 2.0, 0.1), Point(2, 0.0, None))
-    assert not saturated(Point(1, 0.0, None), Point(2, 1.0, 0.1))
+    assert saturated([Point(1, 2.0, 0.1), Point(2, 0.0, None)])
+    assert not saturated([Point(1, 0.0, None), Point(2, 1.0, 0.1)])
+    assert not saturated([Point(1, 0.0, None)])
     assert knee([]) is None
     assert knee([Point(1, 1.0, 0.1)]) is None
+
+
+def test_a_burst_can_only_wait_for_as_long_as_it_lasts() -> None:
+    # 36 requests on a server of 31 a second: beyond that rate they wait a second, no more.
+    burst = [
+        Point(5, 5.0, 0.05),
+        Point(20, 19.5, 0.13),
+        Point(80, 31.2, 0.74),
+        Point(320, 31.2, 1.04),
+        Point(1280, 31.2, 1.12),
+    ]
+    assert knee(burst) == 2
+    assert [settled(burst[:n]) for n in range(1, 6)] == [False, False, False, True, True]
 
 
 @settings(max_examples=50)
@@ -53,8 +67,7 @@ def test_units_do_not_matter(capacity: float, unit: float, loads: list[int]) -> 
     points = closed_loop(capacity, 1, loads)
     scaled = [Point(p.load * unit, p.throughput / unit, (p.ttft_p95 or 0) * unit) for p in points]
     borderline = any(
-        abs(a.load - capacity) < 1e-6 or abs(b.load - capacity) < 1e-6
-        for a, b in pairwise(points)
+        abs(a.load - capacity) < 1e-6 or abs(b.load - capacity) < 1e-6 for a, b in pairwise(points)
     )
     if not borderline:
         assert knee(scaled) == knee(points)
