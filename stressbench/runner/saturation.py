@@ -21,10 +21,10 @@ class Watch:
     """Follows one load and says when it has become hopeless.
 
     An open loop is hopeless when the requests that are due and not over would take longer
-    than ``timeout_s`` at the rate of good answers in the second half of the time so far,
-    and are no fewer than at half time: whatever becomes due from now on times out. Any load
-    is hopeless when its last 20 requests (twice as many as fit in at once, if that is more)
-    all timed out.
+    than ``timeout_s`` at the rate of good answers in the second half of the time so far
+    (since the first answer, if that is later), and are no fewer than at half time: whatever
+    becomes due from now on times out. Any load is hopeless when its last 20 requests (twice
+    as many as fit in at once, if that is more) all timed out.
     """
 
     def __init__(self, load: LoadSpec, *, seed: int, began_ns: int) -> None:
@@ -73,12 +73,15 @@ class Watch:
     def _outgrown(self, now: int) -> str | None:
         """The sentence that says that the load is too much for the engine, if it is."""
         self._count_due(now)
-        half = now // 2
         backlog = self._backlog(now)
-        answered = bisect_right(self._answered, now) - bisect_right(self._answered, half)
-        if not answered or backlog < self._backlog(half):
+        if not self._answered or backlog < self._backlog(now // 2):
             return None
-        per_s = answered / ((now - half) / _NS_PER_S)
+        # Before the first answer no rate can be told: slow is not the same as full.
+        since = max(now // 2, self._answered[0])
+        answered = len(self._answered) - bisect_right(self._answered, since)
+        if not answered:
+            return None
+        per_s = answered / ((now - since) / _NS_PER_S)
         wait_s = backlog / per_s
         if wait_s <= self._timeout_s:
             return None

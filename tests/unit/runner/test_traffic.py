@@ -237,6 +237,13 @@ def test_a_busy_server_is_not_a_hopeless_one(rate: float) -> None:
     assert len(outcome.records) == 1500
 
 
+def test_a_slow_server_with_room_is_not_a_full_one() -> None:
+    load = LoadSpec(arrival="constant", rate=1, timeout_s=60)
+    outcome = send(load, 300, Server(service_s=50, servers=99))
+    assert outcome.reason is None
+    assert {record.status for record in outcome.records} == {"ok"}
+
+
 def test_a_burst_that_drains_is_borne() -> None:
     steps = [Step(rate=100, seconds=1), Step(rate=1, seconds=1)]
     load = LoadSpec(arrival="step", steps=steps, timeout_s=30)
