@@ -91,9 +91,14 @@ async def serve(prepared: Prepared, log: Path) -> list[Answer]:
         worker_extension=AttentionProbe.worker_extension,
     )
     engine = VllmEngine(setup)
-    params = {"queries": "all"}
     probe = AttentionProbe(
-        ProbeSetup(role="model", params=params, clock=clock, write=lambda _: None)
+        ProbeSetup(
+            role="model",
+            params={"queries": "all"},
+            clock=clock,
+            write=lambda _: None,
+            tokenizer_path=model.tokenizer_path,
+        )
     )
     try:
         await probe.start(Served(engine, await engine.start()))
@@ -208,13 +213,12 @@ def test_the_record_says_what_was_measured(served) -> None:
 
 
 def test_the_peak_of_attention_moves_with_the_needle(served) -> None:
-    """In the head that looks at the needle most, what it looks at is the needle, wherever."""
-    for early, late in zip(served[1][::2], served[1][1::2], strict=True):
-        assert early.request.case.params["depth"] < late.request.case.params["depth"]
-        for answer in (early, late):
-            received = answer.finding.arrays["answer_received"][2]
-            (needle,) = [span for span in answer.request.spans if span.role == "needle"]
-            question = answer.request.prompt_token_ids
-            inside = received[needle.start : needle.end].max()
-            text = np.delete(received[: needle.end + 20], np.r_[:SINK, needle.start : needle.end])
-            assert inside > 3 * text.max(), len(question)
+    """What late layers look at most in the text, while they answer, is the needle, wherever."""
+    for answer in served[1]:
+        (needle,) = [span for span in answer.request.spans if span.role == "needle"]
+        starts = answer.finding.arrays["token_starts"][:-1]
+        question = len(answer.request.case.text.rpartition("\n")[0].encode())
+        text = np.flatnonzero((starts >= 0) & (starts < question))
+        assert needle.start in text
+        peak = text[answer.finding.arrays["answer_received"][2][text].argmax()]
+        assert needle.start <= peak < needle.end
