@@ -94,7 +94,7 @@ def judge(
         margin=gate.margin,
         confidence=gate.confidence,
         verdict=verdict,
-        settles_at=_settles_at(asked, gate),
+        settles_at=_settles_at(asked, gate) if verdict == "inconclusive" else None,
     )
 
 

@@ -40,14 +40,15 @@ def render(comparison: Comparison) -> str:
         [_text(figures.scope(finding)), _text(figures.target(finding)), *_cells(finding)]
         for finding in comparison.findings
     ]
-    lines += [
-        "",
-        f"<details><summary>{len(rows)} exploratory findings</summary>",
-        "",
-        *_table(("in", "metric"), rows),
-        "",
-        "</details>",
-    ]
+    if rows:
+        lines += [
+            "",
+            f"<details><summary>{len(rows)} exploratory findings</summary>",
+            "",
+            *_table(("in", "metric"), rows),
+            "",
+            "</details>",
+        ]
     if comparison.degradation:
         # Indented code: nothing in it is read as Markdown or HTML.
         lines += ["", "### Degradation", ""]
