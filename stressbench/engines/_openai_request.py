@@ -47,9 +47,19 @@ class Dialect:
         return "/completions" if self.api == "completions" else "/chat/completions"
 
     def body(
-        self, prompt: Sequence[int] | str, *, max_tokens: int, seed: int, cache_salt: str
+        self,
+        prompt: Sequence[int] | str,
+        *,
+        max_tokens: int,
+        seed: int,
+        cache_salt: str,
+        ignore_eos: bool = False,
     ) -> bytes:
-        """A request as JSON: greedy, streaming. Raises ``RequestError`` for unsendable text."""
+        """A request as JSON: greedy, streaming. Raises ``RequestError`` for unsendable text.
+
+        ``ignore_eos`` is vLLM's own field; a server that does not know it may refuse, and had
+        better: without it the load is another one than was asked for.
+        """
         chat = self.api == "chat"
         fields: dict[str, object] = {
             "model": self.model,
@@ -57,6 +67,8 @@ class Dialect:
             "temperature": 0.0,
             "stream": True,
         }
+        if ignore_eos:
+            fields["ignore_eos"] = True
         if chat:
             fields["messages"] = [{"role": "user", "content": prompt}]
         else:

@@ -111,6 +111,7 @@ class OpenAIEngine:
                 max_tokens=case.max_tokens,
                 seed=request.seed,
                 cache_salt=request.cache_salt,
+                ignore_eos=case.ignore_eos,
             )
             answer, sent_ns, retries = await self._connection.send(
                 dialect.path, body, request_id, lambda: Answer(expected, self._setup.clock.now_ns)

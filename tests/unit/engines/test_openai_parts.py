@@ -256,3 +256,10 @@ def test_later_arguments_win_and_values_are_not_repeated() -> None:
         read_args({"api_key": "sk-secret-secret"})
     assert "sk-secret" not in str(raised.value)
     assert "api_key_env" in (raised.value.hint or "")
+
+
+@pytest.mark.parametrize("ignored", [False, True])
+def test_a_server_is_told_to_go_on_past_the_end_where_the_suite_says_so(ignored) -> None:
+    dialect = Dialect(api="completions", model="m")
+    body = dialect.body([1], max_tokens=4, seed=0, cache_salt="", ignore_eos=ignored)
+    assert json.loads(body).get("ignore_eos", False) is ignored
