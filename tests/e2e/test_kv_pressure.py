@@ -80,6 +80,7 @@ class Watched(VllmEngine):
     async def stop(self) -> None:
         if self._llm is not None and not hasattr(type(self), "after"):
             type(self).after = totals()
+            self._warm = False  # what follows is not part of the run
             type(self).twice = [
                 await self.complete(replace(same(), cache_salt="twice"), f"twice-{number}")
                 for number in range(2)
