@@ -33,7 +33,7 @@ HEAD = """\
 """
 PHASE = "load_by_expert_prefill"
 FONT = 'font-family="sans-serif" font-size="11"'
-CELL_X, CELL_Y, GAP, TOP, COLUMNS = 9, 5, 26, 46, 5
+CELL_X, CELL_Y, GAP, TOP, COLUMNS = 13, 7, 26, 46, 5
 STEPS = (0.0, 0.25, 0.5, 0.8, 1.25, 1.6, 2.0, 2.8, 4.01)
 COLOURS = ("#0b4a8f", "#4d8fd1", "#b3d0ee", "#f4f4f2", "#fbd5b5", "#f29d64", "#dc5a2b", "#96210f")
 """One a step of load over the mean: blue is idle, near-white even, red busy."""
@@ -118,7 +118,7 @@ def share(load: routing.Counts) -> routing.Floats:
 def svg(kinds: dict[str, Kind]) -> str:
     """All panels, and the scale."""
     layers, experts = next(iter(kinds.values())).load.shape
-    wide, high = experts * CELL_X + 78, layers * CELL_Y + TOP + GAP
+    wide, high = experts * CELL_X + 54, layers * CELL_Y + TOP + GAP
     rows = -(-len(kinds) // COLUMNS)
     width, height = COLUMNS * wide + GAP, rows * high + 40
     parts = [
