@@ -66,6 +66,13 @@ class _Side:
     model: ModelRun
     rows: dict[str, _Row] = field(default_factory=dict)
 
+    @property
+    def set_up(self) -> tuple[object, ...]:
+        """What must be the same for two sides to be an A/A pair."""
+        header = self.run.header
+        load = header.suite_spec.get("load")
+        return self.model.sha256, self.model.engine_args, load, header.machine.packages
+
     def take(self, row: _Row) -> None:
         had = self.rows.get(row.case_id)
         if row.status == "ok" and row.repeat == 0 and (had is None or row.pass_ == "telemetry"):
@@ -144,8 +151,9 @@ def _compared(base: _Side, cand: _Side, between: Between) -> Overlap:
             same = one.output.text is not None and one.output.text == other.output.text
             before = _END if same else len(left.prompt_ids)
             tally.add(one.cluster_id, left, right, before)
-    alike = base.model.engine_args == cand.model.engine_args
-    return _overlap(between, (base.name, cand.name), tally, answers, alike=alike)
+    return _overlap(
+        between, (base.name, cand.name), tally, answers, alike=base.set_up == cand.set_up
+    )
 
 
 _END: Final = 1 << 30

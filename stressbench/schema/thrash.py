@@ -25,7 +25,7 @@ class Overlap(Open, frozen=True, kw_only=True):
     """A role, and its run where there are several."""
     cand: str
     same_set_up: bool | None
-    """The engine's arguments are alike: this is an A/A pair, the noise floor."""
+    """Weights, engine arguments, load and packages are alike: an A/A pair, the noise floor."""
     n: int
     """Pairs of requests."""
     items: int

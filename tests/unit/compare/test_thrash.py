@@ -132,6 +132,17 @@ def test_several_runs_are_set_against_the_first(tmp_path):
     assert found.overlaps[1].flipped > 0
 
 
+def test_runs_under_another_load_are_no_floor(tmp_path):
+    one, other = (side(tmp_path / name, {"sparse": same}) for name in "ab")
+    assert thrash([one, other]).overlaps[0].same_set_up
+    lines = (other / "records.jsonl").read_text().splitlines(keepends=True)
+    header = msgspec.json.decode(lines[0])
+    header["suite_spec"]["load"] = {"concurrency": 1}
+    lines[0] = msgspec.json.encode(header).decode() + "\n"
+    (other / "records.jsonl").write_text("".join(lines))
+    assert not thrash([one, other]).overlaps[0].same_set_up
+
+
 def test_without_choices_answers_are_compared_and_the_reason_is_told(tmp_path):
     roles = {"sparse@alone": same, "sparse@again": answer}
     found = thrash([side(tmp_path / "a", roles, ids=False)])
