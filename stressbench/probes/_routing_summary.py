@@ -49,7 +49,7 @@ def finding(routed: Routed, prompt: Sequence[int], *, keep_ids: bool = False) ->
     why: dict[str, str] = {}
     for prefix, rows in phases.items():
         part = routed.rows(rows)
-        figures = _figures(part)
+        figures = _figures(part) if prefix else _figures(part) | _whole(part)
         fields |= {f"{prefix}{name}": value for name, value in figures.items()}
         empty = _NO_TOKENS if not rows.any() else None if part.valid.any() else _NOTHING_VALID
         why |= {
@@ -82,22 +82,29 @@ def _figures(part: Routed) -> dict[str, Figure]:
     counts = routing.load(part.ids, valid, part.experts)
     imbalance = routing.imbalance(counts)
     churn = routing.churn(part.ids, valid, part.positions)
-    figures: dict[str, Figure] = {
+    return {
         "tokens": len(part.positions),
         "imbalance_mean": routing.mean(imbalance),
         "imbalance_max": routing.greatest(imbalance),
         "entropy_norm_mean": routing.mean(routing.entropy_norm(counts)),
-        "cv_mean": routing.mean(routing.variation(counts)),
         "cv_excess_mean": routing.mean(routing.variation_excess(counts, k)),
-        "gini_mean": routing.mean(routing.gini(counts)),
         "churn_mean": routing.mean(churn),
         "confidence_mean": routing.mean(part.score("confidence")),
         "margin_mean": routing.mean(part.score("margin")),
         "router_entropy_norm_mean": routing.mean(part.score("entropy_norm")),
-        "experts_used_mean": routing.mean((counts > 0).sum(axis=1).astype(np.float64))
-        if valid.any()
-        else None,
         "distinct_experts_mean": routing.mean(_distinct(part)),
+    }
+
+
+def _whole(routed: Routed) -> dict[str, Figure]:
+    """Figures of all of a request's tokens alone."""
+    valid = routed.valid
+    counts = routing.load(routed.ids, valid, routed.experts)
+    used = np.where(valid.any(axis=0), (counts > 0).sum(axis=1), np.nan)
+    figures: dict[str, Figure] = {
+        "cv_mean": routing.mean(routing.variation(counts)),
+        "gini_mean": routing.mean(routing.gini(counts)),
+        "experts_used_mean": routing.mean(used),
     }
     for ranks in RANKS:
         placed = routing.placed_imbalance(counts, ranks)
