@@ -51,7 +51,7 @@ engine:
 load: {{arrival: sweep, concurrency_levels: [5, 6]}}
 repeats: 2
 prompts:
-  - {{use: kv_saturate, items: 8, budgets: [300], arms: [stress], max_tokens: 64, ignore_eos: true}}
+  - {{use: kv_saturate, items: 8, budgets: [300], arms: [stress], max_tokens: 40, ignore_eos: true}}
 """
 COUNTERS = {
     "prefix_queries": "vllm:prefix_cache_queries_total",
@@ -126,7 +126,7 @@ def records(done: Run) -> list[CaseRecord]:
     found = list(done.records())
     assert len(found) == 32
     assert {record.status for record in found} == {"ok"}
-    assert {record.tokens.output for record in found} == {64}
+    assert {record.tokens.output for record in found} == {40}
     return found
 
 
@@ -171,7 +171,7 @@ def test_the_simulation_foresees_what_the_scheduler_does(
         "waiting_peak": max(kv.waiting_peak for kv in kept),
     }
     # Of those sent at once, the first step finds one or some more: that is not ours to know.
-    jobs = [Job(str(number), 300, 64) for number in range(16)]
+    jobs = [Job(str(number), 300, 40) for number in range(16)]
     limits = Limits(blocks=64, block_size=BLOCK, max_num_seqs=6)
     possible = [
         run_closed_loop(jobs, limits, concurrency=concurrency, together=together)
@@ -191,7 +191,7 @@ def test_the_timeline_adds_up_to_vllms_own_totals(done: Run) -> None:
     theirs = {name: Watched.after[key] - Watched.before[key] for name, key in COUNTERS.items()}
     assert dict(ours) == theirs
     assert ours["prefix_queries"] == 32 * 300
-    assert ours["output_tokens"] == 32 * 64
+    assert ours["output_tokens"] == 32 * 40
     assert ours["block_lifetime_s_n_observed"] > 0
 
 
