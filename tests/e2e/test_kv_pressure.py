@@ -207,8 +207,10 @@ def test_places_filled_are_no_more_than_places(done: Run) -> None:
 
 def test_a_preempted_request_computes_again_and_waits(records: list[CaseRecord]) -> None:
     for record in records:
-        assert (record.kv.recomputed_tokens > 0) == (record.kv.preemptions > 0)
+        # The prefix cache may still hold most of what a preempted request has computed.
+        assert record.kv.preemptions or not record.kv.recomputed_tokens
         assert record.kv.usage_at_start <= record.kv.usage_peak
+    assert sum(record.kv.recomputed_tokens for record in records) > 0
     assert all(record.timing.queue_ms is not None for record in records)
 
 
