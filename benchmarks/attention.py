@@ -82,6 +82,12 @@ class Bench:
     async def call_worker(self, method: str, *args: object) -> list[object]:
         return await self.engine.call_worker(method, *args)
 
+    async def warm_up(self) -> None:
+        """Send the beginning of a prompt, through the probe as well."""
+        first = self.requests[0]
+        short = msgspec.structs.replace(first, prompt_token_ids=first.prompt_token_ids[:256])
+        await self.send(msgspec.structs.replace(short, spans=()), "all", "warm")
+
     async def send(self, request: Request, queries: str | None, name: str) -> Sent:
         """Send a prompt with the probe, or without it where ``queries`` is None."""
         request = msgspec.structs.replace(request, cache_salt=name)
@@ -149,10 +155,13 @@ async def cost(budget: int = 4096) -> int:
     arms: tuple[str | None, ...] = (None, *TARGETS)
     taken: dict[str | None, list[Sent]] = {arm: [] for arm in arms}
     async with serving(budget) as bench:
-        await bench.send(bench.requests[0], None, "warm")
+        await bench.warm_up()
         for turn in range(TURNS):
             for arm in arms if turn % 2 == 0 else reversed(arms):
-                taken[arm].append(await bench.send(bench.requests[0], arm, f"{arm}-{turn}"))
+                sent = await bench.send(bench.requests[0], arm, f"{arm}-{turn}")
+                taken[arm].append(sent)
+                told = f"prefill {sent.prefill_s:.2f} s, then {1e3 * sent.token_s:.0f} ms a token"
+                print(f"  turn {turn + 1}: {arm or 'no probe'}: {told}", flush=True)
     plain = taken[None]
     print(f"prefill of {budget} tokens without the probe: {spread([x.prefill_s for x in plain])} s")
     missed = False
@@ -171,7 +180,7 @@ async def memory(budget: int = 8000) -> int:
     """Peak resident memory of the engine with the exact probe, less without it."""
     peaks: dict[str | None, list[int]] = {None: [], "all": []}
     async with serving(budget) as bench:
-        await bench.send(bench.requests[0], None, "warm")
+        await bench.warm_up()
         for arm in (None, "all"):
             _reset_peaks(bench.processes())
             await bench.send(bench.requests[0], arm, f"{arm}")
@@ -186,7 +195,7 @@ async def eager(budget: int = 1024) -> int:
     """The same prompt through Hugging Face eager attention, which keeps every probability."""
     async with serving(budget) as bench:
         request = bench.requests[0]
-        await bench.send(request, None, "warm")
+        await bench.warm_up()
         ours = [
             (await bench.send(request, "all", f"all-{turn}")).prefill_s for turn in range(TURNS)
         ]

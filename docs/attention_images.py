@@ -10,6 +10,7 @@ top to bottom, over the requests of the class ``niah``.
 
 from __future__ import annotations
 
+import re
 import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -98,7 +99,7 @@ def by_kind(title: str, records: Iterable[tuple[str, CaseRecord]]) -> Iterator[s
     others = ("rival_mass_mean", "blob_mass_mean")
     yield f"\n| {title} | model | n | tokens | needle mass | lift | best head | rivals or blob"
     yield " | sink | score |\n|" + "---|" * 10 + "\n"
-    for (kind, role), some in groups.items():
+    for (kind, role), some in sorted(groups.items(), key=_by_model_and_number):
         other = next((figure(some, field) for field in others if figure(some, field) != "-"), "-")
         cells = (
             kind,
@@ -113,6 +114,12 @@ def by_kind(title: str, records: Iterable[tuple[str, CaseRecord]]) -> Iterator[s
             f"{mean(r.quality.score for r in some):.2f}",
         )
         yield f"| {' | '.join(cells)} |\n"
+
+
+def _by_model_and_number(group: tuple[tuple[str, str], object]) -> tuple[str, list[object]]:
+    """Model first; numbers in a kind by value."""
+    (kind, role), _ = group
+    return role, [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", kind)]
 
 
 def figure(records: Iterable[CaseRecord], field: str) -> str:
