@@ -29,6 +29,7 @@ _RIGHT: Final = 0.5
 """A score from here on is right."""
 _SUFFIX_SHARE: Final = 0.5
 """Two prompts begin alike where they share this much of the shorter one, or more."""
+_NO_PROBE: Final = "the run has no routing telemetry"
 _NO_CHOICES: Final = "no choices were kept: give the routing probe `keep_ids: true`"
 _NO_PAIR: Final = "nothing to set side by side: one set-up, one run, no common beginnings"
 
@@ -57,14 +58,17 @@ class _Output(msgspec.Struct):
 
 @dataclass(slots=True)
 class _Side:
-    """One role of one run: its first answers, those of the telemetry pass where there was one."""
+    """One role of one run: answers as they were under load, routing of the telemetry pass."""
 
     name: str
     run: store.Run
     arrays: ArrayReader
     model_role: str
     model: ModelRun
-    rows: dict[str, _Row] = field(default_factory=dict)
+    answers: dict[str, _Row] = field(default_factory=dict)
+    """First ones by case: of the quality pass, or of the other where there is no such."""
+    routed: dict[str, _Row] = field(default_factory=dict)
+    why_not_routed: str = _NO_PROBE
 
     @property
     def set_up(self) -> tuple[object, ...]:
@@ -74,14 +78,18 @@ class _Side:
         return self.model.sha256, self.model.engine_args, load, header.machine.packages
 
     def take(self, row: _Row) -> None:
-        had = self.rows.get(row.case_id)
-        if row.status == "ok" and row.repeat == 0 and (had is None or row.pass_ == "telemetry"):
-            self.rows[row.case_id] = row
+        if row.status != "ok" or row.repeat != 0:
+            return
+        if row.pass_ == "quality" or row.case_id not in self.answers:
+            self.answers[row.case_id] = row
+        if row.routing is not None:
+            self.routed[row.case_id] = row
+        elif row.pass_ == "telemetry":
+            self.why_not_routed = row.why_null.get("routing", _NO_PROBE)
 
     def choices(self, row: _Row) -> Choices | None:
         """What the sidecar holds of a request; None where no choices were kept."""
-        if row.routing is None:
-            return None
+        assert row.routing is not None
         arrays = self.arrays.read(cast("CaseRecord", row), "routing")
         if "ids" not in arrays:
             return None
@@ -134,18 +142,16 @@ def _against_the_first(sides: Sequence[_Side]) -> Iterator[Overlap]:
     first: dict[str, _Side] = {}
     for side in sides:
         base = first.setdefault(side.model_role, side)
-        if base is not side and (base.rows.keys() & side.rows.keys()):
+        if base is not side and (base.answers.keys() & side.answers.keys()):
             between: Between = "set-ups" if base.run is side.run else "runs"
             yield _compared(base, side, between)
 
 
 def _compared(base: _Side, cand: _Side, between: Between) -> Overlap:
     tally, answers = Tally(), _Answers()
-    for case_id in sorted(base.rows.keys() & cand.rows.keys()):
-        one, other = base.rows[case_id], cand.rows[case_id]
-        if one.prompt_sha256 != other.prompt_sha256:
-            continue
+    for one, other in _same(base.answers, cand.answers):
         answers.add(one, other)
+    for one, other in _same(base.routed, cand.routed):
         left, right = base.choices(one), cand.choices(other)
         if left is not None and right is not None:
             same = one.output.text is not None and one.output.text == other.output.text
@@ -159,10 +165,17 @@ def _compared(base: _Side, cand: _Side, between: Between) -> Overlap:
 _END: Final = 1 << 30
 
 
+def _same(base: Mapping[str, _Row], cand: Mapping[str, _Row]) -> Iterator[tuple[_Row, _Row]]:
+    """The requests of both sides that asked the same, token for token."""
+    for case_id in sorted(base.keys() & cand.keys()):
+        if base[case_id].prompt_sha256 == cand[case_id].prompt_sha256:
+            yield base[case_id], cand[case_id]
+
+
 def _suffixes(sides: Sequence[_Side]) -> Iterator[Overlap]:
     """Prompts of one side that begin alike; neighbours in the order of their tokens do most."""
     for side in sides:
-        found = [(row, side.choices(row)) for row in side.rows.values()]
+        found = [(row, side.choices(row)) for row in side.routed.values()]
         kept = [(row, choices) for row, choices in found if choices is not None]
         kept.sort(key=lambda each: each[1].prompt_ids.tolist())
         tally = Tally()
@@ -229,6 +242,4 @@ def _reasons(sides: Sequence[_Side], overlaps: Sequence[Overlap]) -> Iterator[tu
     compared = {name for each in overlaps if each.rows for name in (each.base, each.cand)}
     for side in sides:
         if side.name not in compared:
-            rows: Mapping[str, _Row] = side.rows
-            told = {row.why_null.get("routing") for row in rows.values()} - {None}
-            yield side.name, ", ".join(sorted(map(str, told))) or _NO_CHOICES
+            yield side.name, _NO_CHOICES if side.routed else side.why_not_routed

@@ -132,6 +132,20 @@ def test_several_runs_are_set_against_the_first(tmp_path):
     assert found.overlaps[1].flipped > 0
 
 
+def test_answers_are_those_of_the_quality_pass(tmp_path):
+    directory = side(tmp_path / "a", {"sparse@alone": same, "sparse@cached": same})
+    lines = (directory / "records.jsonl").read_text().splitlines(keepends=True)
+    for line in lines[1:-1]:
+        row = msgspec.json.decode(line)
+        row |= {"pass": "quality", "routing": None}
+        row["output"]["text"] = row["role"]  # differ under load alone
+        lines.insert(1, msgspec.json.encode(row).decode() + "\n")
+    (directory / "records.jsonl").write_text("".join(lines))
+    (pair,) = thrash([directory]).overlaps
+    assert (pair.answers, pair.answers_changed) == (5, 5)
+    assert pair.rows == 5 * (PROMPT + 4) * LAYERS  # the answers that were routed are the same
+
+
 def test_runs_under_another_load_are_no_floor(tmp_path):
     one, other = (side(tmp_path / name, {"sparse": same}) for name in "ab")
     assert thrash([one, other]).overlaps[0].same_set_up
@@ -150,6 +164,15 @@ def test_without_choices_answers_are_compared_and_the_reason_is_told(tmp_path):
     assert pair.overlap is None
     assert pair.answers_changed == 5
     assert "keep_ids" in found.why_null["sparse@alone"]
+
+
+def test_a_dense_model_says_so(tmp_path):
+    def dense(row, _arrays):
+        return msgspec.structs.replace(row, routing=None, why_null={"routing": "dense model"})
+
+    found = thrash([side(tmp_path / name, {"dense": dense}) for name in "ab"])
+    assert found.overlaps[0].answers == 5
+    assert set(found.why_null.values()) == {"dense model"}
 
 
 def test_nothing_to_pair_is_refused(tmp_path):
