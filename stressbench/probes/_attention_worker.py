@@ -9,8 +9,7 @@ not understood shows itself there, whatever it is.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Final, cast
 
@@ -31,10 +30,6 @@ if TYPE_CHECKING:
 _ROW_TOLERANCE: Final = 1e-3
 _OUTPUT_TOLERANCE: Final = {"float32": 1e-3, "float16": 1e-2, "bfloat16": 3e-2}
 """Of the layer's largest output: what rounding in its dtype explains, with room to spare."""
-_FEW_SCORES: Final = 1 << 22
-"""Fewer scores of a request in a layer are reduced by one thread: waking others for operations
-of microseconds costs milliseconds where cores are busy (a decoded token took 1.1 s instead of
-0.1 s on two busy cores)."""
 
 
 class AttentionCapture:
@@ -91,9 +86,7 @@ class AttentionCapture:
         for key, chosen in self._chosen.items():
             request = self._requests[key]
             if index in request.layers:
-                scores = len(chosen.prompt) * chosen.end * self._heads
-                with _threads(1 if scores < _FEW_SCORES else None):
-                    layer.reduce(request, index, chosen, (args[0], args[1], output), self._work)
+                layer.reduce(request, index, chosen, (args[0], args[1], output), self._work)
 
     def take(self, key: str) -> Arrays:
         refused = self._refused.pop(key, None)
@@ -191,22 +184,6 @@ class _Layer:
                 f" (off by {error:.2g} of its largest value)"
             )
         return error
-
-
-@contextmanager
-def _threads(count: int | None) -> Iterator[None]:
-    """So many threads for torch on the CPU; None leaves it as it is."""
-    import torch
-
-    if count is None:
-        yield
-        return
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _attention_layers(config: VllmConfig) -> list[tuple[str, Attention]]:
