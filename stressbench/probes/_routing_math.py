@@ -77,7 +77,7 @@ def entropy_norm(counts: Counts) -> Floats:
 
 def least_entropy_norm(experts: int, k: int) -> float:
     """Entropy when every token takes the same k experts, ln k / ln E: never 0 for k > 1."""
-    return float(np.log(k) / np.log(experts)) if experts > 1 else float("nan")
+    return float(np.log(k) / np.log(max(experts, MIN_ENTROPY_EXPERTS)))
 
 
 def gini(counts: Counts) -> Floats:

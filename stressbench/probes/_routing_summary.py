@@ -63,6 +63,7 @@ def finding(routed: Routed, prompt: Sequence[int], *, keep_ids: bool = False) ->
         "experts": routed.experts,
         "top_k": k,
         "layers": layers,
+        "entropy_norm_least": routing.least_entropy_norm(routed.experts, k),
         "ep_sim_placement": "simulated: contiguous blocks of experts on each rank",
     }
     arrays = _arrays(routed, decoded)
