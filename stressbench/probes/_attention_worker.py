@@ -92,8 +92,10 @@ class AttentionCapture:
         refused = self._refused.pop(key, None)
         if refused is not None:
             raise Unsupported(refused)
-        request = self._requests.pop(key)
         self._chosen.pop(key, None)
+        request = self._requests.pop(key, None)
+        if request is None:
+            raise Unsupported("the worker does not know this request")
         if not request.row_error <= _ROW_TOLERANCE:
             raise Unsupported(
                 f"the attention of a row sums to 1 within {request.row_error:.2g} only"
@@ -126,34 +128,28 @@ class _Layer:
         settings = request.settings
         dtype = torch.float64 if settings.float64 else torch.float32
         queries = query.view(-1, module.num_heads, module.head_size)
-        pages = self._pages(chosen, key)
+        pages = self._pages(chosen)
         split = self._layout(pages, chosen, key)
         keys = pages.keys(split).to(dtype)
         marks = Marks(sink_tokens=settings.sink_tokens, recent_tokens=settings.recent_tokens)
         reduction = Reduction(self._scoring, marks, work)
-
-        def rows(positions: tuple[int, ...]) -> tuple[torch.Tensor, torch.Tensor]:
-            at = torch.tensor(positions, device=query.device)
-            if len(positions) == positions[-1] - positions[0] + 1:
-                start = positions[0] + chosen.shift
-                return queries[start : start + len(positions)].to(dtype), at
-            return queries[at + chosen.shift].to(dtype), at
-
         if chosen.prompt:
-            some, at = rows(chosen.prompt)
-            request.add_prompt(index, reduction.rows(some, keys, at))
+            some, at = _rows(queries, chosen.prompt, chosen.shift)
+            request.add_prompt(index, reduction.rows(some.to(dtype), keys, at))
         if chosen.answer:
-            some, at = rows(chosen.answer)
+            some, at = _rows(queries, chosen.answer, chosen.shift)
             checked = chosen.answer[0] == len(settings.prompt_ids) - 1
             values = pages.values(split).to(dtype) if checked else None
-            detailed = reduction.detailed(some, keys, at, roles=request.roles, values=values)
+            detailed = reduction.detailed(
+                some.to(dtype), keys, at, roles=request.roles, values=values
+            )
             request.add_answer(index, detailed)
             if checked:
                 made = output.view(-1, module.num_heads, module.head_size_v)
                 row = made[chosen.answer[0] + chosen.shift]
                 request.output_error = max(request.output_error, self._check(detailed, row))
 
-    def _pages(self, chosen: Chosen, key: torch.Tensor) -> Pages:
+    def _pages(self, chosen: Chosen) -> Pages:
         from vllm.forward_context import get_forward_context
 
         metadata = cast("dict[str, object]", get_forward_context().attn_metadata)[self._name]
@@ -184,6 +180,18 @@ class _Layer:
                 f" (off by {error:.2g} of its largest value)"
             )
         return error
+
+
+def _rows(
+    queries: torch.Tensor, positions: tuple[int, ...], shift: int
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The queries at some positions, without a copy where they follow one another."""
+    import torch
+
+    at = torch.tensor(positions, device=queries.device)
+    first, last = positions[0] + shift, positions[-1] + shift
+    together = last - first + 1 == len(positions)
+    return queries[first : last + 1] if together else queries[at + shift], at
 
 
 def _attention_layers(config: VllmConfig) -> list[tuple[str, Attention]]:
