@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Final
 
 from stressbench.runner.machine import read_machine
-from stressbench.runner.plan import levels_of, plan_level, planned
+from stressbench.runner.plan import key_of, levels_of, plan_level, planned
 from stressbench.runner.prepare import Prepared, RunModel
 from stressbench.schema.case import Request
 from stressbench.schema.kv import KvLevel, KvPrediction, KvSetup
@@ -185,7 +185,7 @@ def _job(request: Request, limits: Limits, *, shared: bool) -> Job:
     if shared and limits.enable_prefix_caching:
         contents = contents_of(request.prompt_token_ids, request.cache_salt, limits.block_size)
     return Job(
-        key=request.case.case_id,
+        key="/".join(map(str, key_of(request))),  # repeats of a case are requests of their own
         prompt_tokens=len(request.prompt_token_ids),
         output_tokens=request.case.max_tokens,
         contents=contents,

@@ -72,6 +72,13 @@ def test_where_prompts_keep_each_other_out_nobody_is_preempted() -> None:
     assert {level.preemptions for level in kv.predicted.levels} == {0}
 
 
+def test_repeats_are_requests_of_their_own() -> None:
+    once, twice = planned(SUITE.replace("items: 8", "items: 16")), planned(SUITE + "repeats: 2\n")
+    assert once.predicted is not None
+    assert twice.predicted is not None
+    assert twice.predicted.levels == once.predicted.levels
+
+
 def test_answers_that_may_end_early_make_an_upper_bound() -> None:
     kv = planned(SUITE.replace(", ignore_eos: true", ""))
     assert kv.predicted is not None
