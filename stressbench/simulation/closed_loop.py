@@ -21,6 +21,7 @@ class Job(NamedTuple):
     """A request as the scheduler sees it."""
 
     key: str
+    """Nobody else's: what it generates, and its prompt without ``contents``, is its own."""
     prompt_tokens: int
     output_tokens: int
     contents: tuple[Hashable, ...] = ()
