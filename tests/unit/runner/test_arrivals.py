@@ -130,7 +130,7 @@ shapes = st.one_of(
 )
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(load=shapes, seed=st.integers(0, 2**32))
 def test_offsets_start_at_zero_never_go_back_and_are_the_seeds_own(
     load: LoadSpec, seed: int
@@ -141,7 +141,7 @@ def test_offsets_start_at_zero_never_go_back_and_are_the_seeds_own(
     assert offsets == first(load, 200, seed=seed)
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(load=shapes)
 def test_even_arrivals_are_where_the_summed_rate_reaches_whole_numbers(load: LoadSpec) -> None:
     even = LoadSpec(

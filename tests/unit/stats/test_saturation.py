@@ -57,7 +57,7 @@ def test_a_burst_can_only_wait_for_as_long_as_it_lasts() -> None:
     assert [settled(burst[:n]) for n in range(1, 6)] == [False, False, False, True, True]
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(
     capacity=st.floats(0.5, 50),
     unit=st.floats(0.01, 100),
