@@ -17,6 +17,15 @@ from typing import Final
 import platformdirs
 
 GUIDELLM: Final = "0.8.1"
+_VLLM_BENCH_SERVE: Final = """
+from vllm.benchmarks.serve import add_cli_args, main
+from vllm.utils.argparse_utils import FlexibleArgumentParser
+parser = FlexibleArgumentParser()
+add_cli_args(parser)
+main(parser.parse_args())
+"""
+"""What the `vllm` script does for `bench serve`; the script itself asks for a distribution named
+`vllm`, and the CPU build's has another name."""
 _INSTALL_S: Final = 900
 _RUN_S: Final = 600
 
@@ -54,7 +63,7 @@ def vllm_bench(offered: Offered) -> Outcome | str:
         load = ["--request-rate", str(offered.rate), "--burstiness", "inf"]
     with tempfile.TemporaryDirectory() as folder:
         command = [
-            *(sys.executable, "-m", "vllm.entrypoints.cli.main", "bench", "serve"),
+            *(sys.executable, "-c", _VLLM_BENCH_SERVE),
             *("--backend", "openai", "--base-url", offered.url, "--endpoint", "/v1/completions"),
             *("--model", offered.model, "--tokenizer", str(offered.tokenizer)),
             *("--dataset-name", "random", "--random-input-len", str(offered.prompt_tokens)),
