@@ -22,7 +22,7 @@ schema: 1
 name: warm
 seed: 7
 models: {{dense: {{model: reference-dense}}}}
-engine: {{max_model_len: 512, block_size: {BLOCK}}}
+engine: {{max_model_len: 512, block_size: {BLOCK}, kv_blocks: 256}}
 load: {{arrival: poisson, rate: 8, concurrency: 2, cache: warm}}
 prompts:
   - {{use: shared_prefix, items: 4, params: {{prefixes: 2, questions: 2, prefix_tokens: 150}}}}
