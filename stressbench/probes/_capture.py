@@ -17,7 +17,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from vllm.config import VllmConfig
 
-Arrays: TypeAlias = "dict[str, NDArray[np.generic]]"
+    Array: TypeAlias = (
+        NDArray[np.float16] | NDArray[np.float32] | NDArray[np.int16] | NDArray[np.int32]
+    )
+
+Arrays: TypeAlias = "dict[str, Array]"
 Plain: TypeAlias = Mapping[str, object]
 """What msgpack carries: text, numbers, lists, dictionaries."""
 
