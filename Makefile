@@ -11,6 +11,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 LOCK := requirements/cpu-py311.lock
+E2E := tests/e2e
 EXTRAS := tokenizers,datasets,dev
 TORCH_CPU_INDEX := https://download.pytorch.org/whl/cpu
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
@@ -44,9 +45,14 @@ demo: $(READY)
 	$(BIN)/stressbench run smoke
 	@run=$$(ls -d results/smoke-2* | tail -n 1); $(BIN)/stressbench report $$run --html $$run/report.html
 
+# Starting engines and building models takes one core; the other tests take the other.
 test: $(READY)
 	$(MAKE) --no-print-directory static
-	$(BIN)/python -m pytest
+	$(MAKE) --no-print-directory --jobs=2 --output-sync=target e2e without-engine
+
+.PHONY: without-engine
+without-engine: $(READY)
+	$(BIN)/python -m pytest -p no:cacheprovider tests/unit tests/integration
 
 check: $(READY)
 	$(MAKE) --no-print-directory static
@@ -62,8 +68,11 @@ format: $(READY)
 	$(BIN)/ruff check --fix-only --quiet .
 	$(BIN)/ruff format --quiet .
 
-unit integration e2e: $(READY)
+unit integration: $(READY)
 	$(BIN)/python -m pytest tests/$@
+
+e2e: $(READY)
+	$(BIN)/python -m pytest $(E2E)
 
 golden: $(READY)
 	$(BIN)/python -m pytest tests/unit tests/integration --update-golden
