@@ -13,9 +13,11 @@ from stressbench.levers.base import Edit, Rewrite, apply_edits
 from stressbench.tokens.kinds import KINDS, Kind, kind_array
 
 _SPACE: Final = "[ \\t\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]"
+_BLANK: Final = f"{_SPACE[:-1]}\\r]"
+"""What may stand before a line feed without being seen: spaces and carriage returns."""
 _FOLDABLE: Final = re.compile(
-    rf"(?<!{_SPACE})(?:{_SPACE}*+\r?\n){{3,}}+"  # blank lines, of which one is kept
-    rf"|(?<!{_SPACE}){_SPACE}++(?=\r?\n|\Z)|\r(?=\n)"  # ends of lines
+    rf"(?<!{_BLANK})(?:{_BLANK}*+\n){{3,}}+"  # blank lines, of which one is kept
+    rf"|(?<!{_BLANK}){_BLANK}++(?=\n)|(?<!{_SPACE}){_SPACE}++(?=\Z)"  # ends of lines
     rf"|(?<=\S){_SPACE}++"  # between words; what indents a line is structure
 )
 _STRUCTURED: Final[tuple[Kind, ...]] = ("code", "table", "json")

@@ -9,7 +9,7 @@ import unicodedata
 from functools import partial
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from stressbench import catalog
@@ -56,6 +56,9 @@ def test_all_eight_are_found():
 @pytest.mark.parametrize("name", NORMALISERS)
 @settings(max_examples=80, deadline=None)
 @given(text=ODD | st.text(max_size=60))
+@example(text="\r \n")
+@example(text="\n\r\r\n\n\n")
+@example(text="a \r \r\n b\r ")
 def test_idempotent_and_true_about_change(name, text):
     once = normaliser(name).rewrite(text)
     twice = normaliser(name).rewrite(once.text)
