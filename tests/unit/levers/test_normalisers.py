@@ -7,6 +7,7 @@ import json
 import random
 import unicodedata
 from functools import partial
+from itertools import product
 
 import pytest
 from hypothesis import example, given, settings
@@ -246,3 +247,12 @@ def test_edits_that_change_nothing_count_not():
         "abc", [Edit(0, 1, "a", "content", ""), Edit(2, 3, "", "appearance", "w")]
     )
     assert (rewrite.text, rewrite.changes, rewrite.loss) == ("ab", 1, "appearance")
+
+
+def test_folding_white_space_twice_is_folding_it_once_for_every_short_text():
+    fold = normaliser("fold_whitespace")
+    texts = ("".join(chars) for n in range(1, 6) for chars in product("a \r\n\t", repeat=n))
+    unstable = [
+        text for text in texts if fold.rewrite(once := fold.rewrite(text).text).text != once
+    ]
+    assert unstable == []
