@@ -19,7 +19,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from stressbench.probes._attention_block import BITS_PER_NAT, SUMS, Block, Marks, Scoring, Workspace
+from stressbench.probes._attention_block import BITS_PER_NAT, Block, Marks, Scoring, Workspace
+from stressbench.probes._attention_sums import SUMS
 
 if TYPE_CHECKING:
     import torch
@@ -36,7 +37,7 @@ ROW_FIGURES: Final = (
     "recency_mass",
 )
 """What ``Reduced.figures`` holds, in this order."""
-BLOCK_SCORES: Final = 1 << 20
+BLOCK_SCORES: Final = 1 << 21
 """Scores of a block: they and their exponentials stay in the last-level cache."""
 _FEWEST_ROWS: Final = 8
 
@@ -87,7 +88,6 @@ class Reduction:
         group = heads // kv_heads
         sums = queries.new_empty(SUMS, heads, rows)
         received, taken = queries.new_zeros(keys.shape[2]), queries.new_zeros(())
-        longest = _longest(keys).tolist()
         for start, stop in _blocks(rows, group, int(positions[-1]) + 1):
             for kv_head in range(kv_heads):
                 some = slice(kv_head * group, (kv_head + 1) * group)
@@ -96,12 +96,11 @@ class Reduction:
                     keys[kv_head : kv_head + 1],
                     positions[start:stop],
                     _of_heads(self.scoring, some),
+                    self.marks,
                     self.work,
-                    longest=longest[kv_head],
                 )
-                block.sums(self.marks, part := queries.new_empty(SUMS, group, stop - start))
                 block.add_received(received, taken)
-                sums[:, some, start:stop] = part
+                sums[:, some, start:stop] = block.sums
         return Reduced(self._figures(sums, positions), self.outcomes(positions), received, taken)
 
     def detailed(
@@ -118,21 +117,11 @@ class Reduction:
         ``roles`` (some keys, roles) are 1 where a key plays a role and 0 elsewhere. With
         ``values`` (key heads, keys, head size) the layer's output is made as well.
         """
-        rows, heads, _ = queries.shape
-        block = Block(
-            queries,
-            keys,
-            positions,
-            self.scoring,
-            self.work,
-            longest=float(_longest(keys).max()),
-        )
-        sums = queries.new_empty(SUMS, heads, rows)
-        block.sums(self.marks, sums)
+        block = Block(queries, keys, positions, self.scoring, self.marks, self.work)
         received, taken = queries.new_zeros(keys.shape[2]), queries.new_zeros(())
         block.add_received(received, taken)
         return Detailed(
-            self._figures(sums, positions),
+            self._figures(block.sums, positions),
             self.outcomes(positions),
             received,
             taken,
@@ -179,14 +168,6 @@ def lift(mass: torch.Tensor, outcomes: torch.Tensor, tokens: torch.Tensor | int)
     """Mass on ``tokens`` keys over what a uniform row gives them: M m / |needle|; uniform is 1."""
     lifted: torch.Tensor = mass * outcomes / tokens
     return lifted
-
-
-def _longest(keys: torch.Tensor) -> torch.Tensor:
-    """The greatest norm of a key in each key head."""
-    import torch
-
-    longest: torch.Tensor = torch.linalg.vector_norm(keys, dim=1).amax(-1)
-    return longest
 
 
 def _blocks(rows: int, group: int, keys: int) -> Iterator[tuple[int, int]]:

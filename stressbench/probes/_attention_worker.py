@@ -19,6 +19,7 @@ from stressbench.probes._attention_block import Marks, Scoring, Workspace
 from stressbench.probes._attention_math import Detailed, Reduction
 from stressbench.probes._attention_rows import Chosen, RequestRows
 from stressbench.probes._attention_settings import Settings
+from stressbench.probes._attention_sums import compile_ahead
 from stressbench.probes._capture import Arrays, Host, Plain, Step, Unsupported
 from stressbench.probes._kv_pages import Pages, Split
 
@@ -49,6 +50,7 @@ class AttentionCapture:
             layer = _Layer(name, module)
             self._layers.append(layer)
             host.after(module, partial(self._attended, index, layer))
+        compile_ahead()
 
     def register(self, key: str, settings: Plain) -> None:
         asked = msgspec.convert(settings, Settings)

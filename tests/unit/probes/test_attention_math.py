@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 torch = pytest.importorskip("torch")
 
-from stressbench.probes import _attention_math  # noqa: E402
+from stressbench.probes import _attention_math, _attention_sums  # noqa: E402
 from stressbench.probes._attention_block import Marks, Scoring, Workspace  # noqa: E402
 from stressbench.probes._attention_math import (  # noqa: E402
     ROW_FIGURES,
@@ -194,19 +195,21 @@ def layers(draw: st.DrawFn) -> tuple[Scoring, torch.Tensor, torch.Tensor, torch.
     return scoring, queries, positions, torch.randn(kv_heads, 8, keys, generator=generator)
 
 
+@pytest.mark.parametrize("threads", [1, 64])  # compiled, and torch's own operations
 @settings(max_examples=30, deadline=None)
 @given(layer=layers(), block_scores=st.sampled_from([1, 64, 1 << 19]))
-def test_blocks_agree_with_the_whole_matrix(layer, block_scores) -> None:
+def test_blocks_agree_with_the_whole_matrix(threads, layer, block_scores) -> None:
     scoring, queries, positions, k = layer
     kv_heads, _, keys = k.shape
     one = Reduction(scoring, MARKS, Workspace())
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_attention_math, "BLOCK_SCORES", block_scores)
+        patch.setattr(torch, "get_num_threads", lambda: threads)
         tiled = one.rows(queries, k, positions)
+        two = roles(keys, (0, 2), (1, keys))
+        values = torch.ones(kv_heads, keys, 1)
+        close = one.detailed(queries, k, positions, roles=two, values=values)
     expected, p = naive(queries, k, positions, scoring)
-    two = roles(keys, (0, 2), (1, keys))
-    values = torch.ones(kv_heads, keys, 1)
-    close = one.detailed(queries, k, positions, roles=two, values=values)
     for name, values in expected.items():
         for reduced in (tiled, close):
             found = figure(reduced, name).double()
@@ -222,3 +225,39 @@ def test_blocks_agree_with_the_whole_matrix(layer, block_scores) -> None:
     assert torch.allclose(close.context[..., 0].double(), p.sum(-1), atol=1e-5)
     greatest = p.gather(2, close.top[..., None]).squeeze(-1)
     assert torch.allclose(greatest, p.amax(-1), rtol=1e-4)
+
+
+@pytest.mark.parametrize("wrong", [math.nan, math.inf])
+def test_a_score_that_is_no_number_shows_in_its_row(wrong) -> None:
+    rows = scored([[0.0] * 4, [0.0, wrong, 0.0, 0.0]])
+    assert figure(rows, "entropy")[0].isnan().tolist() == [False, True]
+    assert rows.received.isnan().any()
+
+
+def test_the_compiled_powers_of_two_are_as_good_as_float32_can_be() -> None:
+    pytest.importorskip("numba")
+    from stressbench.probes._attention_kernel import _exp2
+
+    x = np.linspace(-125, 0, 20_001, dtype=np.float32)
+    found = np.array([_exp2(each) for each in x], np.float64)
+    assert np.abs(found / np.exp2(x.astype(np.float64)) - 1).max() < 2e-7
+    assert _exp2(np.float32(-1e4)) < 1e-37
+
+
+def test_every_row_is_summed_alike_with_and_without_a_compiler() -> None:
+    generator = torch.Generator().manual_seed(5)
+    ends = torch.arange(1, 65)
+
+    def lines() -> _attention_sums.Lines:
+        return _attention_sums.Lines(
+            scores=torch.randn(2, 64, 64, generator=generator.manual_seed(5)) * 9,
+            begins=(ends - 24).clamp(min=0),
+            ends=ends,
+            sink=3,
+            recent=5,
+            learned=torch.tensor([-2.0, 8.0]),
+        )
+
+    one, other = _attention_sums.reduce(lines()), _attention_sums.by_torch(lines())
+    for mine, theirs in zip(one, other, strict=True):
+        assert torch.allclose(mine, theirs, rtol=1e-5, atol=1e-6)
