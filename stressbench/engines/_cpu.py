@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
 
 
 def cpu_dtype(flags: str) -> str:
@@ -25,14 +26,30 @@ def cpu_flags(proc: Path = Path("/proc")) -> str:
     return next(found, "").partition(":")[2]
 
 
-def available_bytes(proc: Path = Path("/proc")) -> int:
-    """Memory that can be taken without swapping, in bytes (MemAvailable; 0 where unknown).
+def available_bytes(
+    proc: Path = Path("/proc"), nodes: Path = Path("/sys/devices/system/node")
+) -> int:
+    """Memory that one engine can take without swapping, in bytes (0 where unknown).
 
-    Unlike free memory it counts what the page cache would give back.
+    The least of ``MemAvailable``, which counts what the page cache would give back, and of
+    what each memory node has by the same measure: vLLM places its KV cache on one node.
     """
+    found = [_fields(proc / "meminfo").get("MemAvailable")]
+    for meminfo in nodes.glob("node*/meminfo"):
+        node = _fields(meminfo)
+        if node.get("MemTotal"):  # a node may be made of processors alone
+            found.append(sum(node.get(name, 0) for name in _TAKEN_BACK))
+    return min((each for each in found if each is not None), default=0)
+
+
+_TAKEN_BACK: Final = ("MemFree", "Active(file)", "Inactive(file)", "SReclaimable")
+
+
+def _fields(meminfo: Path) -> dict[str, int]:
+    """A meminfo file's figures in bytes; empty where there is none."""
     try:
-        lines = (proc / "meminfo").read_text("utf-8").splitlines()
+        lines = meminfo.read_text("utf-8").splitlines()
     except OSError:
-        return 0
-    found = (line.split()[1] for line in lines if line.startswith("MemAvailable:"))
-    return int(next(found, "0")) * 1024
+        return {}
+    words = [line.split() for line in lines if line.endswith("kB")]
+    return {row[-3].rstrip(":"): int(row[-2]) * 1024 for row in words}

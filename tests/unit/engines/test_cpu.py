@@ -27,9 +27,21 @@ def test_flags_and_memory_come_from_proc(tmp_path: Path) -> None:
     (tmp_path / "cpuinfo").write_text("processor\t: 0\nflags\t\t: fpu avx2\n", "utf-8")
     (tmp_path / "meminfo").write_text("MemTotal: 9 kB\nMemAvailable:    4 kB\n", "utf-8")
     assert cpu_flags(tmp_path).split() == ["fpu", "avx2"]
-    assert available_bytes(tmp_path) == 4096
+    assert available_bytes(tmp_path, tmp_path / "nodes") == 4096
+
+
+def test_a_cache_must_fit_the_memory_of_one_node(tmp_path: Path) -> None:
+    (tmp_path / "meminfo").write_text("MemAvailable: 100 kB\n", "utf-8")
+    for name, text in {
+        "node0": "Node 0 MemTotal: 60 kB\nNode 0 MemFree: 5 kB\nNode 0 Active(file): 2 kB\n",
+        "node1": "Node 1 MemTotal: 60 kB\nNode 1 MemFree: 50 kB\nNode 1 HugePages_Free: 3\n",
+        "node2": "Node 2 MemTotal: 0 kB\nNode 2 MemFree: 0 kB\n",
+    }.items():
+        (tmp_path / "nodes" / name).mkdir(parents=True)
+        (tmp_path / "nodes" / name / "meminfo").write_text(text, "utf-8")
+    assert available_bytes(tmp_path, tmp_path / "nodes") == 7 * 1024
 
 
 def test_a_machine_without_proc_is_not_an_error(tmp_path: Path) -> None:
     assert cpu_flags(tmp_path) == ""
-    assert available_bytes(tmp_path) == 0
+    assert available_bytes(tmp_path, tmp_path) == 0
