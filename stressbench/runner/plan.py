@@ -81,8 +81,8 @@ def _repeats(suite: SuiteSpec, pass_: Pass) -> int:
 
 def _sent(suite: SuiteSpec, request: Request) -> Iterator[Request]:
     for repeat in range(_repeats(suite, request.pass_)):
-        # Probes that look inside the model must see every token computed.
-        cache = suite.load.cache if request.pass_ == "quality" else "cold"
+        load = suite.load
+        cache = load.cache if request.pass_ == "quality" else load.telemetry_cache
         salt = _salt(cache, request, repeat)
         yield replace(
             request, repeat=repeat, cache_salt=f"{suite.name}/{suite.seed}/{request.pass_}/{salt}"

@@ -15,6 +15,7 @@ Arrival: TypeAlias = Literal[
     "closed", "constant", "poisson", "gamma", "ramp", "step", "trace", "sweep"
 ]
 Cache: TypeAlias = Literal["cold", "shared", "warm"]
+TelemetryCache: TypeAlias = Literal["cold", "shared"]
 Seats: TypeAlias = Annotated[int, Meta(ge=1, le=65_536)]
 Positive: TypeAlias = Annotated[float, Meta(gt=0.0, le=1e9)]
 """Nothing endless: neither JSON nor a clock has it."""
@@ -70,6 +71,8 @@ class LoadSpec(Strict, frozen=True, kw_only=True):
     cache: Cache = "cold"
     """Whose prefixes a request may find in the cache: nobody's; those of its group; its own,
     sent once before."""
+    telemetry_cache: TelemetryCache = "cold"
+    """The same in the telemetry pass, whose probes see only tokens that run."""
     timeout_s: Positive = 600.0
     """A request that takes longer is aborted and recorded as ``timeout``."""
 
@@ -142,7 +145,7 @@ _TAKES: Final[dict[Arrival, _Takes]] = {
     "trace": _Takes((), ("speed", "concurrency")),
     "sweep": _Takes((), ("concurrency_levels", "rate_levels", "burstiness", *_PHASES)),
 }
-_FREE: Final = frozenset({"arrival", "cache", "timeout_s"})
+_FREE: Final = frozenset({"arrival", "cache", "telemetry_cache", "timeout_s"})
 
 
 def mistakes(load: LoadSpec) -> Iterator[Mistake]:

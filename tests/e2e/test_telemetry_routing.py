@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from stressbench.clock import Clock
 from stressbench.engines.base import EngineSetup
@@ -35,6 +36,9 @@ pytestmark = [
 CHUNK = 96
 """Tokens of a batch: every prompt below takes several, and shares them with others."""
 ANSWER = 6
+BLOCK = 128
+"""Tokens of a block of the KV cache, vLLM's default on a CPU."""
+AGAIN = "longer, with its keys in the prefix cache"
 TIE = 1e-4
 """Two router logits nearer than this may change places between two float32 programs."""
 
@@ -94,7 +98,7 @@ async def serve(model: Path, log: Path, prompts: dict[str, tuple[int, ...]]) -> 
         kv_elements_per_token=None,
         engine=EngineSpec(
             max_model_len=512,
-            enable_prefix_caching=False,
+            enable_prefix_caching=True,  # every request has a salt of its own, but for one
             args={"max_num_batched_tokens": CHUNK, "max_num_seqs": 8},
         ),
         args={},
@@ -107,9 +111,10 @@ async def serve(model: Path, log: Path, prompts: dict[str, tuple[int, ...]]) -> 
     )
     engine = VllmEngine(setup)
 
-    async def one(name: str) -> Served:
+    async def one(name: str, salt: str = "") -> Served:
         await engine.call_worker("stressbench_register", "routing", name, {})
-        done = await engine.complete(request(name, prompts[name]), name)
+        salted = replace(request(name, prompts[name]), cache_salt=salt or name)
+        done = await engine.complete(salted, name)
         (taken,) = await engine.call_worker("stressbench_take", "routing", name)
         assert "why_null" not in taken, taken
         return Served(prompts[name], done.token_ids, of_arrays(unpack(taken)))
@@ -117,11 +122,13 @@ async def serve(model: Path, log: Path, prompts: dict[str, tuple[int, ...]]) -> 
     try:
         await engine.start()
         assert await engine.call_worker("stressbench_install", "routing") == [None]
-        found = await asyncio.gather(*map(one, prompts))
+        found = dict(zip(prompts, await asyncio.gather(*map(one, prompts)), strict=True))
+        prompts[AGAIN] = prompts["longer"]
+        found[AGAIN] = await one(AGAIN, salt="longer")
         await engine.call_worker("stressbench_remove", "routing")
     finally:
         await engine.stop()
-    return dict(zip(prompts, found, strict=True))
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -130,7 +137,7 @@ def model() -> Path:
 
 
 @pytest.fixture(scope="module")
-def served(model: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Served]:
+def everything(model: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Served]:
     from tokenizers import Tokenizer
 
     tokenizer = Tokenizer.from_file(str(model / "tokenizer.json"))
@@ -150,6 +157,12 @@ def served(model: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, S
     }
     log = tmp_path_factory.mktemp("engine") / "engine.log"
     return asyncio.run(serve(model, log, prompts))
+
+
+@pytest.fixture(scope="module")
+def served(everything: dict[str, Served]) -> dict[str, Served]:
+    """Those that found nothing in the prefix cache."""
+    return {name: each for name, each in everything.items() if name != AGAIN}
 
 
 @pytest.fixture(scope="module")
@@ -227,6 +240,19 @@ def test_what_is_appended_does_not_change_what_stands_before(served: dict[str, S
     differs = (np.sort(prose.ids[:prefix]) != np.sort(longer.ids[:prefix])).any(axis=2)
     margin = prose.score("margin")[:prefix]
     assert (margin[differs] < 1e-3).all()
+    assert differs.mean() < 0.001
+
+
+def test_cached_keys_do_not_change_the_routing_of_the_tokens_behind_them(
+    everything: dict[str, Served],
+) -> None:
+    cold, cached = everything["longer"], everything[AGAIN]
+    kept = BLOCK * ((len(cold.prompt) - 1) // BLOCK)
+    assert cached.routed.positions.tolist() == list(range(kept, len(cold.ids)))
+    assert cached.output == cold.output
+    before = np.sort(cold.routed.ids[kept:])
+    differs = (before != np.sort(cached.routed.ids)).any(axis=2)
+    assert (cold.routed.score("margin")[kept:][differs] < 1e-3).all()
     assert differs.mean() < 0.001
 
 

@@ -178,3 +178,12 @@ def test_the_telemetry_pass_finds_nothing_in_the_cache(cache: Cache) -> None:
     telemetry = [request.cache_salt for request in plan(suite, "a", made, "telemetry")]
     assert len(set(telemetry)) == len(telemetry)
     assert not quality & set(telemetry)
+
+
+def test_the_telemetry_pass_finds_what_it_has_left_itself_where_it_is_asked_to() -> None:
+    suite = replace(SUITE, load=LoadSpec(cache="shared", telemetry_cache="shared"))
+    made = rooms(ByteTokenizer())
+    quality = {request.cache_salt for request in plan(suite, "a", made)}
+    telemetry = [request.cache_salt for request in plan(suite, "a", made, "telemetry")]
+    assert len(set(telemetry)) == len(quality) < len(telemetry)
+    assert not quality & set(telemetry)
