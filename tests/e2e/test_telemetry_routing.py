@@ -13,6 +13,7 @@ import pytest
 from msgspec.structs import replace
 
 from stressbench.clock import Clock
+from stressbench.engines._vllm_setup import CPU_BLOCK_SIZE
 from stressbench.engines.base import EngineSetup
 from stressbench.engines.vllm import VllmEngine
 from stressbench.models import reference
@@ -36,9 +37,7 @@ pytestmark = [
 CHUNK = 96
 """Tokens of a batch: every prompt below takes several, and shares them with others."""
 ANSWER = 6
-BLOCK = 128
-"""Tokens of a block of the KV cache, vLLM's default on a CPU."""
-AGAIN = "longer, with its keys in the prefix cache"
+CACHED = "longer, behind what prose has left in the prefix cache"
 TIE = 1e-4
 """Two router logits nearer than this may change places between two float32 programs."""
 
@@ -123,8 +122,8 @@ async def serve(model: Path, log: Path, prompts: dict[str, tuple[int, ...]]) -> 
         await engine.start()
         assert await engine.call_worker("stressbench_install", "routing") == [None]
         found = dict(zip(prompts, await asyncio.gather(*map(one, prompts)), strict=True))
-        prompts[AGAIN] = prompts["longer"]
-        found[AGAIN] = await one(AGAIN, salt="longer")
+        prompts[CACHED] = prompts["longer"]
+        found[CACHED] = await one(CACHED, salt="prose")
         await engine.call_worker("stressbench_remove", "routing")
     finally:
         await engine.stop()
@@ -162,7 +161,7 @@ def everything(model: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[st
 @pytest.fixture(scope="module")
 def served(everything: dict[str, Served]) -> dict[str, Served]:
     """Those that found nothing in the prefix cache."""
-    return {name: each for name, each in everything.items() if name != AGAIN}
+    return {name: each for name, each in everything.items() if name != CACHED}
 
 
 @pytest.fixture(scope="module")
@@ -246,8 +245,8 @@ def test_what_is_appended_does_not_change_what_stands_before(served: dict[str, S
 def test_cached_keys_do_not_change_the_routing_of_the_tokens_behind_them(
     everything: dict[str, Served],
 ) -> None:
-    cold, cached = everything["longer"], everything[AGAIN]
-    kept = BLOCK * ((len(cold.prompt) - 1) // BLOCK)
+    cold, cached = everything["longer"], everything[CACHED]
+    kept = len(everything["prose"].prompt) // CPU_BLOCK_SIZE * CPU_BLOCK_SIZE
     assert cached.routed.positions.tolist() == list(range(kept, len(cold.ids)))
     assert cached.output == cold.output
     before = np.sort(cold.routed.ids[kept:])
