@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stressbench.probes._routing_math import Floats, Ids, shared, valid_rows
-from stressbench.stats.exact import t_quantile
+from stressbench.stats.exact import clopper_pearson, t_quantile
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +82,16 @@ class Tally:
         return means
 
     def interval(self) -> tuple[float, float] | None:
-        """95 % interval of the mean over items, by t; None for fewer than two items."""
+        """95 % interval of the mean over items, by t; None for fewer than two items.
+
+        Where no item has a flip there is no spread to go by: then the mean share cannot
+        exceed the exact upper bound of the share of items that have one (0 of n).
+        """
         shares = self.by_item()
         if len(shares) < 2:  # noqa: PLR2004 - one item has no spread
             return None
+        if not shares.any():
+            return 0.0, clopper_pearson(0, len(shares)).high
         spread = float(shares.std(ddof=1))
         half = t_quantile(0.975, len(shares) - 1) * spread / sqrt(len(shares))
         mean = float(shares.mean())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from typing import Final
 
 from rich.console import Console, Group
 from rich.table import Table
@@ -11,6 +12,8 @@ from rich.text import Text
 
 from stressbench.report import _figures as figures
 from stressbench.schema.thrash import Overlap, Thrash
+
+_RARE: Final = 0.01
 
 
 def render(thrash: Thrash) -> str:
@@ -66,13 +69,16 @@ def _routing(each: Overlap) -> Iterator[str]:
         yield from ("-",) * 5
         return
     yield f"{each.overlap:.5f}"
-    yield f"{each.flipped:.4%}"
-    yield (
-        "-" if each.flipped_ci is None else f"{each.flipped_ci[0]:.4%} to {each.flipped_ci[1]:.4%}"
-    )
+    yield _share(each.flipped)
+    yield "-" if each.flipped_ci is None else " to ".join(map(_share, each.flipped_ci))
     yield f"{each.tokens_flipped:.2%}"
     flipped = "-" if each.margin_flipped is None else f"{each.margin_flipped:.1g}"
     yield f"{flipped} / {'-' if each.margin is None else f'{each.margin:.2g}'}"
+
+
+def _share(value: float) -> str:
+    """Flips are rare: small shares need more digits."""
+    return f"{value:.1%}" if value >= _RARE or value == 0 else f"{value:.4%}"
 
 
 def _answers(each: Overlap) -> Iterator[str]:

@@ -37,7 +37,7 @@ class Overlap(Open, frozen=True, kw_only=True):
     flipped: float | None
     """Share of rows, mean over items."""
     flipped_ci: tuple[float, float] | None
-    """95 %, by item."""
+    """95 %, by item; without a flip, up to the exact bound of 0 of so many items."""
     tokens_flipped: float | None
     """Share of tokens with a flip in at least one layer."""
     margin_flipped: float | None

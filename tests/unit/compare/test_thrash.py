@@ -69,6 +69,7 @@ def test_a_set_up_against_itself_has_no_flips_and_is_marked(tmp_path):
     assert pair.between == "set-ups"
     assert pair.overlap == 1.0
     assert pair.flipped == 0.0
+    assert pair.flipped_ci == (0.0, pytest.approx(1 - 0.025 ** (1 / pair.items)))
     assert pair.rows == 5 * (PROMPT + 4) * LAYERS
     assert (pair.answers, pair.answers_changed) == (5, 0)
     assert pair.overlap_by_chance == K / EXPERTS
