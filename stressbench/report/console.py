@@ -112,11 +112,13 @@ def summary(run: Run) -> RenderableType:
     """The whole summary: what ran, on what, and the table."""
     loads = Loads()
     pressure = KvPressure()
-    rows = summarise(pressure.watch(loads.watch(run.records())))
+    passes: Counter[str] = Counter()
+    watched = pressure.watch(loads.watch(run.records()))
+    rows = summarise(_quality_pass(watched, passes))
     parts: list[RenderableType] = [_title(run.header), *_models(run.header), _table(rows)]
     parts += [*plots(run, rows), *pressure.render(run.header)]
     load = load_table(loads, run.header)
-    parts += [*(render_load(load) if load else ()), *_notes(run, rows)]
+    parts += [*(render_load(load) if load else ()), *_notes(run, passes)]
     return Group(*parts)
 
 
@@ -242,15 +244,24 @@ def _number(value: float | None, form: str) -> str:
     return _NO_VALUE if value is None else form.format(value)
 
 
-def _notes(run: Run, rows: list[Row]) -> Iterator[Text]:
-    total = sum(row.n for row in rows)
+def _quality_pass(records: Iterable[CaseRecord], passes: Counter[str]) -> Iterator[CaseRecord]:
+    """The records that count, all of them counted by pass: probes may slow the other pass."""
+    for record in records:
+        passes[record.pass_] += 1
+        if record.pass_ == "quality":
+            yield record
+
+
+def _notes(run: Run, passes: Counter[str]) -> Iterator[Text]:
+    total = passes["quality"]
+    again = f", {passes['telemetry']} of them sent again for telemetry" * bool(passes["telemetry"])
     yield Text(
         "quality: mean score, failed requests count 0; interval: Wilson, n = effective sample"
         " size; inflation: tokens against the isocontent twin; KV peak: share of blocks in use"
         f" while a request was in flight; {_NO_VALUE} means not known, its reason is in the record",
         style="dim",
     )
-    yield Text.assemble((f"{total} requests", "bold"), _ending(run.end))
+    yield Text.assemble((f"{total} requests", "bold"), again, _ending(run.end))
 
 
 def _ending(end: RunEnd | None) -> str:

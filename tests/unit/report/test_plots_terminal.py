@@ -34,3 +34,17 @@ def test_the_summary_draws_quality_beside_the_twin(tmp_path):
     (line,) = [line for line in captured.get().splitlines() if "niah dense" in line]
     assert line.split() == ["niah", "dense", "░" * 20, "0%", "█" * 20, "100%"]
     assert "1 to 4 ms, n 8" in captured.get()
+
+
+def test_the_telemetry_pass_is_in_no_figure_of_the_summary(tmp_path):
+    records = [make.record(i, ttft_ms=float(i + 1)) for i in range(4)]
+    again = [make.record(i, ttft_ms=9e5, score=0.0, pass_="telemetry") for i in range(4)]
+    run = read_run(make.write(tmp_path / "records.jsonl", [*records, *again]))
+    console = Console(width=160, force_terminal=False)
+    with console.capture() as captured:
+        console.print(summary(run))
+    told = captured.get()
+    (row,) = [line.split() for line in told.splitlines() if line.startswith("niah")]
+    assert row[:5] == ["niah", "stress", "dense", "4", "1.00"]
+    assert "1 to 4 ms, n 4" in told
+    assert "4 requests, 4 of them sent again for telemetry" in told
