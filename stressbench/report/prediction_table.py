@@ -16,7 +16,7 @@ from stressbench.schema.prediction import Prediction
 def render(predictions: list[Prediction]) -> str:
     """One table a role: sets of features, how well each predicts, what it adds."""
     terminal = sys.stdout.isatty()
-    console = Console(width=None if terminal else 120, no_color=None if terminal else True)
+    console = Console(width=None if terminal else 140, no_color=None if terminal else True)
     with console.capture() as captured:
         console.print(Group(*_parts(predictions)))
     return captured.get()
@@ -47,7 +47,9 @@ def _parts(predictions: list[Prediction]) -> Iterator[Text | Table]:
             )
         yield table
     yield Text(
-        "AUROC out of fold, whole items held out; 0.5 tells nothing. An association, no cause.",
+        "AUROC out of fold, whole items held out; 0.5 tells nothing, less says that what the other"
+        " items taught did not hold.\nIntervals draw items anew, but fit nothing anew: close to 0.5"
+        " they are too narrow. An association, no cause.",
         style="dim",
     )
 
