@@ -31,8 +31,8 @@ def available_bytes(
 ) -> int:
     """Memory that one engine can take without swapping, in bytes (0 where unknown).
 
-    The least of ``MemAvailable``, which counts what the page cache would give back, and of
-    what each memory node has by the same measure: vLLM places its KV cache on one node.
+    The least of ``MemAvailable`` and of what is free or in the page cache of each memory
+    node: vLLM places its KV cache on one of them. A limit of a container is not looked at.
     """
     found = [_fields(proc / "meminfo").get("MemAvailable")]
     for meminfo in nodes.glob("node*/meminfo"):

@@ -6,7 +6,7 @@ Scores are kept in bits (times log2 e), because exp2 takes half the time of exp 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import log
+from math import log, prod
 from typing import TYPE_CHECKING, Final
 
 from stressbench.probes import _attention_sums
@@ -44,22 +44,20 @@ class Marks:
 
 
 class Workspace:
-    """Memory for blocks, used again and again."""
+    """Memory for the scores of a block, used again and again."""
 
     def __init__(self) -> None:
-        self._parts: dict[str, torch.Tensor] = {}
+        self._memory: torch.Tensor | None = None
 
-    def take(self, name: str, shape: tuple[int, ...], like: torch.Tensor) -> torch.Tensor:
-        """An uninitialised tensor of ``shape``; it is gone at the next ``take`` of its name."""
+    def take(self, shape: tuple[int, ...], like: torch.Tensor) -> torch.Tensor:
+        """An uninitialised tensor of ``shape``; it is gone at the next ``take``."""
         import torch
 
-        size = 1
-        for extent in shape:
-            size *= extent
-        part = self._parts.get(name)
-        if part is None or part.numel() < size or part.dtype != like.dtype:
-            part = self._parts[name] = torch.empty(size, dtype=like.dtype, device=like.device)
-        return part[:size].view(shape)
+        size = prod(shape)
+        memory = self._memory
+        if memory is None or memory.numel() < size or memory.dtype != like.dtype:
+            memory = self._memory = torch.empty(size, dtype=like.dtype, device=like.device)
+        return memory[:size].view(shape)
 
 
 class Block:
@@ -92,7 +90,7 @@ class Block:
         grouped = queries.view(rows, kv_heads, group, size).permute(1, 2, 0, 3)
         scaled = (grouped * (scoring.scale * BITS_PER_NAT)).reshape(kv_heads, group * rows, size)
         seen = keys[:, :, self.low : self.high]
-        scores = torch.bmm(scaled, seen, out=work.take("scores", flat, queries))
+        scores = torch.bmm(scaled, seen, out=work.take(flat, queries))
         if scoring.soft_cap:
             cap = scoring.soft_cap * BITS_PER_NAT
             scores.div_(cap).tanh_().mul_(cap)

@@ -1,10 +1,10 @@
 """The sums of attention rows in one pass, for float32 on a CPU.
 
 numba, which vLLM itself depends on, compiles these loops for the machine at hand. A row is
-read from memory once and finished while it is in the first-level cache; torch's operations
-one after the other read and write it eight times. One thread: numba's own would have to join
-OpenMP's, whose settings belong to vLLM. NaN and infinity are not assumed away: a row that
-holds one must stay NaN to be found out.
+read from memory once and finished while it is in the nearest cache (16 KiB for 4,096 keys);
+torch's operations one after the other read and write it eight times. One thread: numba's own
+would have to join OpenMP's, whose settings belong to vLLM. NaN and infinity are not assumed
+away: a row that holds one must stay NaN to be found out.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ R = TypeVar("R")
 _FLAGS: Final = {"reassoc", "contract", "arcp", "nsz"}
 """What a sum over lanes needs: order and rounding may change, nothing else."""
 _LEAST: Final = np.float32(-126)
-"""Exponent of the least normal float32: smaller powers become that."""
+"""Exponent of the least normal float32: smaller powers are 0."""
 _ONE_HALF: Final = np.float32(0.5)
 _BIAS: Final = np.int32(127)
 _MANTISSA_BITS: Final = np.int32(23)
@@ -67,9 +67,9 @@ def _jit(function: Callable[P, R]) -> Callable[P, R]:
 @_jit
 def _exp2(x: np.float32) -> np.float32:
     """2^x for x <= 0 within 2e-7 of it: a polynomial of what is left of the nearest integer."""
-    x = max(x, _LEAST)  # in this order a NaN stays
-    whole = np.floor(x + _ONE_HALF)
-    f = x - whole
+    y = max(x, _LEAST)  # in this order a NaN stays
+    whole = np.floor(y + _ONE_HALF)
+    f = y - whole
     p = _C[6]
     p = p * f + _C[5]
     p = p * f + _C[4]
@@ -79,7 +79,7 @@ def _exp2(x: np.float32) -> np.float32:
     p = p * f + _C[0]
     bits = (np.int32(whole) + _BIAS) << _MANTISSA_BITS
     power: np.float32 = p * np.int32(bits).view(np.float32)
-    return power
+    return np.float32(0) if x < _LEAST else power
 
 
 @_jit

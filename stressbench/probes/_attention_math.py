@@ -38,7 +38,7 @@ ROW_FIGURES: Final = (
 )
 """What ``Reduced.figures`` holds, in this order."""
 BLOCK_SCORES: Final = 1 << 21
-"""Scores of a block: they and their exponentials stay in the last-level cache."""
+"""Scores of a block: few enough for the last-level cache, enough for a fast product."""
 _FEWEST_ROWS: Final = 8
 
 

@@ -50,7 +50,7 @@ class AttentionCapture:
             layer = _Layer(name, module)
             self._layers.append(layer)
             host.after(module, partial(self._attended, index, layer))
-        compile_ahead()
+        compile_ahead(layers[0][1].kv_cache.device)
 
     def register(self, key: str, settings: Plain) -> None:
         asked = msgspec.convert(settings, Settings)
