@@ -82,20 +82,24 @@ class Tally:
         return means
 
     def interval(self) -> tuple[float, float] | None:
-        """95 % interval of the mean over items, by t; None for fewer than two items.
+        """95 % interval of the mean over items, by t.
 
-        Where no item has a flip there is no spread to go by: then the mean share cannot
-        exceed the exact upper bound of the share of items that have one (0 of n).
+        None where nothing tells its spread: for fewer than two items, and without a flip.
         """
         shares = self.by_item()
-        if len(shares) < 2:  # noqa: PLR2004 - one item has no spread
+        if len(shares) < 2 or not shares.any():  # noqa: PLR2004 - one item has no spread
             return None
-        if not shares.any():
-            return 0.0, clopper_pearson(0, len(shares)).high
         spread = float(shares.std(ddof=1))
         half = t_quantile(0.975, len(shares) - 1) * spread / sqrt(len(shares))
         mean = float(shares.mean())
         return max(0.0, mean - half), min(1.0, mean + half)
+
+    def items_flipped(self) -> tuple[int, tuple[float, float]]:
+        """Items with a flip, and the 95 % interval of their share (Clopper and Pearson)."""
+        shares = self.by_item()
+        flipped = int(np.count_nonzero(shares))
+        interval = clopper_pearson(flipped, len(shares))
+        return flipped, (interval.low, interval.high)
 
 
 def median(parts: Sequence[NDArray[np.float32]]) -> float | None:

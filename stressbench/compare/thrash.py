@@ -178,12 +178,14 @@ def _suffixes(sides: Sequence[_Side]) -> Iterator[Overlap]:
         found = [(row, side.choices(row)) for row in side.routed.values()]
         kept = [(row, choices) for row, choices in found if choices is not None]
         kept.sort(key=lambda each: each[1].prompt_ids.tolist())
-        tally = Tally()
-        for (row, one), (_, other) in pairwise(kept):
+        tally, text = Tally(), 0
+        for (_, one), (_, other) in pairwise(kept):
             prefix = common_prefix(one.prompt_ids, other.prompt_ids)
             shorter = min(len(one.prompt_ids), len(other.prompt_ids))
-            if _SUFFIX_SHARE * shorter <= prefix < max(len(one.prompt_ids), len(other.prompt_ids)):
-                tally.add(row.cluster_id, one, other, prefix)
+            if prefix < _SUFFIX_SHARE * shorter:
+                text += 1  # another text begins: pairs about one text are one item
+            elif prefix < max(len(one.prompt_ids), len(other.prompt_ids)):
+                tally.add(f"text {text}", one, other, prefix)
         if tally.rows:
             yield _overlap("suffixes", (side.name, side.name), tally, _Answers(), alike=None)
 
@@ -214,6 +216,7 @@ def _overlap(
     alike: bool | None,
 ) -> Overlap:
     some = tally.rows > 0
+    items_flipped = tally.items_flipped() if some else (None, None)
     return Overlap(
         between=between,
         base=names[0],
@@ -226,6 +229,8 @@ def _overlap(
         overlap_by_chance=tally.chance if some else None,
         flipped=float(tally.by_item().mean()) if some else None,
         flipped_ci=tally.interval() if some else None,
+        items_flipped=items_flipped[0],
+        items_flipped_ci=items_flipped[1],
         tokens_flipped=tally.tokens_flipped / tally.tokens if some else None,
         margin_flipped=median(tally.margins_flipped),
         margin=median(tally.margins),

@@ -19,7 +19,7 @@ _RARE: Final = 0.01
 def render(thrash: Thrash) -> str:
     """One line a pair of sides: the A/A floor first."""
     terminal = sys.stdout.isatty()
-    console = Console(width=None if terminal else 140, no_color=None if terminal else True)
+    console = Console(width=None if terminal else 160, no_color=None if terminal else True)
     with console.capture() as captured:
         console.print(Group(*_parts(thrash)))
     return captured.get()
@@ -29,6 +29,8 @@ _COLUMNS = (
     "pairs",
     "overlap",
     "rows flipped",
+    "95 %",
+    "items",
     "95 %",
     "tokens",
     "margin",
@@ -66,14 +68,20 @@ def _name(each: Overlap) -> str:
 
 def _routing(each: Overlap) -> Iterator[str]:
     if each.overlap is None or each.flipped is None or each.tokens_flipped is None:
-        yield from ("-",) * 5
+        yield from ("-",) * 7
         return
     yield f"{each.overlap:.5f}"
     yield _share(each.flipped)
-    yield "-" if each.flipped_ci is None else " to ".join(map(_share, each.flipped_ci))
+    yield _interval(each.flipped_ci)
+    yield f"{each.items_flipped} of {each.items}"
+    yield _interval(each.items_flipped_ci)
     yield f"{each.tokens_flipped:.2%}"
     flipped = "-" if each.margin_flipped is None else f"{each.margin_flipped:.1g}"
     yield f"{flipped} / {'-' if each.margin is None else f'{each.margin:.2g}'}"
+
+
+def _interval(ends: tuple[float, float] | None) -> str:
+    return "-" if ends is None else " to ".join(map(_share, ends))
 
 
 def _share(value: float) -> str:

@@ -37,7 +37,11 @@ class Overlap(Open, frozen=True, kw_only=True):
     flipped: float | None
     """Share of rows, mean over items."""
     flipped_ci: tuple[float, float] | None
-    """95 %, by item; without a flip, up to the exact bound of 0 of so many items."""
+    """95 %, by item; null without a flip, which has no spread."""
+    items_flipped: int | None
+    """Items with a flip in any row; null without routing."""
+    items_flipped_ci: tuple[float, float] | None
+    """95 % of their share, exact: with 0 of 12 it ends at 0.26."""
     tokens_flipped: float | None
     """Share of tokens with a flip in at least one layer."""
     margin_flipped: float | None

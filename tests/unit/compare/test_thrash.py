@@ -69,7 +69,9 @@ def test_a_set_up_against_itself_has_no_flips_and_is_marked(tmp_path):
     assert pair.between == "set-ups"
     assert pair.overlap == 1.0
     assert pair.flipped == 0.0
-    assert pair.flipped_ci == (0.0, pytest.approx(1 - 0.025 ** (1 / pair.items)))
+    assert pair.flipped_ci is None
+    assert pair.items_flipped == 0
+    assert pair.items_flipped_ci == (0.0, pytest.approx(1 - 0.025 ** (1 / pair.items)))
     assert pair.rows == 5 * (PROMPT + 4) * LAYERS
     assert (pair.answers, pair.answers_changed) == (5, 0)
     assert pair.overlap_by_chance == K / EXPERTS
@@ -86,6 +88,7 @@ def test_planted_flips_are_counted_where_they_are(tmp_path):
     assert [share > 0 for share in pair.flipped_by_layer] == [False, False, True, False]
     low, high = pair.flipped_ci
     assert low == pytest.approx(high) == pytest.approx(per_row)
+    assert pair.items_flipped == pair.items == 5
     assert pair.margin_flipped is not None
 
 
