@@ -15,14 +15,16 @@ import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from html import escape
+from math import floor, log10
 from pathlib import Path
-from statistics import mean
+from statistics import mean, stdev
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stressbench.schema.record import CaseRecord
 from stressbench.sidecar import ArrayReader
+from stressbench.stats.exact import t_quantile
 from stressbench.store import Run, read_run
 
 IMAGE = Path(__file__).parent / "images" / "attention-lift.svg"
@@ -92,7 +94,10 @@ def by_model(title: str, records: list[CaseRecord]) -> Iterator[str]:
 
 
 def by_kind(title: str, records: Iterable[tuple[str, CaseRecord]]) -> Iterator[str]:
-    """One row a kind and model: tokens, what the needle and others got, and the score."""
+    """One row a kind and model: tokens, what the needle and others got, and the score.
+
+    Figures with their 95 % interval: a kind has one record an item.
+    """
     groups: defaultdict[tuple[str, str], list[CaseRecord]] = defaultdict(list)
     for kind, record in records:
         groups[kind, record.role].append(record)
@@ -100,14 +105,14 @@ def by_kind(title: str, records: Iterable[tuple[str, CaseRecord]]) -> Iterator[s
     yield f"\n| {title} | model | n | tokens | needle mass | lift | best head | rivals or blob"
     yield " | sink | score |\n|" + "---|" * 10 + "\n"
     for (kind, role), some in sorted(groups.items(), key=_by_model_and_number):
-        other = next((figure(some, field) for field in others if figure(some, field) != "-"), "-")
+        other = next((spread(some, field) for field in others if figure(some, field) != "-"), "-")
         cells = (
             kind,
             role,
             str(len(some)),
             f"{mean(r.tokens.prompt or 0 for r in some):.0f}",
-            figure(some, "needle_mass_mean"),
-            figure(some, "needle_lift_mean"),
+            spread(some, "needle_mass_mean"),
+            spread(some, "needle_lift_mean"),
             figure(some, "needle_lift_max"),
             other,
             figure(some, "answer_sink_mass_mean"),
@@ -124,9 +129,24 @@ def _by_model_and_number(group: tuple[tuple[str, str], object]) -> tuple[str, li
 
 def figure(records: Iterable[CaseRecord], field: str) -> str:
     """The mean of a field over the records that have it."""
-    values = [(r.attention or {}).get(field) for r in records]
-    there = [float(value) for value in values if isinstance(value, int | float)]
+    there = values(records, field)
     return f"{mean(there):.3g}" if there else "-"
+
+
+def spread(records: list[CaseRecord], field: str) -> str:
+    """The mean, and how far its 95 % interval reaches (t)."""
+    there = values(records, field)
+    if not there[1:]:
+        return figure(records, field)
+    reach = t_quantile(0.975, len(there) - 1) * stdev(there) / len(there) ** 0.5
+    digits = max(0, 1 - floor(log10(reach))) if reach else 3
+    return f"{mean(there):.{digits}f} ± {reach:.{digits}f}"
+
+
+def values(records: Iterable[CaseRecord], field: str) -> list[float]:
+    """A field of the records that have it."""
+    found = [(r.attention or {}).get(field) for r in records]
+    return [float(value) for value in found if isinstance(value, int | float)]
 
 
 def svg(lifts: dict[str, NDArray[np.float64]]) -> str:
