@@ -44,20 +44,20 @@ class Marks:
 
 
 class Workspace:
-    """Memory for the scores of a block, used again and again."""
+    """Memory for blocks, used again and again: fresh pages cost more than what is done to them."""
 
     def __init__(self) -> None:
-        self._memory: torch.Tensor | None = None
+        self._parts: dict[str, torch.Tensor] = {}
 
-    def take(self, shape: tuple[int, ...], like: torch.Tensor) -> torch.Tensor:
-        """An uninitialised tensor of ``shape``; it is gone at the next ``take``."""
+    def take(self, name: str, shape: tuple[int, ...], like: torch.Tensor) -> torch.Tensor:
+        """An uninitialised tensor of ``shape``; it is gone at the next ``take`` of its name."""
         import torch
 
         size = prod(shape)
-        memory = self._memory
-        if memory is None or memory.numel() < size or memory.dtype != like.dtype:
-            memory = self._memory = torch.empty(size, dtype=like.dtype, device=like.device)
-        return memory[:size].view(shape)
+        part = self._parts.get(name)
+        if part is None or part.numel() < size or part.dtype != like.dtype:
+            part = self._parts[name] = torch.empty(size, dtype=like.dtype, device=like.device)
+        return part[:size].view(shape)
 
 
 class Block:
@@ -88,9 +88,11 @@ class Block:
         self.high = int(positions[-1]) + 1
         flat = (kv_heads, group * rows, self.high - self.low)
         grouped = queries.view(rows, kv_heads, group, size).permute(1, 2, 0, 3)
-        scaled = (grouped * (scoring.scale * BITS_PER_NAT)).reshape(kv_heads, group * rows, size)
+        scaled = work.take("queries", grouped.shape, queries)
+        torch.mul(grouped, scoring.scale * BITS_PER_NAT, out=scaled)
         seen = keys[:, :, self.low : self.high]
-        scores = torch.bmm(scaled, seen, out=work.take(flat, queries))
+        scores = work.take("scores", flat, queries)
+        torch.bmm(scaled.view(kv_heads, group * rows, size), seen, out=scores)
         if scoring.soft_cap:
             cap = scoring.soft_cap * BITS_PER_NAT
             scores.div_(cap).tanh_().mul_(cap)
