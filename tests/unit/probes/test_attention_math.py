@@ -228,7 +228,7 @@ def test_blocks_agree_with_the_whole_matrix(threads, layer, block_scores) -> Non
 
 
 @pytest.mark.parametrize("threads", [1, 64])
-@pytest.mark.parametrize("wrong", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("wrong", [math.nan, -math.nan, math.inf, -math.inf])
 def test_a_score_that_is_no_number_shows_in_its_row(wrong, threads, monkeypatch) -> None:
     monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
     rows = scored([[0.0] * 4, [0.0, wrong, 0.0, 0.0]])
