@@ -44,7 +44,7 @@ class Marks:
 
 
 class Workspace:
-    """Memory for blocks, used again and again: fresh pages cost more than what is done to them."""
+    """Memory for blocks, used again and again instead of fresh pages."""
 
     def __init__(self) -> None:
         self._parts: dict[str, torch.Tensor] = {}

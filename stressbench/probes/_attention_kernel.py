@@ -167,7 +167,7 @@ def _lines(
     sums: Floats,
     received: Floats,
 ) -> None:
-    """Every row of every head, (heads x rows, keys); ``seen`` (2, rows) is where each ends."""
+    """Every row of every head, (heads x rows, keys); ``seen`` (2, rows): begins and ends."""
     for line in range(scores.shape[0]):
         head, row = divmod(line, seen.shape[1])
         _row(
