@@ -34,7 +34,7 @@ def show(
     records = [
         record
         for record in read.records()
-        if record.case_id.startswith(case_id) and role in {None, record.role}
+        if record.case_id.startswith(case_id) and role in {None, record.role_name}
     ]
     exact = [record for record in records if record.case_id == case_id]
     chosen = exact or records

@@ -9,7 +9,7 @@ import msgspec
 
 from stressbench.catalog import nearest
 from stressbench.errors import CompareError, UsageError
-from stressbench.schema.record import ModelRun, RunHeader
+from stressbench.schema.run import ModelRun, RunHeader
 from stressbench.schema.suite import SuiteSpec
 
 FACTORS: Final[dict[str, str]] = {

@@ -21,7 +21,8 @@ import numpy as np
 from stressbench import store
 from stressbench.compare._overlap import Choices, Tally, common_prefix, median
 from stressbench.errors import CompareError
-from stressbench.schema.record import CaseRecord, ModelRun
+from stressbench.schema.record import CaseRecord
+from stressbench.schema.run import ModelRun
 from stressbench.schema.thrash import Between, Overlap, Thrash
 from stressbench.sidecar import ArrayReader
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, ClassVar, Protocol, TypeAlias, runtime_checkab
 from stressbench.clock import Clock
 from stressbench.errors import SuiteError
 from stressbench.schema.case import Request
-from stressbench.schema.record import Reading
+from stressbench.schema.run import Reading
 from stressbench.schema.served import EngineInfo
 from stressbench.schema.step import StepReading
 

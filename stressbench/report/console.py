@@ -17,7 +17,8 @@ from stressbench.report.kv_onset import KvPressure
 from stressbench.report.load_table import render as render_load
 from stressbench.report.plots_terminal import plots
 from stressbench.runner.plan import plan
-from stressbench.schema.record import CaseRecord, ModelRun, RunEnd, RunHeader
+from stressbench.schema.record import CaseRecord
+from stressbench.schema.run import ModelRun, RunEnd, RunHeader
 from stressbench.schema.suite import SuiteSpec
 from stressbench.stats.clusters import effective_size
 from stressbench.stats.exact import Interval, wilson
@@ -93,7 +94,7 @@ def summarise(records: Iterable[CaseRecord]) -> list[Row]:
     """Rows by class, arm and role, in the order of first appearance of class and arm."""
     rows: dict[tuple[str, str, str], Row] = {}
     for record in records:
-        key: tuple[str, str, str] = (record.prompt_class, record.arm, record.role)
+        key: tuple[str, str, str] = (record.prompt_class, record.arm, record.role_name)
         row = rows.get(key)
         if row is None:
             row = rows[key] = Row(*key)

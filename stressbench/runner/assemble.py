@@ -42,6 +42,8 @@ _NO_LOAD: Final = {
     "concurrency": "the load has no cap",
 }
 _NS_PER_MS: Final = 1e6
+_USUAL: Final = ("attention", "routing", "gpu", "process")
+"""Sections that every record has, filled or null."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +81,7 @@ def assemble(attempt: Attempt, *, run_id: str, model: str) -> CaseRecord:
         prompt_class=case.prompt_class,
         params=case.params,
         role=request.role,
+        variant=request.variant,
         model=model,
         arm=case.arm,
         repeat=request.repeat,
@@ -90,10 +93,6 @@ def assemble(attempt: Attempt, *, run_id: str, model: str) -> CaseRecord:
         timing=_timing(attempt, done, why),
         load=_load(attempt.load, why),
         kv=_kv(attempt.findings.get("kv"), done, why),
-        attention=_section("attention", attempt, why),
-        routing=_section("routing", attempt, why),
-        gpu=_section("gpu", attempt, why),
-        process=_section("process", attempt, why),
         confidence=_confidence(done, why),
         quality=_quality(attempt.quality, why),
         output=_output(done, why),
@@ -101,6 +100,7 @@ def assemble(attempt: Attempt, *, run_id: str, model: str) -> CaseRecord:
         retries=_retries(outcome, why),
         status=_status(outcome),
         error=str(outcome) if isinstance(outcome, RequestError) else None,
+        sections=_sections(attempt, why),
         why_null=_reasons(case.twin_of, outcome, why),
     )
 
@@ -267,6 +267,12 @@ def _number(value: object) -> float | None:
 
 def _whole(value: object) -> int | None:
     return int(value) if isinstance(value, int | float) else None
+
+
+def _sections(attempt: Attempt, why: dict[str, str]) -> dict[str, dict[str, object] | None]:
+    """Whatever the probes found, by the section that each names."""
+    named = dict.fromkeys((*_USUAL, *attempt.absent, *attempt.findings))
+    return {name: _section(name, attempt, why) for name in named if name != "kv"}
 
 
 def _section(name: str, attempt: Attempt, why: dict[str, str]) -> dict[str, object] | None:

@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final
 
-from stressbench.schema.record import Machine
+from stressbench.schema.run import Machine
 
 _PACKAGES: Final = (
     "vllm",

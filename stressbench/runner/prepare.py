@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
@@ -166,6 +166,18 @@ def _check_times(suite: Suite, spec: SuiteSpec, room: Room) -> None:
     except SuiteError as error:
         where = suite.where("prompts", 0, "params", "time_field")
         raise SuiteError(error.message, where=where, hint=error.hint) from error
+
+
+def check_roles(spec: SuiteSpec, roles: Sequence[str]) -> None:
+    """Refuse names of ``--role`` that are no role of a suite. Raises ``UsageError``."""
+    known = {*spec.models, *spec.roles}
+    for role in roles:
+        if role not in known:
+            raise UsageError(
+                f"the suite has no role {role!r}{catalog.nearest(role, known)}",
+                where="--role",
+                hint=f"its roles are: {', '.join(sorted(known))}",
+            )
 
 
 def check_names(suite: Suite) -> None:

@@ -30,7 +30,7 @@ from stressbench.report.html.view import (
 )
 from stressbench.report.kv_onset import describe_kv
 from stressbench.schema.degradation import ClassDegradation
-from stressbench.schema.record import ModelRun
+from stressbench.schema.run import ModelRun
 from stressbench.sidecar import ArrayReader
 
 CASES: Final = 320

@@ -41,7 +41,7 @@ class Sample:
     def add(self, record: CaseRecord, rank: int) -> None:
         """Take the record in where its stratum has room for it."""
         quality = record.quality
-        stratum = (record.role, record.prompt_class, record.arm, quality.outcome)
+        stratum = (record.role_name, record.prompt_class, record.arm, quality.outcome)
         if rank >= self._bound.get(stratum, 1 << 64):
             return
         self._kept[stratum].append((rank, sampled(self.run, record)))
@@ -138,13 +138,15 @@ class Pass:
             self.count += 1
             rank = _rank(record.case_id)
             self.sample.add(record, rank)
-            self.requests[record.role].add(record, rank)
-            for section in ("attention", "routing", "kv"):
-                if getattr(record, section) is None:
+            self.requests[record.role_name].add(record, rank)
+            parts = {**dict.fromkeys(GRIDS), **record.sections, "kv": record.kv}
+            for section, found in parts.items():
+                if found is None:
                     reason = record.why_null.get(section, "no reason was recorded")
                     self._reason(section, reason)
-            self._matrix(record, "attention", record.attention)
-            self._matrix(record, "routing", record.routing)
+            for section, values in record.sections.items():
+                if section in GRIDS:
+                    self._matrix(record, section, values)
 
     def _reason(self, section: str, reason: str) -> None:
         counter = self.null[section]
@@ -164,7 +166,7 @@ class Pass:
             cells = np.asarray(found, np.float64)
         except (TypeError, ValueError):
             return
-        key = (f"{section}.{field}", record.role, record.prompt_class)
+        key = (f"{section}.{field}", record.role_name, record.prompt_class)
         n, sums = self._grids.get(key, (0, np.zeros(cells.shape)))
         fits = cells.ndim == 2 and cells.size <= _CELLS and cells.shape == sums.shape  # noqa: PLR2004
         if fits and np.isfinite(cells).all():

@@ -23,7 +23,9 @@ def rows(items=80, failing=0.4, strength=3.0, **changes):
         )
         entropy = 0.8 + 0.01 * (rng.normal() + strength * failed)
         routing = {"prefill_entropy_norm_mean": float(entropy), "imbalance_mean": 2.0}
-        made.append(msgspec.structs.replace(record, **({"routing": routing} | changes)))
+        routing = changes.get("routing", routing)
+        plain = {name: value for name, value in changes.items() if name != "routing"}
+        made.append(msgspec.structs.replace(records.probed(record, routing=routing), **plain))
     return made
 
 

@@ -33,9 +33,8 @@ def side(directory, roles, items=5, **kept):
         for item in range(items):
             row = records.record(item, role=role, pass_="telemetry")
             routing = {"experts": EXPERTS}
-            row = msgspec.structs.replace(
-                row, routing=routing, prompt_sha256=records.sha(f"{item}")
-            )
+            row = records.probed(row, routing=routing)
+            row = msgspec.structs.replace(row, prompt_sha256=records.sha(f"{item}"))
             arrays = choices(item)
             row = change(row, arrays) or row
             if kept.get("ids", True):
@@ -172,7 +171,8 @@ def test_without_choices_answers_are_compared_and_the_reason_is_told(tmp_path):
 
 def test_a_dense_model_says_so(tmp_path):
     def dense(row, _arrays):
-        return msgspec.structs.replace(row, routing=None, why_null={"routing": "dense model"})
+        row = msgspec.structs.replace(row, why_null={"routing": "dense model"})
+        return records.probed(row, routing=None)
 
     found = thrash([side(tmp_path / name, {"dense": dense}) for name in "ab"])
     assert found.overlaps[0].answers == 5

@@ -10,7 +10,8 @@ from stressbench import catalog
 from stressbench.clock import Clock
 from stressbench.errors import SuiteError
 from stressbench.probes.base import Probe, ProbeSetup
-from stressbench.schema.record import CaseRecord, Reading
+from stressbench.schema.record import CaseRecord
+from stressbench.schema.run import Reading
 from tests.cases import REQUEST
 from tests.served import NoEngine
 

@@ -117,7 +117,7 @@ def test_reasons_without_number_are_counted_together(tmp_path):
 
 def test_telemetry_is_averaged_by_class_with_an_interval(tmp_path):
     records = [
-        msgspec.structs.replace(
+        make.probed(
             make.record(i),
             attention={"needle_lift_max": float(i), "needle_lift_by_head": [[i, 0], [1, 2]]},
         )
@@ -133,10 +133,7 @@ def test_telemetry_is_averaged_by_class_with_an_interval(tmp_path):
 
 
 def test_a_matrix_may_lie_in_the_sidecar(tmp_path):
-    records = [
-        msgspec.structs.replace(make.record(i), attention={"needle_lift_max": 1.0})
-        for i in range(2)
-    ]
+    records = [make.probed(make.record(i), attention={"needle_lift_max": 1.0}) for i in range(2)]
     writer = ArrayWriter(tmp_path / "run")
     (tmp_path / "run").mkdir()
     for i, record in enumerate(records):
@@ -151,7 +148,7 @@ def test_a_matrix_may_lie_in_the_sidecar(tmp_path):
     "matrix", ["text", [[1, 2], [3]], [["a"]], [[None]], [[float("1e999")]], []]
 )
 def test_a_matrix_that_is_none_is_left_out(tmp_path, matrix):
-    records = [msgspec.structs.replace(make.record(0), attention={"needle_lift_by_head": matrix})]
+    records = [make.probed(make.record(0), attention={"needle_lift_by_head": matrix})]
     assert run_of(tmp_path, records).attention.grids == []
 
 
