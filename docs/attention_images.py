@@ -22,8 +22,8 @@ from statistics import mean, stdev
 import numpy as np
 from numpy.typing import NDArray
 
+from stressbench.arrays import ArrayReader
 from stressbench.schema.record import CaseRecord
-from stressbench.sidecar import ArrayReader
 from stressbench.stats.exact import t_quantile
 from stressbench.store import Run, read_run
 

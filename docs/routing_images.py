@@ -19,9 +19,9 @@ from typing import cast
 
 import numpy as np
 
+from stressbench.arrays import ArrayReader
 from stressbench.probes import _routing_math as routing
 from stressbench.schema.record import CaseRecord
-from stressbench.sidecar import ArrayReader
 from stressbench.stats.exact import t_quantile
 from stressbench.store import read_run
 

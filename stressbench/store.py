@@ -22,11 +22,11 @@ from typing import IO, TYPE_CHECKING, Final, Self, TypeVar, cast
 import jsonlines
 import msgspec
 
+from stressbench.arrays import ArrayWriter
 from stressbench.errors import ResultsError, SetupError
 from stressbench.schema.base import SCHEMA_VERSION
 from stressbench.schema.case import AROUND
 from stressbench.schema.record import CaseRecord, Line, Reading, RunEnd, RunHeader
-from stressbench.sidecar import ArrayWriter
 
 RECORDS: Final = "records.jsonl"
 TELEMETRY: Final = "telemetry.jsonl"

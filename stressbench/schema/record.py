@@ -11,6 +11,7 @@ from typing import Literal, TypeAlias
 
 from msgspec import field
 
+from stressbench.schema.arrays import ArraysAt
 from stressbench.schema.base import Open
 from stressbench.schema.case import Pass, Span
 from stressbench.schema.kv import KvSetup
@@ -172,6 +173,8 @@ class CaseRecord(Open, frozen=True, kw_only=True, tag="case"):
     routing: dict[str, Value] | None
     gpu: dict[str, Value] | None = None
     process: dict[str, Value] | None = None
+    arrays: dict[str, ArraysAt] | None = None
+    """Where the arrays of its sections lie in ``arrays.bin``, by section."""
     confidence: Confidence | None
     quality: Quality
     output: Output

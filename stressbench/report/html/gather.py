@@ -11,6 +11,7 @@ from typing import Final
 import msgspec
 
 from stressbench import __version__, store
+from stressbench.arrays import ArrayReader
 from stressbench.compare.degradation import degradation
 from stressbench.errors import ResultsError
 from stressbench.metrics import base as columns
@@ -31,7 +32,6 @@ from stressbench.report.html.view import (
 from stressbench.report.kv_onset import describe_kv
 from stressbench.schema.degradation import ClassDegradation
 from stressbench.schema.record import ModelRun
-from stressbench.sidecar import ArrayReader
 
 CASES: Final = 320
 """Cases in the browser, of all runs together."""
