@@ -41,6 +41,7 @@ _DTYPES: Final = frozenset(
     }
 )
 """Types that every version of safetensors gives back to numpy as they were."""
+_TOO_LONG: Final = f"the arrays of one request have more than {MOST_BYTES} bytes"
 _RESERVED: Final = "__metadata__"
 _HINT: Final = "an unfinished run sends the request again: stressbench run --resume RUN_DIR"
 
@@ -247,21 +248,21 @@ def _blob(arrays: Mapping[str, Array]) -> bytes:
     import safetensors
     from safetensors.numpy import save
 
-    # safetensors reads the memory of an array from its beginning, whatever its strides.
-    dense = {name: np.asarray(array, order="C") for name, array in arrays.items()}
-    for name, array in dense.items():
+    if sum(array.nbytes for array in arrays.values()) > MOST_BYTES:
+        raise ProbeError(_TOO_LONG)
+    for name, array in arrays.items():
         if array.dtype.name not in _DTYPES:
             raise ProbeError(f"the array {name!r} is of a type that is not kept: {array.dtype}")
         if name == _RESERVED:
             raise ProbeError(f"no array can have the name {name!r}")
-    if sum(array.nbytes for array in dense.values()) > MOST_BYTES:
-        raise ProbeError(f"the arrays of one request have more than {MOST_BYTES} bytes")
+    # safetensors reads the memory of an array from its beginning, whatever its strides.
+    dense = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     try:
         blob: bytes = save(dense)
     except (safetensors.SafetensorError, ValueError) as error:
         raise ProbeError(f"the arrays cannot be kept: {error}") from error
     if len(blob) > MOST_BYTES:
-        raise ProbeError(f"the arrays of one request have more than {MOST_BYTES} bytes")
+        raise ProbeError(_TOO_LONG)
     return blob
 
 
