@@ -51,6 +51,6 @@ def show(
         try:
             heat = HeatMap.of(record, arrays.read(record, "attention"))
         except ResultsError as error:  # the record itself is whole
-            typer.echo(f"{printable(str(error))}\n{error.hint}", err=True)
+            typer.echo("\n".join(filter(None, (printable(str(error)), error.hint))), err=True)
             heat = None
         print_record(console, record, heat)
