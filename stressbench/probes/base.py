@@ -52,7 +52,7 @@ class Finding:
     why_null: Mapping[str, str] = field(default_factory=dict)
     """Reasons by field."""
     arrays: Mapping[str, Array] = field(default_factory=dict)
-    """Small arrays for the run's sidecar, by name."""
+    """Small arrays to lie beside the record, by name."""
 
 
 class Served(Protocol):

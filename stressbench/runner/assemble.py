@@ -10,8 +10,9 @@ from typing import Final
 from msgspec.structs import replace
 
 from stressbench.engines.base import Completion, RemoteRequestError
-from stressbench.errors import RequestError
+from stressbench.errors import ProbeError, RequestError
 from stressbench.probes.base import Finding
+from stressbench.schema.arrays import ArraysAt
 from stressbench.schema.case import Request
 from stressbench.schema.record import (
     CaseRecord,
@@ -34,6 +35,7 @@ _NO_BUDGET: Final = "this class is sized by its parameters"
 _UNTOLD: Final = "the engine does not tell"
 _PRIVATE: Final = "the suite says record_prompts: false"
 _NOT_PROBED: Final = "the suite has no such probe"
+_NO_ARRAYS: Final = "no probe has arrays of this request"
 _ABORTED: Final = "the request was aborted, and its attempts with it"
 _PLAIN_LOAD: Final = "a closed loop: each request is due when it is sent"
 _NO_LOAD: Final = {
@@ -59,6 +61,8 @@ class Attempt:
     """When it failed; None for a completion."""
     findings: Mapping[str, Finding]
     """By section of the record."""
+    arrays: Mapping[str, ArraysAt | ProbeError] = field(default_factory=dict)
+    """By section, where its arrays lie, or why they could not be kept."""
     absent: Mapping[str, str] = field(default_factory=dict)
     """Sections that this pass does not fill, and why."""
     quality: Quality
@@ -93,6 +97,7 @@ def assemble(attempt: Attempt, *, run_id: str, model: str) -> CaseRecord:
         timing=_timing(attempt, done, why),
         load=_load(attempt.load, why),
         kv=_kv(attempt.findings.get("kv"), done, why),
+        arrays=_arrays(attempt.arrays, why),
         confidence=_confidence(done, why),
         quality=_quality(attempt.quality, why),
         output=_output(done, why),
@@ -283,6 +288,20 @@ def _section(name: str, attempt: Attempt, why: dict[str, str]) -> dict[str, obje
         return None
     why.update({f"{name}.{field}": reason for field, reason in finding.why_null.items()})
     return dict(finding.fields)
+
+
+def _arrays(
+    found: Mapping[str, ArraysAt | ProbeError], why: dict[str, str]
+) -> dict[str, ArraysAt] | None:
+    kept = {}
+    for section, at in found.items():
+        if isinstance(at, ArraysAt):
+            kept[section] = at
+        else:
+            why[f"arrays.{section}"] = str(at)
+    if not kept:
+        why["arrays"] = "; ".join(map(str, found.values())) or _NO_ARRAYS
+    return kept or None
 
 
 def _confidence(done: Completion | None, why: dict[str, str]) -> Confidence | None:

@@ -14,12 +14,14 @@ import msgspec
 from stressbench.errors import ResultsError, SuiteError
 from stressbench.runner.levels import Tally
 from stressbench.runner.plan import LEVEL
+from stressbench.schema.arrays import ArraysAt
 from stressbench.schema.axes import role_name
 from stressbench.schema.base import RESULTS_VERSION
 from stressbench.schema.case import AROUND, Case, Pass, Request
 from stressbench.schema.record import Load, Status, Timing, Tokens
 from stressbench.schema.run import LevelLine, Machine, RunHeader
 from stressbench.store import Run, read_run, readings, scan, torn_line
+from stressbench.store.arrays import is_whole
 from stressbench.store.lock import Lock
 
 _MUST_AGREE: Final = ("suite_sha256", "seed", "limit", "engine", "stressbench")
@@ -44,6 +46,7 @@ class Recorded(msgspec.Struct, tag="case", kw_only=True):
     timing: Timing
     load: Load | None = None
     tokens: Tokens
+    arrays: dict[str, ArraysAt] | None = None
 
 
 @dataclass(slots=True)
@@ -57,6 +60,10 @@ class Done:
     """Records by status."""
     last_ns: int = 0
     """The latest time on record."""
+    arrays_end: int = 0
+    """Where the last arrays end that a record refers to."""
+    lost_arrays: int = 0
+    """Records whose arrays are not whole."""
     _prompts: dict[bytes, bytes] = field(default_factory=dict)
     _contents: dict[bytes, bytes] = field(default_factory=dict)
     _numbers: Counter[tuple[str, Pass, str]] = field(default_factory=Counter)
@@ -154,6 +161,14 @@ class Resumed:
         known = list(self.run.end.resumed_at_ns) if self.run.end else []
         return [*sorted({*known, *earlier}), self.done.last_ns]
 
+    def losses(self) -> Iterator[str]:
+        """What a crash has taken that is not sent again."""
+        if self.done.lost_arrays:
+            yield (
+                f"the arrays of {self.done.lost_arrays} requests are lost: the crash has cut or"
+                " damaged arrays.bin; all else of them stands"
+            )
+
     def levels(self, role: str) -> Mapping[tuple[Pass, str], LevelLine]:
         """The loads of a role that are over."""
         return {
@@ -189,6 +204,9 @@ def _load(file: Path, lock: Lock) -> Resumed:
     done = Done()
     for record in scan(file, Recorded):
         done.add(record, str(file))
+        places = (record.arrays or {}).values()
+        done.arrays_end = max(done.arrays_end, *(at.end for at in places), 0)
+        done.lost_arrays += not all(is_whole(file.parent, at) for at in places)
     for t_ns in _other_times(run):
         done.last_ns = max(done.last_ns, t_ns)
     return Resumed(run, lock, done, torn_line(file))

@@ -73,10 +73,11 @@ async def run(
     if resumed is None:
         writer = RunWriter.create(directory, header)
     else:
-        for text in changes(resumed.run.header, header):
+        for text in (*changes(resumed.run.header, header), *resumed.losses()):
             view.note(text)
         header, clock = _gone_on(prepared, header, clock, resumed)
-        writer = RunWriter.reopen(directory, resumed.lock)
+        end = resumed.done.arrays_end
+        writer = RunWriter.reopen(directory, resumed.lock, arrays_end=end)
     interrupt = Interrupt(view.draining)
     with writer, interrupt.listening():
         serve = Serve(prepared, header, clock, writer, view, interrupt, resumed, tuple(roles))

@@ -145,6 +145,7 @@ class Serve:
             counts=counts,
             error=str(outcome.error) if outcome.error else outcome.reason,
             passed_over=[name for name in self.prepared.models if name not in self.planned],
+            lost_arrays=self.done.lost_arrays,
             part=self.part,
             resumed_at_ns=self.resumed.resumed_at_ns if self.resumed else [],
         )

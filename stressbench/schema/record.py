@@ -11,6 +11,7 @@ from typing import Literal, TypeAlias
 
 from msgspec import field
 
+from stressbench.schema.arrays import ArraysAt
 from stressbench.schema.axes import role_name
 from stressbench.schema.base import Open
 from stressbench.schema.case import Pass, Span
@@ -180,6 +181,8 @@ class CaseRecord(Open, frozen=True, kw_only=True, tag="case"):
     timing: Timing
     load: Load | None = None
     kv: Kv | None
+    arrays: dict[str, ArraysAt] | None = None
+    """Where the arrays of its sections lie in ``arrays.bin``, by section."""
     confidence: Confidence | None
     quality: Quality
     output: Output

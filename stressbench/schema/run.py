@@ -170,6 +170,8 @@ class RunEnd(Open, frozen=True, kw_only=True, tag="end"):
     """Why the run failed, or is inconclusive."""
     passed_over: list[str] = []
     """Roles, or roles and variants, that were asked to be left out; ``--resume`` can run them."""
+    lost_arrays: int = 0
+    """Requests whose arrays a crash has taken; their records say where those lay."""
     part: int = 0
     resumed_at_ns: list[int] = []
     """Where on the run's clock each later part began."""

@@ -8,7 +8,6 @@ a crash; anywhere else that is damage, and is named by its number.
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO, Final, TypeVar
@@ -17,6 +16,7 @@ import msgspec
 
 from stressbench.errors import ResultsError
 from stressbench.schema.record import CaseRecord
+from stressbench.store.regular import open_regular, unreadable
 
 BOM: Final = b"\xef\xbb\xbf"
 BLOCK_BYTES: Final = 1 << 20
@@ -67,30 +67,18 @@ def is_json(line: bytes) -> bool:
     return True
 
 
-def open_regular(path: Path) -> BinaryIO:
-    """Open a file to read. Raises ``ResultsError`` for what is none, or would never end."""
+def open_lines(path: Path) -> BinaryIO:
+    """Open a file to read, past a byte order mark.
+
+    Raises ``ResultsError`` where there is none, and for what would never end.
+    """
     try:
-        if not stat.S_ISREG(path.stat().st_mode):
-            raise ResultsError(
-                "not a regular file",
-                where=str(path),
-                hint="name a run directory or its records.jsonl",
-            )
-        file = path.open("rb")
+        file = open_regular(path)
         if file.read(len(BOM)) != BOM:
             file.seek(0)
     except OSError as error:
         raise unreadable(error, path) from error
     return file
-
-
-def unreadable(error: OSError, path: Path) -> ResultsError:
-    """The error of a file that cannot be read."""
-    return ResultsError(
-        f"cannot read the results: {error.strerror}",
-        where=str(path),
-        hint="name a run directory or its records.jsonl",
-    )
 
 
 def blocks(path: Path) -> Iterator[tuple[int, bytes]]:
@@ -99,7 +87,7 @@ def blocks(path: Path) -> Iterator[tuple[int, bytes]]:
     The last block may end without a newline. Raises ``ResultsError``.
     """
     try:
-        with open_regular(path) as file:
+        with open_lines(path) as file:
             number = 1
             while block := file.read(BLOCK_BYTES):
                 if not block.endswith(b"\n"):
@@ -159,7 +147,7 @@ def torn_tail(path: Path) -> int | None:
     Raises ``ResultsError``.
     """
     try:
-        with open_regular(path) as file:
+        with open_lines(path) as file:
             size = file.seek(0, os.SEEK_END)
             begin = _last_newline(file, size)
             file.seek(begin)

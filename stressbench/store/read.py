@@ -34,12 +34,12 @@ from stressbench.store.lines import (
     decode_batches,
     decode_each,
     line_number,
-    open_regular,
+    open_lines,
     sections_of,
     torn_tail,
     type_of,
-    unreadable,
 )
+from stressbench.store.regular import unreadable
 
 RECORDS: Final = "records.jsonl"
 TELEMETRY: Final = "telemetry.jsonl"
@@ -174,7 +174,7 @@ def torn_line(path: Path) -> int | None:
 
 def _few_lines(file: Path) -> Iterator[tuple[int, bytes]]:
     """The lines that are not of requests, each with its place in the file."""
-    with open_regular(file) as opened:
+    with open_lines(file) as opened:
         try:
             with mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as view:
                 begin = -1
@@ -208,7 +208,7 @@ def _decode_line(line: bytes, file: Path, offset: int) -> Line | None:
 
 
 def _no_run_line(file: Path) -> ResultsError:
-    with open_regular(file) as opened:
+    with open_lines(file) as opened:
         first = opened.readline(1 << 16)
     if not first.strip():
         message = "the file is empty" if not first else "the first line is blank"

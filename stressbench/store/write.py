@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, Protocol, Self
 
 from stressbench.errors import ResultsError, SetupError
 from stressbench.schema.record import CaseRecord
@@ -29,7 +29,7 @@ from stressbench.schema.run import (
     RunHeader,
     RunLine,
 )
-from stressbench.sidecar import ArrayWriter
+from stressbench.store.arrays import ArrayWriter
 from stressbench.store.lines import case_line, encode, torn_tail
 from stressbench.store.lock import Lock
 from stressbench.store.read import RECORDS, TELEMETRY
@@ -42,17 +42,18 @@ _NOT_SYNCED: Final = frozenset({errno.EINVAL, errno.EROFS, errno.ENOTSUP})
 class RunWriter:
     """Appends to the files of one run. ``create`` begins a run, ``reopen`` goes on with one."""
 
-    def __init__(self, directory: Path, lock: Lock) -> None:
+    def __init__(self, directory: Path, lock: Lock, *, arrays_end: int = 0) -> None:
         self.directory = directory
         self._lock = lock
         self._records = _LineFile(directory / RECORDS)
         try:
             self._telemetry = _LineFile(directory / TELEMETRY)
-            self.arrays = ArrayWriter(directory)
+            self.arrays = ArrayWriter(directory, keep=arrays_end)
         except BaseException:
             self._records.close()
             raise
-        self._syncing = _Syncing((self._records, self._telemetry))
+        # In this order: what a record refers to is durable before the record is.
+        self._syncing = _Syncing((self.arrays, self._records, self._telemetry))
 
     @classmethod
     def create(cls, directory: Path, header: RunHeader) -> Self:
@@ -91,12 +92,15 @@ class RunWriter:
         return writer
 
     @classmethod
-    def reopen(cls, directory: Path, lock: Lock) -> Self:
-        """Go on with a run that ``lock`` holds: last lines that a crash has cut are taken off."""
+    def reopen(cls, directory: Path, lock: Lock, *, arrays_end: int = 0) -> Self:
+        """Go on with a run that ``lock`` holds: last lines that a crash has cut are taken off.
+
+        ``arrays_end`` is where the last arrays end that a record refers to.
+        """
         for name in (RECORDS, TELEMETRY):
             if (directory / name).exists():
                 _mend_tail(directory / name)
-        writer = cls(directory, lock)
+        writer = cls(directory, lock, arrays_end=arrays_end)
         writer._syncing.start()
         return writer
 
@@ -119,6 +123,7 @@ class RunWriter:
     def end(self, end: RunEnd) -> None:
         """Write the ``end`` line and make the files durable."""
         self._records.append(encode(end))
+        self.arrays.sync()
         self._records.sync()
         self._telemetry.sync()
 
@@ -199,10 +204,16 @@ class _LineFile:
                 os.close(descriptor)
 
 
+class _Synced(Protocol):
+    """A file that a thread may sync at any time."""
+
+    def sync_quietly(self) -> None: ...
+
+
 class _Syncing(threading.Thread):
     """Syncs files every few seconds, off the event loop that measures."""
 
-    def __init__(self, files: Sequence[_LineFile]) -> None:
+    def __init__(self, files: Sequence[_Synced]) -> None:
         super().__init__(name="stressbench-sync", daemon=True)
         self._files = files
         self._over = threading.Event()

@@ -31,7 +31,7 @@ from stressbench.report.html.view import (
 from stressbench.report.kv_onset import describe_kv
 from stressbench.schema.degradation import ClassDegradation
 from stressbench.schema.run import ModelRun
-from stressbench.sidecar import ArrayReader
+from stressbench.store.arrays import ArrayReader
 
 CASES: Final = 320
 """Cases in the browser, of all runs together."""

@@ -14,16 +14,18 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from stressbench.errors import ResultsError
 from stressbench.report.html.facts import sampled
 from stressbench.report.html.view import Grid, SampledCase, Sent
 from stressbench.schema.record import CaseRecord
-from stressbench.sidecar import ArrayReader
+from stressbench.store.arrays import ArrayReader
 
 REQUESTS: Final = 700
 """Requests drawn on a role's timeline, and as many more that were preempted."""
 GRIDS: Final = {"attention": "needle_lift_by_head", "routing": "load_by_expert"}
-"""Matrices in a run's sidecar, or in a record: layers by heads, layers by experts."""
+"""Matrices among a run's arrays, or in a record: layers by heads, layers by experts."""
 _CELLS: Final = 1 << 16  # of a matrix: 128 layers of 512 experts
+_LOST: Final = "its arrays are lost or damaged, its figures are not"
 _REASONS: Final = 20  # shown of a section; more are counted as "other reasons"
 
 _Stratum = tuple[str, str, str, str]
@@ -159,7 +161,10 @@ class Pass:
             return
         found = values.get(field)
         if found is None and self._arrays is not None:
-            found = self._arrays.one(record, section, field)
+            try:
+                found = self._arrays.one(record, section, field)
+            except ResultsError:
+                self._reason(section, _LOST)
         if not isinstance(found, list | np.ndarray):
             return
         try:

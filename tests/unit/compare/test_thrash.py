@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from stressbench.cli.app import app
 from stressbench.compare.thrash import thrash
 from stressbench.errors import CompareError
-from stressbench.sidecar import ArrayWriter, prefix_of
+from stressbench.store.arrays import ArrayWriter
 
 EXPERTS, LAYERS, K, PROMPT = 8, 4, 2, 50
 
@@ -38,7 +38,7 @@ def side(directory, roles, items=5, **kept):
             arrays = choices(item)
             row = change(row, arrays) or row
             if kept.get("ids", True):
-                writer.write(prefix_of(row, "routing"), arrays)
+                row = msgspec.structs.replace(row, arrays={"routing": writer.write(arrays)})
             rows.append(row)
     writer.close()
     records.write(directory / "records.jsonl", rows, run=records.header(roles))
