@@ -22,6 +22,7 @@ from stressbench import store
 from stressbench.probes._attention_math import ROW_FIGURES
 from stressbench.probes._routing_math import entropy_norm
 from stressbench.schema.arrays import ArraysAt
+from stressbench.schema.axes import role_name
 from stressbench.schema.prediction import Prediction, Predictor
 from stressbench.stats.logistic import FOLDS, Auroc, Mask, out_of_fold
 from stressbench.stats.resample import Codes, Floats
@@ -53,8 +54,9 @@ _ATTENTION: Final = (
 """None that needs to know where the answer stands."""
 
 
-class _Row(msgspec.Struct, tag="case", rename={"pass_": "pass"}):
+class _Row(msgspec.Struct, tag="case", rename={"pass_": "pass"}, kw_only=True):
     role: str
+    variant: str | None = None
     case_id: str
     cluster_id: str
     prompt_class: str
@@ -107,7 +109,9 @@ def predictions(paths: Iterable[Path]) -> list[Prediction]:
         arrays = ArrayReader(run.directory)
         for row in store.scan(run.path, _Row):
             counts = row.status == "ok" and row.arm != "no_context"
-            kept = seen[row.role]  # the role is told of even where nothing counts
+            kept = seen[
+                role_name(row.role, row.variant)
+            ]  # the role is told of even where nothing counts
             if counts and (row.attention or row.routing):
                 kept.append(_Seen(row, *_details(arrays, row)))
     return [_predict(role, some) for role, some in sorted(seen.items())]

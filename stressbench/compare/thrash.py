@@ -22,6 +22,7 @@ from stressbench import store
 from stressbench.compare._overlap import Choices, Tally, common_prefix, median
 from stressbench.errors import CompareError
 from stressbench.schema.arrays import ArraysAt
+from stressbench.schema.axes import role_name
 from stressbench.schema.run import ModelRun
 from stressbench.schema.thrash import Between, Overlap, Thrash
 from stressbench.store.arrays import ArrayReader
@@ -35,8 +36,9 @@ _NO_CHOICES: Final = "no choices were kept: give the routing probe `keep_ids: tr
 _NO_PAIR: Final = "nothing to set side by side: one set-up, one run, no common beginnings"
 
 
-class _Row(msgspec.Struct, tag="case", rename={"pass_": "pass"}):
+class _Row(msgspec.Struct, tag="case", rename={"pass_": "pass"}, kw_only=True):
     role: str
+    variant: str | None = None
     case_id: str
     cluster_id: str
     pass_: str
@@ -135,7 +137,7 @@ def _sides(path: Path, *, several: bool) -> Iterator[_Side]:
         for role, model in run.header.models.items()
     }
     for row in store.scan(run.path, _Row):
-        sides[row.role].take(row)
+        sides[role_name(row.role, row.variant)].take(row)
     yield from sides.values()
 
 

@@ -17,9 +17,9 @@ from hypothesis.extra import numpy as arrays_of
 from records import record
 from safetensors.numpy import save
 
-from stressbench import arrays as module
 from stressbench.errors import ProbeError, ResultsError, SetupError
 from stressbench.schema.arrays import ArraysAt
+from stressbench.store import arrays as module
 from stressbench.store.arrays import (
     ARRAYS,
     MOST_BYTES,

@@ -152,8 +152,9 @@ def test_a_matrix_that_is_lost_is_counted_with_the_nulls_and_the_others_are_show
     writer.close()
     lost = msgspec.structs.replace(at, offset=at.end)
     records = [
-        msgspec.structs.replace(
-            make.record(i), attention={"needle_lift_max": 1.0}, arrays={"attention": place}
+        make.probed(
+            msgspec.structs.replace(make.record(i), arrays={"attention": place}),
+            attention={"needle_lift_max": 1.0},
         )
         for i, place in enumerate((at, lost, lost))
     ]
