@@ -211,6 +211,7 @@ class Machine(Open, frozen=True, kw_only=True):
     """The hardware and software underneath."""
 
     device: str
+    """``cpu``, ``cuda`` or ``rocm``."""
     device_name: str
     driver: str | None
     cores: int
@@ -218,6 +219,8 @@ class Machine(Open, frozen=True, kw_only=True):
     os: str
     python: str
     packages: dict[str, str]
+    isa: list[str] = []
+    """Instruction sets of the CPU that change a figure, by Linux's names; empty: not known."""
 
 
 class RunHeader(Open, frozen=True, kw_only=True, tag="run"):
