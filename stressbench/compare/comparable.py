@@ -29,6 +29,14 @@ FACTORS: Final[dict[str, str]] = {
 _NOT_THE_EXPERIMENT: Final = frozenset({"gates", "description", "models", "engine"})
 _ENGINE_FIELDS: Final = ("dtype", "max_model_len", "kv_blocks", "block_size")
 _DTYPE: Final = "dtype of "
+_NOT_KNOWN: Final = "null"
+_ISA_ENVIRONMENT: Final = (
+    "ATEN_CPU_CAPABILITY",
+    "ONEDNN_MAX_CPU_ISA",
+    "ONEDNN_DEFAULT_FPMATH_MODE",
+    "VLLM_CPU_SGL_KERNEL",
+)
+"""Variables that take instruction sets away from an engine: part of the device, as those are."""
 _SIZED_BY_DEVICE: Final = ("kv_blocks ", "kv_cache_memory_bytes ")
 """What an engine derives from the memory it finds: part of the device where devices differ."""
 _WHERE_IT_LIES: Final = frozenset(
@@ -94,16 +102,22 @@ def refuse_unlike(found: Iterable[Difference], treat: frozenset[str]) -> list[Di
     undeclared = [each for each in found if each.factor not in treat | {"device"}]
     if undeclared:
         first, more = undeclared[0], len(undeclared) - 1
-        hint = f"if that is what you want to measure: --treat {first.factor}"
-        if first.what.startswith(_DTYPE):
-            hint = (
-                "answers, log-probabilities and routing move with the dtype: run both in one"
-                f" (--set engine.dtype={first.base}); {hint}"
-            )
         raise CompareError(
-            f"the runs differ in {first}" + (f" (and {more} more)" if more else ""), hint=hint
+            f"the runs differ in {first}" + (f" (and {more} more)" if more else ""),
+            hint=_way_out(first),
         )
     return found
+
+
+def _way_out(refused: Difference) -> str:
+    """What to do about a difference that nobody declared."""
+    hint = f"if that is what you want to measure: --treat {refused.factor}"
+    if not refused.what.startswith(_DTYPE) or _NOT_KNOWN in {refused.base, refused.cand}:
+        return hint
+    return (
+        "answers, log-probabilities and routing move with the dtype: run both in one"
+        f" (--set engine.dtype={refused.base}); {hint}"
+    )
 
 
 def check_treatments(treat: Iterable[str]) -> frozenset[str]:
@@ -173,6 +187,10 @@ def _model_differences(pair: RolePair, base: ModelRun, cand: ModelRun) -> Iterat
             first, second = str(first)[:12], str(second)[:12]
         yield Difference(factor, f"{field} of {role}", *_brief(first, second))
     yield from _argument_differences(role, base, cand)
+    for name in _ISA_ENVIRONMENT:
+        first, second = base.environment.get(name), cand.environment.get(name)
+        if first != second:
+            yield Difference("device", f"{name} of {role}", str(first), str(second))
 
 
 def _argument_differences(role: str, base: ModelRun, cand: ModelRun) -> Iterator[Difference]:
