@@ -12,9 +12,10 @@ def amd_gpus(root: Path) -> list[str]:
     """The names of the GPUs of the machine whose file system begins at ``root``.
 
     A name is the board's product name, else the architecture: ``AMD GPU gfx942``. None are
-    found without ``/dev/kfd``, through which work is sent to them. A processor is a node of the topology too, without SIMD units. A container may be shown
-    nodes that it must not read: these GPUs are not its own. A GPU that is partitioned counts
-    as often as it has partitions, as it does for vLLM.
+    found without ``/dev/kfd``, through which work is sent to them. A processor is a node of
+    the topology too, without SIMD units. A container may be shown nodes that it must not
+    read: these GPUs are not its own. A GPU that is partitioned counts as often as it has
+    partitions, as it does for vLLM.
     """
     if not (root / "dev/kfd").exists():
         return []
