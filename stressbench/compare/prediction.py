@@ -109,9 +109,8 @@ def predictions(paths: Iterable[Path]) -> list[Prediction]:
         arrays = ArrayReader(run.directory)
         for row in store.scan(run.path, _Row):
             counts = row.status == "ok" and row.arm != "no_context"
-            kept = seen[
-                role_name(row.role, row.variant)
-            ]  # the role is told of even where nothing counts
+            # The role is told of even where nothing counts.
+            kept = seen[role_name(row.role, row.variant)]
             if counts and (row.attention or row.routing):
                 kept.append(_Seen(row, *_details(arrays, row)))
     return [_predict(role, some) for role, some in sorted(seen.items())]

@@ -15,6 +15,7 @@ from rich.text import Text
 from stressbench.report._load import Loads, describe, load_table
 from stressbench.report.kv_onset import KvPressure
 from stressbench.report.load_table import render as render_load
+from stressbench.report.machine_line import describe_machine
 from stressbench.report.plots_terminal import plots
 from stressbench.runner.plan import plan
 from stressbench.schema.record import CaseRecord
@@ -155,12 +156,7 @@ def _title(header: RunHeader) -> Text:
     text.append(f"  seed {header.seed}, {header.engine}", style="default not bold")
     if header.simulated:
         text.append("  SIMULATED: no number here was measured", style="yellow")
-    machine = header.machine
-    memory = machine.memory_bytes / 2**30
-    text.append(
-        f"\n{machine.device_name}, {machine.cores} cores, {memory:.0f} GiB ({machine.device})",
-        style="dim not bold",
-    )
+    text.append(f"\n{describe_machine(header.machine)}", style="dim not bold")
     return text
 
 

@@ -60,6 +60,7 @@ class Machine(Open, frozen=True, kw_only=True):
     """The hardware and software underneath."""
 
     device: str
+    """``cpu``, ``cuda`` or ``rocm``."""
     device_name: str
     driver: str | None
     cores: int
@@ -67,6 +68,8 @@ class Machine(Open, frozen=True, kw_only=True):
     os: str
     python: str
     packages: dict[str, str]
+    isa: list[str] = []
+    """Instruction sets of the CPU that change a figure, by Linux's names; empty: not known."""
 
 
 class RunFacts(Open, frozen=True, kw_only=True):
