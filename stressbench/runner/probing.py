@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Final, cast
 from stressbench import catalog
 from stressbench.errors import SuiteError
 from stressbench.probes.base import (
+    WORKER_EXTENSION,
     Finding,
     Probe,
     ProbeFactory,
     ProbeSetup,
     Served,
     TakesRouting,
+    check_section,
 )
 from stressbench.schema.case import Pass, Request
 from stressbench.schema.step import StepReading
@@ -39,19 +41,9 @@ def passes(suite: SuiteSpec, *, workers: bool) -> tuple[Pass, ...]:
 
 
 def worker_extension(suite: SuiteSpec) -> str | None:
-    """The class that the suite's probes need in vLLM's workers, which take one at most."""
-    asked = {
-        name: spec.use
-        for spec in suite.probe_specs
-        if (name := probe_type(spec).worker_extension) is not None
-    }
-    if len(asked) > 1:
-        raise SuiteError(
-            f"the probes {' and '.join(asked.values())} each need a worker extension of their own",
-            where="probes",
-            hint="vLLM takes one; use them in separate suites",
-        )
-    return next(iter(asked), None)
+    """Our extension of vLLM's workers, where a probe of the suite has a capture for it."""
+    captures = any(probe_type(spec).capture is not None for spec in suite.probe_specs)
+    return WORKER_EXTENSION if captures else None
 
 
 class Probing:
@@ -114,9 +106,13 @@ class Probing:
 
 
 def check_probes(suite: SuiteSpec) -> Iterator[tuple[int, SuiteError]]:
-    """The mistakes in the parameters of a suite's probes, each with the probe's place."""
+    """The mistakes in a suite's probes, each with the probe's place."""
+    named: dict[str, str] = {}
     for index, spec in enumerate(suite.probe_specs):
+        kind = probe_type(spec)
         try:
-            probe_type(spec).check(spec.params)
+            check_section(kind, spec.use, named)
+            kind.check(spec.params)
         except SuiteError as error:
             yield index, error
+        named.setdefault(kind.section, spec.use)
