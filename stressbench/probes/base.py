@@ -9,6 +9,7 @@ engine down by looking runs in the telemetry pass alone.
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -179,6 +180,23 @@ def check_section(kind: type[Probe], name: str, named: Mapping[str, str]) -> Non
         raise SuiteError(
             f"the probe {name!r} {both} the section {section!r} of a record",
             hint="a section has one probe: leave one of them out",
+        )
+
+
+def check_capture(kind: type[Probe], name: str) -> None:
+    """Raise ``SuiteError`` for a capture that no worker could import; imports it not itself."""
+    path = kind.capture
+    if path is None:
+        return
+    module, colon, attribute = path.partition(":")
+    try:
+        found = importlib.util.find_spec(module) if colon and attribute.isidentifier() else None
+    except (ImportError, ValueError):
+        found = None
+    if found is None:
+        raise SuiteError(
+            f"the probe {name!r} has a capture {path!r}, which cannot be imported",
+            hint='a capture is named "package.module:Class"',
         )
 
 

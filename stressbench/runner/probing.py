@@ -15,6 +15,7 @@ from stressbench.probes.base import (
     ProbeSetup,
     Served,
     TakesRouting,
+    check_capture,
     check_section,
 )
 from stressbench.schema.case import Pass, Request
@@ -112,6 +113,7 @@ def check_probes(suite: SuiteSpec) -> Iterator[tuple[int, SuiteError]]:
         kind = probe_type(spec)
         try:
             check_section(kind, spec.use, named)
+            check_capture(kind, spec.use)
             kind.check(spec.params)
         except SuiteError as error:
             yield index, error

@@ -102,9 +102,7 @@ class Engine(torch.nn.Module):
             block_table=torch.stack([table for _, table in self.batch]), causal=True
         )
         runner.context.attn_metadata = {"0": metadata, "1": metadata}
-        runner.step(
-            [(f"{key}-0a1b2c3d", first, end - first) for key, _, first, end in parts], ids
-        )
+        runner.step([(f"{key}-0a1b2c3d", first, end - first) for key, _, first, end in parts], ids)
 
 
 @pytest.fixture

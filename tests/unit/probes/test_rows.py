@@ -18,9 +18,9 @@ from stressbench.probes.worker.rows import Batch, row_map  # noqa: E402
 from tests.runners import RunnerV1, RunnerV2, config_of  # noqa: E402
 
 RUNNERS = [RunnerV1, RunnerV2]
-PARTS = st.lists(
-    st.tuples(st.integers(0, 5000), st.integers(1, 40)), min_size=1, max_size=8
-).map(lambda each: [(f"r{i}", first, count) for i, (first, count) in enumerate(each)])
+PARTS = st.lists(st.tuples(st.integers(0, 5000), st.integers(1, 40)), min_size=1, max_size=8).map(
+    lambda each: [(f"r{i}", first, count) for i, (first, count) in enumerate(each)]
+)
 
 
 class Looks(torch.nn.Module):
