@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from stressbench import catalog
 from stressbench.clock import Clock
-from stressbench.errors import SuiteError
+from stressbench.errors import EngineError, SuiteError
 from stressbench.probes.base import (
     WORKER_EXTENSION,
     Finding,
@@ -25,12 +25,21 @@ from stressbench.probes.base import (
 from stressbench.runner.plan import plan, planned
 from stressbench.runner.probing import Probing, check_probes, passes, worker_extension
 from stressbench.schema.case import Request
-from stressbench.schema.suite import ModelSpec, ProbeSpec, PromptSpec, SuiteSpec
+from stressbench.schema.step import StepReading
+from stressbench.schema.suite import (
+    EngineSpec,
+    ModelSpec,
+    ProbeSpec,
+    PromptSpec,
+    SuiteSpec,
+    Value,
+)
 from stressbench.tokens.budget import Room
 from stressbench.tokens.template import ChatTemplate
 from stressbench.tokens.tokenizer import ByteTokenizer
 from tests.cases import REQUEST
 from tests.records import record
+from tests.served import NoEngine
 
 
 class Calm(StepProbe):
@@ -181,6 +190,84 @@ def test_a_capture_that_no_worker_could_import_is_refused(
     monkeypatch.setattr(Nosy, "capture", capture)
     ((_, error),) = check_probes(suite("nosy"))
     assert f"{capture!r}, which cannot be imported" in error.message
+
+
+@pytest.mark.parametrize("where", ["model", "engine"])
+def test_an_extension_of_somebody_else_is_refused_where_a_capture_needs_ours(where: str) -> None:
+    args: dict[str, Value] = {"worker_extension_cls": "a.Worker"}
+    spec = suite("calm", "nosy")
+    if where == "engine":
+        spec = msgspec.structs.replace(spec, engine=EngineSpec(args=args))
+    else:
+        spec = msgspec.structs.replace(spec, models={"a": ModelSpec(model="a", args=args)})
+    ((index, error),) = check_probes(spec)
+    assert index == 1
+    assert "'nosy'" in error.message
+    assert "worker_extension_cls" in error.message
+    assert not list(check_probes(msgspec.structs.replace(spec, probes=["calm"])))
+
+
+STEP = StepReading(
+    t_ns=0,
+    running=1,
+    waiting=0,
+    kv_usage=None,
+    prefix_queries=None,
+    prefix_hits=None,
+    preemptions=0,
+    prompt_tokens=0,
+    output_tokens=1,
+)
+METHODS = ("start", "step", "sent", "finished", "stop")
+
+
+@pytest.mark.parametrize("broken", METHODS)
+def test_a_fault_of_a_probe_is_the_reason_of_its_nulls_and_ends_nothing(
+    monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
+    def breaks(*_args: object, **_kwargs: object) -> None:
+        raise ZeroDivisionError("division\nby zero")
+
+    monkeypatch.setattr(Nosy, broken, breaks)
+    monkeypatch.setattr(Calm, "step", lambda *_: None)
+    probing = Probing.of(suite("nosy", "calm"), "telemetry", setup, workers=True)
+
+    async def whole() -> list[dict[str, Finding]]:
+        await probing.start(NoEngine())
+        found = []
+        for key in ("first", "second"):
+            await probing.sent(key, REQUEST)
+            probing.step(STEP)
+            found.append(await probing.finished(key, ok=True))
+        await probing.stop()
+        return found
+
+    for found in asyncio.run(whole()):
+        assert found["calm"].fields == {"seen": 1}
+        if broken == "stop":
+            assert found["nosy"].fields == {"seen": 1}
+        else:
+            told = {"": "the probe failed: ZeroDivisionError: division by zero"}
+            assert (found["nosy"].fields, found["nosy"].why_null) == (None, told)
+
+
+@pytest.mark.parametrize("method", ["start", "sent", "finished"])
+def test_an_engine_that_is_gone_ends_the_run_whoever_asked(
+    monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    async def gone(*_args: object, **_kwargs: object) -> None:
+        raise EngineError("the engine is gone")
+
+    monkeypatch.setattr(Nosy, method, gone)
+    probing = Probing.of(suite("nosy"), "telemetry", setup, workers=True)
+
+    async def whole() -> None:
+        await probing.start(NoEngine())
+        await probing.sent("k", REQUEST)
+        await probing.finished("k", ok=True)
+
+    with pytest.raises(EngineError):
+        asyncio.run(whole())
 
 
 def test_wrong_parameters_are_found_with_their_place() -> None:
