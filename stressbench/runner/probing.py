@@ -73,6 +73,8 @@ class Probing:
             kind = probe_type(spec)
             if kind.telemetry_pass and pass_ == "quality":
                 absent[kind.section] = _LATER if workers else _NO_WORKERS
+            elif kind.capture is not None and not workers:
+                absent[kind.section] = _NO_WORKERS
             else:
                 probes.append(cast("ProbeFactory", kind)(make(spec)))
         return cls(probes, absent)

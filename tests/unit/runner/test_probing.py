@@ -120,6 +120,15 @@ def test_the_quality_pass_leaves_such_a_probe_out_and_says_why() -> None:
     assert blind.absent == {"nosy": "this engine gives no access to its workers"}
 
 
+def test_a_capture_that_disturbs_nothing_is_left_out_all_the_same_without_workers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Nosy, "telemetry_pass", False)
+    blind = Probing.of(suite("calm", "nosy"), "quality", setup, workers=False)
+    assert blind.absent == {"nosy": "this engine gives no access to its workers"}
+    assert not Probing.of(suite("calm", "nosy"), "quality", setup, workers=True).absent
+
+
 def test_the_telemetry_pass_runs_every_probe() -> None:
     probing = Probing.of(suite("calm", "nosy"), "telemetry", setup, workers=True)
     asyncio.run(probing.sent("k", REQUEST))
