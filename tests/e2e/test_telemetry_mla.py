@@ -42,8 +42,6 @@ pytestmark = [
 
 EXPERTS, CHOSEN, DENSE_LAYERS, LAYERS = 8, 2, 1, 3
 CHUNK, ANSWER = 48, 5
-TIE = 1e-4
-"""Two experts' scores nearer than this may change places between two float32 programs."""
 SHAPE = {
     "hidden_size": 128,
     "intermediate_size": 128,
@@ -66,7 +64,7 @@ SHAPE = {
     "eos_token_id": 2,
 }
 KINDS = {
-    "DeepseekV2": {"topk_method": "greedy", "n_group": 1, "topk_group": 1},
+    "DeepseekV2": {"topk_method": "group_limited_greedy", "n_group": 4, "topk_group": 2},
     "DeepseekV3": {"topk_method": "noaux_tc", "n_group": 4, "topk_group": 2},
 }
 
@@ -152,7 +150,7 @@ async def serve(model: Path, log: Path, prompts: dict[str, tuple[int, ...]]) -> 
 
 
 def gates(model: Path, ids: tuple[int, ...]) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Of each MoE layer, as transformers runs it: hidden states at the gate, and its choice."""
+    """What the gates of transformers' eager model say: logits (tokens, experts) and choices."""
     import torch
     from transformers import AutoModelForCausalLM
 
@@ -161,8 +159,9 @@ def gates(model: Path, ids: tuple[int, ...]) -> list[tuple[np.ndarray, np.ndarra
     ).eval()
     found: list[tuple[np.ndarray, np.ndarray]] = []
 
-    def hook(module: object, args: tuple[object, ...], out: object) -> None:
-        found.append((args, out))
+    def hook(_module: object, _args: object, out: tuple[torch.Tensor, ...]) -> None:
+        logits, _, chosen = out
+        found.append((logits.numpy(), chosen.numpy()))
 
     for name, module in network.named_modules():
         if name.endswith("mlp.gate"):
@@ -187,13 +186,35 @@ def served(model: Path) -> dict[str, Served]:
     return asyncio.run(serve(model, model / "engine.log", prompts))
 
 
-def test_x(model, served):
-    for name, each in served.items():
-        print(name, each.routed.ids.shape, each.attention, each.routed.valid.mean())
-        for (args, out), l in zip(gates(model, each.ids), range(9)):
-            print(l, type(out), [o.shape for o in out] if isinstance(out, tuple) else out.shape)
-            if isinstance(out, tuple):
-                a = np.sort(out[-1].numpy().reshape(-1, CHOSEN), 1)
-                b = np.sort(each.routed.ids[:, l], 1)
-                print((a == b).mean())
-    assert 0
+def test_every_token_that_ran_has_a_row_though_its_metadata_has_no_lengths(served) -> None:
+    for each in served.values():
+        routed = each.routed
+        assert routed.positions.tolist() == list(range(len(each.ids)))
+        assert routed.ids.shape == (len(each.ids), LAYERS - DENSE_LAYERS, CHOSEN)
+        assert routed.valid.all()
+    assert max(len(np.unique(each.routed.step)) for each in served.values()) > ANSWER
+
+
+def test_the_choices_are_those_of_the_eager_gate(model: Path, served) -> None:
+    """Equal but for ties, in every chunk and mixed batch; confidence to half precision."""
+    equal = rows = 0
+    for each in served.values():
+        for layer, (logits, chosen) in enumerate(gates(model, each.ids)):
+            ours = np.sort(each.routed.ids[:, layer], axis=1)
+            same = (ours == np.sort(chosen, axis=1)).all(axis=1)
+            equal, rows = equal + int(same.sum()), rows + len(same)
+            if "V3" in model.name:
+                share = 1 / (1 + np.exp(-logits))
+            else:
+                share = np.exp(logits - logits.max(axis=1, keepdims=True))
+            share /= share.sum(axis=1, keepdims=True)
+            confidence = np.take_along_axis(share, chosen, axis=1).sum(axis=1)
+            kept = each.routed.score("confidence")[:, layer]
+            np.testing.assert_allclose(kept[same], confidence[same], atol=2e-3)
+    assert rows > 500
+    assert equal >= 0.995 * rows
+
+
+def test_attention_is_null_with_the_reason(served) -> None:
+    for each in served.values():
+        assert "multi-head latent attention (MLA)" in each.attention["why_null"]
