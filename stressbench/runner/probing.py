@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, cast
 
 from stressbench import catalog
-from stressbench.errors import SuiteError
+from stressbench.errors import EngineError, SuiteError
 from stressbench.probes.base import (
+    WORKER_EXTENSION,
     Finding,
     Probe,
     ProbeFactory,
     ProbeSetup,
     Served,
     TakesRouting,
+    check_capture,
+    check_section,
 )
 from stressbench.schema.case import Pass, Request
 from stressbench.schema.step import StepReading
@@ -24,6 +28,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 _LATER: Final = "measured in the telemetry pass"
+_EXTENSION_ARGUMENT: Final = "worker_extension_cls"
 _NO_WORKERS: Final = "this engine gives no access to its workers"
 
 
@@ -39,26 +44,16 @@ def passes(suite: SuiteSpec, *, workers: bool) -> tuple[Pass, ...]:
 
 
 def worker_extension(suite: SuiteSpec) -> str | None:
-    """The class that the suite's probes need in vLLM's workers, which take one at most."""
-    asked = {
-        name: spec.use
-        for spec in suite.probe_specs
-        if (name := probe_type(spec).worker_extension) is not None
-    }
-    if len(asked) > 1:
-        raise SuiteError(
-            f"the probes {' and '.join(asked.values())} each need a worker extension of their own",
-            where="probes",
-            hint="vLLM takes one; use them in separate suites",
-        )
-    return next(iter(asked), None)
+    """Our extension of vLLM's workers, where a probe of the suite has a capture for it."""
+    captures = any(probe_type(spec).capture is not None for spec in suite.probe_specs)
+    return WORKER_EXTENSION if captures else None
 
 
 class Probing:
     """The probes of one model in one pass."""
 
     def __init__(self, probes: list[Probe], absent: Mapping[str, str]) -> None:
-        self._probes = probes
+        self._probes = [_Guarded(probe) for probe in probes]
         self.absent: Final = absent
         """Sections that this pass does not fill, and why."""
 
@@ -78,45 +73,100 @@ class Probing:
             kind = probe_type(spec)
             if kind.telemetry_pass and pass_ == "quality":
                 absent[kind.section] = _LATER if workers else _NO_WORKERS
+            elif kind.capture is not None and not workers:
+                absent[kind.section] = _NO_WORKERS
             else:
                 probes.append(cast("ProbeFactory", kind)(make(spec)))
         return cls(probes, absent)
 
     async def start(self, served: Served) -> None:
         """Tell every probe that the engine serves."""
-        for probe in self._probes:
-            await probe.start(served)
+        for each in self._probes:
+            with each.at_work():
+                await each.probe.start(served)
 
     def step(self, reading: StepReading) -> None:
         """Show every probe a scheduler step."""
-        for probe in self._probes:
-            probe.step(reading)
+        for each in self._probes:
+            if each.fault is None:
+                with each.at_work():
+                    each.probe.step(reading)
 
     async def sent(self, key: str, request: Request) -> None:
         """Tell every probe that a request goes out."""
-        for probe in self._probes:
-            await probe.sent(key, request)
+        for each in self._probes:
+            if each.fault is None:
+                with each.at_work():
+                    await each.probe.sent(key, request)
 
     def returned(self, key: str, routed_experts: npt.NDArray[np.int16]) -> None:
         """Give the experts that the engine returned to the probes that take them."""
-        for probe in self._probes:
-            if isinstance(probe, TakesRouting):
-                probe.returned(key, routed_experts)
+        for each in self._probes:
+            if each.fault is None and isinstance(each.probe, TakesRouting):
+                with each.at_work():
+                    each.probe.returned(key, routed_experts)
 
     async def finished(self, key: str, *, ok: bool) -> dict[str, Finding]:
         """What every probe found out about a request, by section of the record."""
-        return {probe.section: await probe.finished(key, ok=ok) for probe in self._probes}
+        return {each.probe.section: await each.finished(key, ok=ok) for each in self._probes}
 
     async def stop(self) -> None:
         """Tell every probe that this pass is over."""
-        for probe in self._probes:
-            await probe.stop()
+        for each in self._probes:
+            with each.at_work():
+                await each.probe.stop()
+
+
+class _Guarded:
+    """A probe, and the fault of its own that ended it: its section is null from then on.
+
+    What the engine raises goes on its way: a run ends there, whoever asked.
+    """
+
+    def __init__(self, probe: Probe) -> None:
+        self.probe = probe
+        self.fault: str | None = None
+
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        """Take a fault of the probe for the reason of every null that follows."""
+        try:
+            yield
+        except EngineError:
+            raise
+        except Exception as error:  # noqa: BLE001 - telemetry must not end a run
+            text = " ".join(str(error).split())[:200]
+            self.fault = self.fault or f"the probe failed: {type(error).__name__}: {text}"
+
+    async def finished(self, key: str, *, ok: bool) -> Finding:
+        """What it found out; null with the reason where it is at its end."""
+        if self.fault is None:
+            with self.at_work():
+                return await self.probe.finished(key, ok=ok)
+        return Finding(fields=None, why_null={"": str(self.fault)})
 
 
 def check_probes(suite: SuiteSpec) -> Iterator[tuple[int, SuiteError]]:
-    """The mistakes in the parameters of a suite's probes, each with the probe's place."""
+    """The mistakes in a suite's probes, each with the probe's place."""
+    named: dict[str, str] = {}
     for index, spec in enumerate(suite.probe_specs):
+        kind = probe_type(spec)
         try:
-            probe_type(spec).check(spec.params)
+            check_section(kind, spec.use, named)
+            check_capture(kind, spec.use)
+            _check_extension(kind, spec.use, suite)
+            kind.check(spec.params)
         except SuiteError as error:
             yield index, error
+        named.setdefault(kind.section, spec.use)
+
+
+def _check_extension(kind: type[Probe], name: str, suite: SuiteSpec) -> None:
+    """Refuse an extension of somebody's own in vLLM's workers, where a capture needs ours."""
+    given = (role.engine.args | role.model.args for role in suite.roles.values())
+    if kind.capture is not None and any(args.get(_EXTENSION_ARGUMENT) for args in given):
+        raise SuiteError(
+            f"the probe {name!r} looks inside vLLM's workers, which take one extension, and"
+            f" `{_EXTENSION_ARGUMENT}` names another",
+            hint="leave out one of them",
+        )

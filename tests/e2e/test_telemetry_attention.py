@@ -14,7 +14,7 @@ from precision import tolerance
 from stressbench.clock import Clock
 from stressbench.engines.base import EngineSetup
 from stressbench.probes._attention_math import ROW_FIGURES
-from stressbench.probes.base import Finding, ProbeSetup
+from stressbench.probes.base import WORKER_EXTENSION, Finding, ProbeSetup
 from stressbench.runner.plan import plan
 from stressbench.runner.prepare import Prepared, prepare
 from stressbench.schema.case import Request
@@ -94,7 +94,7 @@ async def serve(prepared: Prepared, log: Path) -> list[Answer]:
         concurrency=3,
         log=log,
         on_step=lambda _: None,
-        worker_extension=AttentionProbe.worker_extension,
+        worker_extension=WORKER_EXTENSION,
     )
     engine = VllmEngine(setup)
     probe = AttentionProbe(

@@ -19,7 +19,9 @@ from stressbench.engines.base import EngineSetup
 from stressbench.engines.vllm import VllmEngine
 from stressbench.models import reference
 from stressbench.probes._routing_rows import Routed, of_arrays, of_engine
-from stressbench.probes._worker import unpack
+from stressbench.probes.base import WORKER_EXTENSION
+from stressbench.probes.routing import RoutingProbe
+from stressbench.probes.worker.packing import unpack
 from stressbench.prompts.haystacks.prose import PROSE
 from stressbench.schema.case import Case, Request
 from stressbench.schema.suite import EngineSpec
@@ -114,7 +116,7 @@ async def serve(model: Path, log: Path, prompts: dict[str, tuple[int, ...]]) -> 
         concurrency=len(prompts),
         log=log,
         on_step=lambda _reading: None,
-        worker_extension="stressbench.probes._worker.WorkerExtension",
+        worker_extension=WORKER_EXTENSION,
     )
     engine = VllmEngine(setup)
 
@@ -128,7 +130,9 @@ async def serve(model: Path, log: Path, prompts: dict[str, tuple[int, ...]]) -> 
 
     try:
         dtype = (await engine.start()).dtype
-        assert await engine.call_worker("stressbench_install", "routing") == [None]
+        assert await engine.call_worker("stressbench_install", "routing", RoutingProbe.capture) == [
+            None
+        ]
         found = dict(zip(prompts, await asyncio.gather(*map(one, prompts)), strict=True))
         prompts[CACHED] = prompts["longer"]
         found[CACHED] = await one(CACHED, salt="prose")
@@ -372,8 +376,8 @@ def test_scoring_that_is_not_understood_has_no_scores() -> None:
     ],
 )
 def test_what_cannot_be_told_truly_is_refused(layers: list[dict[str, object]], reason: str) -> None:
-    from stressbench.probes._capture import Unsupported
     from stressbench.probes._routing_worker import check_supported
+    from stressbench.probes.worker.capture import Unsupported
 
     with pytest.raises(Unsupported, match=reason):
         check_supported([moe_layer(**each) for each in layers])
@@ -384,8 +388,8 @@ def test_routers_outside_the_common_layer_are_refused() -> None:
         RoutingSimulatorRouter,
     )
 
-    from stressbench.probes._capture import Unsupported
     from stressbench.probes._routing_worker import check_supported
+    from stressbench.probes.worker.capture import Unsupported
 
     simulated = SimpleNamespace(router=RoutingSimulatorRouter(top_k=2, global_num_experts=8))
     with pytest.raises(Unsupported, match="RoutingSimulatorRouter"):
