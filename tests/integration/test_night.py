@@ -71,8 +71,8 @@ def test_a_model_that_fails_is_recorded_and_the_others_run(cli: Cli, tmp_path: P
     assert again.code == 3, again.err  # dense is passed over, and still has failed
     assert "dense: " in again.err
     tried = cli("run", "--resume", run.directory, "--no-progress")
-    assert tried.code == 3
-    assert len(list(read_run(run.directory).records())) > len(list(run.records()))
+    assert tried.code == 0, tried.err  # fewer are left than it takes to die
+    assert numbers(read_run(run.directory)) == {"dense": 6, "sparse": 6}
 
 
 def test_a_model_can_be_passed_over_and_run_later(cli: Cli, tmp_path: Path) -> None:
