@@ -74,7 +74,7 @@ class _Tokens(msgspec.Struct):
 
 
 class _Quality(msgspec.Struct):
-    score: float
+    score: float | None
 
 
 class _Confidence(msgspec.Struct):
@@ -105,7 +105,8 @@ def predictions(paths: Iterable[Path]) -> list[Prediction]:
         run = store.read_run(path)
         arrays = ArrayReader(run.directory)
         for row in store.scan(run.path, _Row):
-            counts = row.status == "ok" and row.arm != "no_context"
+            judged = row.status == "ok" and row.quality.score is not None
+            counts = judged and row.arm != "no_context"
             kept = seen[row.role]  # the role is told of even where nothing counts
             if counts and (row.attention or row.routing):
                 kept.append(_Seen(row, *_details(arrays, row)))
@@ -133,7 +134,7 @@ def _details(arrays: ArrayReader, row: _Row) -> tuple[Sequence[float], Sequence[
 
 def _predict(role: str, seen: Sequence[_Seen]) -> Prediction:
     rows = [each.row for each in seen]
-    failed = np.array([row.quality.score < FAILED_BELOW for row in rows], bool)
+    failed = np.array([_wrong(row) for row in rows], np.bool_)
     names = sorted({row.cluster_id for row in rows})
     code = {name: place for place, name in enumerate(names)}
     clusters = np.array([code[row.cluster_id] for row in rows], np.int64)
@@ -149,6 +150,10 @@ def _predict(role: str, seen: Sequence[_Seen]) -> Prediction:
         predictors=[] if why else list(_predictors(seen, failed, clusters)),
         why_null=why,
     )
+
+
+def _wrong(row: _Row) -> bool:
+    return row.quality.score is not None and row.quality.score < FAILED_BELOW
 
 
 def _why_not(n: int, failing: int, good: int) -> str | None:

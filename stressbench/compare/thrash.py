@@ -49,7 +49,7 @@ class _Row(msgspec.Struct, tag="case", rename={"pass_": "pass"}):
 
 
 class _Quality(msgspec.Struct):
-    score: float
+    score: float | None
 
 
 class _Output(msgspec.Struct):
@@ -200,9 +200,12 @@ class _Answers:
     gained: int = 0
 
     def add(self, base: _Row, cand: _Row) -> None:
-        right, still = base.quality.score >= _RIGHT, cand.quality.score >= _RIGHT
         self.n += 1
         self.changed += base.output.text != cand.output.text
+        scores = base.quality.score, cand.quality.score
+        if scores[0] is None or scores[1] is None:
+            return
+        right, still = scores[0] >= _RIGHT, scores[1] >= _RIGHT
         self.lost += right and not still
         self.gained += still and not right
 

@@ -22,8 +22,12 @@ _DONE: Final = b"[DONE]"
 _OUTPUTS_PER_TOKEN: Final = 16
 """A server that does not tell token ids may cut a token's text into pieces, but hardly finer."""
 
+_LONGEST_MS: Final = 1e9
+"""Eleven days: a server that says more has not measured it."""
+
 _NO_CACHED: Final = "the server does not tell (vLLM: --enable-prompt-tokens-details)"
 _NO_QUEUE: Final = "the server does not tell (vLLM: --enable-per-request-metrics)"
+_NO_SUCH_QUEUE: Final = "the server tells a time that no request can have waited"
 _NO_PREEMPTIONS: Final = "a server does not tell it of a single request"
 _NO_USAGE: Final = "the server does not count tokens"
 _NO_LOGPROBS: Final = "the server sends no log-probabilities"
@@ -103,6 +107,7 @@ class Answer:
         self._logprobs: list[float] = []
         self._finish_reason: str | None = None
         self._usage = _Usage()
+        self._told_queue: float | None = None
         self._queue_ms: float | None = None
         self._finish_ns: int | None = None
 
@@ -143,7 +148,8 @@ class Answer:
         if chunk.usage is not None:
             self._usage = chunk.usage
         if chunk.metrics is not None:
-            self._queue_ms = chunk.metrics.queue_time_ms
+            self._told_queue = chunk.metrics.queue_time_ms
+            self._queue_ms = _plausible(self._told_queue)
         if chunk.choices:
             self._choice(chunk.choices[0], t_ns)
 
@@ -212,7 +218,7 @@ class Answer:
         if details is None or details.cached_tokens is None:
             why["kv.cached_tokens"] = _NO_CACHED
         if self._queue_ms is None:
-            why["timing.queue_ms"] = _NO_QUEUE
+            why["timing.queue_ms"] = _NO_QUEUE if self._told_queue is None else _NO_SUCH_QUEUE
         if not self._logprobs:
             why["confidence"] = _NO_LOGPROBS
         if usage.completion_tokens is None and not self._token_ids:
@@ -222,6 +228,11 @@ class Answer:
             if usage.prompt_tokens is None:
                 why["tokens.prompt"] = _NO_USAGE
         return why
+
+
+def _plausible(queue_ms: float | None) -> float | None:
+    """The time as it is, or None for one that no request can have waited."""
+    return queue_ms if queue_ms is not None and 0 <= queue_ms <= _LONGEST_MS else None
 
 
 def _chosen(logprobs: _Logprobs) -> list[float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -60,6 +61,8 @@ class Attempt:
     absent: Mapping[str, str] = field(default_factory=dict)
     """Sections that this pass does not fill, and why."""
     quality: Quality
+    unjudged: str | None = None
+    """Why the scorer could not judge; None where it could, and for a failed request."""
 
 
 def assemble(attempt: Attempt, *, run_id: str, model: str) -> CaseRecord:
@@ -95,7 +98,7 @@ def assemble(attempt: Attempt, *, run_id: str, model: str) -> CaseRecord:
         gpu=_section("gpu", attempt, why),
         process=_section("process", attempt, why),
         confidence=_confidence(done, why),
-        quality=_quality(attempt.quality, why),
+        quality=_quality(attempt.quality, attempt.unjudged, why),
         output=_output(done, why),
         prompt=Prompt(text=case.text, spans=list(request.spans)),
         retries=_retries(outcome, why),
@@ -111,12 +114,18 @@ def without_texts(record: CaseRecord) -> CaseRecord:
     An answer can quote its prompt, so it goes too; hashes, lengths, scores and outcomes stay.
     """
     hidden = ("prompt.text", "output.text", "quality.answer", "quality.expected")
+    # What a scorer said when it failed may quote the answer or the reference.
+    unjudged = {
+        name: reason.partition(":")[0]
+        for name, reason in record.why_null.items()
+        if record.quality.outcome == "unjudged" and name.startswith("quality.")
+    }
     return replace(
         record,
         prompt=replace(record.prompt, text=None),
         output=replace(record.output, text=None),
         quality=replace(record.quality, answer=None, expected=[]),
-        why_null={**record.why_null, **dict.fromkeys(hidden, _PRIVATE)},
+        why_null={**record.why_null, **unjudged, **dict.fromkeys(hidden, _PRIVATE)},
     )
 
 
@@ -266,7 +275,7 @@ def _number(value: object) -> float | None:
 
 
 def _whole(value: object) -> int | None:
-    return int(value) if isinstance(value, int | float) else None
+    return int(value) if isinstance(value, int | float) and math.isfinite(value) else None
 
 
 def _section(name: str, attempt: Attempt, why: dict[str, str]) -> dict[str, object] | None:
@@ -283,17 +292,18 @@ def _confidence(done: Completion | None, why: dict[str, str]) -> Confidence | No
     if done is None or not done.logprobs:
         why.setdefault("confidence", _UNTOLD if done else _FAILED)
         return None
-    return Confidence(
-        mean_logprob=sum(done.logprobs) / len(done.logprobs), min_logprob=min(done.logprobs)
-    )
+    mean = sum(done.logprobs) / len(done.logprobs)
+    if not math.isfinite(mean):
+        why["confidence"] = "a log-probability is not finite"
+        return None
+    return Confidence(mean_logprob=mean, min_logprob=min(done.logprobs))
 
 
-def _quality(quality: Quality, why: dict[str, str]) -> Quality:
-    for name in ("precision", "recall", "answer"):
+def _quality(quality: Quality, unjudged: str | None, why: dict[str, str]) -> Quality:
+    reason = _FAILED if quality.outcome == "error" else unjudged or "the scorer has no such figure"
+    for name in ("score", "em", "precision", "recall", "answer"):
         if getattr(quality, name) is None:
-            why[f"quality.{name}"] = (
-                _FAILED if quality.outcome == "error" else "the scorer has no such figure"
-            )
+            why[f"quality.{name}"] = reason
     return quality
 
 

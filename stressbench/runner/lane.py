@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from stressbench.clock import Clock
 from stressbench.engines.base import Completion, Engine
-from stressbench.errors import RequestError
+from stressbench.errors import RequestError, StressbenchError, told
 from stressbench.runner.assemble import Attempt, assemble
 from stressbench.runner.plan import key_of
 from stressbench.runner.probing import Probing
 from stressbench.schema.case import Case, Request
 from stressbench.schema.record import CaseRecord, Load, Quality
-from stressbench.scorers.base import failed_quality
-from stressbench.scorers.base import load as load_scorer
+from stressbench.scorers.base import failed_quality, judge
 from stressbench.sidecar import prefix_of
 
 if TYPE_CHECKING:
-    from stressbench.probes.base import Array
+    from stressbench.probes.base import Array, Finding
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,8 +42,9 @@ class Lane:
     ) -> CaseRecord:
         """Send a request that is due now, or was at ``due_ns``; keep and return its record.
 
-        Its time to answer counts from when it was due. Raises ``EngineError`` when the
-        engine is gone.
+        Its time to answer counts from when it was due. Whatever a scorer, a probe or the
+        engine's answer makes of one request becomes its record. Raises ``EngineError`` when
+        the engine is gone.
         """
         due_ns = self.clock.now_ns() if due_ns is None else due_ns
         key = "/".join(map(str, key_of(request)))
@@ -54,6 +54,7 @@ class Lane:
         if isinstance(outcome, Completion) and outcome.routed_experts is not None:
             self.probing.returned(key, outcome.routed_experts)
         findings = await self.probing.finished(key, ok=failed_ns is None)
+        quality, unjudged = _judge(request.case, outcome)
         attempt = Attempt(
             request=request,
             scheduled_ns=due_ns,
@@ -62,10 +63,11 @@ class Lane:
             failed_ns=failed_ns,
             findings=findings,
             absent=self.probing.absent,
-            quality=_judge(request.case, outcome),
+            quality=quality,
+            unjudged=unjudged,
         )
-        record = assemble(attempt, run_id=self.run_id, model=self.model)
-        for section, finding in findings.items():
+        record, kept = self._recorded(attempt)
+        for section, finding in kept.items():
             if finding.arrays:
                 self.write_arrays(prefix_of(record, section), finding.arrays)
         self.write(record)
@@ -85,10 +87,28 @@ class Lane:
             return RequestError(f"no answer within {self.timeout_s:g} s", kind="timeout")
         except RequestError as error:
             return error
+        except StressbenchError:
+            raise
+        except Exception as error:  # noqa: BLE001 - an answer may be anything
+            return RequestError(f"the engine failed over this request: {told(error)}")
+
+    def _recorded(self, attempt: Attempt) -> tuple[CaseRecord, Mapping[str, Finding]]:
+        """The record of an attempt and what goes with it; a failed one where none can be made."""
+        try:
+            return assemble(attempt, run_id=self.run_id, model=self.model), attempt.findings
+        except Exception as error:  # noqa: BLE001 - so may the figures with it
+            failed = replace(
+                attempt,
+                outcome=RequestError(f"its answer makes no record: {told(error)}"),
+                failed_ns=self.clock.now_ns(),
+                findings={},
+                quality=failed_quality(attempt.request.case),
+                unjudged=None,
+            )
+            return assemble(failed, run_id=self.run_id, model=self.model), {}
 
 
-def _judge(case: Case, outcome: Completion | RequestError) -> Quality:
+def _judge(case: Case, outcome: Completion | RequestError) -> tuple[Quality, str | None]:
     if isinstance(outcome, RequestError):
-        return failed_quality(case)
-    scorer = load_scorer(case.scorer)
-    return scorer.score(outcome.text, case, finish_reason=outcome.finish_reason)
+        return failed_quality(case), None
+    return judge(outcome.text, case, finish_reason=outcome.finish_reason)

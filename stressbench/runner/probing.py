@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Final, cast
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final, TypeVar, cast
+
+import msgspec
 
 from stressbench import catalog
-from stressbench.errors import SuiteError
+from stressbench.errors import SuiteError, told
 from stressbench.probes.base import (
     Finding,
     Probe,
@@ -55,12 +58,20 @@ def worker_extension(suite: SuiteSpec) -> str | None:
 
 
 class Probing:
-    """The probes of one model in one pass."""
+    """The probes of one model in one pass.
+
+    What a probe raises over one request makes its section of that record null, with the
+    reason; one that fails at a step of the engine is not asked any more in this pass.
+    """
 
     def __init__(self, probes: list[Probe], absent: Mapping[str, str]) -> None:
         self._probes = probes
         self.absent: Final = absent
         """Sections that this pass does not fill, and why."""
+        self._lost: dict[str, str] = {}
+        """Why probes are not asked any more, by section."""
+        self._missed: dict[tuple[str, str], str] = {}
+        """Why a probe knows nothing of a request, by its key and the section."""
 
     @classmethod
     def of(
@@ -90,27 +101,67 @@ class Probing:
     def step(self, reading: StepReading) -> None:
         """Show every probe a scheduler step."""
         for probe in self._probes:
-            probe.step(reading)
+            if probe.section not in self._lost:
+                with _noting(self._lost, probe.section, f"the {probe.section} probe, at a step,"):
+                    probe.step(reading)
 
     async def sent(self, key: str, request: Request) -> None:
         """Tell every probe that a request goes out."""
         for probe in self._probes:
-            await probe.sent(key, request)
+            with _noting(self._missed, (key, probe.section), f"the {probe.section} probe"):
+                await probe.sent(key, request)
 
     def returned(self, key: str, routed_experts: npt.NDArray[np.int16]) -> None:
         """Give the experts that the engine returned to the probes that take them."""
         for probe in self._probes:
             if isinstance(probe, TakesRouting):
-                probe.returned(key, routed_experts)
+                with _noting(self._missed, (key, probe.section), f"the {probe.section} probe"):
+                    probe.returned(key, routed_experts)
 
     async def finished(self, key: str, *, ok: bool) -> dict[str, Finding]:
         """What every probe found out about a request, by section of the record."""
-        return {probe.section: await probe.finished(key, ok=ok) for probe in self._probes}
+        return {probe.section: await self._finding(probe, key, ok=ok) for probe in self._probes}
+
+    async def _finding(self, probe: Probe, key: str, *, ok: bool) -> Finding:
+        """What a probe found out, or a null section that says how it failed."""
+        missed = self._missed.pop((key, probe.section), None)
+        reason = self._lost.get(probe.section, missed)
+        try:
+            found = await probe.finished(key, ok=ok)  # in any case: it forgets the request
+            _check(found)
+        except Exception as error:  # noqa: BLE001 - a probe may be anybody's
+            reason = reason or f"the {probe.section} probe failed with {told(error)}"
+        else:
+            if reason is None:
+                return found
+        return Finding(fields=None, why_null={"": reason})
 
     async def stop(self) -> None:
         """Tell every probe that this pass is over."""
         for probe in self._probes:
             await probe.stop()
+
+
+_Place = TypeVar("_Place")
+
+
+@contextmanager
+def _noting(failures: dict[_Place, str], place: _Place, who: str) -> Iterator[None]:
+    """Keep the first failure of a place, instead of raising it."""
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001 - a probe may be anybody's
+        failures.setdefault(place, f"{who} failed with {told(error)}")
+
+
+def _check(found: Finding) -> None:
+    """Raise ``TypeError`` or ``ValueError`` for what cannot stand in a result file."""
+    msgspec.json.encode(found.fields)
+    if found.fields is None and "" not in found.why_null:
+        raise ValueError("it gave neither fields nor a reason")
+    for name, array in found.arrays.items():
+        if array.dtype.hasobject:
+            raise TypeError(f"the array {name!r} holds objects")
 
 
 def check_probes(suite: SuiteSpec) -> Iterator[tuple[int, SuiteError]]:

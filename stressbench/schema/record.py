@@ -28,6 +28,7 @@ Outcome: TypeAlias = Literal[
     "empty",
     "format",
     "error",
+    "unjudged",
 ]
 RunStatus: TypeAlias = Literal["complete", "inconclusive", "interrupted", "failed"]
 
@@ -120,11 +121,15 @@ class Confidence(Open, frozen=True, kw_only=True):
 
 
 class Quality(Open, frozen=True, kw_only=True):
-    """The answer against the truth; every score is in 0 to 1, a failed request scores 0."""
+    """The answer against the truth; every score is in 0 to 1, a failed request scores 0.
+
+    An answer that its scorer could not judge has the outcome ``unjudged`` and no score: it
+    is in no mean of scores, and counted.
+    """
 
     scorer: str
-    score: float
-    em: float
+    score: float | None
+    em: float | None
     precision: float | None
     recall: float | None
     outcome: Outcome

@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from stressbench.schema.case import Case
 from stressbench.schema.record import Quality
-from stressbench.scorers.base import SENTENCE_WORDS, Marks, conclude, holds, named, words
+from stressbench.scorers.base import (
+    SENTENCE_WORDS,
+    Marks,
+    ScorerParams,
+    conclude,
+    holds,
+    named,
+    need_words,
+    words,
+)
 
 
 class ExactMatch:
@@ -18,6 +29,11 @@ class ExactMatch:
     names too: a short sentence with the value scores 1, the echoed prompt about 0. An
     alias more counts for nothing.
     """
+
+    def check(self, expected: Sequence[str], params: ScorerParams) -> None:
+        """Refuse references without a word."""
+        del params  # it has none
+        need_words("exact_match", expected)
 
     def score(self, answer: str, case: Case, *, finish_reason: str | None) -> Quality:
         """Compare with the best alias."""

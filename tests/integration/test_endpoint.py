@@ -164,6 +164,14 @@ async def test_what_the_server_counts_is_taken_over() -> None:
     assert "kv.cached_tokens" not in done.why_null
 
 
+@pytest.mark.parametrize("told", [1e308, -1.0, 1e12])
+async def test_a_time_that_nobody_can_have_waited_is_null(told: float) -> None:
+    metrics = event({"choices": [], "metrics": {"queue_time_ms": told}})
+    done = await ask(says(token(5, "a", "stop"), metrics, DONE))
+    assert done.queue_ns is None
+    assert "no request can have waited" in done.why_null["timing.queue_ms"]
+
+
 @pytest.mark.parametrize("size", [1, 2, 7, 64])
 async def test_bytes_may_be_cut_anywhere(size: int) -> None:
     stream = event({"choices": [{"text": "日本", "token_ids": [1], "finish_reason": None}]})
