@@ -79,14 +79,18 @@ def run(  # noqa: PLR0913 - the contract's options, one parameter each
     Example: stressbench run core --base-url http://127.0.0.1:8000/v1
     """
     from stressbench.report.live import stderr_console
+    from stressbench.runner.prepare import check_names
 
     engine, changes = served_at(base_url, engine, overrides(model, seed, set_))
     options = Options(
         engine=engine, out=out, limit=limit, resume=resume, dry_run=dry_run, progress=progress
     )
     worst = ExitCode.PASS
+    loaded = _load(suites, changes, resume)
+    for suite in loaded:
+        check_names(suite)  # a mistake in the last suite is told before the first one runs
     with stderr_console() as console:
-        for suite in _load(suites, changes, resume):
+        for suite in loaded:
             code = _one(suite, console, options)
             worst = max(worst, code)
             if code == ExitCode.INTERRUPTED:
