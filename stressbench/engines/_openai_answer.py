@@ -104,6 +104,7 @@ class Answer:
         self._text: list[str] = []
         self._token_ids: list[int] = []
         self._token_ns: list[int] = []
+        self._first_tokens: int | None = None
         self._logprobs: list[float] = []
         self._finish_reason: str | None = None
         self._usage = _Usage()
@@ -160,6 +161,8 @@ class Answer:
             thought = choice.delta.reasoning_content or choice.delta.reasoning
         ids = choice.token_ids or ()
         if text or thought or ids:
+            if not self._token_ns:
+                self._first_tokens = len(ids) or _counted(choice.logprobs)
             self._token_ns.append(t_ns)
             self._text.append(text)
             self._token_ids.extend(ids)
@@ -180,6 +183,7 @@ class Answer:
             finish_reason=self._finish_reason,
             sent_ns=sent_ns,
             token_ns=tuple(self._token_ns),
+            first_tokens=self._first_tokens,
             finish_ns=self._finish_ns if self._finish_ns is not None else self._now_ns(),
             queue_ns=None if self._queue_ms is None else round(self._queue_ms * 1e6),
             cached_tokens=details.cached_tokens if details else None,
@@ -233,6 +237,12 @@ class Answer:
 def _plausible(queue_ms: float | None) -> float | None:
     """The time as it is, or None for one that no request can have waited."""
     return queue_ms if queue_ms is not None and 0 <= queue_ms <= _LONGEST_MS else None
+
+
+def _counted(logprobs: _Logprobs | None) -> int | None:
+    """The tokens of an output, where log-probabilities tell them one by one."""
+    told = logprobs and (logprobs.token_logprobs or logprobs.content)
+    return len(told) if told else None
 
 
 def _chosen(logprobs: _Logprobs) -> list[float]:

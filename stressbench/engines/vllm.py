@@ -206,6 +206,7 @@ class _Stream:
         self._text: list[str] = []
         self._token_ids: list[int] = []
         self._token_ns: list[int] = []
+        self._first_tokens = 0
         self._logprobs: list[float] = []
         self._last: RequestOutput | None = None
         self._sent_ns = now_ns()
@@ -215,6 +216,8 @@ class _Stream:
         part = output.outputs[0]
         if not part.token_ids:
             return
+        if not self._token_ns:
+            self._first_tokens = len(part.token_ids)
         self._token_ns.append(self._now_ns())
         self._token_ids.extend(part.token_ids)
         self._over = self._over or not self._ends.isdisjoint(part.token_ids)
@@ -238,6 +241,7 @@ class _Stream:
             sent_ns=self._sent_ns,
             token_ns=tuple(self._token_ns),
             finish_ns=finish_ns,
+            first_tokens=self._first_tokens or None,
             queue_ns=round((stats.scheduled_ts - stats.queued_ts) * 1e9) if known else None,
             cached_tokens=output.num_cached_tokens if cached else None,
             preemptions=stats.num_preemptions if stats is not None else None,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from itertools import pairwise
 from typing import Final
 
 from msgspec.structs import replace
@@ -13,6 +12,7 @@ from msgspec.structs import replace
 from stressbench.engines.base import Completion, RemoteRequestError
 from stressbench.errors import RequestError
 from stressbench.probes.base import Finding
+from stressbench.runner.timing import FAILED, UNTOLD, output_tokens, timing
 from stressbench.schema.case import Request
 from stressbench.schema.record import (
     CaseRecord,
@@ -24,15 +24,10 @@ from stressbench.schema.record import (
     Quality,
     Retry,
     Status,
-    Timing,
     Tokens,
 )
 
-_FAILED: Final = "the request failed"
-_NO_TOKEN: Final = "no token was generated"
-_ONE_TOKEN: Final = "only one token was generated"
 _NO_BUDGET: Final = "this class is sized by its parameters"
-_UNTOLD: Final = "the engine does not tell"
 _PRIVATE: Final = "the suite says record_prompts: false"
 _NOT_PROBED: Final = "the suite has no such probe"
 _ABORTED: Final = "the request was aborted, and its attempts with it"
@@ -42,7 +37,6 @@ _NO_LOAD: Final = {
     "rate": "the load has no single rate",
     "concurrency": "the load has no cap",
 }
-_NS_PER_MS: Final = 1e6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +84,7 @@ def assemble(attempt: Attempt, *, run_id: str, model: str) -> CaseRecord:
         content_sha256=case.content_sha256,
         prompt_sha256=request.prompt_sha256,
         tokens=_tokens(request, done, why),
-        timing=_timing(attempt, done, why),
+        timing=timing(attempt.scheduled_ns, attempt.failed_ns, done, why),
         load=_load(attempt.load, why),
         kv=_kv(attempt.findings.get("kv"), done, why),
         attention=_section("attention", attempt, why),
@@ -172,7 +166,7 @@ def _tokens(request: Request, done: Completion | None, why: dict[str, str]) -> T
     if control is None:
         why["tokens.control"] = "the benign twin is not part of this run"
     if done is None:
-        why["tokens.output"] = _FAILED
+        why["tokens.output"] = FAILED
     text_bytes = len(case.text.encode("utf-8", "surrogatepass"))
     if not content:
         why["tokens.bytes_per_token"] = "the user message is empty"
@@ -180,64 +174,11 @@ def _tokens(request: Request, done: Completion | None, why: dict[str, str]) -> T
         prompt=None if "tokens.prompt" in why else sent if counted is None else counted,
         budget=budget,
         template=None if "tokens.template" in why else template,
-        output=_output_tokens(done, why),
+        output=output_tokens(done, why),
         control=control,
         inflation=inflation,
         bytes_per_token=text_bytes / content if content else None,
         retok_drift=request.retok_drift,
-    )
-
-
-def _output_tokens(done: Completion | None, why: Mapping[str, str]) -> int | None:
-    if done is None or "tokens.output" in why:
-        return None
-    return len(done.token_ids) if done.output_tokens is None else done.output_tokens
-
-
-def _timing(attempt: Attempt, done: Completion | None, why: dict[str, str]) -> Timing:
-    scheduled = attempt.scheduled_ns
-    if done is None:
-        for name in ("sent_ns", "first_token_ns", "ttft_ms", "tpot_ms", "itl_ms", "queue_ms"):
-            why[f"timing.{name}"] = _FAILED
-        failed = attempt.failed_ns
-        e2el = None if failed is None else (failed - scheduled) / _NS_PER_MS
-        return Timing(
-            scheduled_ns=scheduled,
-            sent_ns=None,
-            first_token_ns=None,
-            finish_ns=failed,
-            ttft_ms=None,
-            tpot_ms=None,
-            itl_ms=None,
-            e2el_ms=e2el,
-            queue_ms=None,
-        )
-    first = done.token_ns[0] if done.token_ns else None
-    if first is None:
-        for name in ("first_token_ns", "ttft_ms", "itl_ms", "tpot_ms"):
-            why[f"timing.{name}"] = _NO_TOKEN
-    tpot: float | None = None
-    outputs = _output_tokens(done, why)
-    if first is not None:
-        if outputs is None:
-            why["timing.tpot_ms"] = why["tokens.output"]
-        elif outputs > 1:
-            tpot = (done.token_ns[-1] - first) / (outputs - 1) / _NS_PER_MS
-        else:
-            why["timing.tpot_ms"] = _ONE_TOKEN
-    if done.queue_ns is None:
-        why.setdefault("timing.queue_ms", _UNTOLD)
-    gaps = [(after - before) / _NS_PER_MS for before, after in pairwise(done.token_ns)]
-    return Timing(
-        scheduled_ns=scheduled,
-        sent_ns=done.sent_ns,
-        first_token_ns=first,
-        finish_ns=done.finish_ns,
-        ttft_ms=None if first is None else (first - scheduled) / _NS_PER_MS,
-        tpot_ms=tpot,
-        itl_ms=None if first is None else gaps,
-        e2el_ms=(done.finish_ns - scheduled) / _NS_PER_MS,
-        queue_ms=None if done.queue_ns is None else done.queue_ns / _NS_PER_MS,
     )
 
 
@@ -265,7 +206,7 @@ def _kv(finding: Finding | None, done: Completion | None, why: dict[str, str]) -
     for name in kv.__struct_fields__:
         if getattr(kv, name) is None:
             counted = name in {"cached_tokens", "preemptions"}
-            fallback = (_UNTOLD if done else _FAILED) if counted else _NOT_PROBED
+            fallback = (UNTOLD if done else FAILED) if counted else _NOT_PROBED
             why.setdefault(f"kv.{name}", reasons.get(f"kv.{name}", fallback))
     return kv
 
@@ -290,7 +231,7 @@ def _section(name: str, attempt: Attempt, why: dict[str, str]) -> dict[str, obje
 
 def _confidence(done: Completion | None, why: dict[str, str]) -> Confidence | None:
     if done is None or not done.logprobs:
-        why.setdefault("confidence", _UNTOLD if done else _FAILED)
+        why.setdefault("confidence", UNTOLD if done else FAILED)
         return None
     mean = sum(done.logprobs) / len(done.logprobs)
     if not math.isfinite(mean):
@@ -300,7 +241,7 @@ def _confidence(done: Completion | None, why: dict[str, str]) -> Confidence | No
 
 
 def _quality(quality: Quality, unjudged: str | None, why: dict[str, str]) -> Quality:
-    reason = _FAILED if quality.outcome == "error" else unjudged or "the scorer has no such figure"
+    reason = FAILED if quality.outcome == "error" else unjudged or "the scorer has no such figure"
     for name in ("score", "em", "precision", "recall", "answer"):
         if getattr(quality, name) is None:
             why[f"quality.{name}"] = reason
@@ -309,8 +250,8 @@ def _quality(quality: Quality, unjudged: str | None, why: dict[str, str]) -> Qua
 
 def _output(done: Completion | None, why: dict[str, str]) -> Output:
     if done is None:
-        why["output.text"] = why["output.finish_reason"] = _FAILED
+        why["output.text"] = why["output.finish_reason"] = FAILED
         return Output(text=None, finish_reason=None)
     if done.finish_reason is None:
-        why["output.finish_reason"] = _UNTOLD
+        why["output.finish_reason"] = UNTOLD
     return Output(text=done.text, finish_reason=done.finish_reason)

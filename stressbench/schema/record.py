@@ -58,8 +58,8 @@ class Timing(Open, frozen=True, kw_only=True):
 
     Names and meanings are vLLM's. ``ttft_ms`` and ``e2el_ms`` count from
     ``scheduled_ns``; ``itl_ms`` are the raw gaps between streamed outputs;
-    ``tpot_ms`` = (e2el - ttft) / (output tokens - 1); ``queue_ms`` is the engine's
-    own time from arrival to first scheduling.
+    ``tpot_ms`` = (last output - first output) / (n - k) for n output tokens, of which k came
+    with the first output; ``queue_ms`` is the engine's own time from arrival to first scheduling.
     """
 
     scheduled_ns: int

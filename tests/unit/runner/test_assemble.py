@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from stressbench.engines.base import Completion
@@ -93,6 +97,38 @@ def test_one_token_has_no_time_per_output_token() -> None:
     assert record.timing.tpot_ms is None
     assert record.timing.itl_ms == []
     assert record.why_null["timing.tpot_ms"] == "only one token was generated"
+
+
+@given(
+    sizes=st.lists(st.integers(1, 5), min_size=1, max_size=8),
+    gap_ms=st.integers(1, 50),
+    told=st.booleans(),
+)
+def test_time_per_output_token_is_the_pace_however_outputs_were_merged(
+    *, sizes: list[int], gap_ms: int, told: bool
+) -> None:
+    """An engine that makes a token every ``gap_ms``, and sends them in lots of these sizes."""
+    made_ns = list(accumulate(size * gap_ms * MS for size in sizes))
+    count = sum(sizes)
+    record = made(
+        replace_completion(
+            token_ids=tuple(range(count)) if told else (),
+            output_tokens=count,
+            token_ns=tuple(made_ns),
+            first_tokens=sizes[0] if told else None,
+        )
+    )
+    tpot_ms = record.timing.tpot_ms
+    if tpot_ms is None:
+        assert len(sizes) == 1 or not told
+        assert record.why_null["timing.tpot_ms"]
+    elif told:
+        assert tpot_ms == pytest.approx(gap_ms)
+    else:
+        assert tpot_ms > 0
+    if len(sizes) == 1:
+        assert tpot_ms is None
+        assert record.timing.itl_ms == []
 
 
 def test_no_token_has_no_first_token() -> None:
