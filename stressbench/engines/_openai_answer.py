@@ -9,6 +9,7 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta
 
+from stressbench.engines._ends import Ends
 from stressbench.engines._openai_request import OWN_TEMPLATE
 from stressbench.engines._openai_said import UNREADABLE, error_message, one_line
 from stressbench.engines.base import Completion
@@ -30,6 +31,7 @@ _NO_QUEUE: Final = "the server does not tell (vLLM: --enable-per-request-metrics
 _NO_SUCH_QUEUE: Final = "the server tells a time that no request can have waited"
 _NO_PREEMPTIONS: Final = "a server does not tell it of a single request"
 _NO_USAGE: Final = "the server does not count tokens"
+_NO_END: Final = "ignore_eos: nothing tells where in these tokens the answer ends"
 _NO_LOGPROBS: Final = "the server sends no log-probabilities"
 
 
@@ -93,6 +95,8 @@ class Expected:
     prompt_tokens: int | None
     """None where text was sent."""
     max_tokens: int
+    ends: Ends | None = None
+    """What ends the answer, where the server was told to go on."""
 
 
 class Answer:
@@ -106,6 +110,7 @@ class Answer:
         self._token_ns: list[int] = []
         self._first_tokens: int | None = None
         self._logprobs: list[float] = []
+        self._over = False
         self._finish_reason: str | None = None
         self._usage = _Usage()
         self._told_queue: float | None = None
@@ -160,19 +165,29 @@ class Answer:
             text = choice.delta.content or ""
             thought = choice.delta.reasoning_content or choice.delta.reasoning
         ids = choice.token_ids or ()
+        chosen = _chosen(choice.logprobs) if choice.logprobs is not None else []
         if text or thought or ids:
             if not self._token_ns:
                 self._first_tokens = len(ids) or _counted(choice.logprobs)
             self._token_ns.append(t_ns)
-            self._text.append(text)
-            self._token_ids.extend(ids)
-        if choice.logprobs is not None:
-            self._logprobs.extend(_chosen(choice.logprobs))
+        if not self._over:
+            self._answer(text, ids, chosen)
+        self._token_ids.extend(ids)
         if choice.finish_reason is not None:
             self._finish_reason = choice.finish_reason
         limit = self._expected.max_tokens
         if len(self._token_ids) > limit or len(self._token_ns) > _OUTPUTS_PER_TOKEN * limit:
             raise RequestError(f"the server does not stop at {limit} tokens")
+
+    def _answer(self, text: str, ids: Sequence[int], chosen: Sequence[float]) -> None:
+        """Take what is part of the answer: all, or what stands before the token that ends it."""
+        ends = self._expected.ends
+        end = ends.first(ids) if ends else None
+        if ends and end is not None:
+            self._over = True
+            text, chosen = ends.text(self._token_ids, ids[:end], text), chosen[:end]
+        self._text.append(text)
+        self._logprobs.extend(chosen)
 
     def completion(self, sent_ns: int, retries: tuple[Retry, ...], *, chat: bool) -> Completion:
         """The whole answer, once it is checked."""
@@ -180,7 +195,7 @@ class Answer:
         return Completion(
             text="".join(self._text),
             token_ids=tuple(self._token_ids),
-            finish_reason=self._finish_reason,
+            finish_reason="stop" if self._over else self._finish_reason,
             sent_ns=sent_ns,
             token_ns=tuple(self._token_ns),
             first_tokens=self._first_tokens,
@@ -216,6 +231,12 @@ class Answer:
                 f" more than the {self._expected.max_tokens} that it was allowed"
             )
 
+    def _endless(self) -> bool:
+        """Whether the answer was made to go on, and nothing tells where it would have ended."""
+        ends = self._expected.ends
+        told = bool(self._token_ids) and bool(ends and ends.tokens)
+        return ends is not None and not told and self._finish_reason == "length"
+
     def _why_null(self, *, chat: bool) -> dict[str, str]:
         usage, details = self._usage, self._usage.prompt_tokens_details
         why = {"kv.preemptions": _NO_PREEMPTIONS}
@@ -227,6 +248,8 @@ class Answer:
             why["confidence"] = _NO_LOGPROBS
         if usage.completion_tokens is None and not self._token_ids:
             why["tokens.output"] = _NO_USAGE
+        if self._endless():
+            why["quality.score"] = _NO_END
         if chat:
             why["tokens.template"] = OWN_TEMPLATE
             if usage.prompt_tokens is None:

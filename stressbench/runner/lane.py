@@ -15,7 +15,7 @@ from stressbench.runner.plan import key_of
 from stressbench.runner.probing import Probing
 from stressbench.schema.case import Case, Request
 from stressbench.schema.record import CaseRecord, Load, Quality
-from stressbench.scorers.base import failed_quality, judge
+from stressbench.scorers.base import failed_quality, judge, unjudged_quality
 from stressbench.sidecar import prefix_of
 
 if TYPE_CHECKING:
@@ -111,4 +111,7 @@ class Lane:
 def _judge(case: Case, outcome: Completion | RequestError) -> tuple[Quality, str | None]:
     if isinstance(outcome, RequestError):
         return failed_quality(case), None
+    unknown = outcome.why_null.get("quality.score")
+    if unknown is not None:
+        return unjudged_quality(case), unknown
     return judge(outcome.text, case, finish_reason=outcome.finish_reason)

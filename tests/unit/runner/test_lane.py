@@ -187,6 +187,13 @@ def told_of(error: Exception) -> str:
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
 
 
+def test_an_answer_whose_end_the_engine_does_not_know_is_not_judged() -> None:
+    why = "nothing tells where it ends"
+    record, _ = sent(Engine(dataclasses.replace(GOOD, why_null={"quality.score": why})))
+    assert (record.status, record.quality.outcome, record.output.text) == ("ok", "unjudged", "1")
+    assert record.why_null["quality.score"] == why
+
+
 def test_a_dead_engine_is_still_told() -> None:
     with pytest.raises(EngineError, match="gone"):
         sent(Engine(EngineError("gone")))
