@@ -14,7 +14,7 @@ from stressbench.schema.record import Outcome, Quality
 from stressbench.schema.suite import Scalar
 
 _WORD: Final = re.compile(r"\w+(?:[-'\u2019.:/]\w+)*")
-_ARTICLES: Final = frozenset({"a", "an", "the"})
+ARTICLES: Final = frozenset({"a", "an", "the"})
 _ABSTENTIONS: Final = re.compile(
     r"\b(?:"
     r"(?:i|we) (?:do not|don't|cannot|can't|could not|couldn't|am not able to|am unable to|"
@@ -200,9 +200,11 @@ def outcome(marks: Marks, answer: str, case: Case, *, finish_reason: str | None)
 def words(text: str) -> list[str]:
     """Words of ``text`` in lower case, without punctuation and articles.
 
-    ``482913`` and ``8f3c-11`` are one word each.
+    ``482913`` and ``8f3c-11`` are one word each. Of a text that is nothing but articles
+    they are left: the option ``A`` is an answer.
     """
-    return [word for word in _WORD.findall(text.casefold()) if word not in _ARTICLES]
+    every: list[str] = _WORD.findall(text.casefold())
+    return [word for word in every if word not in ARTICLES] or every
 
 
 def holds(text: Sequence[str], phrase: Sequence[str]) -> bool:
