@@ -9,9 +9,9 @@ there for comparison (the question is that of arXiv:2602.13699).
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, NamedTuple, cast
 
@@ -23,6 +23,7 @@ from stressbench.probes._attention_math import ROW_FIGURES
 from stressbench.probes._routing_math import entropy_norm
 from stressbench.schema.prediction import Prediction, Predictor
 from stressbench.schema.record import CaseRecord
+from stressbench.schema.roles import check_role
 from stressbench.sidecar import ArrayReader
 from stressbench.stats.logistic import FOLDS, Auroc, Mask, out_of_fold
 from stressbench.stats.resample import Codes, Floats
@@ -70,7 +71,7 @@ class _Row(msgspec.Struct, tag="case", rename={"pass_": "pass"}):
 
 
 class _Tokens(msgspec.Struct):
-    prompt: int
+    prompt: int | None
 
 
 class _Quality(msgspec.Struct):
@@ -100,17 +101,30 @@ def predictions(paths: Iterable[Path]) -> list[Prediction]:
 
     Raises ``ResultsError`` for a file that cannot be read.
     """
-    seen: defaultdict[str, list[_Seen]] = defaultdict(list)
+    seen: defaultdict[str, _Role] = defaultdict(_Role)
     for path in paths:
         run = store.read_run(path)
         arrays = ArrayReader(run.directory)
         for row in store.scan(run.path, _Row):
-            judged = row.status == "ok" and row.quality.score is not None
-            counts = judged and row.arm != "no_context"
-            kept = seen[row.role]  # the role is told of even where nothing counts
-            if counts and (row.attention or row.routing):
-                kept.append(_Seen(row, *_details(arrays, row)))
-    return [_predict(role, some) for role, some in sorted(seen.items())]
+            check_role(row.role, run.header.models, run.path)
+            role = seen[row.role]  # told of even where nothing counts
+            if row.arm == "no_context":
+                continue
+            unusable = _unusable(row)
+            if unusable:
+                role.left_out[row.pass_, unusable] += 1
+            elif row.attention or row.routing:
+                role.seen.append(_Seen(row, *_details(arrays, row)))
+    return [_predict(name, role) for name, role in sorted(seen.items())]
+
+
+def _unusable(row: _Row) -> str | None:
+    """Why a request can stand in no fit, telemetry or not."""
+    if row.status != "ok":
+        return "requests that failed"
+    if row.quality.score is None:
+        return "answers that were not judged"
+    return "answers to prompts of unknown length" if row.tokens.prompt is None else None
 
 
 class _Seen(NamedTuple):
@@ -123,6 +137,24 @@ class _Seen(NamedTuple):
     """Normalised entropy of the prompt's expert load, layer by layer."""
 
 
+@dataclass(slots=True)
+class _Role:
+    """The requests of one role."""
+
+    seen: list[_Seen] = field(default_factory=list)
+    left_out: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """By pass and reason."""
+
+    def excluded(self) -> dict[str, int]:
+        """What is left out of the passes that telemetry comes from; of all where there is none."""
+        passes = {each.row.pass_ for each in self.seen}
+        found: Counter[str] = Counter()
+        for (pass_, why), count in sorted(self.left_out.items()):
+            if not passes or pass_ in passes:
+                found[why] += count
+        return dict(found)
+
+
 def _details(arrays: ArrayReader, row: _Row) -> tuple[Sequence[float], Sequence[float]]:
     record = cast("CaseRecord", row)  # all that the reader asks for is there
     figures = arrays.one(record, "attention", "prompt_figures")
@@ -132,7 +164,8 @@ def _details(arrays: ArrayReader, row: _Row) -> tuple[Sequence[float], Sequence[
     return heads, layers
 
 
-def _predict(role: str, seen: Sequence[_Seen]) -> Prediction:
+def _predict(name: str, role: _Role) -> Prediction:
+    seen = role.seen
     rows = [each.row for each in seen]
     failed = np.array([_wrong(row) for row in rows], np.bool_)
     names = sorted({row.cluster_id for row in rows})
@@ -142,9 +175,10 @@ def _predict(role: str, seen: Sequence[_Seen]) -> Prediction:
     good = np.unique(clusters[~failed])
     why = _why_not(len(rows), len(failing), len(good))
     return Prediction(
-        role=role,
+        role=name,
         n=len(rows),
         failures=int(failed.sum()),
+        left_out=role.excluded(),
         clusters=len(names),
         failing_clusters=len(failing),
         predictors=[] if why else list(_predictors(seen, failed, clusters)),
@@ -168,7 +202,7 @@ def _why_not(n: int, failing: int, good: int) -> str | None:
 
 def _predictors(seen: Sequence[_Seen], failed: Mask, clusters: Codes) -> Iterator[Predictor]:
     rows = [each.row for each in seen]
-    length = _Features("length", np.log([[row.tokens.prompt] for row in rows]))
+    length = _Features("length", np.log([[max(row.tokens.prompt or 0, 1)] for row in rows]))
     accuracy = _Features("class and arm", _one_hot([(row.prompt_class, row.arm) for row in rows]))
     known = accuracy + length
 

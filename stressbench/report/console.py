@@ -18,6 +18,7 @@ from stressbench.report.load_table import render as render_load
 from stressbench.report.plots_terminal import plots
 from stressbench.runner.plan import plan
 from stressbench.schema.record import CaseRecord, ModelRun, RunEnd, RunHeader
+from stressbench.schema.roles import of_known_roles
 from stressbench.schema.suite import SuiteSpec
 from stressbench.stats.clusters import effective_size
 from stressbench.stats.exact import wilson
@@ -114,7 +115,7 @@ def summary(run: Run) -> RenderableType:
     loads = Loads()
     pressure = KvPressure()
     passes: Counter[str] = Counter()
-    watched = pressure.watch(loads.watch(run.records()))
+    watched = pressure.watch(loads.watch(_records(run)))
     rows = summarise(_quality_pass(watched, passes))
     parts: list[RenderableType] = [_title(run.header), *_models(run.header), _table(rows)]
     parts += [*plots(run, rows), *pressure.render(run.header)]
@@ -246,6 +247,10 @@ def _failure(row: Row) -> str:
 
 def _number(value: float | None, form: str) -> str:
     return _NO_VALUE if value is None else form.format(value)
+
+
+def _records(run: Run) -> Iterator[CaseRecord]:
+    return of_known_roles(run.records(), run.header.models, run.path)
 
 
 def _quality_pass(records: Iterable[CaseRecord], passes: Counter[str]) -> Iterator[CaseRecord]:
