@@ -13,7 +13,7 @@ from stressbench.engines.base import Completion, RemoteRequestError
 from stressbench.errors import RequestError
 from stressbench.probes.base import Finding
 from stressbench.runner.timing import FAILED, UNTOLD, output_tokens, timing
-from stressbench.schema.case import Request
+from stressbench.schema.case import Case, Request
 from stressbench.schema.record import (
     CaseRecord,
     Confidence,
@@ -27,6 +27,8 @@ from stressbench.schema.record import (
     Tokens,
 )
 
+_NO_TWIN: Final = "this case has no benign twin in this run"
+_OWN_TWIN: Final = "the case is its own reference"
 _NO_BUDGET: Final = "this class is sized by its parameters"
 _PRIVATE: Final = "the suite says record_prompts: false"
 _NOT_PROBED: Final = "the suite has no such probe"
@@ -98,7 +100,7 @@ def assemble(attempt: Attempt, *, run_id: str, model: str) -> CaseRecord:
         retries=_retries(outcome, why),
         status=_status(outcome),
         error=str(outcome) if isinstance(outcome, RequestError) else None,
-        why_null=_reasons(case.twin_of, outcome, why),
+        why_null=_reasons(case, outcome, why),
     )
 
 
@@ -129,18 +131,16 @@ def _status(outcome: Completion | RequestError) -> Status:
 
 def _retries(outcome: Completion | RequestError, why: dict[str, str]) -> list[Retry] | None:
     if isinstance(outcome, Completion | RemoteRequestError):
-        return list(outcome.retries)
+        return None if "retries" in why else list(outcome.retries)
     if outcome.kind == "timeout":
         why["retries"] = _ABORTED
         return None
     return []
 
 
-def _reasons(
-    twin_of: str | None, outcome: Completion | RequestError, why: dict[str, str]
-) -> dict[str, str]:
-    if twin_of is None:
-        why["twin_of"] = "the case is its own reference"
+def _reasons(case: Case, outcome: Completion | RequestError, why: dict[str, str]) -> dict[str, str]:
+    if case.twin_of is None:
+        why["twin_of"] = _OWN_TWIN if case.arm == "isocontent" else _NO_TWIN
     if not isinstance(outcome, RequestError):
         why["error"] = "the request succeeded"
     return dict(sorted(why.items()))
@@ -160,11 +160,11 @@ def _tokens(request: Request, done: Completion | None, why: dict[str, str]) -> T
     if case.arm not in {"stress", "isocontent"}:
         why["tokens.inflation"] = f"the {case.arm} arm is not parallel to the twin's content"
     elif control is None or control <= template:
-        why["tokens.inflation"] = "the benign twin is not part of this run"
+        why["tokens.inflation"] = _NO_TWIN if control is None else "the benign twin is empty"
     else:
         inflation = content / (control - template)
     if control is None:
-        why["tokens.control"] = "the benign twin is not part of this run"
+        why["tokens.control"] = _NO_TWIN
     if done is None:
         why["tokens.output"] = FAILED
     text_bytes = len(case.text.encode("utf-8", "surrogatepass"))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from stressbench.clock import Clock
-from stressbench.engines.base import Completion, Engine
+from stressbench.engines.base import Completion, Engine, RemoteRequestError
 from stressbench.errors import RequestError, StressbenchError, told
 from stressbench.runner.assemble import Attempt, assemble
 from stressbench.runner.plan import key_of
@@ -90,7 +90,7 @@ class Lane:
         except StressbenchError:
             raise
         except Exception as error:  # noqa: BLE001 - an answer may be anything
-            return RequestError(f"the engine failed over this request: {told(error)}")
+            return _unknown(f"the engine failed over this request: {told(error)}")
 
     def _recorded(self, attempt: Attempt) -> tuple[CaseRecord, Mapping[str, Finding]]:
         """The record of an attempt and what goes with it; a failed one where none can be made."""
@@ -99,13 +99,20 @@ class Lane:
         except Exception as error:  # noqa: BLE001 - so may the figures with it
             failed = replace(
                 attempt,
-                outcome=RequestError(f"its answer makes no record: {told(error)}"),
+                outcome=_unknown(f"its answer makes no record: {told(error)}"),
                 failed_ns=self.clock.now_ns(),
                 findings={},
                 quality=failed_quality(attempt.request.case),
                 unjudged=None,
             )
             return assemble(failed, run_id=self.run_id, model=self.model), {}
+
+
+def _unknown(message: str) -> RemoteRequestError:
+    """A failure that nothing foresaw, so that nothing is known of attempts before it."""
+    return RemoteRequestError(
+        message, why_null={"retries": "nothing is known after such a failure"}
+    )
 
 
 def _judge(case: Case, outcome: Completion | RequestError) -> tuple[Quality, str | None]:

@@ -30,7 +30,7 @@ class ExactMatch:
     words in the answer, v in the alias, and r other values of the prompt that the answer
     names too: a short sentence with the value scores 1, the echoed prompt about 0. An
     alias more counts for nothing. An alias that is an article, as the option ``A`` is, stands
-    in an answer where no word follows it: in "The answer is A.", not in "It is A banana."
+    in an answer where no word follows it: in "The answer is A.", not in "A banana."
     """
 
     def check(self, expected: Sequence[str], params: ScorerParams) -> None:

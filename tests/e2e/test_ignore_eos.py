@@ -17,7 +17,11 @@ from stressbench.runner.prepare import prepare
 from stressbench.schema.case import Request
 from stressbench.schema.load import parse_suite
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.timeout(600),
+    pytest.mark.filterwarnings("ignore"),  # what vLLM and its packages say in this process
+]
 
 SUITE = b"""\
 schema: 1

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stressbench.engines._ends import Ends
@@ -83,6 +83,7 @@ token_ids = st.lists(st.sampled_from(sorted(PIECES)), min_size=1, max_size=20)
 
 
 @pytest.mark.parametrize("through", [through_vllm, through_http])
+@settings(deadline=None)
 @given(ids=token_ids, sizes=st.lists(st.integers(1, 6), min_size=1, max_size=4))
 def test_an_answer_is_cut_at_the_end_token_however_outputs_are_merged(
     through, ids: list[int], sizes: list[int]
