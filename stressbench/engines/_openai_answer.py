@@ -17,7 +17,7 @@ from stressbench.errors import RequestError
 from stressbench.schema.record import Retry
 from stressbench.schema.suite import Value
 
-Count = Annotated[int, Meta(ge=0)]
+Count = Annotated[int, Meta(ge=0, le=(1 << 31) - 1)]
 
 _DONE: Final = b"[DONE]"
 _OUTPUTS_PER_TOKEN: Final = 16
@@ -27,6 +27,7 @@ _LONGEST_MS: Final = 1e9
 """Eleven days: a server that says more has not measured it."""
 
 _NO_CACHED: Final = "the server does not tell (vLLM: --enable-prompt-tokens-details)"
+_NO_SUCH_CACHE: Final = "the server tells of more cached tokens than the prompt has"
 _NO_QUEUE: Final = "the server does not tell (vLLM: --enable-per-request-metrics)"
 _NO_SUCH_QUEUE: Final = "the server tells a time that no request can have waited"
 _NO_PREEMPTIONS: Final = "a server does not tell it of a single request"
@@ -191,7 +192,7 @@ class Answer:
 
     def completion(self, sent_ns: int, retries: tuple[Retry, ...], *, chat: bool) -> Completion:
         """The whole answer, once it is checked."""
-        usage, details = self._usage, self._usage.prompt_tokens_details
+        usage = self._usage
         return Completion(
             text="".join(self._text),
             token_ids=tuple(self._token_ids),
@@ -201,7 +202,7 @@ class Answer:
             first_tokens=self._first_tokens,
             finish_ns=self._finish_ns if self._finish_ns is not None else self._now_ns(),
             queue_ns=None if self._queue_ms is None else round(self._queue_ms * 1e6),
-            cached_tokens=details.cached_tokens if details else None,
+            cached_tokens=self._cached(),
             preemptions=None,
             logprobs=tuple(self._logprobs) or None,
             prompt_tokens=usage.prompt_tokens,
@@ -231,6 +232,12 @@ class Answer:
                 f" more than the {self._expected.max_tokens} that it was allowed"
             )
 
+    def _cached(self) -> int | None:
+        """Prompt tokens found in the cache; None for more than the prompt has."""
+        details, sent = self._usage.prompt_tokens_details, self._usage.prompt_tokens
+        found = details.cached_tokens if details else None
+        return None if found is None or (sent is not None and found > sent) else found
+
     def _endless(self) -> bool:
         """Whether the answer was made to go on, and nothing tells where it would have ended."""
         ends = self._expected.ends
@@ -238,10 +245,12 @@ class Answer:
         return ends is not None and not told and self._finish_reason == "length"
 
     def _why_null(self, *, chat: bool) -> dict[str, str]:
-        usage, details = self._usage, self._usage.prompt_tokens_details
+        usage = self._usage
         why = {"kv.preemptions": _NO_PREEMPTIONS}
-        if details is None or details.cached_tokens is None:
-            why["kv.cached_tokens"] = _NO_CACHED
+        if self._cached() is None:
+            details = usage.prompt_tokens_details
+            told = details is not None and details.cached_tokens is not None
+            why["kv.cached_tokens"] = _NO_SUCH_CACHE if told else _NO_CACHED
         if self._queue_ms is None:
             why["timing.queue_ms"] = _NO_QUEUE if self._told_queue is None else _NO_SUCH_QUEUE
         if not self._logprobs:

@@ -9,6 +9,8 @@ import pytest
 from msgspec.structs import replace
 
 from stressbench.schema.record import CaseRecord
+from stressbench.scorers.numeric import Numeric
+from stressbench.store import read_run
 from tests import records
 from tests.conftest import Cli
 
@@ -75,3 +77,39 @@ def test_a_comparison_states_how_many_it_is_over(cli: Cli, tmp_path: Path) -> No
     whole = {f["metric"]: f for f in found if not f["scope"].get("prompt_class")}
     assert whole["quality.score"]["n"] == ITEMS - 3
     assert whole["outcome.unjudged"]["n"] == ITEMS
+
+
+SUITE = """\
+schema: 1
+name: odd
+models:
+  dense: {model: reference-dense}
+load: {concurrency: 4}
+prompts:
+  - {use: replay, items: 3, params: {path: traffic.jsonl, scorer: numeric}}
+  - {use: short_qa, items: 4}
+"""
+
+
+def test_a_run_goes_on_where_one_reference_cannot_be_read(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a scorer of a third party, which need not check references, or whose check missed one."""
+    monkeypatch.setattr(Numeric, "check", lambda *_: None)
+    monkeypatch.chdir(tmp_path)
+    rows = ({"prompt": f"How many? {n}", "answer": n} for n in ("12", "about twelve", "3"))
+    (tmp_path / "traffic.jsonl").write_text(
+        "".join(f"{json.dumps(row)}\n" for row in rows), "utf-8"
+    )
+    (tmp_path / "odd.yaml").write_text(SUITE, "utf-8")
+    left = cli("run", "odd.yaml", "--engine", "simulated", "--out", "out", "--no-progress")
+    assert left.code == 0, left.err
+    (directory,) = (tmp_path / "out").iterdir()
+    run = read_run(directory)
+    assert run.end is not None
+    assert run.end.status == "complete"
+    found = {record.case_id: record for record in run.records()}
+    assert len(found) == run.end.planned == 7
+    (lost,) = [each for each in found.values() if each.quality.score is None]
+    assert (lost.status, lost.quality.expected) == ("ok", ["about twelve"])
+    assert "the numeric scorer failed with ValueError" in lost.why_null["quality.score"]
