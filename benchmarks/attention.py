@@ -29,7 +29,7 @@ from stressbench.clock import Clock
 from stressbench.engines.base import EngineInfo, EngineSetup
 from stressbench.engines.vllm import VllmEngine
 from stressbench.probes.attention import AttentionProbe
-from stressbench.probes.base import Finding, ProbeSetup
+from stressbench.probes.base import WORKER_EXTENSION, Finding, ProbeSetup
 from stressbench.runner.plan import plan
 from stressbench.runner.prepare import Prepared, prepare
 from stressbench.schema.case import Request
@@ -146,7 +146,7 @@ def _setup(prepared: Prepared, log: Path) -> EngineSetup:
         concurrency=1,
         log=log,
         on_step=lambda _: None,
-        worker_extension=AttentionProbe.worker_extension,
+        worker_extension=WORKER_EXTENSION,
     )
 
 

@@ -9,7 +9,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from stressbench.engines._ends import Ends
-from stressbench.engines._vllm_process import EngineGuard, engine_process, last_error
+from stressbench.engines._vllm_log import root_cause
+from stressbench.engines._vllm_process import EngineGuard, engine_process
 from stressbench.engines._vllm_setup import (
     end_tokens,
     engine_arguments,
@@ -52,6 +53,7 @@ class VllmEngine:
         self._setup = setup
         self._llm: AsyncLLM | None = None
         self._guard: EngineGuard | None = None
+        self._log_begin = 0
         self._processes: tuple[int, ...] = ()
         self._warm = False
         self._caching = True
@@ -95,6 +97,8 @@ class VllmEngine:
     def _load(self) -> EngineInfo:
         setup = self._setup
         self._guard = EngineGuard()
+        # What an earlier part of the run, or a failed start, has written is not of this engine.
+        self._log_begin = setup.log.stat().st_size if setup.log.exists() else 0
         with engine_process(setup.log):
             import_vllm(setup.log)
             from vllm.engine.arg_utils import AsyncEngineArgs
@@ -170,7 +174,7 @@ class VllmEngine:
         return str(self._llm.get_tokenizer().decode(list(ids), skip_special_tokens=True))
 
     def _broken(self, how: str, error: Exception) -> EngineError:
-        cause = last_error(self._setup.log) or _one_line(error)
+        cause = root_cause(self._setup.log, self._log_begin) or _one_line(error)
         return EngineError(
             f"vLLM {how} {self._setup.model}: {cause}", hint=f"its full log is {self._setup.log}"
         )

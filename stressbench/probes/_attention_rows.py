@@ -14,7 +14,7 @@ import msgspec
 
 from stressbench.probes._attention_math import ROW_FIGURES, Detailed, Reduced, lift
 from stressbench.probes._attention_settings import Settings
-from stressbench.probes._capture import Arrays, Rows, Unsupported
+from stressbench.probes.worker.capture import Arrays, Rows, Unsupported
 
 if TYPE_CHECKING:
     import torch

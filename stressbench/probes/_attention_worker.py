@@ -20,8 +20,8 @@ from stressbench.probes._attention_math import Detailed, Reduction
 from stressbench.probes._attention_rows import Chosen, RequestRows
 from stressbench.probes._attention_settings import Settings
 from stressbench.probes._attention_sums import compile_ahead
-from stressbench.probes._capture import Arrays, Host, Plain, Step, Unsupported
 from stressbench.probes._kv_pages import Pages, Split
+from stressbench.probes.worker.capture import Arrays, Host, Plain, Step, Unsupported
 
 if TYPE_CHECKING:
     import torch
@@ -43,7 +43,7 @@ class AttentionCapture:
         self._layers: list[_Layer] = []
         self._work = Workspace()
 
-    def install(self, host: Host) -> None:
+    def start(self, host: Host) -> None:
         layers = _attention_layers(host.config)
         self._heads = layers[0][1].num_heads
         for index, (name, module) in enumerate(layers):
@@ -52,7 +52,7 @@ class AttentionCapture:
             host.after(module, partial(self._attended, index, layer))
         compile_ahead(layers[0][1].kv_cache.device)
 
-    def register(self, key: str, settings: Plain) -> None:
+    def expect(self, key: str, settings: Plain) -> None:
         asked = msgspec.convert(settings, Settings)
         layers = asked.layers if asked.layers is not None else tuple(range(len(self._layers)))
         if max(layers) >= len(self._layers):
@@ -62,7 +62,7 @@ class AttentionCapture:
             return
         self._requests[key] = RequestRows(asked, layers, self._heads)
 
-    def begin(self, step: Step) -> None:
+    def before_step(self, step: Step) -> None:
         self._chosen = {}
         for rows in step.rows:
             request = self._requests.get(rows.key)
@@ -90,7 +90,10 @@ class AttentionCapture:
             if index in request.layers:
                 layer.reduce(request, index, chosen, (args[0], args[1], output), self._work)
 
-    def take(self, key: str) -> Arrays:
+    def after_step(self, step: Step) -> None:
+        self._chosen = {}
+
+    def collect(self, key: str) -> Arrays:
         refused = self._refused.pop(key, None)
         if refused is not None:
             raise Unsupported(refused)

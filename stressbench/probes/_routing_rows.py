@@ -8,8 +8,8 @@ from typing import Final, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from stressbench.probes._capture import Arrays
 from stressbench.probes._routing_math import Floats, Ids, Mask, valid_rows
+from stressbench.probes.worker.capture import Arrays
 
 SCORES: Final = ("confidence", "margin", "entropy_norm")
 """What is kept of the router's softmax (or normalised sigmoid), in this order."""

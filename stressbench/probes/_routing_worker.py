@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from stressbench.probes._capture import Arrays, Hook, Host, Plain, Step, Unsupported
 from stressbench.probes._routing_math import load, valid_rows
 from stressbench.probes._routing_rows import SCORES, Routed
+from stressbench.probes.worker.capture import Arrays, Hook, Host, Plain, Step, Unsupported
 
 if TYPE_CHECKING:
     import torch
@@ -72,7 +72,7 @@ class RoutingCapture:
         self._step: Step | None = None
         self._buffers: _Buffers | None = None
 
-    def install(self, host: Host) -> None:
+    def start(self, host: Host) -> None:
         runners = _moe_runners(host.model)
         check_supported(runners)
         if host.config.parallel_config.data_parallel_size > 1:
@@ -85,14 +85,17 @@ class RoutingCapture:
             scoring = getattr(runner.router, "scoring_func", "softmax")
             host.after(runner, self._after_layer(layer, choice, scoring))
 
-    def register(self, key: str, settings: Plain) -> None:
+    def expect(self, key: str, settings: Plain) -> None:
         self._kept[key] = _Kept()
 
-    def begin(self, step: Step) -> None:
+    def before_step(self, step: Step) -> None:
         self._end_step()
         self._step = step
 
-    def take(self, key: str) -> Arrays:
+    def after_step(self, step: Step) -> None:
+        """Nothing yet: copying the rows off their device now would hold up the sampler."""
+
+    def collect(self, key: str) -> Arrays:
         self._end_step()
         kept = self._kept.pop(key, None)
         if kept is None or not kept.ids:

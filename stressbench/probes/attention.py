@@ -10,8 +10,9 @@ import msgspec
 
 from stressbench.probes._attention_settings import Settings, parse
 from stressbench.probes._attention_summary import findings
-from stressbench.probes._worker import unpack
 from stressbench.probes.base import Finding, ProbeSetup, Served
+from stressbench.probes.worker.capture import Unsupported
+from stressbench.probes.worker.remote import RemoteCapture
 from stressbench.schema.case import Request
 from stressbench.schema.step import StepReading
 from stressbench.tokens.tokenizer import open_tokenizer
@@ -35,12 +36,11 @@ class AttentionProbe:
 
     section: ClassVar[str] = "attention"
     telemetry_pass: ClassVar[bool] = True
-    worker_extension: ClassVar[str | None] = "stressbench.probes._worker.WorkerExtension"
+    capture: ClassVar[str | None] = "stressbench.probes._attention_worker:AttentionCapture"
 
     def __init__(self, setup: ProbeSetup) -> None:
         self._asked = parse(setup.params)
-        self._served: Served | None = None
-        self._fault: str | None = None
+        self._remote: RemoteCapture | None = None
         self._out: dict[str, tuple[Settings, Request]] = {}
         self._tokens: TokenTable | None = None
         self._tokenizer_path = setup.tokenizer_path
@@ -51,8 +51,9 @@ class AttentionProbe:
         parse(params)
 
     async def start(self, served: Served) -> None:
-        self._served = served
-        self._fault = _reason(await self._call("install"))
+        assert self.capture is not None
+        self._remote = RemoteCapture(served, self.section, self.capture)
+        await self._remote.start()
 
     def step(self, reading: StepReading) -> None:
         """Nothing to see: the worker sees more."""
@@ -61,21 +62,20 @@ class AttentionProbe:
         settings = msgspec.structs.replace(
             self._asked, prompt_ids=request.prompt_token_ids, spans=_spans(request)
         )
-        if self._fault is None:
-            plain = msgspec.to_builtins(settings)
-            self._fault = _reason(await self._call("register", key, plain))
+        assert self._remote is not None
+        await self._remote.expect(key, msgspec.to_builtins(settings))
         self._out[key] = (settings, request)
 
     async def finished(self, key: str, *, ok: bool) -> Finding:
         settings, request = self._out.pop(key)
-        if self._fault is not None:
-            return _null(self._fault)
-        taken = cast("dict[str, object]", await self._call("take", key))
-        if "why_null" in taken:
-            return _null(str(taken["why_null"]))
+        assert self._remote is not None
+        try:
+            taken = await self._remote.collect(key, ok=ok)
+        except Unsupported as reason:
+            return _null(str(reason))
         if not ok:
             return _null(_FAILED)
-        finding = findings(cast("dict[str, Array]", unpack(taken)), settings)
+        finding = findings(cast("dict[str, Array]", taken), settings)
         return replace(finding, arrays={**finding.arrays, **self._token_starts(request)})
 
     def _token_starts(self, request: Request) -> dict[str, Array]:
@@ -103,17 +103,8 @@ class AttentionProbe:
         return {"token_starts": starts.astype(np.int32)}
 
     async def stop(self) -> None:
-        await self._call("remove")
-
-    async def _call(self, method: str, *args: object) -> object:
-        """What the one worker answers; a model on several is refused at ``install``."""
-        assert self._served is not None
-        answers = await self._served.call_worker(f"stressbench_{method}", "attention", *args)
-        return answers[0]
-
-
-def _reason(answer: object) -> str | None:
-    return None if answer is None else str(answer)
+        if self._remote is not None:
+            await self._remote.stop()
 
 
 def _null(reason: str) -> Finding:

@@ -2,21 +2,26 @@
 
 A probe follows one model through one pass of a run. It is told when a request goes out
 and when it is over, sees every scheduler step in between, and answers with what it knows
-about that request. A probe that looks inside the model brings an extension of vLLM's
-workers; one that slows the engine down by looking runs in the telemetry pass alone.
+about that request. A probe that looks inside the model names a capture, which our one
+extension of vLLM's workers hosts (``stressbench.probes.worker``); one that slows the
+engine down by looking runs in the telemetry pass alone.
 """
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, ClassVar, Final, Protocol, TypeAlias, runtime_checkable
+
+import msgspec
 
 from stressbench.clock import Clock
 from stressbench.errors import SuiteError
 from stressbench.schema.case import Request
-from stressbench.schema.record import Reading
+from stressbench.schema.record import CaseRecord
+from stressbench.schema.run import Reading
 from stressbench.schema.served import EngineInfo
 from stressbench.schema.step import StepReading
 
@@ -25,6 +30,9 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     Array: TypeAlias = npt.NDArray[np.float32] | npt.NDArray[np.int32]
+
+WORKER_EXTENSION: Final = "stressbench.probes.worker.extension.WorkerExtension"
+"""The class that is mixed into vLLM's workers where a probe has a capture."""
 
 Figure: TypeAlias = float | int | str | bool | Sequence[float | int | None] | None
 
@@ -52,7 +60,7 @@ class Finding:
     why_null: Mapping[str, str] = field(default_factory=dict)
     """Reasons by field."""
     arrays: Mapping[str, Array] = field(default_factory=dict)
-    """Small arrays for the run's sidecar, by name."""
+    """Small arrays to lie beside the record, by name."""
 
 
 class Served(Protocol):
@@ -76,11 +84,13 @@ class Probe(Protocol):
     """Built once a model and pass from a ``ProbeSetup``."""
 
     section: ClassVar[str]
-    """The part of the record that its findings fill."""
+    """The part of the record that its findings fill: a name that no other probe of the
+    suite and no other field of the record has."""
     telemetry_pass: ClassVar[bool]
     """It changes what it measures, so it runs in the telemetry pass alone."""
-    worker_extension: ClassVar[str | None]
-    """Dotted name of the class that it needs in vLLM's workers."""
+    capture: ClassVar[str | None]
+    """What it runs in vLLM's workers, as ``"package.module:Class"``: a
+    ``stressbench.probes.worker.capture.Capture``. None for a probe that needs nothing there."""
 
     @staticmethod
     def check(params: Mapping[str, object]) -> None:
@@ -121,7 +131,7 @@ class StepProbe:
     """The parts of a probe that one without parameters or workers need not write."""
 
     telemetry_pass: ClassVar[bool] = False
-    worker_extension: ClassVar[str | None] = None
+    capture: ClassVar[str | None] = None
 
     @staticmethod
     def check(params: Mapping[str, object]) -> None:
@@ -143,3 +153,56 @@ class StepProbe:
 
 ProbeFactory: TypeAlias = Callable[[ProbeSetup], Probe]
 """What a probe plug-in binds to ``PLUGIN``: a class, so that its class attributes can be read."""
+
+
+def check_section(kind: type[Probe], name: str, named: Mapping[str, str]) -> None:
+    """Raise ``SuiteError`` where no record could hold what the probe ``name`` finds.
+
+    ``named`` are the sections of the suite's other probes, with the names of those.
+    """
+    section = kind.section
+    ours = kind.__module__.partition(".")[0] == __name__.partition(".")[0]
+    if not section.isidentifier():
+        raise SuiteError(
+            f"the probe {name!r} names a section {section!r}, which is no name of a field",
+            hint="a section is a word of letters, digits and underscores",
+        )
+    if section in record_fields() and not ours:
+        raise SuiteError(
+            f"the probe {name!r} names the section {section!r}, which every record has already",
+            hint="its section needs a name of its own",
+        )
+    if section in named:
+        both = (
+            "is named twice, and fills"
+            if named[section] == name
+            else (f"and the probe {named[section]!r} both fill")
+        )
+        raise SuiteError(
+            f"the probe {name!r} {both} the section {section!r} of a record",
+            hint="a section has one probe: leave one of them out",
+        )
+
+
+def check_capture(kind: type[Probe], name: str) -> None:
+    """Raise ``SuiteError`` for a capture that no worker could import; imports it not itself."""
+    path = kind.capture
+    if path is None:
+        return
+    module, colon, attribute = path.partition(":")
+    try:
+        found = importlib.util.find_spec(module) if colon and attribute.isidentifier() else None
+    except (ImportError, ValueError):
+        found = None
+    if found is None:
+        raise SuiteError(
+            f"the probe {name!r} has a capture {path!r}, which cannot be imported",
+            hint='a capture is named "package.module:Class"',
+        )
+
+
+def record_fields() -> frozenset[str]:
+    """The fields that every record has, whatever probes there are, by their names in a file."""
+    fields = {each.encode_name for each in msgspec.structs.fields(CaseRecord)}
+    tag = CaseRecord.__struct_config__.tag_field
+    return frozenset(fields if tag is None else fields | {tag})

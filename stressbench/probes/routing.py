@@ -4,38 +4,37 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from typing import ClassVar, Final, cast
+from typing import ClassVar, Final
 
 from stressbench.errors import SuiteError
-from stressbench.probes._capture import Plain
 from stressbench.probes._routing_math import Ids
 from stressbench.probes._routing_rows import of_arrays, of_engine
 from stressbench.probes._routing_summary import finding
-from stressbench.probes._worker import unpack
 from stressbench.probes.base import Finding, ProbeSetup, Served
+from stressbench.probes.worker.capture import Unsupported
+from stressbench.probes.worker.remote import RemoteCapture
 from stressbench.schema.case import Request
 from stressbench.schema.step import StepReading
 
-_CAPTURE: Final = "routing"
 _PARAMETERS: Final = {"keep_ids"}
 
 
 class RoutingProbe:
     """Every expert choice of every MoE layer, reduced to figures a request.
 
-    Parameter ``keep_ids: true`` also keeps the choices themselves in the sidecar, 4 k + 4
+    Parameter ``keep_ids: true`` also keeps the choices themselves among the arrays, 4 k + 4
     bytes a token and layer before compression, for ``stressbench thrash``. A dense model
     has no routing: its section is null with the reason "dense model".
     """
 
     section: ClassVar[str] = "routing"
     telemetry_pass: ClassVar[bool] = True
-    worker_extension: ClassVar[str | None] = "stressbench.probes._worker.WorkerExtension"
+    capture: ClassVar[str | None] = "stressbench.probes._routing_worker:RoutingCapture"
 
     def __init__(self, setup: ProbeSetup) -> None:
         self._keep_ids = bool(setup.params.get("keep_ids", False))
         self._served: Served | None = None
-        self._fault: str | None = None
+        self._remote: RemoteCapture | None = None
         self._prompts: dict[str, tuple[int, ...]] = {}
         self._returned: dict[str, Ids] = {}
 
@@ -53,18 +52,18 @@ class RoutingProbe:
             raise SuiteError("keep_ids is true or false", where="params.keep_ids")
 
     async def start(self, served: Served) -> None:
+        assert self.capture is not None
         self._served = served
-        (fault, *_) = await served.call_worker("stressbench_install", _CAPTURE)
-        self._fault = cast("str | None", fault)
+        self._remote = RemoteCapture(served, self.section, self.capture)
+        await self._remote.start()
 
     def step(self, reading: StepReading) -> None:
         """Steps are seen inside the worker."""
 
     async def sent(self, key: str, request: Request) -> None:
         self._prompts[key] = request.prompt_token_ids
-        if self._fault is None:
-            assert self._served is not None
-            await self._served.call_worker("stressbench_register", _CAPTURE, key, {})
+        assert self._remote is not None
+        await self._remote.expect(key, {})
 
     def returned(self, key: str, routed_experts: Ids) -> None:
         """Take what the engine itself returned of a request: used where the worker cannot tell."""
@@ -72,28 +71,21 @@ class RoutingProbe:
 
     async def finished(self, key: str, *, ok: bool) -> Finding:
         assert self._served is not None
+        assert self._remote is not None
         prompt, returned = self._prompts.pop(key), self._returned.pop(key, None)
-        if self._fault is not None:
-            experts = self._served.info.experts
-            if returned is None or experts is None:
-                return _null(self._fault)
+        experts = self._served.info.experts
+        if self._remote.fault is not None and returned is not None and experts is not None:
             routed = of_engine(returned, experts)
-            return await asyncio.to_thread(finding, routed, prompt, keep_ids=self._keep_ids)
-        (answer, *_) = await self._served.call_worker("stressbench_take", _CAPTURE, key)
-        packed = cast("Plain", answer)
-        if "why_null" in packed:
-            return _null(str(packed["why_null"]))
-        return await asyncio.to_thread(
-            finding, of_arrays(unpack(packed)), prompt, keep_ids=self._keep_ids
-        )
+        else:
+            try:
+                routed = of_arrays(await self._remote.collect(key, ok=ok))
+            except Unsupported as reason:
+                return Finding(fields=None, why_null={"": str(reason)})
+        return await asyncio.to_thread(finding, routed, prompt, keep_ids=self._keep_ids)
 
     async def stop(self) -> None:
-        if self._served is not None:
-            await self._served.call_worker("stressbench_remove", _CAPTURE)
-
-
-def _null(reason: str) -> Finding:
-    return Finding(fields=None, why_null={"": reason})
+        if self._remote is not None:
+            await self._remote.stop()
 
 
 PLUGIN = RoutingProbe

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 
 from stressbench.clock import Clock
 from stressbench.engines.base import Completion, Engine, RemoteRequestError
-from stressbench.errors import RequestError, StressbenchError, told
+from stressbench.errors import ProbeError, RequestError, StressbenchError, told
 from stressbench.runner.assemble import Attempt, assemble
 from stressbench.runner.plan import key_of
 from stressbench.runner.probing import Probing
+from stressbench.schema.arrays import ArraysAt
 from stressbench.schema.case import Case, Request
 from stressbench.schema.record import CaseRecord, Load, Quality
 from stressbench.scorers.base import failed_quality, judge, unjudged_quality
-from stressbench.sidecar import prefix_of
 
 if TYPE_CHECKING:
     from stressbench.probes.base import Array, Finding
@@ -34,8 +34,8 @@ class Lane:
     timeout_s: float
     write: Callable[[CaseRecord], None]
     """Keeps a record."""
-    write_arrays: Callable[[str, Mapping[str, Array]], None]
-    """Keeps the arrays of a section of a record, before the record itself."""
+    write_arrays: Callable[[Mapping[str, Array]], ArraysAt]
+    """Keeps the arrays of a section of a record, before the record itself, and tells where."""
 
     async def send(
         self, request: Request, *, due_ns: int | None = None, load: Load | None = None
@@ -62,16 +62,25 @@ class Lane:
             outcome=outcome,
             failed_ns=failed_ns,
             findings=findings,
+            arrays=self._keep_arrays(findings),
             absent=self.probing.absent,
             quality=quality,
             unjudged=unjudged,
         )
-        record, kept = self._recorded(attempt)
-        for section, finding in kept.items():
-            if finding.arrays:
-                self.write_arrays(prefix_of(record, section), finding.arrays)
+        record = self._recorded(attempt)
         self.write(record)
         return record
+
+    def _keep_arrays(self, findings: Mapping[str, Finding]) -> dict[str, ArraysAt | ProbeError]:
+        """By section, where its arrays lie, or why they could not be kept."""
+        kept: dict[str, ArraysAt | ProbeError] = {}
+        for section, finding in findings.items():
+            if finding.arrays:
+                try:
+                    kept[section] = self.write_arrays(finding.arrays)
+                except ProbeError as error:
+                    kept[section] = error
+        return kept
 
     async def _complete(self, request: Request, key: str, due_ns: int) -> Completion | RequestError:
         late_s = (self.clock.now_ns() - due_ns) / 1e9
@@ -92,20 +101,21 @@ class Lane:
         except Exception as error:  # noqa: BLE001 - an answer may be anything
             return _unknown(f"the engine failed over this request: {told(error)}")
 
-    def _recorded(self, attempt: Attempt) -> tuple[CaseRecord, Mapping[str, Finding]]:
-        """The record of an attempt and what goes with it; a failed one where none can be made."""
+    def _recorded(self, attempt: Attempt) -> CaseRecord:
+        """The record of an attempt; a failed one where none can be made."""
         try:
-            return assemble(attempt, run_id=self.run_id, model=self.model), attempt.findings
+            return assemble(attempt, run_id=self.run_id, model=self.model)
         except Exception as error:  # noqa: BLE001 - so may the figures with it
             failed = replace(
                 attempt,
                 outcome=_unknown(f"its answer makes no record: {told(error)}"),
                 failed_ns=self.clock.now_ns(),
                 findings={},
+                arrays={},
                 quality=failed_quality(attempt.request.case),
                 unjudged=None,
             )
-            return assemble(failed, run_id=self.run_id, model=self.model), {}
+            return assemble(failed, run_id=self.run_id, model=self.model)
 
 
 def _unknown(message: str) -> RemoteRequestError:

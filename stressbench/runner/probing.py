@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final, TypeVar, cast
+from typing import TYPE_CHECKING, Final, cast
 
 import msgspec
 
 from stressbench import catalog
-from stressbench.errors import SuiteError, told
+from stressbench.errors import EngineError, SuiteError, told
 from stressbench.probes.base import (
+    WORKER_EXTENSION,
     Finding,
     Probe,
     ProbeFactory,
     ProbeSetup,
     Served,
     TakesRouting,
+    check_capture,
+    check_section,
 )
 from stressbench.schema.case import Pass, Request
 from stressbench.schema.step import StepReading
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 _LATER: Final = "measured in the telemetry pass"
+_EXTENSION_ARGUMENT: Final = "worker_extension_cls"
 _NO_WORKERS: Final = "this engine gives no access to its workers"
 
 
@@ -42,36 +46,18 @@ def passes(suite: SuiteSpec, *, workers: bool) -> tuple[Pass, ...]:
 
 
 def worker_extension(suite: SuiteSpec) -> str | None:
-    """The class that the suite's probes need in vLLM's workers, which take one at most."""
-    asked = {
-        name: spec.use
-        for spec in suite.probe_specs
-        if (name := probe_type(spec).worker_extension) is not None
-    }
-    if len(asked) > 1:
-        raise SuiteError(
-            f"the probes {' and '.join(asked.values())} each need a worker extension of their own",
-            where="probes",
-            hint="vLLM takes one; use them in separate suites",
-        )
-    return next(iter(asked), None)
+    """Our extension of vLLM's workers, where a probe of the suite has a capture for it."""
+    captures = any(probe_type(spec).capture is not None for spec in suite.probe_specs)
+    return WORKER_EXTENSION if captures else None
 
 
 class Probing:
-    """The probes of one model in one pass.
-
-    What a probe raises over one request makes its section of that record null, with the
-    reason; one that fails at a step of the engine is not asked any more in this pass.
-    """
+    """The probes of one model in one pass."""
 
     def __init__(self, probes: list[Probe], absent: Mapping[str, str]) -> None:
-        self._probes = probes
+        self._probes = [_Guarded(probe) for probe in probes]
         self.absent: Final = absent
         """Sections that this pass does not fill, and why."""
-        self._lost: dict[str, str] = {}
-        """Why probes are not asked any more, by section."""
-        self._missed: dict[tuple[str, str], str] = {}
-        """Why a probe knows nothing of a request, by its key and the section."""
 
     @classmethod
     def of(
@@ -89,69 +75,88 @@ class Probing:
             kind = probe_type(spec)
             if kind.telemetry_pass and pass_ == "quality":
                 absent[kind.section] = _LATER if workers else _NO_WORKERS
+            elif kind.capture is not None and not workers:
+                absent[kind.section] = _NO_WORKERS
             else:
                 probes.append(cast("ProbeFactory", kind)(make(spec)))
         return cls(probes, absent)
 
     async def start(self, served: Served) -> None:
         """Tell every probe that the engine serves."""
-        for probe in self._probes:
-            await probe.start(served)
+        for each in self._probes:
+            with each.at_work():
+                await each.probe.start(served)
 
     def step(self, reading: StepReading) -> None:
         """Show every probe a scheduler step."""
-        for probe in self._probes:
-            if probe.section not in self._lost:
-                with _noting(self._lost, probe.section, f"the {probe.section} probe, at a step,"):
-                    probe.step(reading)
+        for each in self._probes:
+            if each.fault is None:
+                with each.at_work():
+                    each.probe.step(reading)
 
     async def sent(self, key: str, request: Request) -> None:
         """Tell every probe that a request goes out."""
-        for probe in self._probes:
-            with _noting(self._missed, (key, probe.section), f"the {probe.section} probe"):
-                await probe.sent(key, request)
+        for each in self._probes:
+            if each.fault is None:
+                with each.at_work(key):
+                    await each.probe.sent(key, request)
 
     def returned(self, key: str, routed_experts: npt.NDArray[np.int16]) -> None:
         """Give the experts that the engine returned to the probes that take them."""
-        for probe in self._probes:
-            if isinstance(probe, TakesRouting):
-                with _noting(self._missed, (key, probe.section), f"the {probe.section} probe"):
-                    probe.returned(key, routed_experts)
+        for each in self._probes:
+            if each.fault is None and isinstance(each.probe, TakesRouting):
+                with each.at_work(key):
+                    each.probe.returned(key, routed_experts)
 
     async def finished(self, key: str, *, ok: bool) -> dict[str, Finding]:
         """What every probe found out about a request, by section of the record."""
-        return {probe.section: await self._finding(probe, key, ok=ok) for probe in self._probes}
-
-    async def _finding(self, probe: Probe, key: str, *, ok: bool) -> Finding:
-        """What a probe found out, or a null section that says how it failed."""
-        missed = self._missed.pop((key, probe.section), None)
-        reason = self._lost.get(probe.section, missed)
-        try:
-            found = await probe.finished(key, ok=ok)  # in any case: it forgets the request
-            _check(found)
-        except Exception as error:  # noqa: BLE001 - a probe may be anybody's
-            reason = reason or f"the {probe.section} probe failed with {told(error)}"
-        else:
-            if reason is None:
-                return found
-        return Finding(fields=None, why_null={"": reason})
+        return {each.probe.section: await each.finished(key, ok=ok) for each in self._probes}
 
     async def stop(self) -> None:
         """Tell every probe that this pass is over."""
-        for probe in self._probes:
-            await probe.stop()
+        for each in self._probes:
+            with each.at_work():
+                await each.probe.stop()
 
 
-_Place = TypeVar("_Place")
+class _Guarded:
+    """A probe whose own faults end no run.
 
+    A fault over one request makes its section null in that record, one at the start or at a
+    step of the engine in all that follow. What the engine raises goes on its way: a run ends
+    there, whoever asked.
+    """
 
-@contextmanager
-def _noting(failures: dict[_Place, str], place: _Place, who: str) -> Iterator[None]:
-    """Keep the first failure of a place, instead of raising it."""
-    try:
-        yield
-    except Exception as error:  # noqa: BLE001 - a probe may be anybody's
-        failures.setdefault(place, f"{who} failed with {told(error)}")
+    def __init__(self, probe: Probe) -> None:
+        self.probe = probe
+        self.fault: str | None = None
+        self._missed: dict[str, str] = {}
+        """Faults over single requests, by key."""
+
+    @contextmanager
+    def at_work(self, key: str | None = None) -> Iterator[None]:
+        """Take a fault of the probe for the reason of the null that follows, or of every one."""
+        try:
+            yield
+        except EngineError:
+            raise
+        except Exception as error:  # noqa: BLE001 - telemetry must not end a run
+            text = f"the probe failed: {told(error)}"
+            if key is None:
+                self.fault = self.fault or text
+            else:
+                self._missed.setdefault(key, text)
+
+    async def finished(self, key: str, *, ok: bool) -> Finding:
+        """What it found out; null with the reason where it failed."""
+        if self.fault is None:
+            with self.at_work(key):
+                found = await self.probe.finished(key, ok=ok)
+                _check(found)
+                if key not in self._missed:
+                    return found
+        reason = self._missed.pop(key, None)
+        return Finding(fields=None, why_null={"": str(self.fault or reason)})
 
 
 def _check(found: Finding) -> None:
@@ -165,9 +170,26 @@ def _check(found: Finding) -> None:
 
 
 def check_probes(suite: SuiteSpec) -> Iterator[tuple[int, SuiteError]]:
-    """The mistakes in the parameters of a suite's probes, each with the probe's place."""
+    """The mistakes in a suite's probes, each with the probe's place."""
+    named: dict[str, str] = {}
     for index, spec in enumerate(suite.probe_specs):
+        kind = probe_type(spec)
         try:
-            probe_type(spec).check(spec.params)
+            check_section(kind, spec.use, named)
+            check_capture(kind, spec.use)
+            _check_extension(kind, spec.use, suite)
+            kind.check(spec.params)
         except SuiteError as error:
             yield index, error
+        named.setdefault(kind.section, spec.use)
+
+
+def _check_extension(kind: type[Probe], name: str, suite: SuiteSpec) -> None:
+    """Refuse an extension of somebody's own in vLLM's workers, where a capture needs ours."""
+    given = (role.engine.args | role.model.args for role in suite.roles.values())
+    if kind.capture is not None and any(args.get(_EXTENSION_ARGUMENT) for args in given):
+        raise SuiteError(
+            f"the probe {name!r} looks inside vLLM's workers, which take one extension, and"
+            f" `{_EXTENSION_ARGUMENT}` names another",
+            hint="leave out one of them",
+        )

@@ -28,6 +28,6 @@ def of_known_roles(
     """The records as they are. Raises ``ResultsError`` at one of an unknown role."""
     known = frozenset(known)
     for record in records:
-        if record.role not in known:
-            check_role(record.role, sorted(known), file)
+        if record.role_name not in known:
+            check_role(record.role_name, sorted(known), file)
         yield record

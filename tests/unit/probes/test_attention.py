@@ -13,9 +13,9 @@ from stressbench.errors import SuiteError
 from stressbench.probes._attention_math import ROW_FIGURES
 from stressbench.probes._attention_settings import Settings, parse
 from stressbench.probes._attention_summary import findings
-from stressbench.probes._worker import pack, unpack
 from stressbench.probes.attention import AttentionProbe
 from stressbench.probes.base import ProbeSetup
+from stressbench.probes.worker.packing import pack, unpack
 from stressbench.schema.case import Span
 from tests.cases import REQUEST
 

@@ -12,7 +12,10 @@ torch = pytest.importorskip("torch")
 
 from stressbench.probes import _attention_worker  # noqa: E402
 from stressbench.probes._attention_math import ROW_FIGURES  # noqa: E402
-from stressbench.probes._worker import WorkerExtension, unpack  # noqa: E402
+from stressbench.probes.attention import AttentionProbe  # noqa: E402
+from stressbench.probes.worker.extension import WorkerExtension  # noqa: E402
+from stressbench.probes.worker.packing import unpack  # noqa: E402
+from tests.runners import RunnerV1, config_of  # noqa: E402
 
 VOCABULARY, WIDTH, KV_HEADS, GROUP, BLOCK, BLOCKS = 50, 8, 2, 2, 4, 64
 HEADS = KV_HEADS * GROUP
@@ -87,24 +90,19 @@ class Engine(torch.nn.Module):
 
     def step(self, runner, *parts: tuple[str, tuple[int, ...], int, int]) -> None:
         """Run positions ``first`` to ``end - 1`` of each request's tokens in one batch."""
-        ids, starts, ends, self.batch = [], [0], [], []
+        ids: list[int] = []
+        self.batch = []
         for key, tokens, first, end in parts:
             place = len(self.tables)
             blocks = torch.randperm(8, generator=torch.Generator().manual_seed(place)) + 8 * place
             table = self.tables.setdefault(key, blocks)
+            self.batch.append(((len(ids), len(ids) + end - first, first), table))
             ids += tokens[first:end]
-            starts.append(len(ids))
-            ends.append(end)
-            self.batch.append(((starts[-2], starts[-1], first), table))
         metadata = SimpleNamespace(
-            query_start_loc=torch.tensor(starts),
-            seq_lens=torch.tensor(ends),
-            block_table=torch.stack([table for _, table in self.batch]),
-            causal=True,
+            block_table=torch.stack([table for _, table in self.batch]), causal=True
         )
-        runner.input_batch.req_ids = [f"{key}-0a1b2c3d" for key, *_ in parts]
         runner.context.attn_metadata = {"0": metadata, "1": metadata}
-        self(input_ids=torch.tensor(ids))
+        runner.step([(f"{key}-0a1b2c3d", first, end - first) for key, _, first, end in parts], ids)
 
 
 @pytest.fixture
@@ -116,21 +114,12 @@ def start(monkeypatch):
 
     def begin(spread: float = 0.5, window: int | None = None):
         engine = Engine(spread, window)
-        config = SimpleNamespace(
-            model_config=SimpleNamespace(enforce_eager=True),
-            speculative_config=None,
-            parallel_config=SimpleNamespace(world_size=1),
-        )
         worker = WorkerExtension()
-        worker.model_runner = SimpleNamespace(
-            input_batch=SimpleNamespace(req_ids=[]),
-            vllm_config=config,
-            get_model=lambda: engine,
-            context=context,
-        )
+        worker.model_runner = RunnerV1(engine, config_of())
+        worker.model_runner.context = context
         layers = [(str(place), layer) for place, layer in enumerate(engine.layers)]
         monkeypatch.setattr(_attention_worker, "_attention_layers", lambda _: layers)
-        assert worker.stressbench_install("attention") is None
+        assert worker.stressbench_install("attention", AttentionProbe.capture) is None
         return engine, worker
 
     return begin

@@ -9,8 +9,8 @@ import pytest
 from stressbench import catalog
 from stressbench.clock import Clock
 from stressbench.errors import SuiteError
-from stressbench.probes.base import Probe, ProbeSetup
-from stressbench.schema.record import CaseRecord, Reading
+from stressbench.probes.base import Probe, ProbeSetup, check_capture, check_section
+from stressbench.schema.run import Reading
 from tests.cases import REQUEST
 from tests.served import NoEngine
 
@@ -22,9 +22,10 @@ def kind_of(name: str) -> type[Probe]:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_it_fills_a_section_of_the_record_and_says_what_it_is(name: str) -> None:
+def test_it_fills_a_section_that_a_record_can_hold_and_says_what_it_is(name: str) -> None:
     kind = kind_of(name)
-    assert kind.section in CaseRecord.__struct_fields__
+    check_section(kind, name, {})
+    check_capture(kind, name)
     assert isinstance(kind.telemetry_pass, bool)
     assert catalog.summary("probes", name)
 
@@ -36,7 +37,7 @@ def test_no_parameters_are_enough_and_unknown_ones_are_refused(name: str) -> Non
         kind_of(name).check({"no such parameter": 1})
 
 
-@pytest.mark.parametrize("name", [n for n in NAMES if kind_of(n).worker_extension is None])
+@pytest.mark.parametrize("name", [n for n in NAMES if kind_of(n).capture is None])
 async def test_what_it_does_not_know_is_null_with_a_reason(name: str) -> None:
     written: list[Reading] = []
     setup = ProbeSetup(role="dense", params={}, clock=Clock(), write=written.append)

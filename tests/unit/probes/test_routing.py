@@ -8,9 +8,9 @@ import pytest
 from stressbench.errors import SuiteError
 from stressbench.probes import _routing_rows as rows
 from stressbench.probes._routing_summary import finding
-from stressbench.probes._worker import pack, unpack
 from stressbench.probes.base import ProbeSetup
 from stressbench.probes.routing import RoutingProbe
+from stressbench.probes.worker.packing import pack, unpack
 from stressbench.schema.served import EngineInfo
 
 EXPERTS, LAYERS, PROMPT = 8, 3, range(6)

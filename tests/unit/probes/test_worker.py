@@ -2,128 +2,227 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
+import sys
+from types import ModuleType
 
 import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
 
-from stressbench.probes import _worker  # noqa: E402
 from stressbench.probes._attention_rows import RequestRows  # noqa: E402
 from stressbench.probes._attention_settings import Settings  # noqa: E402
-from stressbench.probes._capture import Rows, Step, Unsupported  # noqa: E402
 from stressbench.probes._kv_pages import Pages  # noqa: E402
-from stressbench.probes._worker import WorkerExtension, unpack  # noqa: E402
+from stressbench.probes.worker.capture import Rows, Unsupported  # noqa: E402
+from stressbench.probes.worker.extension import UNSEEN, WorkerExtension  # noqa: E402
+from stressbench.probes.worker.packing import unpack  # noqa: E402
+from tests.runners import RunnerV1, RunnerV2, config_of  # noqa: E402
 
-STEP = Step(
-    rows=(Rows(key="k", start=0, stop=2, first=0, place=0),), input_ids=torch.tensor([5, 6])
-)
+SPY, OTHER = "a_package_of_others:Spy", "a_package_of_others:Other"
+METHODS = ["start", "expect", "before_step", "hook", "after_step", "collect"]
 
 
 class Spy:
-    """A capture that counts, and fails where it is told to."""
+    """A capture that counts rows, and fails where it is told to."""
 
     fails_in = ""
 
-    def install(self, host) -> None:
-        self.fail("install")
-        self.seen = 0
+    def start(self, host) -> None:
+        self.fail("start")
+        self.seen: dict[str, int] = {}
+        self.calls: list[str] = []
+        self.host = host
         host.after(host.model[0], self.hook)
 
     def fail(self, where: str) -> None:
         if where == self.fails_in:
             raise RuntimeError(f"broken {where}")
 
+    def expect(self, key, settings) -> None:
+        self.fail("expect")
+        self.seen[key] = 0
+
+    def before_step(self, step) -> None:
+        self.calls.append("before")
+        self.fail("before_step")
+
     def hook(self, module, args, output) -> None:
+        self.calls.append("layer")
         self.fail("hook")
-        self.seen += output.shape[0]
+        for rows in self.host.step().rows:
+            if rows.key in self.seen:
+                self.seen[rows.key] += rows.stop - rows.start
 
-    def register(self, key, settings) -> None:
-        self.fail("register")
+    def after_step(self, step) -> None:
+        self.calls.append("after")
+        self.fail("after_step")
 
-    def begin(self, step) -> None:
-        self.fail("begin")
-
-    def take(self, key):
-        self.fail("take")
-        if key == "unknown":
-            raise Unsupported("never seen")
-        return {"seen": np.array(self.seen, np.int32)}
+    def collect(self, key):
+        self.fail("collect")
+        if key == "refused":
+            raise Unsupported("never understood")
+        seen = self.seen.pop(key)
+        return {"seen": np.array(seen, np.int32), "calls": np.array(len(self.calls), np.int32)}
 
 
-@pytest.fixture
-def worker(monkeypatch) -> WorkerExtension:
-    config = SimpleNamespace(
-        model_config=SimpleNamespace(enforce_eager=True),
-        speculative_config=None,
-        parallel_config=SimpleNamespace(world_size=1),
-    )
-    model = torch.nn.Sequential(torch.nn.Linear(3, 3), torch.nn.Linear(3, 2))
-    extension = WorkerExtension()
-    extension.model_runner = SimpleNamespace(
-        input_batch=None, vllm_config=config, get_model=lambda: model
-    )
-    monkeypatch.setattr(_worker, "CAPTURES", {"spy": f"{__name__}.Spy"})
-    monkeypatch.setattr(_worker.importlib, "import_module", lambda _: SimpleNamespace(Spy=Spy))
-    monkeypatch.setattr(_worker.CaptureHost, "_read_step", lambda *_: STEP)
+class Other(Spy):
+    """A second one, which goes on whatever the first one does."""
+
+    fails_in = None
+
+
+class Model(torch.nn.Sequential):
+    def __init__(self) -> None:
+        super().__init__(torch.nn.Embedding(99, 3), torch.nn.Linear(3, 2))
+
+    def forward(self, input_ids):
+        return super().forward(input_ids)
+
+
+@pytest.fixture(autouse=True)
+def package(monkeypatch) -> None:
+    module = ModuleType("a_package_of_others")
+    module.Spy, module.Other = Spy, Other  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "a_package_of_others", module)
     monkeypatch.setattr(Spy, "fails_in", "")
+
+
+@pytest.fixture(params=[RunnerV1, RunnerV2])
+def worker(request) -> WorkerExtension:
+    extension = WorkerExtension()
+    extension.model_runner = request.param(Model(), config_of())  # type: ignore[attr-defined]
     return extension
 
 
-def run(worker: WorkerExtension) -> None:
-    assert worker.model_runner.get_model()(torch.zeros(2, 3)).shape == (2, 2)
+def run(worker: WorkerExtension, *keys: str) -> None:
+    """Two rows of each request, as vLLM names them, behind one of somebody else."""
+    parts = [("other-01234567", 4, 1), *((f"{key}-89abcdef", 0, 2) for key in keys)]
+    out = worker.model_runner.step(parts, [7] + [5, 6] * len(keys))
+    assert out.shape == (1 + 2 * len(keys), 2)
 
 
-def test_a_capture_sees_steps_of_registered_requests_alone(worker) -> None:
-    assert worker.stressbench_install("spy") is None
-    run(worker)
+def untouched(worker: WorkerExtension) -> bool:
+    runner = worker.model_runner
+    hooks = [module._forward_hooks for module in runner.model.modules()]
+    hooks += [module._forward_pre_hooks for module in runner.model.modules()]
+    return not any(hooks) and not {"execute_model", "prepare_inputs"} & set(vars(runner))
+
+
+def test_a_capture_sees_steps_of_expected_requests_alone(worker) -> None:
+    assert worker.stressbench_install("spy", SPY) is None
+    run(worker, "k")
     assert worker.stressbench_register("spy", "k", {}) is None
+    run(worker, "k")
     run(worker)
-    run(worker)
-    assert unpack(worker.stressbench_take("spy", "k"))["seen"] == 4
-    run(worker)
+    worker.model_runner.dry_run()
+    run(worker, "k")
+    taken = unpack(worker.stressbench_take("spy", "k"))
+    assert taken["seen"] == 4
+    assert taken["calls"] == 6  # before, layer and after, twice
+    run(worker, "k")
     worker.stressbench_remove("spy")
-    model = worker.model_runner.get_model()
-    assert not model._forward_hooks
-    assert not model._forward_pre_hooks
-    assert not model[0]._forward_hooks
+    assert untouched(worker)
 
 
-@pytest.mark.parametrize("where", ["install", "register", "begin", "hook", "take"])
-def test_a_fault_ends_the_capture_and_not_the_model(worker, monkeypatch, where) -> None:
+def test_one_extension_hosts_captures_that_know_nothing_of_each_other(worker) -> None:
+    for name, path in {"one": SPY, "two": OTHER, "three": SPY}.items():
+        assert worker.stressbench_install(name, path) is None
+    worker.stressbench_register("one", "a", {})
+    worker.stressbench_register("two", "a", {})
+    worker.stressbench_register("three", "b", {})
+    run(worker, "a", "b")
+    worker.stressbench_remove("one")  # the first that came takes nothing from the others
+    run(worker, "a")
+    assert unpack(worker.stressbench_take("two", "a"))["seen"] == 4
+    assert unpack(worker.stressbench_take("three", "b"))["seen"] == 2
+    worker.stressbench_remove("three")
+    worker.stressbench_remove("two")
+    assert untouched(worker)
+    assert worker.stressbench_install("again", SPY) is None
+    worker.stressbench_register("again", "c", {})
+    run(worker, "c")
+    assert unpack(worker.stressbench_take("again", "c"))["seen"] == 2
+
+
+@pytest.mark.parametrize("where", METHODS)
+def test_a_fault_ends_one_capture_and_neither_the_model_nor_another(
+    worker, monkeypatch, where
+) -> None:
     monkeypatch.setattr(Spy, "fails_in", where)
-    told = worker.stressbench_install("spy")
+    monkeypatch.setattr(Other, "fails_in", "")
+    told = worker.stressbench_install("spy", SPY)
+    assert worker.stressbench_install("other", OTHER) is None
     told = worker.stressbench_register("spy", "k", {}) or told
-    run(worker)
+    worker.stressbench_register("other", "k", {})
+    run(worker, "k")
     taken = worker.stressbench_take("spy", "k")
     assert taken == {"why_null": f"the capture failed: RuntimeError: broken {where}"}
-    assert (told is not None) == (where in {"install", "register"})
-    run(worker)
+    assert (told is not None) == (where in {"start", "expect"})
+    run(worker, "k")
     assert worker.stressbench_register("spy", "next", {}) == taken["why_null"]
+    assert unpack(worker.stressbench_take("other", "k"))["seen"] == 4
     worker.stressbench_remove("spy")
+    worker.stressbench_remove("other")
+    assert untouched(worker)
+
+
+@pytest.mark.parametrize("path", ["no_such_package:Spy", "a_package_of_others:Missing", "json"])
+def test_a_capture_that_cannot_be_built_says_so(worker, path) -> None:
+    told = worker.stressbench_install("spy", path)
+    assert told.startswith("the capture failed: ")
+    run(worker, "k")
+    assert worker.stressbench_take("spy", "k") == {"why_null": told}
 
 
 def test_one_request_that_cannot_be_told_leaves_the_others(worker) -> None:
-    worker.stressbench_install("spy")
+    worker.stressbench_install("spy", SPY)
+    for key in ("k", "refused"):
+        worker.stressbench_register("spy", key, {})
+    run(worker, "k", "refused")
+    assert worker.stressbench_take("spy", "refused") == {"why_null": "never understood"}
+    assert "does not know" in worker.stressbench_take("spy", "unknown")["why_null"]
+    run(worker, "k")
+    assert unpack(worker.stressbench_take("spy", "k"))["seen"] == 4
+
+
+def test_a_request_without_one_row_is_null_and_never_sums_of_nothing(worker) -> None:
+    worker.stressbench_install("spy", SPY)
     worker.stressbench_register("spy", "k", {})
-    assert worker.stressbench_take("spy", "unknown") == {"why_null": "never seen"}
-    run(worker)
+    worker.stressbench_register("spy", "never", {})
+    run(worker, "k")
+    assert worker.stressbench_take("spy", "never") == {"why_null": UNSEEN}
     assert unpack(worker.stressbench_take("spy", "k"))["seen"] == 2
+
+
+def test_rows_that_do_not_add_up_end_every_capture_with_that_reason(worker) -> None:
+    for name in ("one", "two"):
+        worker.stressbench_install(name, OTHER)
+        worker.stressbench_register(name, "k", {})
+    worker.model_runner.step([("k-01234567", 0, 2)], [5, 6], total=3)
+    for name in ("one", "two"):
+        assert "do not add up" in worker.stressbench_take(name, "k")["why_null"]
+    run(worker, "k")
+
+
+def test_a_request_may_have_its_key_for_a_name(worker) -> None:
+    worker.stressbench_install("spy", SPY)
+    worker.stressbench_register("spy", "a-b", {})
+    worker.model_runner.step([("a-b", 0, 2)], [5, 6])
+    assert unpack(worker.stressbench_take("spy", "a-b"))["seen"] == 2
 
 
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        (lambda runner: delattr(runner, "input_batch"), "model runner V2"),
-        (lambda r: setattr(r.vllm_config.model_config, "enforce_eager", False), "enforce_eager"),
-        (lambda r: setattr(r.vllm_config, "speculative_config", object()), "speculative"),
-        (lambda r: setattr(r.vllm_config.parallel_config, "world_size", 2), "several workers"),
+        ({"enforce_eager": False}, "enforce_eager"),
+        ({"speculative_config": object()}, "speculative"),
+        ({"world_size": 2}, "several workers"),
+        ({"use_ubatching": True}, "micro-batches"),
     ],
 )
 def test_an_engine_that_is_not_understood_says_so(worker, change, reason) -> None:
-    change(worker.model_runner)
-    told = worker.stressbench_install("spy")
+    worker.model_runner.vllm_config = config_of(**change)
+    told = worker.stressbench_install("spy", SPY)
     assert told.startswith("unsupported: ")
     assert reason in told
 

@@ -154,8 +154,8 @@ def test_a_probe_that_raises_leaves_its_section_null(where: str) -> None:
     record, _ = sent(engine, Probe(where))
     assert record.status == "ok"
     assert record.quality.score == 1.0
-    assert record.gpu is None
-    assert record.why_null["gpu"].startswith("the gpu probe")
+    assert record.sections["gpu"] is None
+    assert record.why_null["gpu"].startswith("the probe failed: ")
     assert "KeyError" in record.why_null["gpu"]
     assert record.why_null["gpu"].isprintable()
 
@@ -171,8 +171,8 @@ def test_a_probe_that_raises_leaves_its_section_null(where: str) -> None:
 )
 def test_a_finding_that_no_file_can_hold_leaves_its_section_null(finding: object) -> None:
     record, _ = sent(probe=Probe(finding=finding))
-    assert (record.status, record.gpu) == ("ok", None)
-    assert record.why_null["gpu"].startswith("the gpu probe failed with ")
+    assert (record.status, record.sections["gpu"]) == ("ok", None)
+    assert record.why_null["gpu"].startswith("the probe failed: ")
 
 
 @pytest.mark.parametrize("raised", [OverflowError("inf"), AttributeError("x"), RecursionError()])

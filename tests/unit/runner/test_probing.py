@@ -3,29 +3,49 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 from collections.abc import Mapping
 from typing import ClassVar
 
+import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from stressbench import catalog
 from stressbench.clock import Clock
-from stressbench.errors import SuiteError
-from stressbench.probes.base import Finding, ProbeSetup, StepProbe
+from stressbench.errors import EngineError, SuiteError
+from stressbench.probes.base import (
+    WORKER_EXTENSION,
+    Finding,
+    ProbeSetup,
+    StepProbe,
+    record_fields,
+)
 from stressbench.runner.plan import plan, planned
 from stressbench.runner.probing import Probing, check_probes, passes, worker_extension
 from stressbench.schema.case import Request
-from stressbench.schema.suite import ModelSpec, ProbeSpec, PromptSpec, SuiteSpec
+from stressbench.schema.step import StepReading
+from stressbench.schema.suite import (
+    EngineSpec,
+    ModelSpec,
+    ProbeSpec,
+    PromptSpec,
+    SuiteSpec,
+    Value,
+)
 from stressbench.tokens.budget import Room
 from stressbench.tokens.template import ChatTemplate
 from stressbench.tokens.tokenizer import ByteTokenizer
 from tests.cases import REQUEST
+from tests.records import record
+from tests.served import NoEngine
 
 
 class Calm(StepProbe):
     """Sees steps only."""
 
-    section: ClassVar[str] = "kv"
+    section: ClassVar[str] = "calm"
 
     def __init__(self, setup: ProbeSetup) -> None:
         self.setup = setup
@@ -41,9 +61,9 @@ class Calm(StepProbe):
 class Nosy(Calm):
     """Looks inside the model."""
 
-    section: ClassVar[str] = "attention"
+    section: ClassVar[str] = "nosy"
     telemetry_pass: ClassVar[bool] = True
-    worker_extension: ClassVar[str | None] = "a.Worker"
+    capture: ClassVar[str | None] = "json.decoder:JSONDecoder"
 
     @staticmethod
     def check(params: Mapping[str, object]) -> None:
@@ -52,10 +72,10 @@ class Nosy(Calm):
 
 
 class Other(Nosy):
-    """Wants another extension."""
+    """Runs something else in the worker."""
 
-    section: ClassVar[str] = "routing"
-    worker_extension: ClassVar[str | None] = "b.Worker"
+    section: ClassVar[str] = "other"
+    capture: ClassVar[str | None] = "json.encoder:JSONEncoder"
 
 
 @pytest.fixture(autouse=True)
@@ -64,7 +84,7 @@ def plugins(monkeypatch: pytest.MonkeyPatch) -> None:
     real = catalog.load
 
     def load(kind: catalog.Kind, name: str) -> object:
-        return known[name] if kind == "probes" else real(kind, name)
+        return known[name] if kind == "probes" and name in known else real(kind, name)
 
     monkeypatch.setattr(catalog, "load", load)
 
@@ -94,10 +114,19 @@ def test_the_quality_pass_leaves_such_a_probe_out_and_says_why() -> None:
     spec = suite("calm", "nosy")
     quality = Probing.of(spec, "quality", setup, workers=True)
     asyncio.run(quality.sent("k", REQUEST))
-    assert set(asyncio.run(quality.finished("k", ok=True))) == {"kv"}
-    assert quality.absent == {"attention": "measured in the telemetry pass"}
+    assert set(asyncio.run(quality.finished("k", ok=True))) == {"calm"}
+    assert quality.absent == {"nosy": "measured in the telemetry pass"}
     blind = Probing.of(spec, "quality", setup, workers=False)
-    assert blind.absent == {"attention": "this engine gives no access to its workers"}
+    assert blind.absent == {"nosy": "this engine gives no access to its workers"}
+
+
+def test_a_capture_that_disturbs_nothing_is_left_out_all_the_same_without_workers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Nosy, "telemetry_pass", False)
+    blind = Probing.of(suite("calm", "nosy"), "quality", setup, workers=False)
+    assert blind.absent == {"nosy": "this engine gives no access to its workers"}
+    assert not Probing.of(suite("calm", "nosy"), "quality", setup, workers=True).absent
 
 
 def test_the_telemetry_pass_runs_every_probe() -> None:
@@ -105,16 +134,173 @@ def test_the_telemetry_pass_runs_every_probe() -> None:
     asyncio.run(probing.sent("k", REQUEST))
     findings = asyncio.run(probing.finished("k", ok=True))
     assert {name: finding.fields for name, finding in findings.items()} == {
-        "kv": {"seen": 1},
-        "attention": {"seen": 1},
+        "calm": {"seen": 1},
+        "nosy": {"seen": 1},
     }
 
 
-def test_two_worker_extensions_are_refused_by_name() -> None:
+def test_any_number_of_captures_share_one_worker_extension() -> None:
     assert worker_extension(suite("calm")) is None
-    assert worker_extension(suite("nosy")) == "a.Worker"
-    with pytest.raises(SuiteError, match="nosy and other"):
-        worker_extension(suite("nosy", "other"))
+    assert worker_extension(suite("calm", "nosy")) == WORKER_EXTENSION
+    assert worker_extension(suite("nosy", "other", "attention", "routing")) == WORKER_EXTENSION
+    module, _, name = WORKER_EXTENSION.rpartition(".")
+    assert isinstance(getattr(importlib.import_module(module), name), type)
+
+
+OURS = catalog.names("probes")
+
+
+@given(st.lists(st.sampled_from(["calm", "nosy", "other", *OURS]), max_size=6))
+def test_a_section_that_two_probes_fill_is_refused_and_nothing_else_is(names: list[str]) -> None:
+    again = {index for index, name in enumerate(names) if name in names[:index]}
+    mistakes = dict(check_probes(suite(*names)))
+    assert set(mistakes) == again
+    for index, mistake in mistakes.items():
+        assert f"'{names[index]}' is named twice" in mistake.message
+
+
+def test_two_probes_of_one_section_are_both_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Other, "section", "nosy")
+    ((index, error),) = check_probes(suite("calm", "nosy", "other"))
+    assert index == 2
+    assert error.message == (
+        "the probe 'other' and the probe 'nosy' both fill the section 'nosy' of a record"
+    )
+
+
+@pytest.mark.parametrize("section", sorted(record_fields()))
+def test_no_probe_of_others_takes_a_field_that_every_record_has(
+    monkeypatch: pytest.MonkeyPatch, section: str
+) -> None:
+    monkeypatch.setattr(Calm, "section", section)
+    ((_, error),) = check_probes(suite("calm"))
+    assert error.message == (
+        f"the probe 'calm' names the section {section!r}, which every record has already"
+    )
+
+
+def test_the_fields_of_a_record_are_those_of_its_line() -> None:
+    line = msgspec.json.decode(msgspec.json.encode(record()))
+    assert set(line) <= record_fields()
+    assert {"type", "pass", "kv", "quality"} <= record_fields()
+
+
+@pytest.mark.parametrize("section", ["", "a.b", "my section", "1st"])
+def test_a_section_is_a_word(monkeypatch: pytest.MonkeyPatch, section: str) -> None:
+    monkeypatch.setattr(Calm, "section", section)
+    ((_, error),) = check_probes(suite("calm"))
+    assert "no name of a field" in error.message
+
+
+@pytest.mark.parametrize("capture", ["json", "no_such_package.module:C", "json:", ":C", "json:a b"])
+def test_a_capture_that_no_worker_could_import_is_refused(
+    monkeypatch: pytest.MonkeyPatch, capture: str
+) -> None:
+    monkeypatch.setattr(Nosy, "capture", capture)
+    ((_, error),) = check_probes(suite("nosy"))
+    assert f"{capture!r}, which cannot be imported" in error.message
+
+
+@pytest.mark.parametrize("where", ["model", "engine"])
+def test_an_extension_of_somebody_else_is_refused_where_a_capture_needs_ours(where: str) -> None:
+    args: dict[str, Value] = {"worker_extension_cls": "a.Worker"}
+    spec = suite("calm", "nosy")
+    if where == "engine":
+        spec = msgspec.structs.replace(spec, engine=EngineSpec(args=args))
+    else:
+        spec = msgspec.structs.replace(spec, models={"a": ModelSpec(model="a", args=args)})
+    ((index, error),) = check_probes(spec)
+    assert index == 1
+    assert "'nosy'" in error.message
+    assert "worker_extension_cls" in error.message
+    assert not list(check_probes(msgspec.structs.replace(spec, probes=["calm"])))
+
+
+STEP = StepReading(
+    t_ns=0,
+    running=1,
+    waiting=0,
+    kv_usage=None,
+    prefix_queries=None,
+    prefix_hits=None,
+    preemptions=0,
+    prompt_tokens=0,
+    output_tokens=1,
+)
+METHODS = ("start", "step", "sent", "finished", "stop")
+
+
+@pytest.mark.parametrize("broken", METHODS)
+def test_a_fault_of_a_probe_is_the_reason_of_its_nulls_and_ends_nothing(
+    monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
+    def breaks(*_args: object, **_kwargs: object) -> None:
+        raise ZeroDivisionError("division\nby zero")
+
+    monkeypatch.setattr(Nosy, broken, breaks)
+    monkeypatch.setattr(Calm, "step", lambda *_: None)
+    probing = Probing.of(suite("nosy", "calm"), "telemetry", setup, workers=True)
+
+    async def whole() -> list[dict[str, Finding]]:
+        await probing.start(NoEngine())
+        found = []
+        for key in ("first", "second"):
+            await probing.sent(key, REQUEST)
+            probing.step(STEP)
+            found.append(await probing.finished(key, ok=True))
+        await probing.stop()
+        return found
+
+    for found in asyncio.run(whole()):
+        assert found["calm"].fields == {"seen": 1}
+        if broken == "stop":
+            assert found["nosy"].fields == {"seen": 1}
+        else:
+            told = {"": "the probe failed: ZeroDivisionError: division by zero"}
+            assert (found["nosy"].fields, found["nosy"].why_null) == (None, told)
+
+
+@pytest.mark.parametrize("broken", ["sent", "finished"])
+def test_a_fault_over_one_request_is_not_held_against_the_next(
+    monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
+    working = getattr(Nosy, broken)
+
+    async def breaks(self: Nosy, key: str, *args: object, **kwargs: object) -> object:
+        if key == "bad":
+            raise ZeroDivisionError("by zero")
+        return await working(self, key, *args, **kwargs)
+
+    monkeypatch.setattr(Nosy, broken, breaks)
+    probing = Probing.of(suite("nosy"), "telemetry", setup, workers=True)
+
+    async def whole() -> list[object]:
+        found = []
+        for key in ("one", "bad", "two"):
+            await probing.sent(key, REQUEST)
+            found.append((await probing.finished(key, ok=True))["nosy"].fields)
+        return found
+
+    assert asyncio.run(whole()) == [{"seen": 1}, None, {"seen": 1}]
+
+
+@pytest.mark.parametrize("method", ["start", "sent", "finished"])
+def test_an_engine_that_is_gone_ends_the_run_whoever_asked(
+    monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    async def gone(*_args: object, **_kwargs: object) -> None:
+        raise EngineError("the engine is gone")
+
+    monkeypatch.setattr(Nosy, method, gone)
+    probing = Probing.of(suite("nosy"), "telemetry", setup, workers=True)
+
+    async def whole() -> None:
+        await probing.start(NoEngine())
+        await probing.sent("k", REQUEST)
+        await probing.finished("k", ok=True)
+
+    with pytest.raises(EngineError):
+        asyncio.run(whole())
 
 
 def test_wrong_parameters_are_found_with_their_place() -> None:

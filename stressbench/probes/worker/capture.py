@@ -1,8 +1,12 @@
-"""What runs inside vLLM's worker process: captures, and the steps that they see.
+"""What a probe runs inside vLLM's worker process: a capture, and the steps that it sees.
 
 A capture hooks modules of the model that is being served, keeps small sums for each
-request that was registered with it, and gives them up as plain data. It never sees
-vLLM's scheduler: a ``Step`` says which rows of the batch belong to which request.
+request that it was told to expect, and gives them up as arrays. It never sees vLLM's
+scheduler: a ``Step`` says which rows of the batch belong to which request. A probe names
+its capture by a dotted path (``Probe.capture``); one extension of the worker hosts those
+of every probe, and asks each of them, in this order: ``start``; for each request
+``expect``, then ``before_step`` and ``after_step`` around every forward pass that has
+rows of it, then ``collect``.
 """
 
 from __future__ import annotations
@@ -59,7 +63,7 @@ class Step:
     """One forward pass of the model over a batch."""
 
     rows: tuple[Rows, ...]
-    """Of every request in the batch, in the order of the batch."""
+    """Of every request in the batch, in the order of the batch; together all its tokens."""
     input_ids: torch.Tensor
     """Token ids of the rows, (rows,); padding may follow."""
 
@@ -94,21 +98,29 @@ class Host(Protocol):
 class Capture(Protocol):
     """One kind of telemetry in the worker; built without arguments, used by one thread.
 
-    Any exception ends the capture: later ``take``s then tell why there is nothing.
+    Any exception ends this capture alone: every later ``collect`` is then null, and tells
+    what it was. A request of which no row was ever run is null without asking it.
     """
 
-    def install(self, host: Host) -> None:
+    def start(self, host: Host) -> None:
         """Hook the model. Raises ``Unsupported`` where it is not understood."""
         ...
 
-    def register(self, key: str, settings: Plain) -> None:
+    def expect(self, key: str, settings: Plain) -> None:
         """Expect a request; its first step comes later."""
         ...
 
-    def begin(self, step: Step) -> None:
-        """A forward pass begins; at least one of its requests may be registered."""
+    def before_step(self, step: Step) -> None:
+        """A forward pass begins; at least one of its requests is expected."""
         ...
 
-    def take(self, key: str) -> Arrays:
-        """Forget a request and give what was gathered; raises ``Unsupported`` with the reason."""
+    def after_step(self, step: Step) -> None:
+        """That forward pass is over; what its layers put out may still be on its device."""
+        ...
+
+    def collect(self, key: str) -> Arrays:
+        """Forget a request and give what was gathered.
+
+        Raises ``Unsupported`` with the reason where nothing true can be told of it.
+        """
         ...

@@ -1,0 +1,1 @@
+"""What runs inside vLLM's worker process, and how a probe talks to it."""
