@@ -18,6 +18,7 @@ from stressbench.models.cache import Progress
 from stressbench.models.resolve import ModelShape, resolve, resolve_tokenizer
 from stressbench.prompts.base import check, expand, truths
 from stressbench.runner.arrivals import check_trace
+from stressbench.runner.capacity import check_capacity
 from stressbench.runner.plan import limited
 from stressbench.runner.probing import check_probes, passes
 from stressbench.schema import gate
@@ -95,6 +96,8 @@ def prepare(
         opened = {
             role: replace(m, engine=at_dtype(m.engine, m.dtype)) for role, m in opened.items()
         }
+    if plugin.weights:
+        check_capacity(suite, opened.values())
     rooms = open_rooms(suite, opened)
     check_prompts(suite, spec, opened, rooms)
     return Prepared(
