@@ -100,6 +100,7 @@ def run(  # noqa: PLR0913 - the contract's options, one parameter each
     """
     from stressbench.report.live import stderr_console
     from stressbench.runner.interrupt import as_ctrl_c
+    from stressbench.runner.prepare import check_names
 
     if from_ is not None and (suites or resume):
         raise UsageError("--from repeats one run; name no suite and no --resume with it")
@@ -114,8 +115,11 @@ def run(  # noqa: PLR0913 - the contract's options, one parameter each
         dry_run=dry_run,
         progress=progress,
     )
+    loaded = _load(suites, changes, resume or from_)
+    for suite in loaded:
+        check_names(suite)  # a mistake in the last suite is told before the first one runs
     with as_ctrl_c(), stderr_console() as console:
-        raise typer.Exit(_all(_load(suites, changes, resume or from_), console, options))
+        raise typer.Exit(_all(loaded, console, options))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
