@@ -3,30 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 _NODES: Final = "sys/class/kfd/kfd/topology/nodes"
 
 
-class AmdGpu(NamedTuple):
-    """One GPU that compute work can be sent to."""
+def amd_gpus(root: Path) -> list[str]:
+    """The names of the GPUs of the machine whose file system begins at ``root``.
 
-    name: str
-    """The board's product name, else the architecture: ``AMD GPU gfx942``."""
-
-
-def amd_gpus(root: Path) -> list[AmdGpu]:
-    """The GPUs of the machine whose file system begins at ``root``; empty without ``/dev/kfd``.
-
-    A processor is a node of the topology too, without SIMD units. A container may be shown
-    nodes that it must not read: these GPUs are not its own. A GPU that is partitioned counts
-    as often as it has partitions, as it does for vLLM.
+    A name is the board's product name, else the architecture: ``AMD GPU gfx942``. None are
+    found without ``/dev/kfd``, through which work is sent to them. A processor is a node of
+    the topology too, without SIMD units. A container may be shown nodes that it must not
+    read: these GPUs are not its own. A GPU that is partitioned counts as often as it has
+    partitions, as it does for vLLM.
     """
     if not (root / "dev/kfd").exists():
         return []
     nodes = sorted((root / _NODES).glob("[0-9]*"), key=lambda node: (len(node.name), node.name))
     found = (_properties(node / "properties") for node in nodes)
-    return [AmdGpu(_name(root, each)) for each in found if each.get("simd_count", 0) > 0]
+    return [_name(root, each) for each in found if each.get("simd_count", 0) > 0]
 
 
 def amd_driver(root: Path) -> str | None:

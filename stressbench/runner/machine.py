@@ -52,7 +52,7 @@ def _device(root: Path) -> tuple[str, str, str | None]:
         names = [_field(file.read_text("utf-8"), "Model") or "unknown GPU" for file in nvidia]
         return "cuda", _counted(names), _first_line(proc / "driver/nvidia/version")
     if amd := amd_gpus(root):
-        return "rocm", _counted([gpu.name for gpu in amd]), amd_driver(root)
+        return "rocm", _counted(amd), amd_driver(root)
     return "cpu", _cpu_name(proc), None
 
 
