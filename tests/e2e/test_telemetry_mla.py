@@ -25,7 +25,7 @@ from stressbench.probes.attention import AttentionProbe
 from stressbench.probes.base import WORKER_EXTENSION
 from stressbench.probes.routing import RoutingProbe
 from stressbench.probes.worker.packing import unpack
-from stressbench.schema.suite import EngineSpec
+from stressbench.schema.suite import EngineSpec, Value
 from tests.cases import CASE, REQUEST
 
 pytestmark = [
@@ -41,7 +41,13 @@ pytestmark = [
 ]
 
 EXPERTS, CHOSEN, DENSE_LAYERS, LAYERS = 8, 2, 1, 3
-CHUNK, ANSWER = 48, 5
+ANSWER = 5
+ENGINE: dict[str, Value] = {
+    "max_num_batched_tokens": 48,  # several chunks a prompt, in mixed batches
+    # Serves float32 on any CPU, in blocks of 16; AMX's own takes bfloat16 alone.
+    "attention_backend": "CPU_MLA",
+    "block_size": 16,
+}
 SHAPE = {
     "hidden_size": 128,
     "intermediate_size": 128,
@@ -113,9 +119,7 @@ async def serve(model: Path, log: Path, prompts: dict[str, tuple[int, ...]]) -> 
             model_path=model,
             tokenizer_path=model,
             kv_elements_per_token=None,
-            engine=EngineSpec(
-                max_model_len=512, dtype="float32", args={"max_num_batched_tokens": CHUNK}
-            ),
+            engine=EngineSpec(max_model_len=512, dtype="float32", args=ENGINE),
             args={},
             clock=Clock(),
             seed=0,
