@@ -32,7 +32,8 @@ from stressbench.report.live import SilentView
 from stressbench.runner.prepare import prepare
 from stressbench.runner.run import new_directory, run
 from stressbench.schema.load import parse_suite
-from stressbench.store import RunWriter, read_run
+from stressbench.store import RECORDS, RunWriter, read_run
+from stressbench.store.lock import Lock
 
 if TYPE_CHECKING:
     from vllm.engine.arg_utils import AsyncEngineArgs
@@ -226,7 +227,8 @@ def _frontend(folder: Path) -> list[float]:
 
     directory = folder / "frontend"
     directory.mkdir()
-    with RunWriter.reopen(directory) as writer:
+    (directory / RECORDS).touch()
+    with RunWriter.reopen(directory, Lock.of(directory / RECORDS)) as writer:
         return [once(writer) for _ in range(ROUNDS)]
 
 

@@ -23,9 +23,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stressbench.schema.record import CaseRecord
-from stressbench.sidecar import ArrayReader
 from stressbench.stats.exact import t_quantile
 from stressbench.store import Run, read_run
+from stressbench.store.arrays import ArrayReader
 
 IMAGE = Path(__file__).parent / "images" / "attention-lift.svg"
 FONT = 'font-family="sans-serif" font-size="11"'

@@ -21,9 +21,9 @@ import numpy as np
 
 from stressbench.probes import _routing_math as routing
 from stressbench.schema.record import CaseRecord
-from stressbench.sidecar import ArrayReader
 from stressbench.stats.exact import t_quantile
 from stressbench.store import read_run
+from stressbench.store.arrays import ArrayReader
 
 IMAGE = Path(__file__).parent / "images" / "routing-load.svg"
 FIELDS = ("imbalance_mean", "entropy_norm_mean", "cv_excess_mean", "churn_mean", "confidence_mean")

@@ -24,6 +24,10 @@ class Clock:
     read_ns: Callable[[], int] = time.monotonic_ns
     """What it reads; a simulation has a time of its own."""
 
+    def going_on_from(self, last_ns: int) -> Clock:
+        """The clock of a run that was cut short at ``last_ns``: there it goes on now."""
+        return Clock(self.read_ns() - last_ns, self.read_ns)
+
     def now_ns(self) -> int:
         """Nanoseconds since the run began."""
         return self.read_ns() - self.origin_ns

@@ -8,19 +8,11 @@ from pathlib import Path
 
 import msgspec
 
-from stressbench.schema.record import (
-    CaseRecord,
-    Kv,
-    Machine,
-    ModelRun,
-    Output,
-    Prompt,
-    Quality,
-    RunEnd,
-    RunHeader,
-    Timing,
-    Tokens,
-)
+from stressbench.schema.axes import split_role
+from stressbench.schema.record import CaseRecord, Kv, Output, Prompt, Quality, Timing, Tokens
+from stressbench.schema.run import Machine, ModelLine, ModelRun, RunEnd, RunHeader
+from stressbench.store.lines import case_line, encode
+from stressbench.store.write import run_line
 
 Change = Callable[[CaseRecord], CaseRecord]
 
@@ -59,7 +51,8 @@ def record(
         twin_of=None if arm == "isocontent" else twin,
         prompt_class=prompt_class,
         params={"budget": budget, "depth": depth},
-        role=role,
+        role=split_role(role)[0],
+        variant=split_role(role)[1],
         model=f"reference-{role}",
         arm=arm,
         repeat=repeat,
@@ -91,8 +84,6 @@ def record(
         kv=Kv(cached_tokens=0, preemptions=0, usage_at_start=0.1, usage_peak=0.4, waiting_peak=0)
         if ok
         else None,
-        attention=None,
-        routing=None,
         confidence=None,
         quality=Quality(
             scorer="exact",
@@ -109,13 +100,19 @@ def record(
         status=status,
         error=None if ok else "it broke",
         why_null={},
+        sections={"attention": None, "routing": None},
     )
+
+
+def probed(record: CaseRecord, **sections: dict[str, object] | None) -> CaseRecord:
+    """The record with what probes found, by section."""
+    return msgspec.structs.replace(record, sections={**record.sections, **sections})
 
 
 def header(roles: Iterable[str] = ("dense",), **changes: object) -> RunHeader:
     """The header that fits ``record``."""
     run = RunHeader(
-        schema_version=1,
+        schema_version=2,
         run_id="r",
         started_at="2026-01-01T00:00:00Z",
         stressbench="0.1.0",
@@ -143,8 +140,11 @@ def header(roles: Iterable[str] = ("dense",), **changes: object) -> RunHeader:
 
 
 def model(role: str, **changes: object) -> ModelRun:
+    name, variant = split_role(role)
     run = ModelRun(
-        model=f"reference-{role}",
+        role=name,
+        variant=variant,
+        model=f"reference-{name}",
         revision=None,
         sha256=sha(role),
         architecture=None,
@@ -172,18 +172,47 @@ def write(
     counts: dict[str, int] = {}
     for each in records:
         counts[each.status] = counts.get(each.status, 0) + 1
-    lines: list[msgspec.Struct] = [run or header(sorted({each.role for each in records})), *records]
+    run = run or header(sorted({each.role_name for each in records}))
+    lines = [*head_lines(run), *map(case_line, records)]
     if status:
         lines.append(
-            RunEnd(
-                run_id="r",
-                status=status,
-                finished_at="2026-01-01T00:01:00Z",
-                elapsed_s=60.0,
-                planned=len(records),
-                counts=counts,
+            encode(
+                RunEnd(
+                    run_id="r",
+                    status=status,
+                    finished_at="2026-01-01T00:01:00Z",
+                    elapsed_s=60.0,
+                    planned=len(records),
+                    counts=counts,
+                )
             )
         )
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(b"".join(msgspec.json.encode(line) + b"\n" for line in lines))
+    path.write_bytes(b"".join(line + b"\n" for line in lines))
     return path
+
+
+def head_lines(run: RunHeader) -> list[bytes]:
+    """The ``run`` line of a header, and a ``model`` line for each of its models."""
+    return [encode(run_line(run)), *(encode(model_line(run, name)) for name in run.models)]
+
+
+def model_line(run: RunHeader, name: str, **changes: object) -> ModelLine:
+    """What an engine that is ready says."""
+    model = run.models[name]
+    facts = ("dtype", "max_model_len", "kv_blocks", "block_size", "kv", "engine_args")
+    line = ModelLine(
+        run_id=run.run_id,
+        role=model.role,
+        variant=model.variant,
+        part=0,
+        t_ns=0,
+        at=run.started_at,
+        stressbench=run.stressbench,
+        git_revision=run.git_revision,
+        machine=run.machine,
+        environment=model.environment,
+        why_null={},
+        **{fact: getattr(model, fact) for fact in facts},
+    )
+    return msgspec.structs.replace(line, **changes)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import typer
 
 from stressbench.errors import ExitCode
+
+if TYPE_CHECKING:
+    from stressbench.schema.run import Machine
 
 _GIB: Final = 2**30
 _MIN_FREE_DISK_GIB: Final = 4
@@ -59,7 +62,7 @@ def examine() -> Iterator[Finding]:
 
     machine = read_machine()
     yield Finding("stressbench", f"{__version__}, Python {machine.python} on {machine.os}")
-    yield _device(machine.device, machine.device_name, machine.driver, machine.cores)
+    yield _device(machine)
     yield _engine(machine.device, machine.packages)
     yield from _optional(machine.device)
     yield _dtype(machine.device)
@@ -68,10 +71,15 @@ def examine() -> Iterator[Finding]:
     yield from _tokenizers()
 
 
-def _device(device: str, name: str, driver: str | None, cores: int) -> Finding:
-    if device == "cpu":
-        return Finding("device", f"CPU: {name}, {cores} cores; no NVIDIA GPU found")
-    return Finding("device", f"{name}; {driver}")
+def _device(machine: Machine) -> Finding:
+    name = machine.device_name
+    if machine.device == "cpu":
+        isa = ", ".join(machine.isa) or "not known"
+        return Finding(
+            "device",
+            f"CPU: {name}, {machine.cores} cores; no NVIDIA or AMD GPU found\ninstructions: {isa}",
+        )
+    return Finding("device", f"{name}; {machine.driver or 'the driver tells no version'}")
 
 
 def _engine(device: str, packages: dict[str, str]) -> Finding:
@@ -86,7 +94,7 @@ def _engine(device: str, packages: dict[str, str]) -> Finding:
         )
     torch = packages.get("torch", "none")
     found = f"vLLM {gpu or cpu} ({'GPU' if gpu else 'CPU'} build), torch {torch}"
-    if device == "cuda" and gpu is None:
+    if device != "cpu" and gpu is None:
         return Finding(
             "engine", f"{found}: it will not use the GPU", "pip install 'stressbench[gpu]'"
         )
@@ -108,11 +116,16 @@ def _optional(device: str) -> Iterator[Finding]:
 
 def _dtype(device: str) -> Finding:
     if device != "cpu":
-        return Finding("dtype", "auto: the model's own")
+        return Finding(
+            "dtype", "auto: the model's own, 16 bits for float32; the reference pair in float32"
+        )
     from stressbench.engines._cpu import cpu_dtype, cpu_flags
 
     dtype = cpu_dtype(cpu_flags())
-    why = "the model's own" if dtype == "auto" else "this CPU has no fast 16-bit arithmetic"
+    if dtype == "auto":
+        why = "bfloat16 for float32 models, else the model's own; the reference pair in float32"
+    else:
+        why = "this CPU has no fast 16-bit arithmetic"
     return Finding("dtype", f"{dtype}: {why}")
 
 

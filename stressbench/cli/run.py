@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from stressbench.errors import ExitCode, UsageError
+from stressbench.errors import ExitCode, StressbenchError, UsageError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from stressbench.report.live import LiveView, PlainView, SilentView
+    from stressbench.runner.resume import Resumed
     from stressbench.runner.run import RunResult
     from stressbench.schema.load import Suite
 
@@ -59,6 +60,21 @@ def run(  # noqa: PLR0913 - the contract's options, one parameter each
         Path | None,
         typer.Option(metavar="RUN_DIR", help="Go on with a run that was cut short."),
     ] = None,
+    from_: Annotated[
+        Path | None,
+        typer.Option(
+            "--from",
+            metavar="RUN_DIR",
+            help="Make a run again: its suite as it was run, with models, seed and overrides.",
+        ),
+    ] = None,
+    role: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="ROLE",
+            help="Run this role alone (repeat for more); --resume can run the others later.",
+        ),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what would be sent, and send nothing.")
     ] = False,
@@ -70,28 +86,35 @@ def run(  # noqa: PLR0913 - the contract's options, one parameter each
 
     Each suite makes a directory of its own under --out, with records.jsonl and
     telemetry.jsonl; its name is printed when it ends. Ctrl-C finishes the requests in
-    flight and leaves a run that --resume goes on with.
+    flight and leaves a run that --resume goes on with. A model or a suite that fails is
+    recorded with its cause, the others still run, and the exit code says the worst.
 
     Example: stressbench run smoke --limit 2
+
+    Example: stressbench run --from results/smoke-baseline
 
     Example: stressbench run my-suite.yaml --model dense=./my-model --set load.concurrency=4
 
     Example: stressbench run core --base-url http://127.0.0.1:8000/v1
     """
     from stressbench.report.live import stderr_console
+    from stressbench.runner.interrupt import as_ctrl_c
 
+    if from_ is not None and (suites or resume):
+        raise UsageError("--from repeats one run; name no suite and no --resume with it")
     engine, changes = served_at(base_url, engine, overrides(model, seed, set_))
     options = Options(
-        engine=engine, out=out, limit=limit, resume=resume, dry_run=dry_run, progress=progress
+        engine=engine,
+        out=out,
+        limit=limit,
+        resume=resume,
+        repeated=from_,
+        roles=tuple(role or ()),
+        dry_run=dry_run,
+        progress=progress,
     )
-    worst = ExitCode.PASS
-    with stderr_console() as console:
-        for suite in _load(suites, changes, resume):
-            code = _one(suite, console, options)
-            worst = max(worst, code)
-            if code == ExitCode.INTERRUPTED:
-                break
-    raise typer.Exit(worst)
+    with as_ctrl_c(), stderr_console() as console:
+        raise typer.Exit(_all(_load(suites, changes, resume or from_), console, options))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,8 +125,46 @@ class Options:
     out: Path
     limit: int | None
     resume: Path | None
+    repeated: Path | None
+    """The run that is made again."""
+    roles: tuple[str, ...]
     dry_run: bool
     progress: bool
+
+
+_SEVERITY: Final = (
+    ExitCode.PASS,
+    ExitCode.INCONCLUSIVE,
+    ExitCode.REGRESSION,
+    ExitCode.RESULTS,
+    ExitCode.USAGE,
+    ExitCode.ENVIRONMENT,
+    ExitCode.INTERRUPTED,
+)
+"""From the mildest to the worst."""
+
+
+def _all(suites: Sequence[Suite], console: Console, options: Options) -> ExitCode:
+    """Run one suite after the other, whatever becomes of each; the worst exit code of all."""
+    from rich.text import Text
+
+    worst = ExitCode.PASS
+    for suite in suites:
+        try:
+            code = _one(suite, console, options)
+        except StressbenchError as error:
+            if len(suites) == 1:
+                raise
+            console.print(Text(f"{suite.spec.name}: {error}", style="red"), soft_wrap=True)
+            if error.hint:
+                console.print(Text(f"  {error.hint}"), soft_wrap=True)
+            code = error.exit_code
+        except KeyboardInterrupt:
+            return ExitCode.INTERRUPTED
+        worst = max(worst, code, key=_SEVERITY.index)
+        if code == ExitCode.INTERRUPTED:
+            break
+    return worst
 
 
 def overrides(models: list[str] | None, seed: int | None, given: list[str] | None) -> list[str]:
@@ -155,29 +216,28 @@ def _one(suite: Suite, console: Console, options: Options) -> ExitCode:
     from stressbench.report.console import print_plan, print_summary
     from stressbench.report.kv_onset import print_kv
     from stressbench.runner.kv_plan import foreseen
-    from stressbench.runner.prepare import prepare
+    from stressbench.runner.prepare import check_roles, prepare
     from stressbench.runner.resume import load_resumed
     from stressbench.runner.run import new_directory, run
     from stressbench.runner.virtual_time import in_its_time
     from stressbench.store import read_run
 
+    check_roles(suite.spec, options.roles)
     resumed = load_resumed(options.resume) if options.resume else None
-    header = resumed.run.header if resumed else None
+    earlier = read_run(options.repeated).header if options.repeated else None
+    header = resumed.run.header if resumed else earlier
     engine = options.engine or (header.engine if header else "vllm")
     limit = options.limit or (header.limit if header else None)
-    if resumed and resumed.torn_line:
-        console.print(
-            f"{resumed.run.path}:{resumed.torn_line}: the last line was cut off;"
-            " it is removed and its request runs again",
-            style="yellow",
-        )
+    _say_torn(resumed, console)
     with _model_progress(console, shown=options.progress) as progress:
         if options.dry_run:
             dry = prepare(suite, engine=engine, limit=limit, progress=progress, weights=False)
             print_plan(_stdout(), dry.suite, dry.rooms)
             print_kv(_stdout(), foreseen(dry))
             return ExitCode.PASS
-        directory = options.resume or new_directory(options.out, suite.spec.name)
+        directory = (
+            resumed.run.directory if resumed else new_directory(options.out, suite.spec.name)
+        )
         try:
             prepared = prepare(suite, engine=engine, limit=limit, progress=progress)
         except BaseException:
@@ -185,12 +245,29 @@ def _one(suite: Suite, console: Console, options: Options) -> ExitCode:
                 directory.rmdir()  # nothing was written; an empty directory would mislead
             raise
     with _view(console, shown=options.progress) as view:
-        running = run(prepared, directory, view, resumed=resumed)
+        running = run(prepared, directory, view, resumed=resumed, roles=options.roles)
         result = in_its_time(
             running, virtual=prepared.simulated, client=prepared.engine == "openai"
         )
+    for note in view.notes:
+        console.print(note, style="yellow", soft_wrap=True, markup=False)
     print_summary(_stdout(), read_run(directory))
     return _conclude(result, console)
+
+
+def _say_torn(resumed: Resumed | None, console: Console) -> None:
+    if resumed and resumed.torn_line:
+        console.print(
+            f"{resumed.run.path}:{resumed.torn_line}: the last line was cut off;"
+            " it is removed and its request runs again",
+            style="yellow",
+        )
+    if resumed and not resumed.lock.held:
+        console.print(
+            f"{resumed.run.path}: this file system has no locks; see to it that no other"
+            " process goes on with this run",
+            style="yellow",
+        )
 
 
 def _conclude(result: RunResult, console: Console) -> ExitCode:

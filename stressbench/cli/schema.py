@@ -30,7 +30,7 @@ def schema(
     from stressbench.schema.case import Request
     from stressbench.schema.comparison import Comparison
     from stressbench.schema.history import History
-    from stressbench.schema.record import Line
+    from stressbench.schema.run import Line
     from stressbench.schema.suite import SuiteSpec
 
     kinds: dict[Border, object] = {

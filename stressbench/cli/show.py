@@ -27,14 +27,15 @@ def show(
 
     from stressbench.report.attention_map import HeatMap
     from stressbench.report.case import print_record
-    from stressbench.sidecar import ArrayReader
+    from stressbench.report.printable import printable
     from stressbench.store import read_run
+    from stressbench.store.arrays import ArrayReader
 
     read = read_run(run)
     records = [
         record
         for record in read.records()
-        if record.case_id.startswith(case_id) and role in {None, record.role}
+        if record.case_id.startswith(case_id) and role in {None, record.role_name}
     ]
     exact = [record for record in records if record.case_id == case_id]
     chosen = exact or records
@@ -47,5 +48,9 @@ def show(
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
     arrays = ArrayReader(read.directory)
     for record in chosen:
-        heat = HeatMap.of(record, arrays.read(record, "attention"))
+        try:
+            heat = HeatMap.of(record, arrays.read(record, "attention"))
+        except ResultsError as error:  # the record itself is whole
+            typer.echo("\n".join(filter(None, (printable(str(error)), error.hint))), err=True)
+            heat = None
         print_record(console, record, heat)

@@ -15,7 +15,7 @@ from stressbench.stats.exact import clopper_pearson, t_quantile
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """One request's routing from the sidecar: T tokens that ran, in order of position."""
+    """One request's routing from the run's arrays: T tokens that ran, in order of position."""
 
     prompt_ids: NDArray[np.int32]
     positions: NDArray[np.int32]

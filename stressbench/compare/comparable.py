@@ -9,7 +9,7 @@ import msgspec
 
 from stressbench.catalog import nearest
 from stressbench.errors import CompareError, UsageError
-from stressbench.schema.record import ModelRun, RunHeader
+from stressbench.schema.run import Machine, ModelRun, RunHeader
 from stressbench.schema.suite import SuiteSpec
 
 FACTORS: Final[dict[str, str]] = {
@@ -22,12 +22,21 @@ FACTORS: Final[dict[str, str]] = {
     "simulated": "measured against simulated",
     "model": "the model's name or weights",
     "tokenizer": "the tokenizer's vocabulary",
-    "device": "the device: latency is not compared, quality is",
+    "device": "the device, its instruction sets included: latency is not compared, quality is",
 }
 """What ``--treat`` may name."""
 
 _NOT_THE_EXPERIMENT: Final = frozenset({"gates", "description", "models", "engine"})
 _ENGINE_FIELDS: Final = ("dtype", "max_model_len", "kv_blocks", "block_size")
+_DTYPE: Final = "dtype of "
+_NOT_KNOWN: Final = "null"
+_ISA_ENVIRONMENT: Final = (
+    "ATEN_CPU_CAPABILITY",
+    "ONEDNN_MAX_CPU_ISA",
+    "ONEDNN_DEFAULT_FPMATH_MODE",
+    "VLLM_CPU_SGL_KERNEL",
+)
+"""Variables that take instruction sets away from an engine: part of the device, as those are."""
 _SIZED_BY_DEVICE: Final = ("kv_blocks ", "kv_cache_memory_bytes ")
 """What an engine derives from the memory it finds: part of the device where devices differ."""
 _WHERE_IT_LIES: Final = frozenset(
@@ -95,9 +104,20 @@ def refuse_unlike(found: Iterable[Difference], treat: frozenset[str]) -> list[Di
         first, more = undeclared[0], len(undeclared) - 1
         raise CompareError(
             f"the runs differ in {first}" + (f" (and {more} more)" if more else ""),
-            hint=f"if that is what you want to measure: --treat {first.factor}",
+            hint=_way_out(first),
         )
     return found
+
+
+def _way_out(refused: Difference) -> str:
+    """What to do about a difference that nobody declared."""
+    hint = f"if that is what you want to measure: --treat {refused.factor}"
+    if not refused.what.startswith(_DTYPE) or _NOT_KNOWN in {refused.base, refused.cand}:
+        return hint
+    return (
+        "answers, log-probabilities and routing move with the dtype: run both in one"
+        f" (--set engine.dtype={refused.base}); {hint}"
+    )
 
 
 def check_treatments(treat: Iterable[str]) -> frozenset[str]:
@@ -126,10 +146,21 @@ def _run_differences(base: RunHeader, cand: RunHeader) -> Iterator[Difference]:
         first, second = base.machine.packages.get(package), cand.machine.packages.get(package)
         if first != second:
             yield Difference("engine.version", package, str(first), str(second))
+    yield from _device_differences(base.machine, cand.machine)
+
+
+def _device_differences(base: Machine, cand: Machine) -> Iterator[Difference]:
+    """Kind and name; of two CPUs the instruction sets too, where both are known.
+
+    Beside a GPU the CPU computes nothing of a model.
+    """
     for field in ("device", "device_name"):
-        first, second = getattr(base.machine, field), getattr(cand.machine, field)
+        first, second = getattr(base, field), getattr(cand, field)
         if first != second:
             yield Difference("device", field, str(first), str(second))
+    on_cpu = base.device == cand.device == "cpu"
+    if on_cpu and base.isa and cand.isa and base.isa != cand.isa:
+        yield Difference("device", "isa", *_brief(base.isa, cand.isa))
 
 
 def _complete(spec: Mapping[str, object]) -> Mapping[str, object]:
@@ -156,10 +187,17 @@ def _model_differences(pair: RolePair, base: ModelRun, cand: ModelRun) -> Iterat
             first, second = str(first)[:12], str(second)[:12]
         yield Difference(factor, f"{field} of {role}", *_brief(first, second))
     yield from _argument_differences(role, base, cand)
+    for name in _ISA_ENVIRONMENT:
+        first, second = base.environment.get(name), cand.environment.get(name)
+        if first != second:
+            yield Difference("device", f"{name} of {role}", str(first), str(second))
 
 
 def _argument_differences(role: str, base: ModelRun, cand: ModelRun) -> Iterator[Difference]:
-    for key in sorted({*base.engine_args, *cand.engine_args} - _WHERE_IT_LIES):
+    apart = set(_WHERE_IT_LIES)
+    if base.dtype is not None and cand.dtype is not None:
+        apart.add("dtype")  # how it was asked for; what came of it is a field of the record
+    for key in sorted({*base.engine_args, *cand.engine_args} - apart):
         first, second = base.engine_args.get(key), cand.engine_args.get(key)
         if first != second:
             yield Difference("engine.args", f"{key} of {role}", *_brief(first, second))

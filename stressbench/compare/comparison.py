@@ -16,7 +16,7 @@ from stressbench.compare.pair import Pairing, pair
 from stressbench.errors import CompareError, SuiteError
 from stressbench.metrics import base as columns
 from stressbench.metrics.base import Columns
-from stressbench.schema.base import SCHEMA_VERSION
+from stressbench.schema.base import COMPARISON_VERSION
 from stressbench.schema.comparison import Comparison, Finding, GateFinding
 from stressbench.schema.degradation import ClassDegradation
 from stressbench.schema.gate import Gate, parse
@@ -171,7 +171,7 @@ class _Session:
         judged = self.judge(gates)
         headers = (self.base.header, self.cand.header)
         return Comparison(
-            schema_version=SCHEMA_VERSION,
+            schema_version=COMPARISON_VERSION,
             verdict=overall(judged),
             base=str(self.base.path),
             cand=str(self.cand.path),

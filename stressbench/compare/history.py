@@ -19,7 +19,7 @@ from stressbench.metrics.base import Columns, Floats
 from stressbench.schema.gate import share, target
 from stressbench.schema.history import History, Night, Series
 from stressbench.schema.metric import Metric
-from stressbench.schema.record import RunHeader
+from stressbench.schema.run import RunHeader
 from stressbench.seeds import derive_seed
 from stressbench.stats.clusters import PairedSums, cluster_sums, mean_effect
 from stressbench.stats.nights import HORIZON, alpha_of_night, change_points, prediction_p

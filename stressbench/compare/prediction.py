@@ -13,7 +13,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, NamedTuple, cast
+from typing import Final, NamedTuple
 
 import msgspec
 import numpy as np
@@ -21,11 +21,12 @@ import numpy as np
 from stressbench import store
 from stressbench.probes._attention_math import ROW_FIGURES
 from stressbench.probes._routing_math import entropy_norm
+from stressbench.schema.arrays import ArraysAt
+from stressbench.schema.axes import role_name
 from stressbench.schema.prediction import Prediction, Predictor
-from stressbench.schema.record import CaseRecord
-from stressbench.sidecar import ArrayReader
 from stressbench.stats.logistic import FOLDS, Auroc, Mask, out_of_fold
 from stressbench.stats.resample import Codes, Floats
+from stressbench.store.arrays import ArrayReader
 
 FAILED_BELOW: Final = 0.5
 """A score under this is a failure."""
@@ -53,8 +54,9 @@ _ATTENTION: Final = (
 """None that needs to know where the answer stands."""
 
 
-class _Row(msgspec.Struct, tag="case", rename={"pass_": "pass"}):
+class _Row(msgspec.Struct, tag="case", rename={"pass_": "pass"}, kw_only=True):
     role: str
+    variant: str | None = None
     case_id: str
     cluster_id: str
     prompt_class: str
@@ -67,6 +69,7 @@ class _Row(msgspec.Struct, tag="case", rename={"pass_": "pass"}):
     confidence: _Confidence | None = None
     attention: dict[str, object] | None = None
     routing: dict[str, object] | None = None
+    arrays: dict[str, ArraysAt] | None = None
 
 
 class _Tokens(msgspec.Struct):
@@ -98,7 +101,7 @@ class _Features:
 def predictions(paths: Iterable[Path]) -> list[Prediction]:
     """What predicts failure in some runs, taken together, role by role.
 
-    Raises ``ResultsError`` for a file that cannot be read.
+    Raises ``ResultsError`` for a file that cannot be read, arrays that are lost among them.
     """
     seen: defaultdict[str, list[_Seen]] = defaultdict(list)
     for path in paths:
@@ -106,14 +109,15 @@ def predictions(paths: Iterable[Path]) -> list[Prediction]:
         arrays = ArrayReader(run.directory)
         for row in store.scan(run.path, _Row):
             counts = row.status == "ok" and row.arm != "no_context"
-            kept = seen[row.role]  # the role is told of even where nothing counts
+            # The role is told of even where nothing counts.
+            kept = seen[role_name(row.role, row.variant)]
             if counts and (row.attention or row.routing):
                 kept.append(_Seen(row, *_details(arrays, row)))
     return [_predict(role, some) for role, some in sorted(seen.items())]
 
 
 class _Seen(NamedTuple):
-    """A record, and what the sidecar says about each head and each layer."""
+    """A record, and what its arrays say about each head and each layer."""
 
     row: _Row
     heads: Sequence[float]
@@ -123,9 +127,8 @@ class _Seen(NamedTuple):
 
 
 def _details(arrays: ArrayReader, row: _Row) -> tuple[Sequence[float], Sequence[float]]:
-    record = cast("CaseRecord", row)  # all that the reader asks for is there
-    figures = arrays.one(record, "attention", "prompt_figures")
-    load = arrays.one(record, "routing", "load_by_expert_prefill")
+    figures = arrays.one(row, "attention", "prompt_figures")
+    load = arrays.one(row, "routing", "load_by_expert_prefill")
     heads = () if figures is None else figures[ROW_FIGURES.index("entropy2")].ravel().tolist()
     layers = () if load is None else entropy_norm(load.astype(np.int64)).tolist()
     return heads, layers

@@ -21,9 +21,11 @@ import numpy as np
 from stressbench import store
 from stressbench.compare._overlap import Choices, Tally, common_prefix, median
 from stressbench.errors import CompareError
-from stressbench.schema.record import CaseRecord, ModelRun
+from stressbench.schema.arrays import ArraysAt
+from stressbench.schema.axes import role_name
+from stressbench.schema.run import ModelRun
 from stressbench.schema.thrash import Between, Overlap, Thrash
-from stressbench.sidecar import ArrayReader
+from stressbench.store.arrays import ArrayReader
 
 _RIGHT: Final = 0.5
 """A score from here on is right."""
@@ -34,8 +36,9 @@ _NO_CHOICES: Final = "no choices were kept: give the routing probe `keep_ids: tr
 _NO_PAIR: Final = "nothing to set side by side: one set-up, one run, no common beginnings"
 
 
-class _Row(msgspec.Struct, tag="case", rename={"pass_": "pass"}):
+class _Row(msgspec.Struct, tag="case", rename={"pass_": "pass"}, kw_only=True):
     role: str
+    variant: str | None = None
     case_id: str
     cluster_id: str
     pass_: str
@@ -46,6 +49,7 @@ class _Row(msgspec.Struct, tag="case", rename={"pass_": "pass"}):
     output: _Output
     why_null: dict[str, str]
     routing: dict[str, object] | None = None
+    arrays: dict[str, ArraysAt] | None = None
 
 
 class _Quality(msgspec.Struct):
@@ -88,9 +92,9 @@ class _Side:
             self.why_not_routed = row.why_null.get("routing", _NO_PROBE)
 
     def choices(self, row: _Row) -> Choices | None:
-        """What the sidecar holds of a request; None where no choices were kept."""
+        """The choices of a request among the run's arrays; None where no choices were kept."""
         assert row.routing is not None
-        arrays = self.arrays.read(cast("CaseRecord", row), "routing")
+        arrays = self.arrays.read(row, "routing")
         if "ids" not in arrays:
             return None
         return Choices(
@@ -105,8 +109,8 @@ class _Side:
 def thrash(paths: Sequence[Path]) -> Thrash:
     """Set side by side whatever can be, in one run or in several of the same suite.
 
-    Raises ``ResultsError`` for files that cannot be read, ``CompareError`` where there is
-    nothing to pair.
+    Raises ``ResultsError`` for files that cannot be read, arrays that are lost among
+    them, ``CompareError`` where there is nothing to pair.
     """
     sides = [side for path in paths for side in _sides(path, several=len(paths) > 1)]
     overlaps = [*_against_the_first(sides), *_suffixes(sides)]
@@ -133,7 +137,7 @@ def _sides(path: Path, *, several: bool) -> Iterator[_Side]:
         for role, model in run.header.models.items()
     }
     for row in store.scan(run.path, _Row):
-        sides[row.role].take(row)
+        sides[role_name(row.role, row.variant)].take(row)
     yield from sides.values()
 
 

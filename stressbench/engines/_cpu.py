@@ -5,6 +5,50 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
+_TELLING: Final = (
+    # x86: what torch, oneDNN and vLLM's kernels are built for, or choose between as they start.
+    "avx2",
+    "fma",
+    "f16c",
+    "avx_vnni",
+    "avx512f",
+    "avx512bw",
+    "avx512dq",
+    "avx512vl",
+    "avx512_vnni",
+    "avx512_bf16",
+    "avx512_fp16",
+    "amx_tile",
+    "amx_int8",
+    "amx_bf16",
+    "amx_fp16",
+    "avx10_1",
+    "avx10_2",
+    # Arm.
+    "asimd",
+    "asimdhp",
+    "asimddp",
+    "fphp",
+    "bf16",
+    "i8mm",
+    "sve",
+    "sve2",
+    "svebf16",
+    "svei8mm",
+    "sme",
+    "sme2",
+)
+
+
+def cpu_isa(flags: str) -> list[str]:
+    """Those instruction sets among a CPU's ``flags`` that change a figure, always in one order.
+
+    A kernel of another width adds in another order; one with BF16 or AMX rounds elsewhere.
+    Empty where the CPU is of another kind, or shows none.
+    """
+    has = set(flags.split())
+    return [name for name in _TELLING if name in has]
+
 
 def cpu_dtype(flags: str) -> str:
     """The dtype a CPU with these ``/proc/cpuinfo`` flags is fast in.

@@ -9,10 +9,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from stressbench.engines._cpu import available_bytes, cpu_dtype, cpu_flags
+from stressbench.engines._cpu import available_bytes, cpu_flags
+from stressbench.engines._dtype import expected_dtype, told_dtype
 from stressbench.engines.base import EngineSetup
 from stressbench.errors import SetupError
 from stressbench.schema.suite import EngineSpec
+from stressbench.simulation.geometry import ELEMENT_BYTES
 
 CPU_BLOCK_SIZE: Final = 32
 """Tokens a KV block holds on a CPU: the smallest that vLLM's CPU kernels run well with."""
@@ -30,8 +32,14 @@ _TELLING_ENVIRONMENT: Final = (
     "VLLM_CPU_OMP_THREADS_BIND",
     "VLLM_BATCH_INVARIANT",
     "OMP_NUM_THREADS",
+    # Which of the CPU's instructions torch, oneDNN and vLLM's kernels may use.
+    "ATEN_CPU_CAPABILITY",
+    "ONEDNN_MAX_CPU_ISA",
+    "ONEDNN_DEFAULT_FPMATH_MODE",
+    "VLLM_CPU_SGL_KERNEL",
 )
-_DTYPE_BYTES: Final = {"float32": 4, "float16": 2, "bfloat16": 2}
+_MOST_BYTES: Final = 4
+"""Of one element of the KV cache, where the dtype is not known."""
 
 
 def import_vllm(log: Path) -> None:
@@ -72,7 +80,6 @@ def engine_arguments(setup: EngineSetup) -> dict[str, object]:
         "seed": setup.seed,
         "max_num_seqs": setup.concurrency,
         "enable_prefix_caching": spec.enable_prefix_caching,
-        "dtype": spec.dtype,
         "disable_log_stats": True,  # vLLM's own loggers; ours is handed over beside them
     }
     optional = {
@@ -84,7 +91,9 @@ def engine_arguments(setup: EngineSetup) -> dict[str, object]:
     args |= {**spec.args, **setup.args}
     from vllm.platforms import current_platform
 
-    if current_platform.is_cpu():
+    on_cpu = bool(current_platform.is_cpu())
+    args["dtype"] = told_dtype(spec, spec.args, setup.args, flags=cpu_flags() if on_cpu else None)
+    if on_cpu:
         args = _on_cpu(args, setup)
     return _capped(args, spec)
 
@@ -121,8 +130,6 @@ def telling_environment() -> dict[str, str]:
 def _on_cpu(args: dict[str, object], setup: EngineSetup) -> dict[str, object]:
     """``args`` and what vLLM's CPU build needs to be told, where ``args`` says nothing."""
     chosen = dict(args)
-    if chosen["dtype"] == "auto":
-        chosen["dtype"] = cpu_dtype(cpu_flags())
     # Compiling costs minutes at start for some percent of speed.
     chosen.setdefault("enforce_eager", True)
     chosen.setdefault("block_size", CPU_BLOCK_SIZE)
@@ -138,7 +145,8 @@ def _cpu_kv_bytes(args: Mapping[str, object], setup: EngineSetup) -> int:
     elements = setup.kv_elements_per_token
     if not isinstance(window, int) or not isinstance(block_size, int) or elements is None:
         return bound
-    element_bytes = _DTYPE_BYTES.get(str(args["dtype"]), max(_DTYPE_BYTES.values()))
+    dtype = expected_dtype(setup.engine, args, config=setup.model_config, flags=cpu_flags())
+    element_bytes = ELEMENT_BYTES.get(dtype or "", _MOST_BYTES)
     # The last block of a request is partly filled, and vLLM keeps one block for itself.
     tokens = setup.concurrency * (window + block_size) + block_size
     return min(bound, tokens * elements * element_bytes)

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, Protocol
 
 from stressbench.clock import Clock
+from stressbench.engines._cpu import cpu_flags, cpu_isa
+from stressbench.engines._dtype import expected_dtype
 from stressbench.errors import RequestError
 from stressbench.schema.case import Request
 from stressbench.schema.record import Retry
@@ -19,7 +21,16 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["Completion", "Engine", "EngineInfo", "EngineSetup", "RemoteRequestError"]
+__all__ = [
+    "Completion",
+    "Engine",
+    "EngineInfo",
+    "EngineSetup",
+    "RemoteRequestError",
+    "cpu_flags",
+    "cpu_isa",
+    "expected_dtype",
+]
 
 NO_CACHE: Final = "prefix caching is off"
 """Why nothing is known of tokens found in the cache."""

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from stressbench.schema.record import RunEnd, RunHeader
+from stressbench.schema.run import RunEnd, RunHeader
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int64]

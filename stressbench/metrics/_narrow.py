@@ -14,6 +14,7 @@ from stressbench.schema.metric import Metric
 from stressbench.schema.record import CaseRecord
 
 LABELS = ("cluster_id", "prompt_class", "role", "arm", "pass_")
+AXES = ("variant", "lever")
 PARAMS = ("budget", "depth")
 
 
@@ -34,6 +35,7 @@ def narrow_record(metrics: Iterable[Metric]) -> type[msgspec.Struct]:
         for name, fields in sorted(wanted.items())
     ]
     plain = [(name, str) for name in ("case_id", "content_sha256", "status", *LABELS)]
+    sections += [(name, str | None, None) for name in AXES]
     if any(metric.against for metric in metrics):
         sections.append(("twin_of", str | None, None))
     params = _struct("_params", [(name, float | None, None) for name in PARAMS])
@@ -57,7 +59,11 @@ def field_type(path: str) -> object:
     Raises ``KeyError`` for a path that records do not have.
     """
     section, _, field = path.partition(".")
-    owner = _fields(CaseRecord)[section]
+    owner = _fields(CaseRecord).get(section)
+    if owner is None and field:
+        return float | None  # a section that a probe names holds numbers
+    if owner is None:
+        raise KeyError(path)
     if not field:
         return owner
     for kind in typing.get_args(owner) if isinstance(owner, types.UnionType) else (owner,):

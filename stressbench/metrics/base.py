@@ -27,6 +27,7 @@ from stressbench import store
 from stressbench.errors import ResultsError, StressbenchError
 from stressbench.metrics._columns import Codes, Columns, Floats, Growing, Labels, minus_partner
 from stressbench.metrics._narrow import PARAMS, is_number, narrow_record, paths_of
+from stressbench.schema.axes import role_name
 from stressbench.schema.case import AROUND
 from stressbench.schema.metric import Metric, known
 
@@ -153,9 +154,9 @@ class _Gather:
         self.twin_digests = _TwinDigests()
         self.clusters = Growing()
         self.cluster_codes: defaultdict[str, int] = defaultdict(count().__next__)
-        # Class, role, arm, pass and status take few combinations: one look-up finds all five.
+        # Class, role, arm, pass and so on take few combinations: one look-up finds them all.
         self.kinds = Growing()
-        self.kind_codes: defaultdict[tuple[str, ...], int] = defaultdict(count().__next__)
+        self.kind_codes: defaultdict[tuple[str | None, ...], int] = defaultdict(count().__next__)
 
     def add(self, batch: Sequence[_Identified]) -> None:
         self.cases.append(b"".join([case_digest(row.case_id) for row in batch]))
@@ -219,12 +220,17 @@ class _Gather:
         kinds = self.kinds.codes()
         columns = zip(*self.kind_codes, strict=True) if self.kind_codes else [()] * len(_KIND)
         found = {"cluster_id": _labels(self.cluster_codes, self.clusters.codes())}
-        for name, texts in zip(_KIND, columns, strict=True):
-            found[name] = _labels(texts, kinds)
+        texts: dict[str, list[str | None]] = dict(zip(_KIND, map(list, columns), strict=True))
+        pairs = zip(texts["role"], texts["variant"], strict=True)
+        texts["role"] = [role_name(role or "", variant) for role, variant in pairs]
+        for name, values in texts.items():
+            found[name] = _labels([NONE if each is None else each for each in values], kinds)
         return found
 
 
-_KIND = ("prompt_class", "role", "arm", "pass_", "status")
+NONE = "none"
+"""How the null of an axis is written: the bare value."""
+_KIND = ("prompt_class", "role", "variant", "lever", "arm", "pass_", "status")
 
 
 def _words(parts: Iterable[bytes]) -> NDArray[np.uint64]:

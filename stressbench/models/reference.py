@@ -32,6 +32,9 @@ SUMMARIES: Final = {
     SPARSE: "its sparse upcycling to 8 experts, top-2, a Mixtral with routers made from content",
 }
 NAMES: Final = tuple(SUMMARIES)
+DTYPES: Final = dict.fromkeys(NAMES, "float32")
+"""What each is served in unless a suite says otherwise: the type of its weights. Left to itself
+vLLM takes bfloat16 wherever the CPU or GPU has it, and no two kinds of machine would agree."""
 
 RECIPE_VERSION: Final = 2
 """Raise it with any change to what a build writes; cached models are then built again."""

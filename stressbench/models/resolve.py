@@ -77,6 +77,8 @@ class LocalTokenizer:
     name: str
     path: Path
     shape: ModelShape
+    dtype: str | None = None
+    """What ``spec.model`` is served in, as for ``LocalModel``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +93,8 @@ class LocalModel:
     """Of a built-in: over all files. Of others: see ``stressbench.models.fingerprint``."""
     shape: ModelShape
     tokenizer_path: Path
+    dtype: str | None = None
+    """What it is served in where the suite does not say; None: the engine's own choice."""
 
 
 def resolve(spec: ModelSpec, progress: Progress) -> LocalModel:
@@ -124,6 +128,7 @@ def resolve(spec: ModelSpec, progress: Progress) -> LocalModel:
         sha256=sha256,
         shape=read_shape(path),
         tokenizer_path=path if own else resolve_tokenizer(spec, progress).path,
+        dtype=reference.DTYPES.get(spec.model),
     )
 
 
@@ -134,7 +139,12 @@ def resolve_tokenizer(spec: ModelSpec, progress: Progress) -> LocalTokenizer:
     """
     model = _small_files(spec.model, spec.revision, progress)
     path = model if spec.tokenizer is None else _small_files(spec.tokenizer, None, progress)
-    return LocalTokenizer(name=spec.tokenizer or spec.model, path=path, shape=read_shape(model))
+    return LocalTokenizer(
+        name=spec.tokenizer or spec.model,
+        path=path,
+        shape=read_shape(model),
+        dtype=reference.DTYPES.get(spec.model),
+    )
 
 
 def read_shape(folder: Path) -> ModelShape:

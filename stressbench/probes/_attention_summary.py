@@ -30,7 +30,7 @@ _NOT_CHOSEN: Final = "no chosen row saw enough keys"
 
 
 def findings(arrays: Mapping[str, Array], settings: Settings) -> Finding:
-    """Fields of the section ``attention``, and the arrays for the sidecar.
+    """Fields of the section ``attention``, and the arrays that lie beside it.
 
     ``arrays`` are those of ``RequestRows.arrays``; means run over layers, heads and rows.
     """

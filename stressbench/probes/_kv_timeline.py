@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from stressbench.schema.record import Reading
+from stressbench.schema.run import Reading
 from stressbench.schema.step import StepReading
 
 Values = dict[str, float | int | None]

@@ -1,4 +1,4 @@
-"""One request's routing as fields of its record and arrays of the sidecar."""
+"""One request's routing as fields of its record and the arrays beside it."""
 
 from __future__ import annotations
 

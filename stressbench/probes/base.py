@@ -20,7 +20,8 @@ import msgspec
 from stressbench.clock import Clock
 from stressbench.errors import SuiteError
 from stressbench.schema.case import Request
-from stressbench.schema.record import CaseRecord, Reading
+from stressbench.schema.record import CaseRecord
+from stressbench.schema.run import Reading
 from stressbench.schema.served import EngineInfo
 from stressbench.schema.step import StepReading
 
@@ -59,7 +60,7 @@ class Finding:
     why_null: Mapping[str, str] = field(default_factory=dict)
     """Reasons by field."""
     arrays: Mapping[str, Array] = field(default_factory=dict)
-    """Small arrays for the run's sidecar, by name."""
+    """Small arrays to lie beside the record, by name."""
 
 
 class Served(Protocol):

@@ -14,7 +14,7 @@ from stressbench.probes._sampling import Reduction, Sampling, Values
 from stressbench.probes.base import Finding, ProbeSetup, Served, StepProbe
 from stressbench.schema.base import Strict
 from stressbench.schema.case import Request
-from stressbench.schema.record import Reading
+from stressbench.schema.run import Reading
 
 _REDUCTIONS: Final = (
     Reduction("rss_peak_bytes", "rss_bytes", "max"),

@@ -22,7 +22,7 @@ _PARAMETERS: Final = {"keep_ids"}
 class RoutingProbe:
     """Every expert choice of every MoE layer, reduced to figures a request.
 
-    Parameter ``keep_ids: true`` also keeps the choices themselves in the sidecar, 4 k + 4
+    Parameter ``keep_ids: true`` also keeps the choices themselves among the arrays, 4 k + 4
     bytes a token and layer before compression, for ``stressbench thrash``. A dense model
     has no routing: its section is null with the reason "dense model".
     """

@@ -10,7 +10,8 @@ import msgspec
 
 from stressbench.runner.levels import CLIENT_SHARE, Tally, share_of
 from stressbench.schema.load_shape import LoadSpec
-from stressbench.schema.record import CaseRecord, RunHeader
+from stressbench.schema.record import CaseRecord
+from stressbench.schema.run import RunHeader
 from stressbench.stats.saturation import SHARE, knee
 
 _HEADINGS: Final = (
@@ -48,7 +49,7 @@ class Loads:
         for record in records:
             load = record.load
             if load is not None and record.pass_ == "quality":
-                self._tallies.setdefault((record.role, load.level), Tally()).add(record)
+                self._tallies.setdefault((record.role_name, load.level), Tally()).add(record)
                 self._values[load.level] = (load.rate or load.concurrency or 0) * 1.0
             yield record
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from msgspec import to_builtins
 from rich.console import Console
 from rich.panel import Panel
 from rich.table import Table
@@ -12,9 +11,9 @@ from rich.text import Text
 
 from stressbench.report.attention_map import HeatMap
 from stressbench.report.printable import printable
+from stressbench.report.sections import sections
 from stressbench.schema.record import CaseRecord
 
-_SECTIONS = ("tokens", "timing", "kv", "attention", "routing", "gpu", "process", "confidence")
 _SHOWN_GAPS = 8
 
 
@@ -23,7 +22,7 @@ def print_record(console: Console, record: CaseRecord, heat: HeatMap | None = No
 
     With ``heat`` the prompt is marked where the model looked for its answer.
     """
-    title = f"{record.case_id}  {record.role}: {record.model}  {record.pass_} pass"
+    title = f"{record.case_id}  {record.role_name}: {record.model}  {record.pass_} pass"
     colour = console.color_system is not None and not console.no_color
     prompt = _prompt(record, heat.marked(colour=colour) if heat else None)
     subtitle = "prompt, marked where the answer looked" if heat else "prompt"
@@ -63,15 +62,15 @@ def _facts(record: CaseRecord) -> Table:
     table.add_row("params", ", ".join(f"{k} {v}" for k, v in record.params.items()))
     spans = ", ".join(f"{s.role} {s.start}-{s.end}" for s in record.prompt.spans)
     table.add_row("spans (tokens)", spans or "none")
-    for section in _SECTIONS:
-        content = to_builtins(getattr(record, section))
+    for section, content in sections(record):
         if content is None:
             reason = record.why_null.get(section, "no reason given")
-            table.add_row(section, Text(f"null: {reason}", style="dim"))
+            table.add_row(Text(printable(section)), Text(f"null: {reason}", style="dim"))
             continue
         for index, (name, value) in enumerate(content.items()):
             cell = _value(value, record.why_null.get(f"{section}.{name}"))
-            table.add_row(section if index == 0 else "", Text(f"{name}  ") + cell)
+            head = Text(printable(section) if index == 0 else "")
+            table.add_row(head, Text(printable(f"{name}  ")) + cell)
     return table
 
 

@@ -11,7 +11,8 @@ from rich.text import Text
 
 from stressbench.report.printable import printable
 from stressbench.schema.kv import KvLevel, KvPrediction, KvSetup
-from stressbench.schema.record import CaseRecord, RunHeader
+from stressbench.schema.record import CaseRecord
+from stressbench.schema.run import RunHeader
 
 _NO_VALUE = "-"
 _UNTOLD = "the engine does not tell"
@@ -94,7 +95,7 @@ class KvPressure:
         for record in records:
             if record.pass_ == "quality":
                 concurrency = record.load.concurrency if record.load is not None else None
-                key: tuple[str, int | None] = (record.role, concurrency)
+                key: tuple[str, int | None] = (record.role_name, concurrency)
                 self._found.setdefault(key, Measured()).add(record)
             yield record
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, Self
+from typing import IO, Final, Self, cast
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -20,9 +21,11 @@ from rich.table import Table
 from rich.text import Text
 
 from stressbench.engines.base import EngineInfo
+from stressbench.errors import StressbenchError
 from stressbench.report.kv_onset import describe_kv
 from stressbench.schema.kv import KvSetup
-from stressbench.schema.record import CaseRecord, RunHeader
+from stressbench.schema.record import CaseRecord
+from stressbench.schema.run import RunHeader
 from stressbench.schema.step import StepReading
 
 _REFRESH_PER_S: Final = 4
@@ -38,8 +41,28 @@ def stderr_console() -> Iterator[Console]:
     While an engine starts, descriptor 2 belongs to the engine's log; progress goes on
     to the terminal all the same.
     """
-    with os.fdopen(os.dup(sys.stderr.fileno()), "w", encoding="utf-8") as file:
-        yield Console(file=file, highlight=False)
+    with _UntilClosed(os.dup(sys.stderr.fileno())) as file:
+        yield Console(file=cast("IO[str]", file), highlight=False)
+
+
+class _UntilClosed(io.TextIOWrapper):
+    """A terminal, for as long as it is there: a run must not end because nobody looks on."""
+
+    def __init__(self, descriptor: int) -> None:
+        super().__init__(io.FileIO(descriptor, "w"), encoding="utf-8", errors="backslashreplace")
+
+    def write(self, text: str) -> int:
+        with suppress(OSError):
+            super().write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            super().flush()
+
+    def close(self) -> None:
+        with suppress(OSError):
+            super().close()
 
 
 @dataclass(slots=True)
@@ -93,6 +116,8 @@ class _State:
         self.finished: list[_Model] = []
         self.model: _Model | None = None
         self.is_draining = False
+        self.notes: list[str] = []
+        """What the person who runs it should know, to be printed when the view has closed."""
 
     def begun(self, header: RunHeader, directory: Path, planned: dict[str, int]) -> None:
         """Nothing to show before a model starts."""
@@ -131,6 +156,12 @@ class _State:
         entry.done += 1
         entry.failed += record.status != "ok"
         entry.score += record.quality.score
+
+    def failed(self, role: str, error: StressbenchError) -> None:
+        self.note(f"{role} failed: {error}")
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
 
     def draining(self) -> None:
         self.is_draining = True

@@ -12,7 +12,7 @@ from stressbench.clock import Clock
 from stressbench.engines.base import Engine, EngineSetup
 from stressbench.errors import RequestError
 from stressbench.runner.plan import ids_sha256
-from stressbench.runner.prepare import RunModel
+from stressbench.runner.prepare import RunModel, at_dtype
 from stressbench.runner.session import EngineFactory
 from stressbench.schema.case import Case, Request
 from stressbench.schema.suite import EngineSpec
@@ -96,7 +96,7 @@ def _setup(model: RunModel, log: Path) -> EngineSetup:
         tokenizer_path=model.tokenizer_path,
         kv_elements_per_token=model.kv_elements_per_token,
         model_config=model.shape.config,
-        engine=EngineSpec(max_model_len=_WINDOW),
+        engine=at_dtype(EngineSpec(max_model_len=_WINDOW), model.dtype),
         args=model.spec.args,
         clock=Clock(),
         seed=0,

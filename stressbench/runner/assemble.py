@@ -10,8 +10,9 @@ from typing import Final
 from msgspec.structs import replace
 
 from stressbench.engines.base import Completion, RemoteRequestError
-from stressbench.errors import RequestError
+from stressbench.errors import ProbeError, RequestError
 from stressbench.probes.base import Finding
+from stressbench.schema.arrays import ArraysAt
 from stressbench.schema.case import Request
 from stressbench.schema.record import (
     CaseRecord,
@@ -34,6 +35,7 @@ _NO_BUDGET: Final = "this class is sized by its parameters"
 _UNTOLD: Final = "the engine does not tell"
 _PRIVATE: Final = "the suite says record_prompts: false"
 _NOT_PROBED: Final = "the suite has no such probe"
+_NO_ARRAYS: Final = "no probe has arrays of this request"
 _ABORTED: Final = "the request was aborted, and its attempts with it"
 _PLAIN_LOAD: Final = "a closed loop: each request is due when it is sent"
 _NO_LOAD: Final = {
@@ -42,6 +44,8 @@ _NO_LOAD: Final = {
     "concurrency": "the load has no cap",
 }
 _NS_PER_MS: Final = 1e6
+_USUAL: Final = ("attention", "routing", "gpu", "process")
+"""Sections that every record has, filled or null."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +61,8 @@ class Attempt:
     """When it failed; None for a completion."""
     findings: Mapping[str, Finding]
     """By section of the record."""
+    arrays: Mapping[str, ArraysAt | ProbeError] = field(default_factory=dict)
+    """By section, where its arrays lie, or why they could not be kept."""
     absent: Mapping[str, str] = field(default_factory=dict)
     """Sections that this pass does not fill, and why."""
     quality: Quality
@@ -79,6 +85,7 @@ def assemble(attempt: Attempt, *, run_id: str, model: str) -> CaseRecord:
         prompt_class=case.prompt_class,
         params=case.params,
         role=request.role,
+        variant=request.variant,
         model=model,
         arm=case.arm,
         repeat=request.repeat,
@@ -90,10 +97,7 @@ def assemble(attempt: Attempt, *, run_id: str, model: str) -> CaseRecord:
         timing=_timing(attempt, done, why),
         load=_load(attempt.load, why),
         kv=_kv(attempt.findings.get("kv"), done, why),
-        attention=_section("attention", attempt, why),
-        routing=_section("routing", attempt, why),
-        gpu=_section("gpu", attempt, why),
-        process=_section("process", attempt, why),
+        arrays=_arrays(attempt.arrays, why),
         confidence=_confidence(done, why),
         quality=_quality(attempt.quality, why),
         output=_output(done, why),
@@ -101,6 +105,7 @@ def assemble(attempt: Attempt, *, run_id: str, model: str) -> CaseRecord:
         retries=_retries(outcome, why),
         status=_status(outcome),
         error=str(outcome) if isinstance(outcome, RequestError) else None,
+        sections=_sections(attempt, why),
         why_null=_reasons(case.twin_of, outcome, why),
     )
 
@@ -269,6 +274,12 @@ def _whole(value: object) -> int | None:
     return int(value) if isinstance(value, int | float) else None
 
 
+def _sections(attempt: Attempt, why: dict[str, str]) -> dict[str, dict[str, object] | None]:
+    """Whatever the probes found, by the section that each names."""
+    named = dict.fromkeys((*_USUAL, *attempt.absent, *attempt.findings))
+    return {name: _section(name, attempt, why) for name in named if name != "kv"}
+
+
 def _section(name: str, attempt: Attempt, why: dict[str, str]) -> dict[str, object] | None:
     finding = attempt.findings.get(name)
     if finding is None or finding.fields is None:
@@ -277,6 +288,20 @@ def _section(name: str, attempt: Attempt, why: dict[str, str]) -> dict[str, obje
         return None
     why.update({f"{name}.{field}": reason for field, reason in finding.why_null.items()})
     return dict(finding.fields)
+
+
+def _arrays(
+    found: Mapping[str, ArraysAt | ProbeError], why: dict[str, str]
+) -> dict[str, ArraysAt] | None:
+    kept = {}
+    for section, at in found.items():
+        if isinstance(at, ArraysAt):
+            kept[section] = at
+        else:
+            why[f"arrays.{section}"] = str(at)
+    if not kept:
+        why["arrays"] = "; ".join(map(str, found.values())) or _NO_ARRAYS
+    return kept or None
 
 
 def _confidence(done: Completion | None, why: dict[str, str]) -> Confidence | None:

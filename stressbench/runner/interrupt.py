@@ -6,18 +6,40 @@ import asyncio
 import signal
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
-from typing import Final, TypeVar
+from types import FrameType
+from typing import Final, NoReturn, TypeVar
 
 _T = TypeVar("_T")
-_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Interrupted(Exception):  # noqa: N818 - an outcome, not an error
     """The run was asked to end before all its requests were sent."""
 
 
+@contextmanager
+def as_ctrl_c() -> Iterator[None]:
+    """Take SIGTERM, and SIGHUP of a terminal that closes, for Ctrl-C.
+
+    A signal that was ignored when the process began (``nohup``) stays so.
+    """
+    kept = {number: signal.getsignal(number) for number in _SIGNALS}
+    for number, was in kept.items():
+        if was is signal.SIG_DFL:
+            signal.signal(number, _interrupt)
+    try:
+        yield
+    finally:
+        for number, was in kept.items():
+            signal.signal(number, was)
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt
+
+
 class Interrupt:
-    """Counts SIGINT and SIGTERM. ``patience`` signals are borne, the next one cancels."""
+    """Counts SIGINT, SIGTERM and SIGHUP. ``patience`` signals are borne, the next one cancels."""
 
     def __init__(self, on_first: Callable[[], None]) -> None:
         self._on_first = on_first
@@ -32,15 +54,18 @@ class Interrupt:
 
     @contextmanager
     def listening(self) -> Iterator[None]:
-        """Take over both signals while the context lasts; needs a running event loop."""
+        """Take over these signals while the context lasts; needs a running event loop."""
         loop = asyncio.get_running_loop()
-        for number in _SIGNALS:
+        kept = {number: signal.getsignal(number) for number in _SIGNALS}
+        taken = [number for number, was in kept.items() if was is not signal.SIG_IGN]
+        for number in taken:
             loop.add_signal_handler(number, self._signalled)
         try:
             yield
         finally:
-            for number in _SIGNALS:
+            for number in taken:
                 loop.remove_signal_handler(number)
+                signal.signal(number, kept[number])
 
     async def run(self, work: Coroutine[object, object, _T], *, patience: int) -> _T:
         """Await ``work``, cancelling it at signal ``patience + 1``, then raise ``Interrupted``."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Final
 
+from stressbench.engines.base import cpu_flags, expected_dtype
 from stressbench.runner.machine import read_machine
 from stressbench.runner.plan import key_of, levels_of, plan_level, planned
 from stressbench.runner.prepare import Prepared, RunModel
@@ -27,6 +28,7 @@ _LEVELS: Final = 16
 """Concurrencies predicted of a sweep: the header is written into a space kept for it."""
 _UNTOLD: Final = "the engine does not tell"
 _NOT_CAPPED: Final = "known when the engine has started, unless engine.kv_blocks caps it"
+_NOT_STARTED: Final = "known when the engine has started"
 _WARM: Final = "what a warm cache holds is not predicted"
 _GPU_BLOCK_SIZE: Final = 16
 _CPU_BLOCK_SIZE: Final = 32
@@ -61,29 +63,34 @@ def plan_kv(
 
 def foreseen(prepared: Prepared) -> dict[str, KvSetup]:
     """The cache of every role as far as the suite says, before any engine has started."""
-    gpu = read_machine().device == "cuda"
+    gpu = read_machine().device != "cpu"
+    weights = prepared.weights
     return {
-        role: plan_kv(prepared.suite, model, prepared.rooms, _assumed(model, gpu=gpu))
+        role: plan_kv(
+            prepared.suite, model, prepared.rooms, _assumed(model, gpu=gpu, weights=weights)
+        )
         for role, model in prepared.models.items()
     }
 
 
-def _assumed(model: RunModel, *, gpu: bool) -> EngineInfo:
-    """What an engine is going to tell, with vLLM's own block size where the suite gives none."""
+def _assumed(model: RunModel, *, gpu: bool, weights: bool) -> EngineInfo:
+    """What an engine is going to tell, with vLLM's own block size where the suite gives none.
+
+    One that loads no ``weights`` here has a dtype that only it knows.
+    """
     spec = model.engine
     size = spec.block_size or (_GPU_BLOCK_SIZE if gpu else _CPU_BLOCK_SIZE)
-    dtype = spec.dtype
-    if dtype == "auto":
-        given = model.shape.config.get("dtype") or model.shape.config.get("torch_dtype")
-        dtype = str(given) if given else "auto"
+    args = {**spec.args, **model.spec.args}
+    flags = None if gpu else cpu_flags()
+    dtype = expected_dtype(spec, args, config=model.shape.config, flags=flags) if weights else None
     return EngineInfo(
         dtype=dtype,
         max_model_len=spec.max_model_len,
         kv_blocks=spec.blocks(size),
         block_size=size,
-        args={**spec.args, **model.spec.args},
+        args=args,
         scheduler=_scheduler(spec),
-        why_null={"kv_blocks": _NOT_CAPPED},
+        why_null={"kv_blocks": _NOT_CAPPED, "dtype": _NOT_STARTED},
     )
 
 

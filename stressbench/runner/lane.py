@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING
 
 from stressbench.clock import Clock
 from stressbench.engines.base import Completion, Engine
-from stressbench.errors import RequestError
+from stressbench.errors import ProbeError, RequestError
 from stressbench.runner.assemble import Attempt, assemble
 from stressbench.runner.plan import key_of
 from stressbench.runner.probing import Probing
+from stressbench.schema.arrays import ArraysAt
 from stressbench.schema.case import Case, Request
 from stressbench.schema.record import CaseRecord, Load, Quality
 from stressbench.scorers.base import failed_quality
 from stressbench.scorers.base import load as load_scorer
-from stressbench.sidecar import prefix_of
 
 if TYPE_CHECKING:
-    from stressbench.probes.base import Array
+    from stressbench.probes.base import Array, Finding
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,8 +35,8 @@ class Lane:
     timeout_s: float
     write: Callable[[CaseRecord], None]
     """Keeps a record."""
-    write_arrays: Callable[[str, Mapping[str, Array]], None]
-    """Keeps the arrays of a section of a record, before the record itself."""
+    write_arrays: Callable[[Mapping[str, Array]], ArraysAt]
+    """Keeps the arrays of a section of a record, before the record itself, and tells where."""
 
     async def send(
         self, request: Request, *, due_ns: int | None = None, load: Load | None = None
@@ -61,15 +61,24 @@ class Lane:
             outcome=outcome,
             failed_ns=failed_ns,
             findings=findings,
+            arrays=self._keep_arrays(findings),
             absent=self.probing.absent,
             quality=_judge(request.case, outcome),
         )
         record = assemble(attempt, run_id=self.run_id, model=self.model)
-        for section, finding in findings.items():
-            if finding.arrays:
-                self.write_arrays(prefix_of(record, section), finding.arrays)
         self.write(record)
         return record
+
+    def _keep_arrays(self, findings: Mapping[str, Finding]) -> dict[str, ArraysAt | ProbeError]:
+        """By section, where its arrays lie, or why they could not be kept."""
+        kept: dict[str, ArraysAt | ProbeError] = {}
+        for section, finding in findings.items():
+            if finding.arrays:
+                try:
+                    kept[section] = self.write_arrays(finding.arrays)
+                except ProbeError as error:
+                    kept[section] = error
+        return kept
 
     async def _complete(self, request: Request, key: str, due_ns: int) -> Completion | RequestError:
         late_s = (self.clock.now_ns() - due_ns) / 1e9

@@ -5,17 +5,33 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 
-from stressbench.schema.record import CaseRecord
+from stressbench.schema.case import Pass
+from stressbench.schema.record import Load, Status, Timing, Tokens
 from stressbench.stats.quantiles import percentile
 from stressbench.stats.saturation import Point
 
 CLIENT_SHARE: Final = 0.05
 """The client is the bottleneck where it sends this share of a median TTFT too late (at p99)."""
 _NS_PER_S: Final = 1e9
+
+
+class Measured(Protocol):
+    """What of a record a load is judged by."""
+
+    @property
+    def pass_(self) -> Pass: ...
+    @property
+    def status(self) -> Status: ...
+    @property
+    def timing(self) -> Timing: ...
+    @property
+    def load(self) -> Load | None: ...
+    @property
+    def tokens(self) -> Tokens: ...
 
 
 def _numbers() -> array[float]:
@@ -34,7 +50,7 @@ class _Stretch:
     n: int = 0
     sent: int = 0
 
-    def add(self, record: CaseRecord) -> None:
+    def add(self, record: Measured) -> None:
         timing = record.timing
         self.n += 1
         self.first_due_ns = min(self.first_due_ns, timing.scheduled_ns)
@@ -63,7 +79,7 @@ class Tally:
     """From due to sent, whatever the cause."""
     _stretches: dict[int, _Stretch] = field(default_factory=dict)
 
-    def add(self, record: CaseRecord) -> None:
+    def add(self, record: Measured) -> None:
         """Count one record in; those of other passes are left out."""
         if record.pass_ != "quality":
             return

@@ -9,7 +9,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final
 
-from stressbench.schema.record import Machine
+from stressbench.engines.base import cpu_flags, cpu_isa
+from stressbench.runner._amd import amd_driver, amd_gpus
+from stressbench.schema.run import Machine
 
 _PACKAGES: Final = (
     "vllm",
@@ -23,22 +25,35 @@ _PACKAGES: Final = (
 )
 
 
-def read_machine(proc: Path = Path("/proc")) -> Machine:
-    """Describe this machine; ``proc`` is the root of the proc file system.
+def read_machine(root: Path = Path("/")) -> Machine:
+    """Describe this machine; ``root`` is where its file system begins.
 
-    A GPU is known by NVIDIA's driver files, so nothing heavy is imported to find none.
+    A GPU is known by the files of NVIDIA's driver or of AMD's, so nothing heavy is imported
+    to find none.
     """
-    gpus = sorted(proc.glob("driver/nvidia/gpus/*/information"))
+    device, name, driver = _device(root)
     return Machine(
-        device="cuda" if gpus else "cpu",
-        device_name=_gpu_names(gpus) if gpus else _cpu_name(proc),
-        driver=_first_line(proc / "driver/nvidia/version") if gpus else None,
+        device=device,
+        device_name=name,
+        driver=driver,
         cores=len(os.sched_getaffinity(0)),
         memory_bytes=os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"),
         os=f"{platform.system()} {platform.release()}",
         python=platform.python_version(),
         packages={name: found for name in _PACKAGES if (found := installed(name)) is not None},
+        isa=cpu_isa(cpu_flags(root / "proc")),
     )
+
+
+def _device(root: Path) -> tuple[str, str, str | None]:
+    """What models run on: its kind, its name, and its driver."""
+    proc = root / "proc"
+    if nvidia := sorted(proc.glob("driver/nvidia/gpus/*/information")):
+        names = [_field(file.read_text("utf-8"), "Model") or "unknown GPU" for file in nvidia]
+        return "cuda", _counted(names), _first_line(proc / "driver/nvidia/version")
+    if amd := amd_gpus(root):
+        return "rocm", _counted(amd), amd_driver(root)
+    return "cpu", _cpu_name(proc), None
 
 
 def installed(package: str) -> str | None:
@@ -70,8 +85,7 @@ def git_revision(directory: Path) -> str | None:
     return described.stdout.strip()
 
 
-def _gpu_names(files: list[Path]) -> str:
-    names = [_field(file.read_text("utf-8"), "Model") or "unknown GPU" for file in files]
+def _counted(names: list[str]) -> str:
     return ", ".join(f"{names.count(name)} x {name}" for name in dict.fromkeys(names))
 
 

@@ -11,21 +11,22 @@ from msgspec.structs import replace
 
 from stressbench.errors import SuiteError
 from stressbench.prompts.base import count, expand
+from stressbench.schema.axes import split_role
 from stressbench.schema.case import Case, Pass, Request, Span
 from stressbench.schema.load_shape import Cache, Level, levels
 from stressbench.schema.suite import SuiteSpec
 from stressbench.tokens.budget import Room
 
-_LEVEL: Final = "load_level"
+LEVEL: Final = "load_level"
 """Parameter that holds a case's level of a load sweep."""
 
 Key: TypeAlias = tuple[str, str, Pass, int]
-"""What identifies a request within a run: role, case id, pass, repeat."""
+"""What identifies a request within a run: role and variant, case id, pass, repeat."""
 
 
 def key_of(request: Request) -> Key:
     """The key of a request."""
-    return (request.role, request.case.case_id, request.pass_, request.repeat)
+    return (request.role_name, request.case.case_id, request.pass_, request.repeat)
 
 
 def limited(suite: SuiteSpec, limit: int | None) -> SuiteSpec:
@@ -100,7 +101,7 @@ def _salt(cache: Cache, request: Request, repeat: int) -> str:
         return f"{case.case_id}/{repeat}"
     if cache == "warm":
         return case.case_id
-    level = case.params.get(_LEVEL, "")
+    level = case.params.get(LEVEL, "")
     return f"{level}/{case.label}/{case.params.get('group', '')}"
 
 
@@ -113,7 +114,7 @@ def _at_level(request: Request, level: Level) -> Request:
         case,
         case_id=_placed(case.case_id, level),
         twin_of=_placed(case.twin_of, level) if case.twin_of else None,
-        params={**case.params, _LEVEL: level.name},
+        params={**case.params, LEVEL: level.name},
     )
     return replace(request, case=placed)
 
@@ -134,7 +135,8 @@ def _requests(
         twin = encoded.get(case.twin_of) if case.twin_of else ids
         prompt_ids = (*room.template.prefix_ids, *ids, *room.template.suffix_ids)
         yield Request(
-            role=role,
+            role=split_role(role)[0],
+            variant=split_role(role)[1],
             case=case,
             prompt_token_ids=prompt_ids,
             prompt_sha256=ids_sha256(prompt_ids),

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from typing import cast
+
+import msgspec
 
 from stressbench import catalog
 from stressbench.engines.base import Engine
@@ -43,6 +45,8 @@ class RunModel:
     sha256: str | None
     shape: ModelShape
     room: Room
+    dtype: str | None = None
+    """What the model is served in where nobody says; None leaves that to the engine."""
 
     @property
     def kv_elements_per_token(self) -> int | None:
@@ -62,6 +66,8 @@ class Prepared:
     limit: int | None
     engine: str
     simulated: bool
+    weights: bool
+    """Whether the engine loads the models' weights on this machine."""
     passes: tuple[Pass, ...]
     models: dict[str, RunModel]
     rooms: dict[str, Room]
@@ -83,6 +89,10 @@ def prepare(
     for role in spec.roles.values():
         plugin.check(role.engine.args, role.model.args)
     opened = open_models(spec, progress, weights=weights and plugin.weights)
+    if plugin.weights:
+        opened = {
+            role: replace(m, engine=at_dtype(m.engine, m.dtype)) for role, m in opened.items()
+        }
     rooms = open_rooms(suite, opened)
     check_prompts(suite, spec, opened, rooms)
     return Prepared(
@@ -91,6 +101,7 @@ def prepare(
         limit=limit,
         engine=engine,
         simulated=plugin.simulated,
+        weights=plugin.weights,
         passes=passes(spec, workers=plugin.workers),
         models=opened,
         rooms=rooms,
@@ -107,6 +118,16 @@ def open_models(spec: SuiteSpec, progress: Progress, *, weights: bool) -> dict[s
         name: replace(opened[role.model_role], role=name, engine=role.engine, variant=role.variant)
         for name, role in spec.roles.items()
     }
+
+
+def at_dtype(engine: EngineSpec, dtype: str | None) -> EngineSpec:
+    """``engine`` with a model's own ``dtype`` where the suite leaves it to the engine.
+
+    ``engine.args`` and a model's ``args`` may name another: the engine merges them in later.
+    """
+    if engine.dtype != "auto" or dtype is None:
+        return engine
+    return msgspec.structs.replace(engine, dtype=dtype)
 
 
 def open_rooms(suite: Suite, models: Mapping[str, RunModel]) -> dict[str, Room]:
@@ -168,6 +189,18 @@ def _check_times(suite: Suite, spec: SuiteSpec, room: Room) -> None:
         raise SuiteError(error.message, where=where, hint=error.hint) from error
 
 
+def check_roles(spec: SuiteSpec, roles: Sequence[str]) -> None:
+    """Refuse names of ``--role`` that are no role of a suite. Raises ``UsageError``."""
+    known = {*spec.models, *spec.roles}
+    for role in roles:
+        if role not in known:
+            raise UsageError(
+                f"the suite has no role {role!r}{catalog.nearest(role, known)}",
+                where="--role",
+                hint=f"its roles are: {', '.join(sorted(known))}",
+            )
+
+
 def check_names(suite: Suite) -> None:
     """Find what needs no model: unknown classes and probes, entries of one name."""
     spec = suite.spec
@@ -200,10 +233,11 @@ def open_model(role: str, spec: ModelSpec, progress: Progress, *, weights: bool)
     if weights:
         local = resolve(spec, progress)
         path, tokenizer_path, shape = local.path, local.tokenizer_path, local.shape
+        dtype = local.dtype
         revision, sha256 = local.revision, local.sha256
     else:
         small = resolve_tokenizer(spec, progress)
-        path, tokenizer_path, shape = None, small.path, small.shape
+        path, tokenizer_path, shape, dtype = None, small.path, small.shape, small.dtype
         revision, sha256 = spec.revision, None
     name = spec.tokenizer or spec.model
     tokenizer = HuggingFaceTokenizer(tokenizer_path / "tokenizer.json", name=name)
@@ -219,4 +253,5 @@ def open_model(role: str, spec: ModelSpec, progress: Progress, *, weights: bool)
         sha256=sha256,
         shape=shape,
         room=Room(tokenizer, load_template(tokenizer_path, tokenizer)),
+        dtype=dtype,
     )

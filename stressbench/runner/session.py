@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol
+
+import msgspec
 
 from stressbench.clock import Clock
 from stressbench.engines.base import Engine, EngineInfo, EngineSetup
@@ -14,13 +16,16 @@ from stressbench.runner.assemble import without_texts
 from stressbench.runner.interrupt import Interrupt, Interrupted
 from stressbench.runner.lane import Lane
 from stressbench.runner.levels import Tally
-from stressbench.runner.plan import Key, key_of, levels_of
+from stressbench.runner.plan import levels_of
 from stressbench.runner.probing import Probing, passes, worker_extension
+from stressbench.runner.resume import Done
 from stressbench.runner.traffic import Traffic
+from stressbench.schema.axes import split_role
 from stressbench.schema.case import AROUND, Pass, Request
 from stressbench.schema.kv import KvSetup
 from stressbench.schema.load_shape import CLOSED_CONCURRENCY, Level, LoadSpec
 from stressbench.schema.record import CaseRecord
+from stressbench.schema.run import LevelLine, Reading
 from stressbench.schema.step import StepReading
 from stressbench.schema.suite import ProbeSpec, SuiteSpec
 from stressbench.stats.saturation import Point, settled
@@ -54,22 +59,36 @@ class Observer(Protocol):
 class Work:
     """What one role of a run is sent."""
 
+    role: str
     plan: Callable[[Pass, Level], Iterator[Request]]
     """Every request of a level."""
     planned: int
     """Requests of a level in the quality pass."""
-    done: frozenset[Key]
+    done: Done
     """What an earlier part of the run has recorded."""
+    over: Mapping[tuple[Pass, str], LevelLine]
+    """Loads that an earlier part has brought to an end."""
 
     def number(self, pass_: Pass, level: Level) -> int:
         """How many are left, or more, without building any."""
-        begun = [case_id for _, case_id, done_pass, _ in self.done if done_pass == pass_]
-        place = f"/{level.name}/" if level.name else ""
-        return self.planned - sum(place in case_id for case_id in begun)
+        return self.planned - self.done.number(self.role, pass_, level.name)
 
     def left(self, pass_: Pass, level: Level) -> Iterator[Request]:
         """Those that are not recorded yet."""
-        return (each for each in self.plan(pass_, level) if key_of(each) not in self.done)
+        return (each for each in self.plan(pass_, level) if not self.done.has(each))
+
+    @property
+    def hopeless(self) -> str | None:
+        """Why an earlier part gave the load up."""
+        return next((line.hopeless for line in self.over.values() if line.hopeless), None)
+
+    def finished(self, suite: SuiteSpec, wanted: Sequence[Pass]) -> bool:
+        """Whether an earlier part has brought all of it to an end."""
+        return self.hopeless is not None or all(
+            any(line.last for (pass_, _), line in self.over.items() if pass_ == each)
+            or all((each, level.name) in self.over for level in _levels(suite, each))
+            for each in wanted
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +96,8 @@ class Session:
     """What the models of one run share."""
 
     run_id: str
+    part: int
+    """0 in the process that began the run, one more in each that goes on with it."""
     suite: SuiteSpec
     engine: EngineFactory
     clock: Clock
@@ -130,29 +151,59 @@ class Session:
         """One level of load after the other; a sweep ends where it has found saturation."""
         points: list[Point] = []
         for level in _levels(self.suite, pass_):
-            if next(work.left(pass_, level), None) is None:
-                continue  # all of it is recorded already; there is nothing to warm up for
-            tally = Tally()
-            traffic = Traffic(
-                lane=replace(lane, write=partial(self._count_and_keep, tally)),
-                clock=self.clock,
-                level=level,
-                seed=self.suite.seed,
-                interrupted=lambda: self.interrupt.wanted,
-            )
-            sending = traffic.run(
-                partial(work.left, pass_, level),
-                partial(work.plan, pass_, level),
-                number=work.number(pass_, level),
-            )
-            reason = await self.interrupt.run(sending, patience=1)
-            if self.interrupt.wanted or level.factor is None:
-                return reason
-            if tally.n:
+            tally = work.done.tally(work.role, level.name)
+            over = work.over.get((pass_, level.name))
+            if over is None:
+                reason = await self._level(lane, pass_, level, work, tally)
+                if self.interrupt.wanted:
+                    return None
+            if tally.n and level.factor is not None:
                 points.append(tally.point(level.factor[1]))
-            if reason is not None or settled(points):
-                break
+            if over is None:
+                last = reason is not None or settled(points)
+                over = self._over(work.role, pass_, level, last=last, hopeless=reason)
+            if over.last:
+                return over.hopeless
         return None
+
+    async def _level(
+        self, lane: Lane, pass_: Pass, level: Level, work: Work, tally: Tally
+    ) -> str | None:
+        """Send what is left of a level; say why, where it was given up."""
+        if next(work.left(pass_, level), None) is None:
+            return None  # all of it is recorded already; there is nothing to warm up for
+        traffic = Traffic(
+            lane=replace(lane, write=partial(self._count_and_keep, tally)),
+            clock=self.clock,
+            level=level,
+            seed=self.suite.seed,
+            interrupted=lambda: self.interrupt.wanted,
+        )
+        sending = traffic.run(
+            partial(work.left, pass_, level),
+            partial(work.plan, pass_, level),
+            number=work.number(pass_, level),
+        )
+        return await self.interrupt.run(sending, patience=1)
+
+    def _over(
+        self, role: str, pass_: Pass, level: Level, *, last: bool, hopeless: str | None
+    ) -> LevelLine:
+        """Write down that a load is over, so that no later part of the run sends it again."""
+        name, variant = split_role(role)
+        line = LevelLine(
+            run_id=self.run_id,
+            role=name,
+            variant=variant,
+            pass_=pass_,
+            level=level.name,
+            part=self.part,
+            t_ns=self.clock.now_ns(),
+            last=last,
+            hopeless=hopeless,
+        )
+        self.writer.level(line)
+        return line
 
     def _count_and_keep(self, tally: Tally, record: CaseRecord) -> None:
         tally.add(record)
@@ -164,12 +215,17 @@ class Session:
             self.observer.recorded(record)
 
     def _probing(self, setup: EngineSetup, pass_: Pass, *, workers: bool) -> Probing:
+        role, variant = split_role(setup.role)
+
+        def write(reading: Reading) -> None:
+            self.writer.reading(msgspec.structs.replace(reading, variant=variant))
+
         def make(spec: ProbeSpec) -> ProbeSetup:
             return ProbeSetup(
-                role=setup.role,
+                role=role,
                 params=spec.params,
                 clock=self.clock,
-                write=self.writer.reading,
+                write=write,
                 tokenizer_path=setup.tokenizer_path,
             )
 

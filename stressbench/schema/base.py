@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import msgspec
 
-SCHEMA_VERSION = 1
-"""Version of the suite and result formats; readers accept this one and the one before."""
+SUITE_VERSION = 1
+"""Version of the suite format."""
+
+COMPARISON_VERSION = 1
+"""Version of what ``compare`` prints."""
+
+RESULTS_VERSION = 2
+"""Version of the result files; readers accept this one and the one before."""
 
 
 class Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

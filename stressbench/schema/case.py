@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final, Literal, TypeAlias
 
+from stressbench.schema.axes import role_name
 from stressbench.schema.base import Strict
 from stressbench.schema.suite import Arm, Scalar, Value
 
@@ -81,6 +82,7 @@ class Request(Strict, frozen=True, kw_only=True):
     """A case made ready for one model: exactly the token ids that are sent."""
 
     role: str
+    variant: str | None = None
     case: Case
     prompt_token_ids: tuple[int, ...]
     prompt_sha256: str
@@ -94,3 +96,8 @@ class Request(Strict, frozen=True, kw_only=True):
     repeat: int = 0
     pass_: Pass = "quality"
     seed: int = 0
+
+    @property
+    def role_name(self) -> str:
+        """Role and variant in one word."""
+        return role_name(self.role, self.variant)

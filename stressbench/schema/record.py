@@ -1,4 +1,4 @@
-"""What a run writes: the lines of ``records.jsonl`` and ``telemetry.jsonl``.
+"""What is written of each request: the ``case`` lines of ``records.jsonl``.
 
 A field of a case line that is null has its reason in ``why_null`` under its dotted
 path (``"timing.tpot_ms": "one output token"``). A null section (``attention``) has
@@ -11,9 +11,10 @@ from typing import Literal, TypeAlias
 
 from msgspec import field
 
+from stressbench.schema.arrays import ArraysAt
+from stressbench.schema.axes import role_name
 from stressbench.schema.base import Open
 from stressbench.schema.case import Pass, Span
-from stressbench.schema.kv import KvSetup
 from stressbench.schema.suite import Arm, Value
 
 Status: TypeAlias = Literal["ok", "error", "timeout", "rejected"]
@@ -29,7 +30,6 @@ Outcome: TypeAlias = Literal[
     "format",
     "error",
 ]
-RunStatus: TypeAlias = Literal["complete", "inconclusive", "interrupted", "failed"]
 
 
 class Tokens(Open, frozen=True, kw_only=True):
@@ -157,10 +157,23 @@ class CaseRecord(Open, frozen=True, kw_only=True, tag="case"):
     prompt_class: str
     params: dict[str, Value]
     role: str
+    """Who was asked: a key under the suite's ``models``."""
+    variant: str | None = None
+    """How it was served: the name of a set-up of the engine; null where the suite has one."""
+    lever: str | None = None
+    """What was done to the prompt or the sampling; null for the bare request."""
+    replica: str | None = None
+    """Which of several engines of one model answered; null where there is one."""
     model: str
     arm: Arm
     repeat: int
     pass_: Pass = field(name="pass")
+    wave: int = 0
+    """Requests that answers of earlier ones led to come in later waves."""
+    parent: str | None = None
+    """``case_id`` of the request that led to this one; null in wave 0."""
+    split: str | None = None
+    """Part of the items that thresholds were tuned on, where there are parts."""
     seed: int
     content_sha256: str
     prompt_sha256: str
@@ -168,10 +181,8 @@ class CaseRecord(Open, frozen=True, kw_only=True, tag="case"):
     timing: Timing
     load: Load | None = None
     kv: Kv | None
-    attention: dict[str, Value] | None
-    routing: dict[str, Value] | None
-    gpu: dict[str, Value] | None = None
-    process: dict[str, Value] | None = None
+    arrays: dict[str, ArraysAt] | None = None
+    """Where the arrays of its sections lie in ``arrays.bin``, by section."""
     confidence: Confidence | None
     quality: Quality
     output: Output
@@ -181,85 +192,11 @@ class CaseRecord(Open, frozen=True, kw_only=True, tag="case"):
     status: Status
     error: str | None
     why_null: dict[str, str]
+    sections: dict[str, dict[str, Value] | None] = {}
+    """What probes found, by the section they name (``attention``, ``routing``, ...); null where
+    one found nothing. On the line each section stands beside the fields above."""
 
-
-class ModelRun(Open, frozen=True, kw_only=True):
-    """One model as it was run: two files are comparable where these agree."""
-
-    model: str
-    variant: str | None = None
-    """Name of the set-up of the engine, where the suite has several."""
-    revision: str | None
-    sha256: str | None
-    """Of the weights' checksums; null where the engine does not hold the weights."""
-    architecture: str | None
-    tokenizer: str
-    tokenizer_sha256: str
-    dtype: str | None
-    max_model_len: int | None
-    kv_blocks: int | None
-    block_size: int | None
-    kv: KvSetup | None = None
-    """The KV cache, and where preemption is predicted to begin; null before the engine starts."""
-    engine_args: dict[str, Value]
-    environment: dict[str, str] = {}
-    """Variables outside the arguments that change the engine's speed or results."""
-    why_null: dict[str, str]
-
-
-class Machine(Open, frozen=True, kw_only=True):
-    """The hardware and software underneath."""
-
-    device: str
-    device_name: str
-    driver: str | None
-    cores: int
-    memory_bytes: int
-    os: str
-    python: str
-    packages: dict[str, str]
-
-
-class RunHeader(Open, frozen=True, kw_only=True, tag="run"):
-    """First line of ``records.jsonl``: all that two files must share or knowingly differ in."""
-
-    schema_version: int
-    run_id: str
-    started_at: str
-    stressbench: str
-    git_revision: str | None
-    suite: str
-    suite_sha256: str
-    suite_spec: dict[str, Value]
-    seed: int
-    limit: int | None
-    engine: str
-    simulated: bool
-    models: dict[str, ModelRun]
-    machine: Machine
-
-
-class RunEnd(Open, frozen=True, kw_only=True, tag="end"):
-    """Last line of ``records.jsonl``."""
-
-    run_id: str
-    status: RunStatus
-    finished_at: str
-    elapsed_s: float
-    planned: int
-    counts: dict[str, int]
-    """Requests by ``status``; ``not_sent`` where the load ended before they were due."""
-    error: str | None = None
-    """Why the run failed, or is inconclusive."""
-
-
-Line: TypeAlias = RunHeader | CaseRecord | RunEnd
-
-
-class Reading(Open, frozen=True, kw_only=True):
-    """One line of ``telemetry.jsonl``: what a probe saw at one moment."""
-
-    probe: str
-    role: str
-    t_ns: int
-    values: dict[str, float | int | None]
+    @property
+    def role_name(self) -> str:
+        """Role and variant in one word: ``dense``, or ``dense@fp8``."""
+        return role_name(self.role, self.variant)

@@ -15,11 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from precision import tolerance
 from prometheus_client.parser import text_string_to_metric_families
 
 from stressbench.engines._openai_metrics import NAMES, names_of, read_sample
 from stressbench.engines._openai_request import OPTIONAL
-from stressbench.models.reference import DENSE, obtain
+from stressbench.models.reference import DENSE, DTYPES, obtain
 from stressbench.schema.record import CaseRecord
 from stressbench.store import Run, read_run, readings
 from tests.conftest import ROOT, Golden
@@ -60,7 +61,7 @@ def free_port() -> int:
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def server(run_in_process: Run, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     path, _ = obtain(DENSE, lambda *_: None)
     port = free_port()
     log = tmp_path_factory.mktemp("server") / "server.log"
@@ -68,7 +69,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         "--model": path,
         "--served-model-name": "reference-dense",
         "--port": port,
-        "--dtype": "float32",
+        "--dtype": run_in_process.header.models["dense"].dtype,
         "--max-model-len": WINDOW,
         "--num-gpu-blocks-override": BLOCKS,
         "--block-size": BLOCK_SIZE,
@@ -118,9 +119,13 @@ def run_of(out: Path, *arguments: object) -> Run:
 
 
 @pytest.fixture(scope="module")
-def in_process(tmp_path_factory: pytest.TempPathFactory) -> dict[str, CaseRecord]:
-    run = run_of(tmp_path_factory.mktemp("in_process"))
-    return {record.case_id: record for record in run.records()}
+def run_in_process(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return run_of(tmp_path_factory.mktemp("in_process"))
+
+
+@pytest.fixture(scope="module")
+def in_process(run_in_process: Run) -> dict[str, CaseRecord]:
+    return {record.case_id: record for record in run_in_process.records()}
 
 
 @pytest.fixture(scope="module")
@@ -138,7 +143,12 @@ def test_the_server_is_asked_with_token_ids_and_everything_it_takes(run: Run) ->
     assert model.max_model_len == WINDOW
 
 
-def test_answers_are_those_of_vllm_in_process(run: Run, in_process: dict[str, CaseRecord]) -> None:
+def test_answers_are_those_of_vllm_in_process(
+    run: Run, run_in_process: Run, in_process: dict[str, CaseRecord]
+) -> None:
+    dtype = run_in_process.header.models["dense"].dtype
+    assert dtype == DTYPES[DENSE]
+    assert run.header.models["dense"].dtype is None
     records = list(run.records())
     assert len(records) == len(in_process)
     for record in records:
@@ -150,7 +160,7 @@ def test_answers_are_those_of_vllm_in_process(run: Run, in_process: dict[str, Ca
         assert record.confidence is not None
         assert twin.confidence is not None
         mean = twin.confidence.mean_logprob
-        assert record.confidence.mean_logprob == pytest.approx(mean, abs=1e-4)
+        assert record.confidence.mean_logprob == pytest.approx(mean, abs=tolerance(dtype))
 
 
 def test_what_the_server_tells_of_each_request_is_recorded(run: Run) -> None:

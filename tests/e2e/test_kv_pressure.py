@@ -15,7 +15,9 @@ from msgspec.structs import replace
 from stressbench.engines import vllm as plugin
 from stressbench.engines.base import Completion
 from stressbench.engines.vllm import VllmEngine
+from stressbench.models.reference import DENSE, DTYPES
 from stressbench.report.live import SilentView
+from stressbench.runner.kv_plan import foreseen
 from stressbench.runner.plan import plan_level
 from stressbench.runner.prepare import Prepared, prepare
 from stressbench.runner.run import new_directory, run
@@ -24,6 +26,7 @@ from stressbench.schema.load import parse_suite
 from stressbench.schema.load_shape import levels
 from stressbench.schema.record import CaseRecord
 from stressbench.simulation.closed_loop import Job, run_closed_loop
+from stressbench.simulation.geometry import ELEMENT_BYTES
 from stressbench.simulation.sequence import Limits
 from stressbench.stats.exact import wilson
 from stressbench.store import Run, read_run, readings
@@ -145,7 +148,10 @@ def test_the_geometry_is_that_of_the_model(done: Run) -> None:
     kv = done.header.models["dense"].kv
     assert kv is not None
     assert (kv.blocks, kv.capacity_tokens) == (64, 64 * BLOCK)
-    assert kv.bytes_per_token == 2 * 30 * 3 * 64 * 4  # SmolLM2-135M in float32
+    dtype = done.header.models["dense"].dtype
+    assert dtype == DTYPES[DENSE]
+    assert kv.bytes_per_token == 2 * 30 * 3 * 64 * ELEMENT_BYTES[dtype]  # SmolLM2-135M
+    assert foreseen(prepared())["dense"].bytes_per_token == kv.bytes_per_token
 
 
 def test_preemption_begins_where_it_was_predicted(done: Run, records: list[CaseRecord]) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from stressbench.models.reference import DTYPES
 from stressbench.schema.record import CaseRecord
 from stressbench.store import RECORDS, Run, read_run, readings
 from tests.conftest import ROOT
@@ -111,7 +112,7 @@ def test_the_models_know_what_they_should(records: list[CaseRecord]) -> None:
 
 def test_the_header_says_how_it_was_run(run: Run) -> None:
     for model in run.header.models.values():
-        assert model.dtype in {"float32", "bfloat16"}
+        assert model.dtype == DTYPES[model.model]
         assert model.max_model_len == 512
         assert model.kv_blocks
         assert model.block_size

@@ -521,7 +521,11 @@ def test_a_run_against_a_server_leaves_complete_records(
     (directory,) = out.iterdir()
     run = read_run(directory)
     assert run.header.engine == "openai"
-    assert run.header.models["dense"].engine_args["prompt"] == "token ids"
+    model = run.header.models["dense"]
+    assert model.engine_args["prompt"] == "token ids"
+    # Neither the pair's own dtype nor one that the suite names says what the server computes in.
+    assert model.dtype is None
+    assert model.why_null["dtype"] == "the server does not tell"
     records = list(run.records())
     assert len(records) == len(endpoint.asked)
     for record in records:

@@ -14,7 +14,8 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from stressbench.report.html.gather import page as gather
 from stressbench.report.html.page import render
-from stressbench.schema.record import CaseRecord, Output, Prompt, Reading
+from stressbench.schema.record import CaseRecord, Output, Prompt
+from stressbench.schema.run import Reading
 
 CHROMIUM = Path("/usr/bin/chromium")
 SECTIONS = (
@@ -165,7 +166,7 @@ def test_what_was_not_measured_gives_its_reason(show, tmp_path):
 
 def test_attention_and_routing_are_drawn_where_records_have_them(show, tmp_path):
     records = [
-        msgspec.structs.replace(
+        make.probed(
             each,
             attention={
                 "entropy_norm_mean": 0.5 + i % 5 / 20,

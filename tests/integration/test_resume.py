@@ -124,4 +124,9 @@ def test_an_engine_that_dies_leaves_what_was_recorded(cli: Cli, tmp_path: Path) 
     assert "--resume" in left.err
     assert run.end is not None
     assert run.end.status == "failed"
-    assert 0 < len(keys(run.directory)) <= 20
+    assert "sparse failed too" in left.err
+    lines = {(line.role, line.error is not None) for line in run.models}
+    assert lines == {("dense", False), ("dense", True), ("sparse", False), ("sparse", True)}
+    for role in ("dense", "sparse"):
+        mine = [key for key in keys(run.directory) if key[0] == role]
+        assert 0 < len(mine) <= 20

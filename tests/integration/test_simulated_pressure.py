@@ -82,6 +82,31 @@ def test_a_dry_run_shows_the_cache(cli: Cli, suite: Path) -> None:
     assert "predicted from 6" in left.out
 
 
+@pytest.mark.parametrize("where", ["engine.dtype", "engine.args.dtype", "models.dense.args.dtype"])
+def test_a_dry_run_takes_the_dtype_that_the_suite_asks_for(
+    cli: Cli, suite: Path, where: str
+) -> None:
+    left = cli("run", suite, "--dry-run", "--set", f"{where}=bfloat16")
+    assert "23,040 bytes a token" in left.out
+
+
+def test_a_simulated_dtype_is_the_devices_or_null_with_a_reason(
+    cli: Cli, suite: Path, tmp_path: Path
+) -> None:
+    left = cli("run", suite, "--engine", "simulated", "--dry-run")
+    assert "known when the engine has started" in left.out
+    for name, settings in {
+        "none": [],
+        "own": ["--set", "engine.args.device=h100"],
+        "set": ["--set", "engine.args.device=h100", "--set", "engine.dtype=float32"],
+    }.items():
+        out = tmp_path / name
+        cli("run", suite, "--engine", "simulated", "--out", out, "--limit", 1, *settings)
+        model = only_run(out).header.models["dense"]
+        assert model.dtype == {"none": None, "own": "bfloat16", "set": "float32"}[name]
+        assert ("dtype" in model.why_null) == (model.dtype is None)
+
+
 @pytest.mark.parametrize(("device", "faster_than"), [("h100", "a100-80gb"), ("a100-80gb", "l4")])
 def test_a_better_device_answers_sooner(
     cli: Cli, suite: Path, tmp_path: Path, device: str, faster_than: str

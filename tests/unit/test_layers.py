@@ -14,7 +14,7 @@ PACKAGE = Path(stressbench.__file__).parent
 LAYERS = (
     {"errors", "clock", "seeds", "catalog", "__init__"},
     {"schema", "tokens", "simulation"},
-    {"prompts", "scorers", "engines", "probes", "levers", "models", "store", "sidecar", "stats"},
+    {"prompts", "scorers", "engines", "probes", "levers", "models", "store", "stats"},
     {"runner", "metrics"},
     {"compare"},
     {"report"},
@@ -22,9 +22,9 @@ LAYERS = (
     {"__main__"},
 )
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
-TOGETHER = (LAYERS[0], {"schema", "tokens"}, {"store", "sidecar"})
+TOGETHER = (LAYERS[0], {"schema", "tokens"})
 """Siblings that may import each other: the foundations, tokens the schema's types, and the
-store the file that its arrays go to."""
+store the files that arrays lie in."""
 RUNNER_KNOWS = {"prompts": "base", "engines": "base", "probes": "base", "scorers": "base"}
 HEAVY = {"torch", "vllm", "transformers", "datasets", "pynvml", "httpx", "aiohttp", "requests"}
 FILES = sorted(PACKAGE.rglob("*.py"))

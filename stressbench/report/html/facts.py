@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-import msgspec
-
 from stressbench.report.html.excerpt import clip, excerpt
 from stressbench.report.html.view import Fact, Part, Piece, SampledCase
+from stressbench.report.sections import sections
 from stressbench.schema.record import CaseRecord
 
-_SECTIONS: Final = ("tokens", "timing", "kv", "attention", "routing", "confidence")
 _PROMPT_CHARS: Final = 2400
 _OUTPUT_CHARS: Final = 1200
 _VALUE_CHARS: Final = 120
@@ -30,7 +28,7 @@ def sampled(run: int, record: CaseRecord) -> SampledCase:
         case_id=record.case_id,
         prompt_class=record.prompt_class,
         arm=record.arm,
-        role=record.role,
+        role=record.role_name,
         outcome=quality.outcome,
         status=record.status,
         score=quality.score,
@@ -71,13 +69,12 @@ def _facts(record: CaseRecord) -> Iterator[Fact]:
     for name, value in record.params.items():
         yield Fact(name=f"params.{name[:_VALUE_CHARS]}", value=_text(value))
     yield Fact(name="quality.answer", value=_text(record.quality.answer))
-    for section in _SECTIONS:
-        content: object = msgspec.to_builtins(getattr(record, section))
-        if not isinstance(content, dict):
+    for section, content in sections(record):
+        if content is None:
             yield Fact(name=section, value=f"null: {_reason(record, section)}")
             continue
         for name, value in content.items():
-            path = f"{section}.{str(name)[:_VALUE_CHARS]}"
+            path = f"{section}.{name[:_VALUE_CHARS]}"
             shown = f"null: {_reason(record, path)}" if value is None else _text(value)
             yield Fact(name=path, value=shown)
 

@@ -29,9 +29,10 @@ from stressbench.report.html.view import (
     Timeline,
 )
 from stressbench.report.kv_onset import describe_kv
+from stressbench.report.machine_line import describe_machine
 from stressbench.schema.degradation import ClassDegradation
-from stressbench.schema.record import ModelRun
-from stressbench.sidecar import ArrayReader
+from stressbench.schema.run import ModelRun
+from stressbench.store.arrays import ArrayReader
 
 CASES: Final = 320
 """Cases in the browser, of all runs together."""
@@ -107,7 +108,7 @@ def _run(read: _Read, name: str, *, gathered: Pass, load: LoadTable | None) -> R
         records=gathered.count,
         ending=story.ending(read.run),
         complete=read.run.end is not None and read.run.end.status == "complete",
-        device=_device(read.run),
+        device=describe_machine(read.run.header.machine),
         facts=list(_facts(read.run)),
         models=[_model(role, model) for role, model in header.models.items()],
         reproduce=_reproduce(read.run),
@@ -157,12 +158,6 @@ def _timelines(read: _Read, gathered: Pass) -> Iterator[Timeline]:
         )
 
 
-def _device(run: store.Run) -> str:
-    machine = run.header.machine
-    memory = machine.memory_bytes / 2**30
-    return f"{machine.device_name}, {machine.cores} cores, {memory:.0f} GiB ({machine.device})"
-
-
 def _facts(run: store.Run) -> Iterator[Fact]:
     header, machine = run.header, run.header.machine
     pairs = {
@@ -175,8 +170,9 @@ def _facts(run: store.Run) -> Iterator[Fact]:
         "limit": "none" if header.limit is None else str(header.limit),
         "engine": header.engine + (" (simulated)" if header.simulated else ""),
         "stressbench": f"{header.stressbench}, git {header.git_revision or 'unknown'}",
-        "machine": _device(run),
+        "machine": describe_machine(machine),
         "driver": machine.driver or "none",
+        "instructions": ", ".join(machine.isa) or "not known",
         "system": f"{machine.os}, Python {machine.python}",
         "packages": ", ".join(f"{name} {v}" for name, v in machine.packages.items()),
     }

@@ -14,16 +14,18 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from stressbench.errors import ResultsError
 from stressbench.report.html.facts import sampled
 from stressbench.report.html.view import Grid, SampledCase, Sent
 from stressbench.schema.record import CaseRecord
-from stressbench.sidecar import ArrayReader
+from stressbench.store.arrays import ArrayReader
 
 REQUESTS: Final = 700
 """Requests drawn on a role's timeline, and as many more that were preempted."""
 GRIDS: Final = {"attention": "needle_lift_by_head", "routing": "load_by_expert"}
-"""Matrices in a run's sidecar, or in a record: layers by heads, layers by experts."""
+"""Matrices among a run's arrays, or in a record: layers by heads, layers by experts."""
 _CELLS: Final = 1 << 16  # of a matrix: 128 layers of 512 experts
+_LOST: Final = "its arrays are lost or damaged, its figures are not"
 _REASONS: Final = 20  # shown of a section; more are counted as "other reasons"
 
 _Stratum = tuple[str, str, str, str]
@@ -41,7 +43,7 @@ class Sample:
     def add(self, record: CaseRecord, rank: int) -> None:
         """Take the record in where its stratum has room for it."""
         quality = record.quality
-        stratum = (record.role, record.prompt_class, record.arm, quality.outcome)
+        stratum = (record.role_name, record.prompt_class, record.arm, quality.outcome)
         if rank >= self._bound.get(stratum, 1 << 64):
             return
         self._kept[stratum].append((rank, sampled(self.run, record)))
@@ -138,13 +140,15 @@ class Pass:
             self.count += 1
             rank = _rank(record.case_id)
             self.sample.add(record, rank)
-            self.requests[record.role].add(record, rank)
-            for section in ("attention", "routing", "kv"):
-                if getattr(record, section) is None:
+            self.requests[record.role_name].add(record, rank)
+            parts = {**dict.fromkeys(GRIDS), **record.sections, "kv": record.kv}
+            for section, found in parts.items():
+                if found is None:
                     reason = record.why_null.get(section, "no reason was recorded")
                     self._reason(section, reason)
-            self._matrix(record, "attention", record.attention)
-            self._matrix(record, "routing", record.routing)
+            for section, values in record.sections.items():
+                if section in GRIDS:
+                    self._matrix(record, section, values)
 
     def _reason(self, section: str, reason: str) -> None:
         counter = self.null[section]
@@ -157,14 +161,17 @@ class Pass:
             return
         found = values.get(field)
         if found is None and self._arrays is not None:
-            found = self._arrays.one(record, section, field)
+            try:
+                found = self._arrays.one(record, section, field)
+            except ResultsError:
+                self._reason(section, _LOST)
         if not isinstance(found, list | np.ndarray):
             return
         try:
             cells = np.asarray(found, np.float64)
         except (TypeError, ValueError):
             return
-        key = (f"{section}.{field}", record.role, record.prompt_class)
+        key = (f"{section}.{field}", record.role_name, record.prompt_class)
         n, sums = self._grids.get(key, (0, np.zeros(cells.shape)))
         fits = cells.ndim == 2 and cells.size <= _CELLS and cells.shape == sums.shape  # noqa: PLR2004
         if fits and np.isfinite(cells).all():

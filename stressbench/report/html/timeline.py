@@ -8,7 +8,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from stressbench.report.html.view import Moment
-from stressbench.schema.record import Reading
+from stressbench.schema.run import Reading
 
 _MOMENTS: Final = 480  # about one a pixel pair of a wide chart
 _FIRST_WIDTH_NS: Final = 1_000_000

@@ -254,6 +254,75 @@ def test_across_devices_quality_is_compared_and_latency_is_not(tmp_path):
     assert compare(base, cand, "ttft.p95 rise < 10%", treat=("device",)).gates
 
 
+def on(isa, device="cpu", **changes):
+    machine = msgspec.structs.replace(records.header().machine, isa=isa, device=device)
+    return records.header(machine=machine, **changes)
+
+
+AVX2, BF16 = ["avx2", "fma"], ["avx2", "fma", "avx512f", "avx512_bf16"]
+CAPPED = {"dense": records.model("dense", environment={"ATEN_CPU_CAPABILITY": "avx2"})}
+
+
+@pytest.mark.parametrize(
+    ("here", "there", "named"),
+    [
+        (on(AVX2), on(BF16), 'isa: [] against ["avx512f","avx512_bf16"]'),
+        (on(BF16), on(BF16, models=CAPPED), "ATEN_CPU_CAPABILITY of dense: None against avx2"),
+    ],
+)
+def test_other_instructions_are_another_device(tmp_path, here, there, named):
+    base = run(tmp_path, "base", answers(400), run=here)
+    cand = run(tmp_path, "cand", answers(400), run=there)
+    comparison = compare(base, cand, SCORE, gates_only=False)
+    assert comparison.differences == [named]
+    assert comparison.verdict == "pass"
+    assert not {"ttft", "e2el", "throughput.output"} & {f.metric for f in comparison.findings}
+    assert compare(base, cand, "ttft.p95 rise < 10%", treat=("device",)).gates
+
+
+@pytest.mark.parametrize(
+    ("here", "there"),
+    [(on([]), on(BF16)), (on(AVX2), on([])), (on(AVX2, "cuda"), on(BF16, "cuda"))],
+    ids=["older file", "older file here", "a GPU computes"],
+)
+def test_instructions_that_are_not_known_or_not_used_are_no_difference(tmp_path, here, there):
+    base = run(tmp_path, "base", answers(6), run=here)
+    assert compare(base, run(tmp_path, "cand", answers(6), run=there)).differences == []
+
+
+def served(resolved, **engine_args):
+    return records.header(
+        models={"dense": records.model("dense", dtype=resolved, engine_args=engine_args)}
+    )
+
+
+def test_runs_in_two_dtypes_are_refused_unless_the_dtype_is_the_treatment(cli, tmp_path):
+    base = run(tmp_path, "base", answers(50), run=served("float32", dtype="float32"))
+    cand = run(tmp_path, "cand", answers(50), run=served("bfloat16", dtype="auto"))
+    refused = cli("compare", base, cand)
+    assert refused.code == 4
+    assert "dtype of dense: float32 against bfloat16" in refused.err
+    assert "more)" not in refused.err  # what was asked for is not a second difference
+    assert "--set engine.dtype=float32" in refused.err
+    assert "--treat engine.args" in refused.err
+    gate = ("--gate", "quality.score drop < 50pt", "--gates-only")
+    assert cli("compare", base, cand, "--treat", "engine.args", *gate).code == 0
+
+
+def test_how_one_dtype_was_asked_for_is_no_difference(tmp_path):
+    base = run(tmp_path, "base", answers(6), run=served("bfloat16", dtype="auto"))
+    cand = run(tmp_path, "cand", answers(6), run=served("bfloat16", dtype="bfloat16"))
+    assert compare(base, cand).differences == []
+
+
+def test_a_dtype_that_a_server_does_not_tell_is_not_one_to_set(tmp_path):
+    base = run(tmp_path, "base", answers(6), run=served(None))
+    cand = run(tmp_path, "cand", answers(6), run=served("float32"))
+    with pytest.raises(CompareError, match='dtype of dense: null against "float32"') as caught:
+        compare(base, cand)
+    assert "--set" not in caught.value.hint
+
+
 @pytest.mark.parametrize("status", [None, "interrupted", "failed"])
 def test_an_unfinished_run_is_refused_and_never_passes(tmp_path, status):
     base = run(tmp_path, "base", answers(500))

@@ -55,7 +55,7 @@ def test_warm_up_and_cool_down_count_for_nothing(tmp_path):
 def test_variants_of_one_model_are_roles_that_can_be_compared(tmp_path):
     rows = answers(100, role="dense@fp32") + answers(100, role="dense@bf16")
     models = {
-        f"dense@{name}": records.model("dense", dtype=dtype, engine_args={"dtype": dtype})
+        f"dense@{name}": records.model(f"dense@{name}", dtype=dtype, engine_args={"dtype": dtype})
         for name, dtype in (("fp32", "float32"), ("bf16", "bfloat16"))
     }
     path = run(tmp_path, "run", rows, models=models)

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from stressbench.cli.app import app
 from stressbench.compare.prediction import predictions
 from stressbench.probes._attention_math import ROW_FIGURES
-from stressbench.sidecar import ArrayWriter, prefix_of
+from stressbench.store.arrays import ArrayWriter
 
 
 def rows(items=80, failing=0.4, strength=3.0, **changes):
@@ -23,7 +23,9 @@ def rows(items=80, failing=0.4, strength=3.0, **changes):
         )
         entropy = 0.8 + 0.01 * (rng.normal() + strength * failed)
         routing = {"prefill_entropy_norm_mean": float(entropy), "imbalance_mean": 2.0}
-        made.append(msgspec.structs.replace(record, **({"routing": routing} | changes)))
+        routing = changes.get("routing", routing)
+        plain = {name: value for name, value in changes.items() if name != "routing"}
+        made.append(msgspec.structs.replace(records.probed(record, routing=routing), **plain))
     return made
 
 
@@ -42,17 +44,20 @@ def test_a_planted_signal_is_found_beside_baselines_that_know_nothing(tmp_path):
     assert found.failures == found.failing_clusters < found.n == 80
 
 
-def test_every_head_and_layer_is_looked_at_where_the_sidecar_has_them(tmp_path):
+def test_every_head_and_layer_is_looked_at_where_there_are_arrays(tmp_path):
     some = rows(strength=0.0)
     writer = ArrayWriter(tmp_path)
     rng = np.random.default_rng(2)
-    for row in some:
+    for place, row in enumerate(some):
         failed = row.quality.score == 0
         figures = rng.normal(size=(len(ROW_FIGURES), 3, 4)).astype(np.float32)
         figures[ROW_FIGURES.index("entropy2"), 1, 2] += 3 * failed  # one head knows it
-        writer.write(prefix_of(row, "attention"), {"prompt_figures": figures})
         load = np.full((5, 8), 10, np.int32)
-        writer.write(prefix_of(row, "routing"), {"load_by_expert_prefill": load})
+        arrays = {
+            "attention": writer.write({"prompt_figures": figures}),
+            "routing": writer.write({"load_by_expert_prefill": load}),
+        }
+        some[place] = msgspec.structs.replace(row, arrays=arrays)
     writer.close()
     by_name = {each.features: each for each in predicted(tmp_path, some).predictors}
     assert by_name["attention by head"].columns == 12

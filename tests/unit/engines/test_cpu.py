@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from stressbench.engines._cpu import available_bytes, cpu_dtype, cpu_flags
+from stressbench.engines._cpu import available_bytes, cpu_dtype, cpu_flags, cpu_isa
 
 
 @pytest.mark.parametrize(
@@ -21,6 +21,19 @@ from stressbench.engines._cpu import available_bytes, cpu_dtype, cpu_flags
 )
 def test_the_dtype_follows_the_cpus_flags(flags: str, dtype: str) -> None:
     assert cpu_dtype(flags) == dtype
+
+
+@pytest.mark.parametrize(
+    ("flags", "isa"),
+    [
+        ("fpu sse2 fma avx2 sha_ni", ["avx2", "fma"]),
+        ("amx_bf16 avx512_bf16 avx512f avx2", ["avx2", "avx512f", "avx512_bf16", "amx_bf16"]),
+        ("fp asimd bf16 crc32", ["asimd", "bf16"]),
+        ("", []),
+    ],
+)
+def test_instruction_sets_are_told_in_one_order_whatever_the_kernels(flags, isa) -> None:
+    assert cpu_isa(flags) == isa
 
 
 def test_flags_and_memory_come_from_proc(tmp_path: Path) -> None:

@@ -150,5 +150,5 @@ def test_two_processes_read_what_one_reads(tmp_path, monkeypatch):
         assert np.array_equal(one.values[name], other.values[name], equal_nan=True)
     broken = tmp_path / "broken.jsonl"
     broken.write_bytes(path.read_bytes().replace(b'"case_id"', b'"case"', 1))
-    with pytest.raises(ResultsError, match=r"broken.jsonl:2"):
+    with pytest.raises(ResultsError, match=r"broken.jsonl:3"):
         base.read_both(path, broken, [known()["ttft"]])

@@ -2,7 +2,6 @@
 
 import math
 
-import msgspec
 import pytest
 import records
 
@@ -17,7 +16,7 @@ def test_imbalance_is_set_against_the_twin_and_against_plain_text(tmp_path):
         for arm, load in loads.items():
             row = records.record(item, arm=arm, pass_="telemetry")
             routing = {"imbalance_mean": load + item / 10}
-            rows.append(msgspec.structs.replace(row, routing=routing))
+            rows.append(records.probed(row, routing=routing))
             rows.append(records.record(item, arm=arm))  # the quality pass has no routing
     path = records.write(tmp_path / "records.jsonl", rows)
     names = ["routing.imbalance", "routing.imbalance_twin", "routing.imbalance_token_matched"]

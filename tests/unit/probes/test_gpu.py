@@ -15,7 +15,7 @@ from stressbench.errors import SetupError, SuiteError
 from stressbench.probes import _nvml
 from stressbench.probes.base import Finding, ProbeSetup
 from stressbench.probes.gpu import GpuProbe
-from stressbench.schema.record import Reading
+from stressbench.schema.run import Reading
 from tests.cases import REQUEST
 from tests.served import NoEngine
 

@@ -13,7 +13,7 @@ from stressbench.clock import Clock
 from stressbench.probes._kv_window import PeakSince
 from stressbench.probes.base import Finding, ProbeSetup
 from stressbench.probes.kv import KvProbe
-from stressbench.schema.record import Reading
+from stressbench.schema.run import Reading
 from stressbench.schema.served import EngineInfo
 from stressbench.schema.step import Eviction, StepReading
 from tests.cases import REQUEST

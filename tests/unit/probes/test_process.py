@@ -11,7 +11,7 @@ from stressbench.errors import SuiteError
 from stressbench.probes._proc import Proc
 from stressbench.probes.base import ProbeSetup
 from stressbench.probes.process import ProcessProbe
-from stressbench.schema.record import Reading
+from stressbench.schema.run import Reading
 from tests.cases import REQUEST
 from tests.served import NoEngine
 

@@ -10,7 +10,7 @@ import records as make
 from stressbench.errors import ResultsError
 from stressbench.report.html.gather import CASES, page
 from stressbench.report.html.view import Page
-from stressbench.sidecar import ArrayWriter, prefix_of
+from stressbench.store.arrays import ArrayWriter
 
 
 def gather(tmp_path, records, **header) -> Page:
@@ -117,7 +117,7 @@ def test_reasons_without_number_are_counted_together(tmp_path):
 
 def test_telemetry_is_averaged_by_class_with_an_interval(tmp_path):
     records = [
-        msgspec.structs.replace(
+        make.probed(
             make.record(i),
             attention={"needle_lift_max": float(i), "needle_lift_by_head": [[i, 0], [1, 2]]},
         )
@@ -132,26 +132,42 @@ def test_telemetry_is_averaged_by_class_with_an_interval(tmp_path):
     assert (grid.n, grid.cells) == (5, [[2.0, 0.0], [1.0, 2.0]])
 
 
-def test_a_matrix_may_lie_in_the_sidecar(tmp_path):
-    records = [
-        msgspec.structs.replace(make.record(i), attention={"needle_lift_max": 1.0})
-        for i in range(2)
-    ]
+def test_a_matrix_may_lie_among_the_arrays(tmp_path):
+    records = [make.probed(make.record(i), attention={"needle_lift_max": 1.0}) for i in range(2)]
     writer = ArrayWriter(tmp_path / "run")
     (tmp_path / "run").mkdir()
     for i, record in enumerate(records):
         grid = np.array([[i, 0], [1, 2]], np.float32)
-        writer.write(prefix_of(record, "attention"), {"needle_lift_by_head": grid})
+        at = writer.write({"needle_lift_by_head": grid})
+        records[i] = msgspec.structs.replace(record, arrays={"attention": at})
     writer.close()
     (grid,) = run_of(tmp_path, records).attention.grids
     assert (grid.n, grid.cells) == (2, [[0.5, 0.0], [1.0, 2.0]])
+
+
+def test_a_matrix_that_is_lost_is_counted_with_the_nulls_and_the_others_are_shown(tmp_path):
+    (tmp_path / "run").mkdir()
+    writer = ArrayWriter(tmp_path / "run")
+    at = writer.write({"needle_lift_by_head": np.ones((2, 2), np.float32)})
+    writer.close()
+    lost = msgspec.structs.replace(at, offset=at.end)
+    records = [
+        make.probed(
+            msgspec.structs.replace(make.record(i), arrays={"attention": place}),
+            attention={"needle_lift_max": 1.0},
+        )
+        for i, place in enumerate((at, lost, lost))
+    ]
+    section = run_of(tmp_path, records).attention
+    assert section.grids[0].n == 1
+    assert list(section.null.values()) == [2]
 
 
 @pytest.mark.parametrize(
     "matrix", ["text", [[1, 2], [3]], [["a"]], [[None]], [[float("1e999")]], []]
 )
 def test_a_matrix_that_is_none_is_left_out(tmp_path, matrix):
-    records = [msgspec.structs.replace(make.record(0), attention={"needle_lift_by_head": matrix})]
+    records = [make.probed(make.record(0), attention={"needle_lift_by_head": matrix})]
     assert run_of(tmp_path, records).attention.grids == []
 
 

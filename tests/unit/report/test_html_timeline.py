@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stressbench.report.html.timeline import fold
-from stressbench.schema.record import Reading
+from stressbench.schema.run import Reading
 
 
 def reading(t_ns: int, **values: float | None) -> Reading:

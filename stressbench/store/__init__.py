@@ -1,0 +1,31 @@
+"""Result files: the only package that reads and writes them.
+
+A run is a directory. ``records.jsonl`` is append-only: a ``run`` line, a ``model`` line
+whenever an engine is ready or has failed, a ``case`` line for every request, a ``level``
+line when a load is over, an ``end`` line when the process ends. ``telemetry.jsonl`` holds
+the probes' readings. The file alone is enough to compare.
+"""
+
+from stressbench.store.read import (
+    RECORDS,
+    TELEMETRY,
+    Run,
+    read_run,
+    readings,
+    scan,
+    scan_batches,
+    torn_line,
+)
+from stressbench.store.write import RunWriter
+
+__all__ = [
+    "RECORDS",
+    "TELEMETRY",
+    "Run",
+    "RunWriter",
+    "read_run",
+    "readings",
+    "scan",
+    "scan_batches",
+    "torn_line",
+]

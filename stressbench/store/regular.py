@@ -1,0 +1,50 @@
+"""Opening a file to read that may be anything: a FIFO or a device is refused, never waited for."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from stressbench.errors import ResultsError
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """Open a regular file to read bytes.
+
+    Raises ``FileNotFoundError`` where there is none, and ``ResultsError`` for what cannot be
+    read: no permission, a directory, a FIFO, a socket, a device.
+    """
+    try:
+        # Without O_NONBLOCK, opening a FIFO waits for somebody who writes into it.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise unreadable(error, path) from error
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise ResultsError("cannot read: it is not a regular file", where=str(path))
+    return os.fdopen(descriptor, "rb")
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[tuple[int, int]]:
+    """File descriptor and size in bytes of a regular file. Raises as ``open_regular``."""
+    with open_regular(path) as file:
+        try:
+            yield file.fileno(), os.fstat(file.fileno()).st_size
+        except OSError as error:
+            raise unreadable(error, path) from error
+
+
+def unreadable(error: OSError, path: Path) -> ResultsError:
+    """The error of a file that cannot be read."""
+    return ResultsError(
+        f"cannot read: {error.strerror}",
+        where=str(path),
+        hint="name a run directory or its records.jsonl",
+    )

@@ -1,0 +1,296 @@
+"""Writing a run: whole lines, appended and never touched again.
+
+Two promises. What was appended survives the death of this process (``kill -9``) at once:
+each line is one write to the operating system. It survives a power cut once it is synced,
+which happens every ``SYNC_EVERY_S`` seconds in a thread, after the first line, and at the
+end.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import threading
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Protocol, Self
+
+from stressbench.errors import ResultsError, SetupError
+from stressbench.schema.record import CaseRecord
+from stressbench.schema.run import (
+    LevelLine,
+    ModelIdentity,
+    ModelLine,
+    Reading,
+    RunEnd,
+    RunFacts,
+    RunHeader,
+    RunLine,
+)
+from stressbench.store.arrays import ArrayWriter
+from stressbench.store.lines import case_line, encode, torn_tail
+from stressbench.store.lock import Lock
+from stressbench.store.read import RECORDS, TELEMETRY
+
+SYNC_EVERY_S: Final = 2.0
+_GO_ON: Final = "then go on with: stressbench run --resume RUN_DIR"
+_NOT_SYNCED: Final = frozenset({errno.EINVAL, errno.EROFS, errno.ENOTSUP})
+
+
+class RunWriter:
+    """Appends to the files of one run. ``create`` begins a run, ``reopen`` goes on with one."""
+
+    def __init__(self, directory: Path, lock: Lock, *, arrays_end: int = 0) -> None:
+        self.directory = directory
+        self._lock = lock
+        self._records = _LineFile(directory / RECORDS)
+        try:
+            self._telemetry = _LineFile(directory / TELEMETRY)
+            self.arrays = ArrayWriter(directory, keep=arrays_end)
+        except BaseException:
+            self._records.close()
+            raise
+        # In this order: what a record refers to is durable before the record is.
+        self._syncing = _Syncing((self.arrays, self._records, self._telemetry))
+
+    @classmethod
+    def create(cls, directory: Path, header: RunHeader) -> Self:
+        """Make ``directory``, take its lock and write the run line.
+
+        Raises ``SetupError`` where the directory cannot be made or written, which leaves
+        nothing behind, ``ResultsError`` where it holds a run already.
+        """
+        new = not directory.exists()
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(directory / RECORDS, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o644)
+        except FileExistsError as error:
+            raise ResultsError(
+                "there is a run in this directory already",
+                where=str(directory),
+                hint="name another --out, or go on with it by --resume",
+            ) from error
+        except OSError as error:
+            raise _unwritable(error, directory, "and start the run again") from error
+        lock = Lock(directory / RECORDS, descriptor)
+        try:
+            writer = cls(directory, lock)
+            writer._records.append(encode(run_line(header)))
+            writer._records.sync()
+            _sync_directory(directory)
+        except SetupError as error:
+            lock.close()
+            _leave_nothing(directory, whole=new)
+            raise SetupError(
+                error.message.partition(";")[0],
+                where=error.where,
+                hint="free some space, or name another directory with --out",
+            ) from error
+        writer._syncing.start()
+        return writer
+
+    @classmethod
+    def reopen(cls, directory: Path, lock: Lock, *, arrays_end: int = 0) -> Self:
+        """Go on with a run that ``lock`` holds: last lines that a crash has cut are taken off.
+
+        ``arrays_end`` is where the last arrays end that a record refers to.
+        """
+        for name in (RECORDS, TELEMETRY):
+            if (directory / name).exists():
+                _mend_tail(directory / name)
+        writer = cls(directory, lock, arrays_end=arrays_end)
+        writer._syncing.start()
+        return writer
+
+    def append(self, record: CaseRecord) -> None:
+        """Write one record; it is with the operating system when this returns."""
+        self._records.append(case_line(record))
+
+    def model(self, line: ModelLine) -> None:
+        """Write what an engine is, or why it failed."""
+        self._records.append(encode(line))
+
+    def level(self, line: LevelLine) -> None:
+        """Write that a load is over."""
+        self._records.append(encode(line))
+
+    def reading(self, reading: Reading) -> None:
+        """Write one telemetry reading."""
+        self._telemetry.append(encode(reading))
+
+    def end(self, end: RunEnd) -> None:
+        """Write the ``end`` line and make the files durable."""
+        self._records.append(encode(end))
+        self.arrays.sync()
+        self._records.sync()
+        self._telemetry.sync()
+
+    def close(self) -> None:
+        """Close the files and let go of the run; safe to call twice."""
+        self._syncing.stop()
+        self._records.close()
+        self._telemetry.close()
+        self.arrays.close()
+        self._lock.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+class _LineFile:
+    """A file that grows by whole lines: each is one system call, and after an error none is cut."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._fd = -1
+        self._unsynced = False
+        self._failed: OSError | None = None
+        self._syncing = threading.Lock()
+        """Held while syncing, so that the file is not closed meanwhile."""
+        try:
+            self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+            self._size = os.fstat(self._fd).st_size
+        except OSError as error:
+            raise _unwritable(error, path) from error
+
+    def append(self, line: bytes) -> None:
+        """Write one line, given without its newline. Raises ``SetupError``."""
+        if self._failed is not None:
+            raise _unwritable(self._failed, self._path) from self._failed
+        left = memoryview(line + b"\n")
+        try:
+            while left:  # a nearly full disk takes a part and raises at the next call
+                left = left[os.write(self._fd, left) :]
+        except OSError as error:
+            with suppress(OSError):  # not every file can be cut; the writing error matters
+                os.ftruncate(self._fd, self._size)
+            raise _unwritable(error, self._path) from error
+        self._size += len(line) + 1
+        self._unsynced = True
+
+    def sync(self) -> None:
+        """Make everything written durable. Raises ``SetupError``."""
+        self.sync_quietly()
+        if self._failed is not None:
+            raise _unwritable(self._failed, self._path) from self._failed
+
+    def sync_quietly(self) -> None:
+        """Make everything written durable; what goes wrong is raised by the next ``append``."""
+        with self._syncing:
+            if not self._unsynced or self._fd < 0:
+                return
+            self._unsynced = False
+            try:
+                os.fdatasync(self._fd)
+            except OSError as error:
+                if error.errno not in _NOT_SYNCED:
+                    self._failed = error
+
+    def close(self) -> None:
+        """Close the file; safe to call twice."""
+        with self._syncing:
+            descriptor, self._fd = self._fd, -1
+            if descriptor >= 0:
+                os.close(descriptor)
+
+
+class _Synced(Protocol):
+    """A file that a thread may sync at any time."""
+
+    def sync_quietly(self) -> None: ...
+
+
+class _Syncing(threading.Thread):
+    """Syncs files every few seconds, off the event loop that measures."""
+
+    def __init__(self, files: Sequence[_Synced]) -> None:
+        super().__init__(name="stressbench-sync", daemon=True)
+        self._files = files
+        self._over = threading.Event()
+
+    def run(self) -> None:
+        """Sync until told to stop."""
+        while not self._over.wait(SYNC_EVERY_S):
+            for file in self._files:
+                file.sync_quietly()
+
+    def stop(self) -> None:
+        """End the thread; safe to call twice and before it was started."""
+        self._over.set()
+        if self.is_alive():
+            self.join()
+
+
+def run_line(header: RunHeader) -> RunLine:
+    """What of a header is known, and fixed, before any engine starts."""
+    facts = {name: getattr(header, name) for name in RunFacts.__struct_fields__}
+    fixed = frozenset(ModelIdentity.__struct_fields__)
+    models = [
+        ModelIdentity(
+            **{
+                **{name: getattr(model, name) for name in fixed},
+                "why_null": {k: why for k, why in model.why_null.items() if k in fixed},
+            }
+        )
+        for model in header.models.values()
+    ]
+    return RunLine(**{**facts, "models": models})
+
+
+def _mend_tail(file: Path) -> None:
+    """Cut an unfinished last line off ``file``; end one that lacks its newline alone."""
+    at = torn_tail(file)
+    try:
+        with file.open("r+b") as lines:
+            if at is not None:
+                lines.truncate(at)
+                return
+            if lines.seek(0, os.SEEK_END):
+                lines.seek(-1, os.SEEK_END)
+                if lines.read(1) != b"\n":
+                    lines.write(b"\n")
+    except OSError as error:
+        raise _unwritable(error, file) from error
+
+
+def _sync_directory(directory: Path) -> None:
+    """Make the names of new files durable, where the file system can."""
+    with suppress(OSError):
+        descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _leave_nothing(directory: Path, *, whole: bool) -> None:
+    """Take away what a run that could not begin has left."""
+    with suppress(OSError):
+        for name in (RECORDS, TELEMETRY):
+            (directory / name).unlink(missing_ok=True)
+        if whole or not any(directory.iterdir()):
+            directory.rmdir()
+
+
+def _unwritable(error: OSError, path: Path, go_on: str = _GO_ON) -> SetupError:
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return SetupError(
+            "the disk is full; what was recorded before is safe",
+            where=str(path),
+            hint=f"free some space, {go_on}",
+        )
+    return SetupError(
+        f"cannot write here: {error.strerror}",
+        where=str(path),
+        hint="name a writable directory with --out",
+    )
