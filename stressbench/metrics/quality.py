@@ -18,7 +18,7 @@ _KINDS: Final = (
 )
 
 
-def _score(name: str, summary: str) -> Metric:
+def _score(name: str, summary: str, *headlines: str) -> Metric:
     return Metric(
         name=f"quality.{name}",
         summary=summary,
@@ -27,6 +27,7 @@ def _score(name: str, summary: str) -> Metric:
         paths=(f"quality.{name}",),
         span=1.0,
         of="all",
+        headlines=headlines,
     )
 
 
@@ -41,6 +42,7 @@ def _rate(kind: str) -> Metric:
         formula=lambda outcomes: (outcomes == kind).astype(float),
         span=1.0,
         of="all",
+        headlines=("mean",) if kind in {"detached_reference", "invented"} else (),
     )
 
 
@@ -48,7 +50,7 @@ class Quality:
     """Whether the answer was right, and in which way it was wrong."""
 
     metrics = (
-        _score("score", "score of the class's scorer, 0 to 1"),
+        _score("score", "score of the class's scorer, 0 to 1", "mean"),
         _score("em", "exact match"),
         _score("precision", "precision of the answer's values"),
         _score("recall", "recall of the expected values"),
@@ -61,6 +63,7 @@ class Quality:
             formula=lambda statuses: (statuses != "ok").astype(float),
             span=1.0,
             of="all",
+            headlines=("mean",),
         ),
         *map(_rate, _KINDS),
     )
