@@ -34,7 +34,7 @@ _ONE_TOKEN: Final = "only one token was generated"
 _NO_BUDGET: Final = "this class is sized by its parameters"
 _UNTOLD: Final = "the engine does not tell"
 _PRIVATE: Final = "the suite says record_prompts: false"
-_NOT_PROBED: Final = "the suite has no such probe"
+NOT_PROBED: Final = "the suite has no such probe"
 _NO_ARRAYS: Final = "no probe has arrays of this request"
 _ABORTED: Final = "the request was aborted, and its attempts with it"
 _PLAIN_LOAD: Final = "a closed loop: each request is due when it is sent"
@@ -261,7 +261,7 @@ def _kv(finding: Finding | None, done: Completion | None, why: dict[str, str]) -
     for name in kv.__struct_fields__:
         if getattr(kv, name) is None:
             counted = name in {"cached_tokens", "preemptions"}
-            fallback = (_UNTOLD if done else _FAILED) if counted else _NOT_PROBED
+            fallback = (_UNTOLD if done else _FAILED) if counted else NOT_PROBED
             why.setdefault(f"kv.{name}", reasons.get(f"kv.{name}", fallback))
     return kv
 
@@ -283,7 +283,7 @@ def _sections(attempt: Attempt, why: dict[str, str]) -> dict[str, dict[str, obje
 def _section(name: str, attempt: Attempt, why: dict[str, str]) -> dict[str, object] | None:
     finding = attempt.findings.get(name)
     if finding is None or finding.fields is None:
-        unseen = attempt.absent.get(name, _NOT_PROBED)
+        unseen = attempt.absent.get(name, NOT_PROBED)
         why[name] = unseen if finding is None else finding.why_null[""]
         return None
     why.update({f"{name}.{field}": reason for field, reason in finding.why_null.items()})

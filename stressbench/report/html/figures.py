@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import product
 from typing import Final, NamedTuple
 
@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from stressbench.compare import degradation
 from stressbench.metrics.base import Codes, Columns, Floats
-from stressbench.report.html.view import Cell, Cost, Curve, Estimate, Range, Row, Telemetry
+from stressbench.report.html.section_view import Estimate, Range, Telemetry
+from stressbench.report.html.view import Cell, Cost, Curve, Row
 from stressbench.schema.degradation import ClassDegradation, Loss
-from stressbench.schema.metric import Metric, known
+from stressbench.schema.metric import Metric, by_section, known
 from stressbench.stats.clusters import cluster_sums, effective_size, linear_se
 from stressbench.stats.exact import t_quantile, wilson
 from stressbench.stats.quantiles import percentile
@@ -24,17 +25,6 @@ Mask = NDArray[np.bool_]
 LATENCIES: Final = ("ttft", "tpot", "e2el", "queue")
 SHARES: Final = (*(round(step / 50, 3) for step in range(50)), 0.99, 0.995, 0.999, 1.0)
 """Where a latency's distribution is drawn: every 2 %, and the tail."""
-TELEMETRY: Final = {
-    "attention": ("entropy_norm", "needle_lift", "sink_mass", "retrieval_score"),
-    "routing": (
-        "imbalance",
-        "imbalance_twin",
-        "imbalance_token_matched",
-        "entropy_norm",
-        "cv_excess",
-        "distinct_experts",
-    ),
-}
 _TAIL: Final = 0.05
 _PLACES: Final = 8  # of an axis: more would not be read, and replayed traffic has thousands
 
@@ -42,7 +32,7 @@ _PLACES: Final = 8  # of an axis: more would not be read, and replayed traffic h
 def metrics() -> list[Metric]:
     """What ``metrics.base.read`` must read for the functions here and ``degradation``."""
     names = ["tokens.prompt", "kv.preemptions", "failures.rate", *LATENCIES]
-    names += [f"{family}.{name}" for family, some in TELEMETRY.items() for name in some]
+    names += [metric.name for some in by_section().values() for metric in some]
     found = {metric.name: metric for metric in degradation.metrics()}
     return list((found | {name: known()[name] for name in names}).values())
 
@@ -281,10 +271,9 @@ def _quantile_range(values: Floats, share: float, clusters: int) -> Range:
     return percentile(values, low), percentile(values, high)
 
 
-def telemetry(table: Table, family: str) -> Iterator[Telemetry]:
-    """Attention or routing of the stressed cases, by class; classes without a value are out."""
-    for name in TELEMETRY[family]:
-        metric = known()[f"{family}.{name}"]
+def telemetry(table: Table, metrics: Iterable[Metric]) -> Iterator[Telemetry]:
+    """Metrics of the stressed cases, by class; classes without a value are left out."""
+    for metric in metrics:
         for role, prompt_class, rows in table.groups():
             found = estimate(table, metric.name, rows)
             if found.n:

@@ -17,20 +17,15 @@ from stressbench.metrics import base as columns
 from stressbench.report._load import Loads, LoadTable, load_table
 from stressbench.report.html import figures, story
 from stressbench.report.html.sample import Pass
+from stressbench.report.html.section_view import Section
 from stressbench.report.html.timeline import Fold, fold
 from stressbench.report.html.versus import versus
-from stressbench.report.html.view import (
-    Fact,
-    Model,
-    Page,
-    Run,
-    SampledCase,
-    Section,
-    Timeline,
-)
+from stressbench.report.html.view import Fact, Model, Page, Run, SampledCase, Timeline
 from stressbench.report.kv_onset import describe_kv
 from stressbench.report.machine_line import describe_machine
+from stressbench.report.sections import ALWAYS, title
 from stressbench.schema.degradation import ClassDegradation
+from stressbench.schema.metric import by_section
 from stressbench.schema.run import ModelRun
 from stressbench.store.arrays import ArrayReader
 
@@ -120,9 +115,8 @@ def _run(read: _Read, name: str, *, gathered: Pass, load: LoadTable | None) -> R
         latency=list(figures.latency(table)),
         load=load,
         timelines=list(_timelines(read, gathered)),
-        attention=_section(read, gathered, "attention"),
-        routing=_section(read, gathered, "routing"),
-        kv_null=dict(gathered.null["kv"]),
+        sections=list(_sections(read, gathered)),
+        kv_null=gathered.seen.reasons("kv"),
     )
 
 
@@ -135,12 +129,20 @@ def _bounded(each: ClassDegradation) -> ClassDegradation:
     return msgspec.structs.replace(each, losses=losses)
 
 
-def _section(read: _Read, gathered: Pass, family: str) -> Section:
-    return Section(
-        numbers=list(figures.telemetry(read.table, family)),
-        grids=gathered.grids(family),
-        null=dict(gathered.null[family].most_common()),
-    )
+def _sections(read: _Read, gathered: Pass) -> Iterator[Section]:
+    """What probes found, by section; one that no probe was asked for is left out."""
+    metrics = by_section()
+    for name in dict.fromkeys((*ALWAYS, *metrics, *gathered.seen.names())):
+        section = Section(
+            name=name,
+            title=title(name),
+            filled=gathered.seen.filled[name],
+            numbers=list(figures.telemetry(read.table, metrics.get(name, ()))),
+            grids=gathered.grids(name),
+            null=gathered.seen.reasons(name),
+        )
+        if name in ALWAYS or section.numbers or gathered.seen.asked(name):
+            yield section
 
 
 def _timelines(read: _Read, gathered: Pass) -> Iterator[Timeline]:
