@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import product
 from typing import Final, NamedTuple
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -275,7 +276,7 @@ def telemetry(table: Table, metrics: Iterable[Metric]) -> Iterator[Telemetry]:
     """Metrics of the stressed cases, by class; classes without a value are left out."""
     for metric in metrics:
         for role, prompt_class, rows in table.groups():
-            found = estimate(table, metric.name, rows)
+            found = _bounded(estimate(table, metric.name, rows), metric)
             if found.n:
                 yield Telemetry(
                     metric=metric.name,
@@ -285,3 +286,11 @@ def telemetry(table: Table, metrics: Iterable[Metric]) -> Iterator[Telemetry]:
                     prompt_class=prompt_class,
                     estimate=found,
                 )
+
+
+def _bounded(found: Estimate, metric: Metric) -> Estimate:
+    """The interval of a mean cut to what one value can be."""
+    if found.ci is None or metric.span is None or metric.against is not None:
+        return found
+    ci = (max(0.0, found.ci[0]), min(metric.span, found.ci[1]))
+    return msgspec.structs.replace(found, ci=ci)

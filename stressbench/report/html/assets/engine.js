@@ -249,7 +249,7 @@ function matrix(parent, one) {
     draw: (width) => ({
       height: Math.min(520, 10 * one.cells.length + 70), marginLeft: 44, marginBottom: 46,
       x: { type: "band", label: across, ticks: 8, tickFormat: (d) => (d % Math.ceil(one.cells[0].length / 8) === 0 ? String(d) : "") },
-      y: { type: "band", label: down, tickFormat: (d) => (d % 5 === 0 ? String(d) : "") },
+      y: { type: "band", label: down, tickFormat: (d) => (d % (one.cells.length > 8 ? 5 : 1) === 0 ? String(d) : "") },
       color: { type: "linear", scheme: "cividis", domain: d3.extent(cells, (d) => d.value) },
       marks: [Plot.cell(cells, { x: "index", y: "layer", fill: "value", tip: true, title: (d) => `${down} ${d.layer}, ${across} ${d.index}\n${number(d.value)}` })],
     }),
