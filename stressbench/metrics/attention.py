@@ -35,8 +35,6 @@ class Attention:
         _attention("entropy2_mean", "nats", "Renyi-2 entropy of attention rows"),
         _attention("entropy_norm_nosink_mean", "fraction", "normalised entropy, sink left out"),
         _attention("effective_tokens_mean", "tokens", "e to the entropy: keys really looked at"),
-        _attention("sink_mass_mean", "fraction", "mass on the first positions"),
-        _attention("recency_mass_mean", "fraction", "mass on the most recent positions"),
         _attention("needle_mass_max", "fraction", "mass on the needle in the best head"),
         _attention(
             "needle_mass_mean", "fraction", "mass on the needle, all heads", "needle_mass_mean"
@@ -45,6 +43,8 @@ class Attention:
         _attention(
             "needle_lift_mean", "ratio", "needle mass over a uniform row's", "needle_lift_mean"
         ),
+        _attention("sink_mass_mean", "fraction", "mass on the first positions"),
+        _attention("recency_mass_mean", "fraction", "mass on the most recent positions"),
         _attention("retrieval_score_max", "fraction", "retrieval score of the best head"),
         _attention("retrieval_heads", "count", "heads with a retrieval score above 0.1"),
         _attention("sink_heads", "count", "heads that give the sink over 0.3"),
