@@ -12,7 +12,7 @@ from stressbench.report.comparison_markdown import render as comparison
 from stressbench.report.html.section_view import Section
 from stressbench.report.html.story import share, spread
 from stressbench.report.html.view import Page, Row, Run
-from stressbench.runner.assemble import NOT_PROBED
+from stressbench.report.sections import worth_telling
 
 _SIGN = {"good": "✅", "bad": "❌", "unclear": "⚠️", "plain": "·"}
 _VERDICT = {
@@ -112,10 +112,9 @@ def load(table: LoadTable) -> Iterator[str]:
 
 def _section(section: Section) -> Iterator[str]:
     """What a probe found, by class, and how many records lack it for what reason."""
-    for reason, n in section.null.items():
-        if section.filled or reason != NOT_PROBED:
-            yield f"- {_SIGN['plain']} {_text(section.title)}: null in {n} records: {_text(reason)}"
-            yield ""
+    for reason, n in worth_telling(section.filled, section.null):
+        yield f"- {_SIGN['plain']} {_text(section.title)}: null in {n} records: {_text(reason)}"
+        yield ""
     if not section.numbers:
         return
     yield f"<details><summary>{_text(section.title)}: means by class</summary>"

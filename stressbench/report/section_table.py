@@ -12,7 +12,7 @@ from stressbench.metrics import base as columns
 from stressbench.report._figures import number, plain
 from stressbench.report.html import figures
 from stressbench.report.html.section_view import Telemetry
-from stressbench.report.sections import Seen, title
+from stressbench.report.sections import Seen, title, worth_telling
 from stressbench.schema.metric import Metric, by_section
 from stressbench.store import Run
 
@@ -38,9 +38,8 @@ def render(run: Run, seen: Seen) -> Iterator[RenderableType]:
             if found:
                 yield _table(name, some, found)
     for name in seen.names():
-        if seen.asked(name):
-            for reason, n in seen.reasons(name).items():
-                yield Text(f"{plain(name)}: null in {n} records: {plain(reason)}", style="dim")
+        for reason, n in worth_telling(seen.filled[name], seen.reasons(name)):
+            yield Text(f"{plain(name)}: null in {n} records: {plain(reason)}", style="dim")
 
 
 def _of_every_record(metrics: Sequence[Metric]) -> bool:

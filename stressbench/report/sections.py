@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, cast
 
 from msgspec import to_builtins
 
 from stressbench.runner.assemble import NOT_PROBED
+from stressbench.runner.probing import LATER
 from stressbench.schema.record import CaseRecord
 
 ALWAYS: Final = ("attention", "routing")
@@ -56,6 +57,13 @@ class Seen:
     def asked(self, section: str) -> bool:
         """Whether a probe looked for it, in vain or not."""
         return bool(self.filled[section]) or bool(self._null[section].keys() - {NOT_PROBED})
+
+
+def worth_telling(filled: int, null: Mapping[str, int]) -> Iterator[tuple[str, int]]:
+    """Those reasons for null that a short report names: neither no probe nor another pass."""
+    for reason, n in null.items():
+        if reason != NOT_PROBED and not (filled and reason == LATER):
+            yield reason, n
 
 
 def title(section: str) -> str:

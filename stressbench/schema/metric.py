@@ -102,6 +102,8 @@ _READ_FIRST: Final = (
     "kv",
     "attention",
     "routing",
+    "gpu",
+    "process",
 )
 """Families in the order that a person reads them; those of other packages follow by name."""
 _NAME: Final = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
