@@ -89,7 +89,7 @@ class Family(Protocol):
     metrics: tuple[Metric, ...]
 
 
-FIXED: Final = frozenset(field.encode_name for field in msgspec.structs.fields(CaseRecord))
+FIXED: Final = frozenset({"type", *(f.encode_name for f in msgspec.structs.fields(CaseRecord))})
 """The fields that every record has; any other name is a section of a probe."""
 
 _READ_FIRST: Final = (

@@ -97,6 +97,11 @@ def test_it_stands_in_the_record_beside_ours(powered: Powered) -> None:
         assert case["power"]["watts"] is None
         assert case["why_null"]["power.watts"] == "the meter counts energy alone"
         assert case["arrays"]["power"]["bytes"] > 0
+    replayed = [case for case in found if case["prompt_class"] == "replay"]
+    for case in replayed:
+        assert case["wording"]["words"] == len(case["output"]["text"].split())
+        assert case["why_null"]["wording.first"] == "the scorer has no such figure"
+    assert not [case for case in found if "wording" in case and case not in replayed]
     scorers = {case["prompt_class"]: case["quality"]["scorer"] for case in found}
     assert scorers["replay"] == "first_word"
 
@@ -192,6 +197,17 @@ def test_a_field_without_a_metric_is_no_gate(powered: Powered) -> None:
     done = powered.site("validate", suite)
     assert done.returncode == 2
     assert "there is no metric named 'power.watts'" in done.stderr
+
+
+def test_a_probe_and_a_scorer_of_one_section_are_refused(powered: Powered, tmp_path: Path) -> None:
+    shutil.copytree(powered.site.packages, tmp_path / "site")
+    file = tmp_path / "site" / "power.py"
+    file.write_text(file.read_text("utf-8").replace('section = "wording"', 'section = "power"'))
+    site = Site(tmp_path / "site", powered.site.work)
+    done = site("run", "s.yaml", "--engine", "simulated", "--out", tmp_path / "out")
+    assert done.returncode == 2
+    assert "'first_word' and the probe 'power' both fill the section 'power'" in done.stderr
+    assert not list(tmp_path.glob("out/*/records.jsonl"))
 
 
 def test_files_are_read_where_the_package_is_not_installed(powered: Powered) -> None:

@@ -100,6 +100,11 @@ class Energy:
 class FirstWord:
     """The answer's first word is the one that was expected."""
 
+    section = "wording"
+
+    def figures(self, answer: str, case: Case) -> dict[str, float | bool | None]:
+        return {"words": len(words(answer)), "digits": answer.strip().isdigit(), "first": None}
+
     def score(self, answer: str, case: Case, *, finish_reason: str | None) -> Quality:
         said = words(answer)[:1]
         right = float(said in [words(each)[:1] for each in case.expected])
