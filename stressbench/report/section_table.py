@@ -13,7 +13,7 @@ from stressbench.report._figures import number, plain
 from stressbench.report.html import figures
 from stressbench.report.html.section_view import Telemetry
 from stressbench.report.sections import Seen, title, worth_telling
-from stressbench.schema.metric import Metric, by_section
+from stressbench.schema.metric import Metric
 from stressbench.store import Run
 
 _NO_VALUE = "-"
@@ -25,26 +25,17 @@ def render(run: Run, seen: Seen) -> Iterator[RenderableType]:
     A section that no probe was asked for is left out. The run is read a second time, for
     the columns of these metrics alone.
     """
-    wanted = {
-        name: metrics
-        for name, metrics in by_section().items()
-        if seen.filled[name] or _of_every_record(metrics)
-    }
-    if wanted:
-        read = columns.read(run.path, [each for some in wanted.values() for each in some])
+    shown = seen.shown()
+    if shown:
+        read = columns.read(run.path, [each for some in shown.values() for each in some])
         table = figures.Table(read)
-        for name, some in wanted.items():
+        for name, some in shown.items():
             found = [*figures.telemetry(table, some)]
             if found:
                 yield _table(name, some, found)
     for name in seen.names():
         for reason, n in worth_telling(seen.filled[name], seen.reasons(name)):
             yield Text(f"{plain(name)}: null in {n} records: {plain(reason)}", style="dim")
-
-
-def _of_every_record(metrics: Sequence[Metric]) -> bool:
-    """Whether a family of another package makes its figures of fields that every record has."""
-    return any(metric.section is None for metric in metrics)
 
 
 def _table(section: str, metrics: Sequence[Metric], found: Sequence[Telemetry]) -> Table:

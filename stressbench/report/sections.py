@@ -10,6 +10,7 @@ from msgspec import to_builtins
 
 from stressbench.runner.assemble import NOT_PROBED
 from stressbench.runner.probing import LATER
+from stressbench.schema.metric import Metric, by_section
 from stressbench.schema.record import CaseRecord
 
 ALWAYS: Final = ("attention", "routing")
@@ -53,6 +54,14 @@ class Seen:
     def reasons(self, section: str) -> dict[str, int]:
         """How many records lack it for each reason, the most frequent first."""
         return dict(self._null[section].most_common())
+
+    def shown(self) -> dict[str, list[Metric]]:
+        """The metrics that have something to show here, by section."""
+        return {
+            name: metrics
+            for name, metrics in by_section().items()
+            if self.filled[name] or any(metric.section is None for metric in metrics)
+        }
 
     def asked(self, section: str) -> bool:
         """Whether a probe looked for it, in vain or not."""

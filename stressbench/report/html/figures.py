@@ -16,7 +16,7 @@ from stressbench.metrics.base import Codes, Columns, Floats
 from stressbench.report.html.section_view import Estimate, Range, Telemetry
 from stressbench.report.html.view import Cell, Cost, Curve, Row
 from stressbench.schema.degradation import ClassDegradation, Loss
-from stressbench.schema.metric import Metric, by_section, known
+from stressbench.schema.metric import Metric, known
 from stressbench.stats.clusters import cluster_sums, effective_size, linear_se
 from stressbench.stats.exact import t_quantile, wilson
 from stressbench.stats.quantiles import percentile
@@ -30,12 +30,14 @@ _TAIL: Final = 0.05
 _PLACES: Final = 8  # of an axis: more would not be read, and replayed traffic has thousands
 
 
-def metrics() -> list[Metric]:
-    """What ``metrics.base.read`` must read for the functions here and ``degradation``."""
+def metrics(probed: Iterable[Metric] = ()) -> list[Metric]:
+    """What ``metrics.base.read`` must read for the functions here and ``degradation``.
+
+    ``probed`` are those of the sections that the run has.
+    """
     names = ["tokens.prompt", "kv.preemptions", "failures.rate", *LATENCIES]
-    names += [metric.name for some in by_section().values() for metric in some]
-    found = {metric.name: metric for metric in degradation.metrics()}
-    return list((found | {name: known()[name] for name in names}).values())
+    some = (*degradation.metrics(), *map(known().__getitem__, names), *probed)
+    return list({metric.name: metric for metric in some}.values())
 
 
 class Table:
