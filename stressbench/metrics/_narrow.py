@@ -16,6 +16,7 @@ from stressbench.schema.record import CaseRecord
 LABELS = ("cluster_id", "prompt_class", "role", "arm", "pass_")
 AXES = ("variant", "lever")
 PARAMS = ("budget", "depth")
+LEVEL = "load_level"
 
 
 def narrow_record(metrics: Iterable[Metric]) -> type[msgspec.Struct]:
@@ -38,7 +39,8 @@ def narrow_record(metrics: Iterable[Metric]) -> type[msgspec.Struct]:
     sections += [(name, str | None, None) for name in AXES]
     if any(metric.against for metric in metrics):
         sections.append(("twin_of", str | None, None))
-    params = _struct("_params", [(name, float | None, None) for name in PARAMS])
+    numbers: list[tuple[str, object, object]] = [(name, float | None, None) for name in PARAMS]
+    params = _struct("_params", [*numbers, (LEVEL, str | None, None)])
     return msgspec.defstruct(
         "NarrowRecord",
         [*plain, ("params", params), ("repeat", int), *sections],
