@@ -10,7 +10,8 @@ import records
 from typer.testing import CliRunner
 
 from stressbench.cli.app import app
-from stressbench.compare.comparison import Options, compare_files
+from stressbench.compare import comparison as comparing
+from stressbench.compare.comparison import Options
 from stressbench.errors import StressbenchError
 from stressbench.report import comparison_junit, comparison_markdown, comparison_table
 from stressbench.schema.comparison import Comparison, to_json
@@ -26,7 +27,7 @@ def comparison(tmp_path, prompt_class="niah", **options):
         ]
         sides.append(records.write(tmp_path / name / "records.jsonl", rows))
     gates = ("quality.score drop < 5pt per prompt_class", "ttft.p95 rise < 10%")
-    return compare_files(*sides, Options(gates=gates, gates_from="here", **options))
+    return comparing.compare(*sides, Options(gates=gates, gates_from="here", **options))
 
 
 def test_json_round_trips_through_its_published_type(tmp_path):
@@ -46,7 +47,7 @@ def test_junit_has_a_case_a_gate_and_never_paints_doubt_green(tmp_path):
     assert suite.find("testcase/failure").get("type") == "regression"
     none = ("quality.score drop < 5pt where prompt_class=none",)
     path = tmp_path / "base" / "records.jsonl"
-    doubt = compare_files(path, path, Options(gates=none, gates_from="here"))
+    doubt = comparing.compare(path, path, Options(gates=none, gates_from="here"))
     suite = ET.fromstring(comparison_junit.render(doubt)).find("testsuite")
     assert (suite.get("errors"), suite.get("skipped")) == ("1", "0")
 
@@ -116,7 +117,12 @@ def test_exit_codes_are_the_contract(files):
         (["compare", "BASE", "BASE", "--gate", "nonsense"], 2),
         (["compare", "BASE", "BASE", "--treat", "nonsense"], 2),
         (["compare", "BASE", "nowhere"], 4),
-        (["compare", "BASE", "--roles", "dense,none"], 4),
+        (["compare", "BASE", "--roles", "dense,none"], 2),
+        (["compare", "BASE", "--by", "pass=quality,telemetry"], 2),
+        (["compare", "BASE", "--by", "arms=stress,isotoken"], 2),
+        (["compare", "BASE", "--by", "arm=stress,isotoken"], 2),
+        (["compare", "BASE", "--by", "lever=none,clean"], 2),
+        (["compare", "BASE", "--by", "lever=none", "--by", "lever=none,clean"], 2),
     ],
 )
 def test_mistakes_are_errors_of_the_tree_with_the_right_code(files, arguments, code):
