@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 
-from stressbench.schema.comparison import Finding, GateFinding
+from stressbench.schema.comparison import Comparison, Finding, GateFinding, Knee, Knees
 
 _SUFFIX = {"fraction": "", "ratio": "x", "count": "", "nats": " nats"}
 
@@ -71,6 +71,33 @@ def scope(finding: Finding) -> str:
     words = [parts[key] for key in named if key in parts]
     words += [f"{key}={value}" for key, value in parts.items() if key not in named]
     return plain(", ".join(words))
+
+
+def base_side(comparison: Comparison) -> str:
+    """The base: its file, and which of its requests where that is not all of them."""
+    return _side(comparison.base, comparison.base_side)
+
+
+def cand_side(comparison: Comparison) -> str:
+    """The candidate, likewise."""
+    return _side(comparison.cand, comparison.cand_side)
+
+
+def _side(path: str, side: str) -> str:
+    return plain(f"{path} ({side})" if side else path)
+
+
+def knees(each: Knees) -> str:
+    """``dense: saturated at concurrency-16 (4.2 requests/s), the candidate ...``."""
+    where = plain(", ".join(value for value in each.scope.values()))
+    return f"{where}: base {_knee(each.base)}; cand {_knee(each.cand)}"
+
+
+def _knee(each: Knee) -> str:
+    rate = "" if each.throughput is None else f", {number(each.throughput)} requests/s"
+    if each.level is not None:
+        return plain(f"saturates at {each.level}{rate}")
+    return plain(f"is not saturated at {each.levels[-1]}{rate}")
 
 
 def target(finding: Finding) -> str:
