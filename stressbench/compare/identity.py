@@ -80,8 +80,9 @@ def identified(
     bare = [side.get("arm") in WITHOUT_CONTEXT for side in (sides.base, sides.cand)]
     if bare[0] != bare[1]:
         less, more = (0, 1) if bare[0] else (1, 0)
-        coarse = [_key(name, gone | {"budget", "depth"}) for name in names[more]]
-        of = dict(zip(keys[more], coarse, strict=True))
+        whole = [[_key(name, gone | {"budget", "depth"}) for name in each] for each in names]
+        of = dict(zip(keys[more], whole[more], strict=True))
+        keys[less] = whole[less]
         rows[less], keys[less] = _spread(rows[less], keys[less], of)
     first, second = (
         _sorted(columns, some, each)

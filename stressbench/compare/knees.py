@@ -58,13 +58,14 @@ def knees(base: Columns, cand: Columns, pairings: Iterable[Pairing]) -> list[Kne
         return []
     here = _levels(base)
     there = here if cand is base else _levels(cand)
-    return [
-        Knees(
-            scope=each.sides.words,
-            base=_knee(here[_served(each.sides.base)]),
-            cand=_knee(there[_served(each.sides.cand)]),
-        )
+    found = [
+        (each.sides.words, here.get(_served(each.sides.base)), there.get(_served(each.sides.cand)))
         for each in swept
+    ]
+    return [
+        Knees(scope=scope, base=_knee(first), cand=_knee(second))
+        for scope, first, second in found
+        if first and second
     ]
 
 

@@ -14,6 +14,7 @@ from stressbench.compare.pair import Pairing, pair
 from stressbench.compare.sides import Contrast, Side
 from stressbench.errors import CompareError, SuiteError, UsageError
 from stressbench.metrics.base import Columns
+from stressbench.schema.axes import AXES
 from stressbench.schema.comparison import Finding, GateFinding
 from stressbench.schema.gate import Gate
 from stressbench.schema.metric import known
@@ -248,6 +249,6 @@ def answer(pairing: Pairing, question: Question, scope: dict[str, str]) -> Asked
     written, the numbers are the same.
     """
     sided = {**pairing.sides.words, **scope}
-    names = [f"{key}={value}" for key, value in sorted(scope.items())]
+    names = [f"{key}={value}" for key, value in sorted(scope.items()) if key not in AXES]
     seed = derive_seed(0, "compare", question.metric.name, question.statistic, *names)
     return Asked(question, sided, evaluate(pairing, question, seed))
