@@ -29,7 +29,7 @@ def compare(  # noqa: PLR0913  one parameter an option
         ),
     ] = None,
     roles: Annotated[
-        str | None, typer.Option(help="Two models, as --by role=: dense,sparse or dense@fp8,dense.")
+        str | None, typer.Option(help="Two models, as --by role=: dense,sparse or dense,dense@fp8.")
     ] = None,
     gate: Annotated[
         list[str] | None, typer.Option(help="'quality.score drop < 5pt per prompt_class'")

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from stressbench import store
 from stressbench.compare.identity import finer, identified, with_both
-from stressbench.compare.levels import Shared, of_levels, shared_levels
+from stressbench.compare.levels import Shared, of_levels, shared_levels, unfinished
 from stressbench.compare.sides import OTHER_CONTENT, Contrast, Side
 from stressbench.errors import CompareError
 from stressbench.metrics.base import Codes, Columns, Floats, Labels, case_digest
@@ -250,10 +250,12 @@ def _unequal(
         )
         if len(rows)
     ]
+    cut = unfinished(base) or unfinished(cand)
+    way = "finish the run with --resume" if cut else "have both sides asked the same"
     return CompareError(
         f"the sides hold unequal sets of cases: {'; '.join(parts)}",
         where=_places(base, cand),
-        hint="finish the run with --resume, or compare what both have with --allow-partial",
+        hint=f"{way}, or compare what both have with --allow-partial",
     )
 
 

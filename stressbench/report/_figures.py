@@ -65,9 +65,17 @@ def p_value(p: float | None) -> str:
 
 
 def scope(finding: Finding) -> str:
-    """``dense, niah``: where it was measured; the stressed arm goes without saying."""
-    parts = {k: v for k, v in finding.scope.items() if (k, v) != ("arm", "stress")}
+    """``dense, niah``: where it was measured; the stressed arm goes without saying.
+
+    What the two sides differ in is named once for all, or by the gate; two models are told
+    here too.
+    """
     named = ("role", "prompt_class")
+    parts = {
+        axis: value
+        for axis, value in finding.scope.items()
+        if (axis, value) != ("arm", "stress") and (axis in named or "->" not in value)
+    }
     words = [parts[key] for key in named if key in parts]
     words += [f"{key}={value}" for key, value in parts.items() if key not in named]
     return plain(", ".join(words))
