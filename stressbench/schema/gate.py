@@ -162,7 +162,7 @@ class _Words:
                 confidence = self.confidence()
             else:
                 self.fail(f"{word!r} is not understood{nearest(word, _CLAUSES)}")
-        self.contradictions(by, (*per, *chosen))
+            self.contradictions(by, (*per, *chosen))
         return Gate(
             text=" ".join(word for word, _ in self.words),
             metric=metric.name,

@@ -12,9 +12,10 @@ from typer.testing import CliRunner
 from stressbench.cli.app import app
 from stressbench.compare import comparison as comparing
 from stressbench.compare.comparison import Options
+from stressbench.compare.sides import parse_by
 from stressbench.errors import StressbenchError
 from stressbench.report import comparison_junit, comparison_markdown, comparison_table
-from stressbench.schema.comparison import Comparison, to_json
+from stressbench.schema.comparison import Comparison, Knee, Knees, to_json
 
 HOSTILE = "x\x1b[2J|<script>alert(1)</script>`[red]**@someone**\u202e\x00]]>&\n# h"
 
@@ -68,6 +69,39 @@ def test_the_table_says_verdict_numbers_and_reasons(tmp_path, explain):
     assert "REGRESSION" in text
     assert "-35.0 pt" in text
     assert ("because worse beyond chance" in " ".join(text.split())) is explain
+
+
+def test_every_format_names_the_sides_and_the_knees(tmp_path):
+    rows = [
+        msgspec.structs.replace(records.record(i), lever=lever)
+        for lever in (None, "clean")
+        for i in range(40)
+    ]
+    path = records.write(tmp_path / "records.jsonl", rows)
+    options = Options(gates=("quality.score drop < 5pt",), by=parse_by(["lever=none,clean"], None))
+    knee = Knee(level=None, load=None, throughput=3.25, levels=["rate-1", "rate-2"])
+    at = msgspec.structs.replace(knee, level="rate-2", load=2.0)
+    knees = [Knees(scope={"role": "dense", "lever": "none->clean"}, base=knee, cand=at)]
+    found = msgspec.structs.replace(comparing.compare(path, None, options), knees=knees)
+    table = comparison_table.render(found, terminal=False)
+    assert f"base {path} (lever=none)" in table
+    assert f"cand {path} (lever=clean)" in table
+    told = "dense, none->clean: base is not saturated at rate-2, 3.25 requests/s; cand saturates at"
+    assert f"knee {told} rate-2" in table
+    markdown = comparison_markdown.render(found)
+    assert "(lever=clean\\)" in markdown.replace("\\(", "(")
+    assert "saturates at rate-2" in markdown
+    properties = ET.fromstring(comparison_junit.render(found)).find("testsuite/properties")
+    values = {each.get("name"): each.get("value") for each in properties}
+    assert (values["base_side"], values["cand_side"]) == ("lever=none", "lever=clean")
+    assert values["knees"].startswith(told)
+    decoded = json.loads(to_json(found))
+    assert decoded["knees"][0]["cand"]["level"] == "rate-2"
+    assert decoded["gates"][0]["scope"] == {
+        "role": "dense",
+        "lever": "none->clean",
+        "arm": "stress",
+    }
 
 
 def test_names_from_files_are_text_and_nothing_else(tmp_path):
