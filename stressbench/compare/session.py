@@ -79,9 +79,21 @@ def set_side_by_side(
     a run does not have.
     """
     models, found = check_headers(base.header, cand.header, contrast, treat)
+    if allow_partial:
+        models = _begun(base, cand, models)
     matches = sides.matches(base, cand, models, contrast)
     pairings = [pair(base, cand, each, allow_partial=allow_partial) for each in matches]
     return Paired(contrast, pairings, found, treat)
+
+
+def _begun(base: Columns, cand: Columns, models: list[RolePair]) -> list[RolePair]:
+    """The models that both runs have got to; all of them where that is none."""
+    begun = [
+        each
+        for each in models
+        if each.base in base.labels["role"].names and each.cand in cand.labels["role"].names
+    ]
+    return begun or models
 
 
 class Session:

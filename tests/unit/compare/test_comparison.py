@@ -336,6 +336,16 @@ def test_an_unfinished_run_is_refused_and_never_passes(tmp_path, status):
     assert compare(base, lost, SCORE, allow_partial=True).verdict == "regression"
 
 
+def test_a_run_that_was_killed_in_its_first_model_is_compared_in_that_one(tmp_path):
+    base = run(tmp_path, "base", both_roles(30, ()))
+    models = {role: records.model(role) for role in ("dense", "sparse")}
+    header = records.header(models=models)
+    cand = run(tmp_path, "cand", answers(20), run=header, status=None)
+    comparison = compare(base, cand, SCORE, allow_partial=True)
+    assert [(gate.scope["role"], gate.n) for gate in comparison.gates] == [("dense", 20)]
+    assert any("no end line" in note for note in comparison.notes)
+
+
 def test_failures_count_as_wrong_answers_and_cannot_hide_in_latency(tmp_path):
     base = run(tmp_path, "base", answers(300))
     rows = [
