@@ -80,6 +80,14 @@ golden: $(READY)
 bench: $(READY)
 	$(BIN)/python -m benchmarks
 
+# Cut files at any byte, and kill runs at any moment: what was gone on with is the uncut run.
+.PHONY: campaign-cut campaign-kill
+campaign-cut: $(READY)
+	$(BIN)/python -m tests.campaign cut --minutes $(or $(MINUTES),30)
+
+campaign-kill: $(READY)
+	$(BIN)/python -m tests.campaign kill --kills $(or $(KILLS),100)
+
 .PHONY: nightly
 nightly: $(READY)
 	@STRESSBENCH=$(BIN)/stressbench examples/nightly/nightly.sh

@@ -108,7 +108,7 @@ class Bench:
     async def _complete(self, request: Request, name: str) -> Sent:
         completion = await self.engine.complete(request, name)
         first_ns, last_ns = completion.token_ns[0], completion.token_ns[-1]
-        further = max(len(completion.token_ns) - 1, 1)
+        further = max(len(completion.token_ids) - (completion.first_tokens or 1), 1)
         return Sent((first_ns - completion.sent_ns) / 1e9, (last_ns - first_ns) / further / 1e9)
 
 

@@ -19,7 +19,9 @@ a healthy run and therefore codes without an exception.
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import Literal
+from typing import Final, Literal
+
+_TOLD_CHARS: Final = 300
 
 
 class ExitCode(IntEnum):
@@ -61,6 +63,13 @@ def _rebuild(
     kind: type[StressbenchError], message: str, where: str | None, hint: str | None
 ) -> StressbenchError:
     return kind(message, where=where, hint=hint)
+
+
+def told(error: BaseException) -> str:
+    """What an exception that is none of ours says, in one line: its kind, then its message."""
+    text = "".join(char if char.isprintable() else " " for char in str(error)[:_TOLD_CHARS])
+    said = " ".join(text.split())
+    return f"{type(error).__name__}: {said}" if said else type(error).__name__
 
 
 class UsageError(StressbenchError):

@@ -40,7 +40,7 @@ def generate(
     import jsonlines
     import msgspec
 
-    from stressbench.cli.run import overrides
+    from stressbench.cli._overrides import overrides
     from stressbench.report.live import preparing, stderr_console
     from stressbench.runner.plan import limited, plan
     from stressbench.runner.prepare import check_names, check_prompts, open_models, open_rooms

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from stressbench.cli._overrides import overrides, served_at
 from stressbench.errors import ExitCode, StressbenchError, UsageError
 
 if TYPE_CHECKING:
@@ -99,6 +100,7 @@ def run(  # noqa: PLR0913 - the contract's options, one parameter each
     """
     from stressbench.report.live import stderr_console
     from stressbench.runner.interrupt import as_ctrl_c
+    from stressbench.runner.prepare import check_names
 
     if from_ is not None and (suites or resume):
         raise UsageError("--from repeats one run; name no suite and no --resume with it")
@@ -113,8 +115,11 @@ def run(  # noqa: PLR0913 - the contract's options, one parameter each
         dry_run=dry_run,
         progress=progress,
     )
+    loaded = _load(suites, changes, resume or from_)
+    for suite in loaded:
+        check_names(suite)  # a mistake in the last suite is told before the first one runs
     with as_ctrl_c(), stderr_console() as console:
-        raise typer.Exit(_all(_load(suites, changes, resume or from_), console, options))
+        raise typer.Exit(_all(loaded, console, options))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,35 +172,6 @@ def _all(suites: Sequence[Suite], console: Console, options: Options) -> ExitCod
     return worst
 
 
-def overrides(models: list[str] | None, seed: int | None, given: list[str] | None) -> list[str]:
-    """The suite overrides that ``--model``, ``--seed`` and ``--set`` stand for."""
-    changes = list(given or [])
-    for pair in models or []:
-        role, found, spec = pair.partition("=")
-        if not found or not role or not spec:
-            raise UsageError(
-                f"expected ROLE=SPEC, not {pair!r}", hint="--model dense=reference-dense"
-            )
-        changes.append(f"models.{role}.model={json.dumps(spec)}")
-    if seed is not None:
-        changes.append(f"seed={seed}")
-    return changes
-
-
-def served_at(
-    base_url: str | None, engine: str | None, changes: list[str]
-) -> tuple[str | None, list[str]]:
-    """The engine and the suite overrides that ``--base-url`` stands for."""
-    if base_url is None:
-        return engine, changes
-    if engine not in {None, "openai"}:
-        raise UsageError(f"--base-url is for --engine openai, not for {engine!r}")
-    from stressbench.engines._openai_args import read_address
-
-    read_address(base_url)  # refused here, an address with a key in it is repeated nowhere
-    return "openai", [*changes, f"engine.args.base_url={json.dumps(base_url)}"]
-
-
 def _load(names: list[str] | None, changes: list[str], resume: Path | None) -> list[Suite]:
     from stressbench.schema.load import load_suite, parse_suite
     from stressbench.schema.shipped import find_suite
@@ -222,9 +198,10 @@ def _one(suite: Suite, console: Console, options: Options) -> ExitCode:
     from stressbench.runner.virtual_time import in_its_time
     from stressbench.store import read_run
 
-    check_roles(suite.spec, options.roles)
-    resumed = load_resumed(options.resume) if options.resume else None
     earlier = read_run(options.repeated).header if options.repeated else None
+    roles = options.roles or tuple(earlier.models if earlier else ())
+    check_roles(suite.spec, roles)
+    resumed = load_resumed(options.resume) if options.resume else None
     header = resumed.run.header if resumed else earlier
     engine = options.engine or (header.engine if header else "vllm")
     limit = options.limit or (header.limit if header else None)
@@ -235,17 +212,12 @@ def _one(suite: Suite, console: Console, options: Options) -> ExitCode:
             print_plan(_stdout(), dry.suite, dry.rooms)
             print_kv(_stdout(), foreseen(dry))
             return ExitCode.PASS
-        directory = (
-            resumed.run.directory if resumed else new_directory(options.out, suite.spec.name)
-        )
-        try:
+        begun = resumed.run.directory if resumed else None
+        directory = begun or new_directory(options.out, suite.spec.name)
+        with _left_to_no_one(directory):
             prepared = prepare(suite, engine=engine, limit=limit, progress=progress)
-        except BaseException:
-            if resumed is None:
-                directory.rmdir()  # nothing was written; an empty directory would mislead
-            raise
-    with _view(console, shown=options.progress) as view:
-        running = run(prepared, directory, view, resumed=resumed, roles=options.roles)
+    with _left_to_no_one(directory), _view(console, shown=options.progress) as view:
+        running = run(prepared, directory, view, resumed=resumed, roles=roles)
         result = in_its_time(
             running, virtual=prepared.simulated, client=prepared.engine == "openai"
         )
@@ -253,6 +225,17 @@ def _one(suite: Suite, console: Console, options: Options) -> ExitCode:
         console.print(note, style="yellow", soft_wrap=True, markup=False)
     print_summary(_stdout(), read_run(directory))
     return _conclude(result, console)
+
+
+@contextmanager
+def _left_to_no_one(directory: Path) -> Iterator[None]:
+    """Where an error leaves the context, an empty directory, which would mislead, goes."""
+    try:
+        yield
+    except BaseException:
+        with suppress(OSError):
+            directory.rmdir()
+        raise
 
 
 def _say_torn(resumed: Resumed | None, console: Console) -> None:

@@ -28,13 +28,14 @@ def show(
     from stressbench.report.attention_map import HeatMap
     from stressbench.report.case import print_record
     from stressbench.report.printable import printable
+    from stressbench.schema.roles import of_known_roles
     from stressbench.store import read_run
     from stressbench.store.arrays import ArrayReader
 
     read = read_run(run)
     records = [
         record
-        for record in read.records()
+        for record in of_known_roles(read.records(), read.header.models, read.path)
         if record.case_id.startswith(case_id) and role in {None, record.role_name}
     ]
     exact = [record for record in records if record.case_id == case_id]

@@ -25,15 +25,12 @@ def validate(
     from stressbench.report.live import preparing, stderr_console
     from stressbench.runner.plan import planned
     from stressbench.runner.prepare import check_names, check_prompts, open_models, open_rooms
-    from stressbench.schema.gate import parse
     from stressbench.schema.load import load_suite
     from stressbench.schema.shipped import find_suite
 
     for name in suites:
         suite = load_suite(find_suite(name), overrides=set_ or ())
         check_names(suite)
-        for gate in suite.spec.gates:
-            parse(gate)
         with stderr_console() as console, preparing(console) as progress:
             models = open_models(suite.spec, progress, weights=False)
         check_prompts(suite, suite.spec, models, open_rooms(suite, models))

@@ -33,6 +33,7 @@ HEADLINES: Final = (
     "degradation.twin",
     "outcome.detached_reference",
     "outcome.invented",
+    "outcome.unjudged",
     "ttft.p50",
     "ttft.p95",
     "tpot.p50",

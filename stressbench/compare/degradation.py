@@ -78,8 +78,10 @@ class _Part:
         self.mine = (self.has("role", role) & self.has("prompt_class", prompt_class)) & self.has(
             "pass_", "quality"
         )
-        self.stressed = self.mine & self.has("arm", "stress")
         self.score = columns.values["quality.score"]
+        self.answered = self.mine & self.has("arm", "stress")
+        """All of them; ``stressed`` are those that were judged."""
+        self.stressed = self.answered & ~np.isnan(self.score)
         self.clusters = columns.labels["cluster_id"].codes
 
     def has(self, label: str, name: str) -> Mask:
@@ -184,7 +186,7 @@ class _Part:
         for name, values in self.columns.values.items():
             if not name.startswith("outcome."):
                 continue
-            stress = float(values[self.stressed].mean())
+            stress = float(values[self.answered].mean())
             twin = float(values[twins].mean()) if twins.any() else None
             if stress or twin:
                 outcome = name.partition(".")[2]

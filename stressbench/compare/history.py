@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -227,7 +227,8 @@ def _one_series(role: str, each: Target, points: list[_Point], changed: list[lis
 def _against(each: Target, before: list[_Point], point: _Point) -> tuple[float | None, float]:
     """P and difference of a night from those before.
 
-    For means a paired test over the clusters that all share; from five nights on the
+    For means a paired test over the clusters that all share (one whose requests all failed has
+    no latency in its night); from five nights on the
     spread between nights must be exceeded too, for it holds what pairing cannot see: the
     machine's own mood. For percentiles that alone.
     """
@@ -237,13 +238,19 @@ def _against(each: Target, before: list[_Point], point: _Point) -> tuple[float |
     delta = point.level - sum(levels) / len(levels)
     found = [prediction_p(levels, point.level)]
     if share(each.statistic) is None:
-        if any(night.names != point.names for night in before):
+        shared = set(point.names).intersection(*(night.names for night in before))
+        if not shared:
             return None, delta
-        mean = np.mean([night.cells for night in before], axis=0)
-        sums = PairedSums(np.hstack([mean, point.cells]), each.metric.span)
+        mean = np.mean([_cells(night, shared) for night in before], axis=0)
+        sums = PairedSums(np.hstack([mean, _cells(point, shared)]), each.metric.span)
         found.append(mean_effect(sums, relative=False).p)
     known = [p for p in found if p is not None]
     return (max(known) if known else None), delta
+
+
+def _cells(point: _Point, names: Collection[str]) -> Floats:
+    """The sums of some clusters, in the order of their names, which are sorted."""
+    return point.cells[[name in names for name in point.names]]
 
 
 def _roles(role: str) -> list[RolePair]:

@@ -9,9 +9,9 @@ there for comparison (the question is that of arXiv:2602.13699).
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -24,6 +24,7 @@ from stressbench.probes._routing_math import entropy_norm
 from stressbench.schema.arrays import ArraysAt
 from stressbench.schema.axes import role_name
 from stressbench.schema.prediction import Prediction, Predictor
+from stressbench.schema.roles import check_role
 from stressbench.stats.logistic import FOLDS, Auroc, Mask, out_of_fold
 from stressbench.stats.resample import Codes, Floats
 from stressbench.store.arrays import ArrayReader
@@ -73,11 +74,11 @@ class _Row(msgspec.Struct, tag="case", rename={"pass_": "pass"}, kw_only=True):
 
 
 class _Tokens(msgspec.Struct):
-    prompt: int
+    prompt: int | None
 
 
 class _Quality(msgspec.Struct):
-    score: float
+    score: float | None
 
 
 class _Confidence(msgspec.Struct):
@@ -103,17 +104,31 @@ def predictions(paths: Iterable[Path]) -> list[Prediction]:
 
     Raises ``ResultsError`` for a file that cannot be read, arrays that are lost among them.
     """
-    seen: defaultdict[str, list[_Seen]] = defaultdict(list)
+    seen: defaultdict[str, _Role] = defaultdict(_Role)
     for path in paths:
         run = store.read_run(path)
         arrays = ArrayReader(run.directory)
         for row in store.scan(run.path, _Row):
-            counts = row.status == "ok" and row.arm != "no_context"
-            # The role is told of even where nothing counts.
-            kept = seen[role_name(row.role, row.variant)]
-            if counts and (row.attention or row.routing):
-                kept.append(_Seen(row, *_details(arrays, row)))
-    return [_predict(role, some) for role, some in sorted(seen.items())]
+            name = role_name(row.role, row.variant)
+            check_role(name, run.header.models, run.path)
+            role = seen[name]  # told of even where nothing counts
+            if row.arm == "no_context":
+                continue
+            unusable = _unusable(row)
+            if unusable:
+                role.left_out[row.pass_, unusable] += 1
+            elif row.attention or row.routing:
+                role.seen.append(_Seen(row, *_details(arrays, row)))
+    return [_predict(name, role) for name, role in sorted(seen.items())]
+
+
+def _unusable(row: _Row) -> str | None:
+    """Why a request can stand in no fit, telemetry or not."""
+    if row.status != "ok":
+        return "requests that failed"
+    if row.quality.score is None:
+        return "answers that were not judged"
+    return "answers to prompts of unknown length" if row.tokens.prompt is None else None
 
 
 class _Seen(NamedTuple):
@@ -126,6 +141,24 @@ class _Seen(NamedTuple):
     """Normalised entropy of the prompt's expert load, layer by layer."""
 
 
+@dataclass(slots=True)
+class _Role:
+    """The requests of one role."""
+
+    seen: list[_Seen] = field(default_factory=list)
+    left_out: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """By pass and reason."""
+
+    def excluded(self) -> dict[str, int]:
+        """What is left out of the passes that telemetry comes from; of all where there is none."""
+        passes = {each.row.pass_ for each in self.seen}
+        found: Counter[str] = Counter()
+        for (pass_, why), count in sorted(self.left_out.items()):
+            if not passes or pass_ in passes:
+                found[why] += count
+        return dict(found)
+
+
 def _details(arrays: ArrayReader, row: _Row) -> tuple[Sequence[float], Sequence[float]]:
     figures = arrays.one(row, "attention", "prompt_figures")
     load = arrays.one(row, "routing", "load_by_expert_prefill")
@@ -134,9 +167,10 @@ def _details(arrays: ArrayReader, row: _Row) -> tuple[Sequence[float], Sequence[
     return heads, layers
 
 
-def _predict(role: str, seen: Sequence[_Seen]) -> Prediction:
+def _predict(name: str, role: _Role) -> Prediction:
+    seen = role.seen
     rows = [each.row for each in seen]
-    failed = np.array([row.quality.score < FAILED_BELOW for row in rows], bool)
+    failed = np.array([_wrong(row) for row in rows], np.bool_)
     names = sorted({row.cluster_id for row in rows})
     code = {name: place for place, name in enumerate(names)}
     clusters = np.array([code[row.cluster_id] for row in rows], np.int64)
@@ -144,14 +178,19 @@ def _predict(role: str, seen: Sequence[_Seen]) -> Prediction:
     good = np.unique(clusters[~failed])
     why = _why_not(len(rows), len(failing), len(good))
     return Prediction(
-        role=role,
+        role=name,
         n=len(rows),
         failures=int(failed.sum()),
+        left_out=role.excluded(),
         clusters=len(names),
         failing_clusters=len(failing),
         predictors=[] if why else list(_predictors(seen, failed, clusters)),
         why_null=why,
     )
+
+
+def _wrong(row: _Row) -> bool:
+    return row.quality.score is not None and row.quality.score < FAILED_BELOW
 
 
 def _why_not(n: int, failing: int, good: int) -> str | None:
@@ -166,7 +205,7 @@ def _why_not(n: int, failing: int, good: int) -> str | None:
 
 def _predictors(seen: Sequence[_Seen], failed: Mask, clusters: Codes) -> Iterator[Predictor]:
     rows = [each.row for each in seen]
-    length = _Features("length", np.log([[row.tokens.prompt] for row in rows]))
+    length = _Features("length", np.log([[max(row.tokens.prompt or 0, 1)] for row in rows]))
     accuracy = _Features("class and arm", _one_hot([(row.prompt_class, row.arm) for row in rows]))
     known = accuracy + length
 

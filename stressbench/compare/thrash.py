@@ -23,12 +23,14 @@ from stressbench.compare._overlap import Choices, Tally, common_prefix, median
 from stressbench.errors import CompareError
 from stressbench.schema.arrays import ArraysAt
 from stressbench.schema.axes import role_name
+from stressbench.schema.roles import check_role
 from stressbench.schema.run import ModelRun
 from stressbench.schema.thrash import Between, Overlap, Thrash
 from stressbench.store.arrays import ArrayReader
 
 _RIGHT: Final = 0.5
 """A score from here on is right."""
+_BOTH: Final = 2
 _SUFFIX_SHARE: Final = 0.5
 """Two prompts begin alike where they share this much of the shorter one, or more."""
 _NO_PROBE: Final = "the run has no routing telemetry"
@@ -53,7 +55,7 @@ class _Row(msgspec.Struct, tag="case", rename={"pass_": "pass"}, kw_only=True):
 
 
 class _Quality(msgspec.Struct):
-    score: float
+    score: float | None
 
 
 class _Output(msgspec.Struct):
@@ -70,7 +72,8 @@ class _Side:
     model_role: str
     model: ModelRun
     answers: dict[str, _Row] = field(default_factory=dict)
-    """First ones by case: of the quality pass, or of the other where there is no such."""
+    """First ones by case, failed ones too: of the quality pass, or of the other where there is
+    no such."""
     routed: dict[str, _Row] = field(default_factory=dict)
     why_not_routed: str = _NO_PROBE
 
@@ -82,7 +85,7 @@ class _Side:
         return self.model.sha256, self.model.engine_args, load, header.machine.packages
 
     def take(self, row: _Row) -> None:
-        if row.status != "ok" or row.repeat != 0:
+        if row.repeat != 0:
             return
         if row.pass_ == "quality" or row.case_id not in self.answers:
             self.answers[row.case_id] = row
@@ -137,7 +140,9 @@ def _sides(path: Path, *, several: bool) -> Iterator[_Side]:
         for role, model in run.header.models.items()
     }
     for row in store.scan(run.path, _Row):
-        sides[role_name(row.role, row.variant)].take(row)
+        name = role_name(row.role, row.variant)
+        check_role(name, sides, run.path)
+        sides[name].take(row)
     yield from sides.values()
 
 
@@ -199,14 +204,25 @@ class _Answers:
     """Answers to the same question on two sides."""
 
     n: int = 0
+    failed: int = 0
     changed: int = 0
+    hidden: int = 0
+    """Pairs whose texts were kept out of the files."""
     lost: int = 0
     gained: int = 0
 
     def add(self, base: _Row, cand: _Row) -> None:
-        right, still = base.quality.score >= _RIGHT, cand.quality.score >= _RIGHT
         self.n += 1
-        self.changed += base.output.text != cand.output.text
+        answered = (base.status == "ok") + (cand.status == "ok")
+        self.failed += answered != _BOTH
+        if answered == _BOTH and None in {base.output.text, cand.output.text}:
+            self.hidden += 1
+        else:
+            self.changed += answered == 1 or base.output.text != cand.output.text
+        scores = base.quality.score, cand.quality.score
+        if scores[0] is None or scores[1] is None:
+            return
+        right, still = scores[0] >= _RIGHT, scores[1] >= _RIGHT
         self.lost += right and not still
         self.gained += still and not right
 
@@ -240,7 +256,8 @@ def _overlap(
         margin=median(tally.margins),
         flipped_by_layer=(tally.by_layer / np.maximum(tally.rows_by_layer, 1)).tolist(),
         answers=answers.n,
-        answers_changed=answers.changed,
+        answers_changed=None if answers.hidden else answers.changed,
+        failed=answers.failed,
         lost=answers.lost,
         gained=answers.gained,
     )

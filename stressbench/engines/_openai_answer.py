@@ -9,6 +9,7 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta
 
+from stressbench.engines._ends import Ends
 from stressbench.engines._openai_request import OWN_TEMPLATE
 from stressbench.engines._openai_said import UNREADABLE, error_message, one_line
 from stressbench.engines.base import Completion
@@ -16,16 +17,22 @@ from stressbench.errors import RequestError
 from stressbench.schema.record import Retry
 from stressbench.schema.suite import Value
 
-Count = Annotated[int, Meta(ge=0)]
+Count = Annotated[int, Meta(ge=0, le=(1 << 31) - 1)]
 
 _DONE: Final = b"[DONE]"
 _OUTPUTS_PER_TOKEN: Final = 16
 """A server that does not tell token ids may cut a token's text into pieces, but hardly finer."""
 
+_LONGEST_MS: Final = 1e9
+"""Eleven days: a server that says more has not measured it."""
+
 _NO_CACHED: Final = "the server does not tell (vLLM: --enable-prompt-tokens-details)"
+_NO_SUCH_CACHE: Final = "the server tells of more cached tokens than the prompt has"
 _NO_QUEUE: Final = "the server does not tell (vLLM: --enable-per-request-metrics)"
+_NO_SUCH_QUEUE: Final = "the server tells a time that no request can have waited"
 _NO_PREEMPTIONS: Final = "a server does not tell it of a single request"
 _NO_USAGE: Final = "the server does not count tokens"
+_NO_END: Final = "ignore_eos: nothing tells where in these tokens the answer ends"
 _NO_LOGPROBS: Final = "the server sends no log-probabilities"
 
 
@@ -89,6 +96,8 @@ class Expected:
     prompt_tokens: int | None
     """None where text was sent."""
     max_tokens: int
+    ends: Ends | None = None
+    """What ends the answer, where the server was told to go on."""
 
 
 class Answer:
@@ -100,9 +109,12 @@ class Answer:
         self._text: list[str] = []
         self._token_ids: list[int] = []
         self._token_ns: list[int] = []
+        self._first_tokens: int | None = None
         self._logprobs: list[float] = []
+        self._over = False
         self._finish_reason: str | None = None
         self._usage = _Usage()
+        self._told_queue: float | None = None
         self._queue_ms: float | None = None
         self._finish_ns: int | None = None
 
@@ -143,7 +155,8 @@ class Answer:
         if chunk.usage is not None:
             self._usage = chunk.usage
         if chunk.metrics is not None:
-            self._queue_ms = chunk.metrics.queue_time_ms
+            self._told_queue = chunk.metrics.queue_time_ms
+            self._queue_ms = _plausible(self._told_queue)
         if chunk.choices:
             self._choice(chunk.choices[0], t_ns)
 
@@ -153,30 +166,43 @@ class Answer:
             text = choice.delta.content or ""
             thought = choice.delta.reasoning_content or choice.delta.reasoning
         ids = choice.token_ids or ()
+        chosen = _chosen(choice.logprobs) if choice.logprobs is not None else []
         if text or thought or ids:
+            if not self._token_ns:
+                self._first_tokens = len(ids) or _counted(choice.logprobs)
             self._token_ns.append(t_ns)
-            self._text.append(text)
-            self._token_ids.extend(ids)
-        if choice.logprobs is not None:
-            self._logprobs.extend(_chosen(choice.logprobs))
+        if not self._over:
+            self._answer(text, ids, chosen)
+        self._token_ids.extend(ids)
         if choice.finish_reason is not None:
             self._finish_reason = choice.finish_reason
         limit = self._expected.max_tokens
         if len(self._token_ids) > limit or len(self._token_ns) > _OUTPUTS_PER_TOKEN * limit:
             raise RequestError(f"the server does not stop at {limit} tokens")
 
+    def _answer(self, text: str, ids: Sequence[int], chosen: Sequence[float]) -> None:
+        """Take what is part of the answer: all, or what stands before the token that ends it."""
+        ends = self._expected.ends
+        end = ends.first(ids) if ends else None
+        if ends and end is not None:
+            self._over = True
+            text, chosen = ends.text(self._token_ids, ids[:end], text), chosen[:end]
+        self._text.append(text)
+        self._logprobs.extend(chosen)
+
     def completion(self, sent_ns: int, retries: tuple[Retry, ...], *, chat: bool) -> Completion:
         """The whole answer, once it is checked."""
-        usage, details = self._usage, self._usage.prompt_tokens_details
+        usage = self._usage
         return Completion(
             text="".join(self._text),
             token_ids=tuple(self._token_ids),
-            finish_reason=self._finish_reason,
+            finish_reason="stop" if self._over else self._finish_reason,
             sent_ns=sent_ns,
             token_ns=tuple(self._token_ns),
+            first_tokens=self._first_tokens,
             finish_ns=self._finish_ns if self._finish_ns is not None else self._now_ns(),
             queue_ns=None if self._queue_ms is None else round(self._queue_ms * 1e6),
-            cached_tokens=details.cached_tokens if details else None,
+            cached_tokens=self._cached(),
             preemptions=None,
             logprobs=tuple(self._logprobs) or None,
             prompt_tokens=usage.prompt_tokens,
@@ -206,22 +232,49 @@ class Answer:
                 f" more than the {self._expected.max_tokens} that it was allowed"
             )
 
+    def _cached(self) -> int | None:
+        """Prompt tokens found in the cache; None for more than the prompt has."""
+        details, sent = self._usage.prompt_tokens_details, self._usage.prompt_tokens
+        found = details.cached_tokens if details else None
+        return None if found is None or (sent is not None and found > sent) else found
+
+    def _endless(self) -> bool:
+        """Whether the answer was made to go on, and nothing tells where it would have ended."""
+        ends = self._expected.ends
+        told = bool(self._token_ids) and bool(ends and ends.tokens)
+        return ends is not None and not told and self._finish_reason == "length"
+
     def _why_null(self, *, chat: bool) -> dict[str, str]:
-        usage, details = self._usage, self._usage.prompt_tokens_details
+        usage = self._usage
         why = {"kv.preemptions": _NO_PREEMPTIONS}
-        if details is None or details.cached_tokens is None:
-            why["kv.cached_tokens"] = _NO_CACHED
+        if self._cached() is None:
+            details = usage.prompt_tokens_details
+            told = details is not None and details.cached_tokens is not None
+            why["kv.cached_tokens"] = _NO_SUCH_CACHE if told else _NO_CACHED
         if self._queue_ms is None:
-            why["timing.queue_ms"] = _NO_QUEUE
+            why["timing.queue_ms"] = _NO_QUEUE if self._told_queue is None else _NO_SUCH_QUEUE
         if not self._logprobs:
             why["confidence"] = _NO_LOGPROBS
         if usage.completion_tokens is None and not self._token_ids:
             why["tokens.output"] = _NO_USAGE
+        if self._endless():
+            why["quality.score"] = _NO_END
         if chat:
             why["tokens.template"] = OWN_TEMPLATE
             if usage.prompt_tokens is None:
                 why["tokens.prompt"] = _NO_USAGE
         return why
+
+
+def _plausible(queue_ms: float | None) -> float | None:
+    """The time as it is, or None for one that no request can have waited."""
+    return queue_ms if queue_ms is not None and 0 <= queue_ms <= _LONGEST_MS else None
+
+
+def _counted(logprobs: _Logprobs | None) -> int | None:
+    """The tokens of an output, where log-probabilities tell them one by one."""
+    told = logprobs and (logprobs.token_logprobs or logprobs.content)
+    return len(told) if told else None
 
 
 def _chosen(logprobs: _Logprobs) -> list[float]:

@@ -21,6 +21,7 @@ import msgspec
 from stressbench.clock import Clock
 from stressbench.engines._openai_answer import Answer
 from stressbench.engines._openai_args import Address, Key
+from stressbench.engines._openai_request import header_of
 from stressbench.engines._openai_said import UNREADABLE, error_message, one_line
 from stressbench.engines._openai_sse import EventStream
 from stressbench.engines.base import RemoteRequestError
@@ -194,7 +195,7 @@ class Connection:
 
         # aiohttp wants large bodies as files, which it sends piece by piece.
         data = body if len(body) < _LARGE_BODY_BYTES else BytesIO(body)
-        headers = {"X-Request-Id": request_id}
+        headers = {"X-Request-Id": header_of(request_id)}
         try:
             async with self._open_session().post(
                 self._address.api + path, data=data, headers=headers, allow_redirects=False

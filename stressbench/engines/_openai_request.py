@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal
+from urllib.parse import quote
 
 import msgspec
 
@@ -21,6 +22,8 @@ OPTIONAL: Final = (
     "cache_salt",
 )
 """Fields of a request that not every server takes, the most common first."""
+_LONGEST_ID: Final = 200
+_PLAIN: Final = "".join(map(chr, range(33, 127))).replace("%", "")
 OWN_TEMPLATE: Final = "the server puts text into a chat template of its own"
 
 
@@ -100,3 +103,12 @@ class Dialect:
 def _salt(text: str) -> str:
     """A salt that servers take: vLLM wants 128 characters at most, and no ``/`` or ``@``."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def header_of(request_id: str) -> str:
+    """``request_id`` as a header takes it: printable ASCII, bounded, still one of its kind."""
+    text = quote(request_id, safe=_PLAIN, errors="surrogatepass")
+    if len(text) <= _LONGEST_ID:
+        return text
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    return f"{text[: _LONGEST_ID - len(digest) - 1]}-{digest}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -48,8 +47,6 @@ if not os.read(0, 1):
         except OSError:
             pass
 """
-_TAIL_BYTES: Final = 1 << 16
-_ERROR_LINE: Final = re.compile(r"^(?:.*?\s)?((?:[A-Za-z_][\w.]*)?(?:Error|Exception): .+)$")
 
 
 class EngineGuard:
@@ -104,18 +101,3 @@ def engine_process(log: Path) -> Iterator[None]:
             os.dup2(copy, descriptor)
             os.close(copy)
         os.close(target)
-
-
-def last_error(log: Path) -> str | None:
-    """The last error that an engine's log names, as one line; None where there is none."""
-    try:
-        with log.open("rb") as file:
-            size = file.seek(0, os.SEEK_END)
-            file.seek(max(0, size - _TAIL_BYTES))
-            tail = file.read().decode("utf-8", "replace")
-    except OSError:
-        return None
-    found = [match[1] for line in tail.splitlines() if (match := _ERROR_LINE.match(line))]
-    # The engine process's own error comes before the parent's "see root cause above".
-    causes = [line for line in found if "root cause" not in line]
-    return causes[-1] if causes else None

@@ -118,7 +118,8 @@ def end_tokens(model: Path | None) -> frozenset[int]:
         except (OSError, ValueError):
             continue
         given = config.get("eos_token_id")
-        found.update(each for each in (given if isinstance(given, list) else [given]) if each)
+        some = given if isinstance(given, list) else [given]
+        found.update(each for each in some if type(each) is int)  # 0 is a token, too
     return frozenset(found)
 
 

@@ -47,6 +47,8 @@ class Completion:
     token_ns: tuple[int, ...]
     """Arrival of each streamed output; the first gives TTFT, the gaps are ITL."""
     finish_ns: int
+    first_tokens: int | None = None
+    """Tokens that came with the first output; None where the engine does not tell."""
     queue_ns: int | None
     cached_tokens: int | None
     preemptions: int | None

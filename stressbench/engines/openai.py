@@ -6,12 +6,14 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from stressbench.engines._ends import Ends, decoder
 from stressbench.engines._openai_answer import Answer, Expected
 from stressbench.engines._openai_args import OpenAIArgs, read_address, read_args, read_key
 from stressbench.engines._openai_http import Connection
 from stressbench.engines._openai_request import UNCOUNTED
 from stressbench.engines._openai_scrape import Scraper
 from stressbench.engines._openai_server import Server, introduce
+from stressbench.engines._vllm_setup import end_tokens
 from stressbench.engines.base import Completion, EngineInfo, EngineSetup, RemoteRequestError
 from stressbench.errors import EngineError, RequestError
 from stressbench.schema.case import Request
@@ -50,6 +52,7 @@ class OpenAIEngine:
             connect_timeout_s=self._args.connect_timeout_s,
             rng=derive_rng(setup.seed, "back-off", setup.role),
         )
+        self._ends = Ends(end_tokens(setup.tokenizer_path), decoder(setup.tokenizer_path))
         self._server: Server | None = None
         self._scraper: Scraper | None = None
         self._no_steps: dict[str, str] = {}
@@ -104,6 +107,7 @@ class OpenAIEngine:
         expected = Expected(
             prompt_tokens=None if chat else len(request.prompt_token_ids),
             max_tokens=case.max_tokens,
+            ends=self._ends if case.ignore_eos else None,
         )
         try:
             body = dialect.body(

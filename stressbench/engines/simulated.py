@@ -178,6 +178,7 @@ class SimulatedEngine:
             sent_ns=sent_ns,
             token_ns=token_ns,
             finish_ns=max(token_ns[-1], sent_ns),
+            first_tokens=1,
             queue_ns=round((sequence.admitted_s - sequence.arrived_s) * _NS_PER_S),
             cached_tokens=sequence.cached_tokens if self._caching else None,
             preemptions=sequence.preemptions,

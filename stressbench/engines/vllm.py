@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import multiprocessing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-from stressbench.engines._vllm_process import EngineGuard, engine_process, last_error
+from stressbench.engines._ends import Ends
+from stressbench.engines._vllm_log import root_cause
+from stressbench.engines._vllm_process import EngineGuard, engine_process
 from stressbench.engines._vllm_setup import (
     end_tokens,
     engine_arguments,
@@ -25,11 +27,13 @@ from stressbench.schema.step import StepReading
 if TYPE_CHECKING:
     from vllm import SamplingParams
     from vllm.engine.arg_utils import AsyncEngineArgs
-    from vllm.outputs import RequestOutput
+    from vllm.outputs import CompletionOutput, RequestOutput
     from vllm.v1.engine.async_llm import AsyncLLM
 
 
 _WARM_UP_TOKENS: Final = 32
+_CONTEXT: Final = 8
+"""Tokens of the prompt that settle how the text of an answer begins."""
 _PLACES: Final = frozenset({"model", "tokenizer"})
 """Arguments that say where files lie on this machine; what they are stands in their hashes."""
 
@@ -49,10 +53,11 @@ class VllmEngine:
         self._setup = setup
         self._llm: AsyncLLM | None = None
         self._guard: EngineGuard | None = None
+        self._log_begin = 0
         self._processes: tuple[int, ...] = ()
         self._warm = False
         self._caching = True
-        self._ends = end_tokens(setup.model_path)
+        self._ends = Ends(end_tokens(setup.model_path), self._decode)
 
     async def start(self) -> EngineInfo:
         starting = asyncio.ensure_future(asyncio.to_thread(self._load))
@@ -92,6 +97,8 @@ class VllmEngine:
     def _load(self) -> EngineInfo:
         setup = self._setup
         self._guard = EngineGuard()
+        # What an earlier part of the run, or a failed start, has written is not of this engine.
+        self._log_begin = setup.log.stat().st_size if setup.log.exists() else 0
         with engine_process(setup.log):
             import_vllm(setup.log)
             from vllm.engine.arg_utils import AsyncEngineArgs
@@ -147,7 +154,7 @@ class VllmEngine:
         from vllm.inputs.engine import tokens_input
         from vllm.v1.engine.exceptions import EngineDeadError
 
-        ends = self._ends if request.case.ignore_eos else frozenset()
+        ends = self._ends if request.case.ignore_eos else None
         stream = _Stream(self._setup.clock.now_ns, ends)
         prompt = tokens_input(list(request.prompt_token_ids), cache_salt=request.cache_salt)
         try:
@@ -162,8 +169,12 @@ class VllmEngine:
             ) from error
         return stream.completion(cached=self._caching)
 
+    def _decode(self, ids: Sequence[int]) -> str:
+        assert self._llm is not None
+        return str(self._llm.get_tokenizer().decode(list(ids), skip_special_tokens=True))
+
     def _broken(self, how: str, error: Exception) -> EngineError:
-        cause = last_error(self._setup.log) or _one_line(error)
+        cause = root_cause(self._setup.log, self._log_begin) or _one_line(error)
         return EngineError(
             f"vLLM {how} {self._setup.model}: {cause}", hint=f"its full log is {self._setup.log}"
         )
@@ -198,14 +209,15 @@ class VllmEngine:
 class _Stream:
     """Gathers the streamed outputs of one request, each with its time of arrival."""
 
-    def __init__(self, now_ns: Callable[[], int], ends: frozenset[int]) -> None:
+    def __init__(self, now_ns: Callable[[], int], ends: Ends | None = None) -> None:
         self._now_ns = now_ns
         self._ends = ends
-        """Tokens that end the answer, although the engine was told to go on."""
+        """What ends the answer, although the engine was told to go on."""
         self._over = False
         self._text: list[str] = []
         self._token_ids: list[int] = []
         self._token_ns: list[int] = []
+        self._first_tokens = 0
         self._logprobs: list[float] = []
         self._last: RequestOutput | None = None
         self._sent_ns = now_ns()
@@ -215,13 +227,23 @@ class _Stream:
         part = output.outputs[0]
         if not part.token_ids:
             return
+        if not self._token_ns:
+            self._first_tokens = len(part.token_ids)
         self._token_ns.append(self._now_ns())
+        if not self._over:
+            self._answer(output, part)
         self._token_ids.extend(part.token_ids)
-        self._over = self._over or not self._ends.isdisjoint(part.token_ids)
-        if self._over:
-            return
-        self._text.append(part.text)
-        for token_id, position in zip(part.token_ids, part.logprobs or (), strict=False):
+
+    def _answer(self, output: RequestOutput, part: CompletionOutput) -> None:
+        """Take what is part of the answer: all, or what stands before the token that ends it."""
+        text, ids = part.text, part.token_ids
+        end = self._ends.first(ids) if self._ends else None
+        if self._ends and end is not None:
+            self._over, ids = True, ids[:end]
+            before = (*(output.prompt_token_ids or ())[-_CONTEXT:], *self._token_ids)
+            text = self._ends.text(before, ids, text)
+        self._text.append(text)
+        for token_id, position in zip(ids, part.logprobs or (), strict=False):
             self._logprobs.append(position[token_id].logprob)
 
     def completion(self, *, cached: bool) -> Completion:
@@ -238,6 +260,7 @@ class _Stream:
             sent_ns=self._sent_ns,
             token_ns=tuple(self._token_ns),
             finish_ns=finish_ns,
+            first_tokens=self._first_tokens or None,
             queue_ns=round((stats.scheduled_ts - stats.queued_ts) * 1e9) if known else None,
             cached_tokens=output.num_cached_tokens if cached else None,
             preemptions=stats.num_preemptions if stats is not None else None,

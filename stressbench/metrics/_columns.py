@@ -90,16 +90,17 @@ class Columns:
 def minus_partner(rows: Columns, values: Floats, arm: str) -> Floats:
     """``values`` less what the partner under ``arm`` has, for stressed rows; NaN for others.
 
-    Partners have the same role and are the isocontent twin itself, or the cases of ``arm``
-    that share that twin; of several (repeats) their mean counts.
+    Partners have the same role and pass and are the isocontent twin itself, or the cases of
+    ``arm`` that share that twin; of several (repeats) their mean counts.
     """
-    arms, roles = rows.labels["arm"], rows.labels["role"]
+    arms, roles, passes = (rows.labels[name] for name in ("arm", "role", "pass_"))
+    sides = roles.codes * len(passes.names) + passes.codes
     taken = np.full(len(values), np.nan)
     keys = rows.cases[:, 0] if arm == "isocontent" else rows.twins
     partner = (arms.codes == arms.code(arm)) & ~np.isnan(values) & (keys != 0)
     stressed = (arms.codes == arms.code("stress")) & (rows.twins != 0)
-    for role in range(len(roles.names)):
-        mine = roles.codes == role
+    for side in np.unique(sides):
+        mine = sides == side
         known, index = np.unique(keys[mine & partner], return_inverse=True)
         if not len(known):
             continue

@@ -30,6 +30,7 @@ from stressbench.metrics._narrow import LEVEL, PARAMS, is_number, narrow_record,
 from stressbench.schema.axes import NONE, role_name, split_role
 from stressbench.schema.case import AROUND
 from stressbench.schema.metric import Metric, known
+from stressbench.schema.roles import check_role
 
 __all__ = ["Codes", "Columns", "Floats", "Labels", "case_digest", "read", "read_both"]
 
@@ -207,6 +208,8 @@ class _Gather:
         """Everything gathered, in canonical order; what was gathered is given up on the way."""
         cases = _words(self.cases).reshape(-1, 2)
         labels = self.labels()
+        for role in labels["role"].names:
+            check_role(role, run.header.models, run.path)
         repeats = self.numbers["repeat"].codes()
         order = np.lexsort(
             [repeats, labels["pass_"].codes, labels["role"].codes, cases[:, 1], cases[:, 0]]

@@ -1,4 +1,7 @@
-"""Answers against the truth. A failed request scores 0 and stays in every denominator."""
+"""Answers against the truth. A failed request scores 0 and stays in every denominator.
+
+An answer that its scorer could not judge is in no mean of scores; ``outcome.unjudged`` counts it.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,7 @@ _KINDS: Final = (
     "truncated",
     "empty",
     "format",
+    "unjudged",
 )
 
 

@@ -161,6 +161,19 @@ class Draft:
     """Facts about this prompt to record beside the parameters."""
     scorer: str | None = None
     scorer_params: dict[str, Scalar | list[str]] = field(default_factory=dict)
+    origin: str = ""
+    """Where the references were read, for messages: ``row 3 of 'traffic.jsonl'``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Truth:
+    """What one prompt's answer is held against, and by which scorer."""
+
+    scorer: str
+    expected: tuple[str, ...]
+    params: Mapping[str, Scalar | list[str]]
+    origin: str
+    """Where it was read, for messages; empty for a truth that a class made up."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,9 +12,9 @@ from typing import Final, cast
 import msgspec
 
 from stressbench import catalog
-from stressbench.errors import SuiteError
+from stressbench.errors import SuiteError, UsageError
 from stressbench.prompts._assemble import WITHOUT_CONTEXT, Extent, assemble_cell, extent
-from stressbench.prompts._draft import Cell, Draft, Param, Params, Piece, PromptClass, Traits
+from stressbench.prompts._draft import Cell, Draft, Param, Params, Piece, PromptClass, Traits, Truth
 from stressbench.prompts._sweep import cells_of, points_of
 from stressbench.schema.case import Case
 from stressbench.schema.suite import Arm, PromptSpec
@@ -29,10 +29,13 @@ __all__ = [
     "Piece",
     "PromptClass",
     "Traits",
+    "Truth",
     "check",
     "count",
     "describe",
     "expand",
+    "known_scorer",
+    "truths",
 ]
 
 _BUILT_ITEMS: Final = 4
@@ -95,6 +98,34 @@ def check(spec: PromptSpec, *, room: Room, max_model_len: int | None, seed: int 
     _check_window(spec, max(spec.budgets) + found.overhang, found.answer, max_model_len)
 
 
+def truths(spec: PromptSpec, *, seed: int, room: Room) -> Iterator[Truth]:
+    """What the answers of an entry are held against; no prompt is made to its length.
+
+    Of every item where a class takes its prompts from a file, else of the first ones.
+    """
+    plugin = _load(spec)
+    items = spec.items if plugin.traits.needs else min(spec.items, _PROBED_ITEMS)
+    some = msgspec.structs.replace(spec, items=items, budgets=[], depths=[])
+    for cell in cells_of(some, plugin.traits, seed=seed, room=room):
+        for arm, draft in plugin.drafts(cell).items():
+            if arm in cell.arms:
+                yield Truth(
+                    scorer=draft.scorer or plugin.traits.scorer,
+                    expected=draft.expected,
+                    params=draft.scorer_params,
+                    origin=draft.origin,
+                )
+
+
+def known_scorer(name: str, where: str) -> str:
+    """The name of a scorer; ``SuiteError`` at ``where`` where there is none of it."""
+    try:
+        catalog.load("scorers", name)
+    except UsageError as error:
+        raise SuiteError(error.message, where=where, hint=error.hint) from error
+    return name
+
+
 class Description(msgspec.Struct, frozen=True, kw_only=True):
     """What ``stressbench list prompts`` and the documentation show of a class."""
 
@@ -146,8 +177,6 @@ def load(name: str) -> PromptClass:
 
 
 def _load(spec: PromptSpec) -> PromptClass:
-    from stressbench.errors import UsageError
-
     try:
         return load(spec.use)
     except UsageError as error:

@@ -116,7 +116,10 @@ def strongest(log: str, *, where: str) -> Sequence[Words]:
     kind, routed = msgspec.json.Decoder(_Kind), msgspec.json.Decoder(_Routed)
     try:
         with Path(log).expanduser().open("rb") as lines:
-            for line in lines:
+            for raw in lines:
+                line = raw.removeprefix(b"\xef\xbb\xbf").strip()
+                if not line or not line.endswith(b"}"):  # blank, or cut by a crash
+                    continue
                 if kind.decode(line).type != "case":
                     continue
                 record = routed.decode(line)
@@ -124,7 +127,7 @@ def strongest(log: str, *, where: str) -> Sequence[Words]:
                 load = (record.routing or {}).get("imbalance_mean")
                 if record.arm == "stress" and isinstance(words, str) and isinstance(load, float):
                     found.setdefault(tuple(words.split(" ")), []).append(load)
-    except (OSError, msgspec.DecodeError) as error:
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
         raise SuiteError(f"not a run's records: {error}", where=place) from error
     if not found:
         raise SuiteError(

@@ -9,7 +9,7 @@ from typing import Final
 
 from stressbench.errors import SuiteError
 from stressbench.prompts._rows import Row, read_rows
-from stressbench.prompts.base import Cell, Draft, Param, Traits
+from stressbench.prompts.base import Cell, Draft, Param, Traits, known_scorer
 from stressbench.schema.suite import Arm
 from stressbench.seeds import derive_rng
 
@@ -72,13 +72,15 @@ class Replay:
                 hint=f"items: {len(sampled)}",
             )
         prompt = sampled[cell.item]
+        scorer = known_scorer(params.text("scorer"), f"prompts.{cell.spec.name}.params.scorer")
         judged = bool(prompt.answers)
         return {
             "stress": Draft(
                 question=prompt.text,
                 expected=prompt.answers,
-                scorer=params.text("scorer") if judged else None,
+                scorer=scorer if judged else None,
                 params={} if prompt.time_s is None else {"timestamp_s": prompt.time_s},
+                origin=f"row {prompt.row + 1} of {params.text('path')!r}",
             )
         }
 

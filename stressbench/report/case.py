@@ -28,11 +28,16 @@ def print_record(console: Console, record: CaseRecord, heat: HeatMap | None = No
     subtitle = "prompt, marked where the answer looked" if heat else "prompt"
     console.print(Panel(prompt, title=Text(title), subtitle=subtitle, border_style="dim"))
     quality = record.quality
-    style = "green" if quality.score >= 1 else "red"
+    right = quality.score is not None and quality.score >= 1
+    style = "green" if right else "red" if quality.score is not None else "yellow"
     answer = printable(record.output.text) if record.output.text is not None else "(no answer)"
-    verdict = f"{quality.outcome}, score {quality.score:g} ({quality.scorer})"
+    score = "no score" if quality.score is None else f"score {quality.score:g}"
+    verdict = f"{quality.outcome}, {score} ({quality.scorer})"
     console.print(Panel(Text(answer), title=Text(verdict, style=style), border_style=style))
     console.print(Text("expected  ", style="dim") + Text(printable(" | ".join(quality.expected))))
+    if quality.score is None:
+        why = record.why_null.get("quality.score", "no reason given")
+        console.print(Text(f"not judged: {printable(why)}", style="yellow"))
     if record.error:
         console.print(Text(f"{record.status}: {printable(record.error)}", style="red"))
     for retry in record.retries or ():

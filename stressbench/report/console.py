@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
@@ -19,10 +19,11 @@ from stressbench.report.machine_line import describe_machine
 from stressbench.report.plots_terminal import plots
 from stressbench.runner.plan import plan
 from stressbench.schema.record import CaseRecord
+from stressbench.schema.roles import of_known_roles
 from stressbench.schema.run import ModelRun, RunEnd, RunHeader
 from stressbench.schema.suite import SuiteSpec
 from stressbench.stats.clusters import effective_size
-from stressbench.stats.exact import Interval, wilson
+from stressbench.stats.exact import wilson
 from stressbench.stats.quantiles import percentile
 from stressbench.store import Run
 from stressbench.tokens.budget import Room
@@ -54,10 +55,11 @@ class Row:
     preemptions: int | None = None
 
     def add(self, record: CaseRecord) -> None:
-        """Count one record in; a failed one stays in n and scores 0."""
+        """Count one record in; a failed one stays in n and scores 0, an unjudged one has none."""
         self.n += 1
-        self.scores.append(record.quality.score)
-        self.codes.append(self.clusters.setdefault(record.cluster_id, len(self.clusters)))
+        if record.quality.score is not None:
+            self.scores.append(record.quality.score)
+            self.codes.append(self.clusters.setdefault(record.cluster_id, len(self.clusters)))
         self.statuses[record.status] += 1
         self.outcomes[record.quality.outcome] += 1
         _append(self.prompt_tokens, record.tokens.prompt)
@@ -72,9 +74,9 @@ class Row:
             self.preemptions = (self.preemptions or 0) + record.kv.preemptions
 
     @property
-    def mean_score(self) -> float:
-        """Quality over all requests; a failed one counts 0."""
-        return sum(self.scores) / self.n
+    def mean_score(self) -> float | None:
+        """Quality over all judged requests; a failed one counts 0. None where none was judged."""
+        return _average(self.scores)
 
     @property
     def errors(self) -> int:
@@ -115,12 +117,12 @@ def summary(run: Run) -> RenderableType:
     loads = Loads()
     pressure = KvPressure()
     passes: Counter[str] = Counter()
-    watched = pressure.watch(loads.watch(run.records()))
+    watched = pressure.watch(loads.watch(_records(run)))
     rows = summarise(_quality_pass(watched, passes))
     parts: list[RenderableType] = [_title(run.header), *_models(run.header), _table(rows)]
     parts += [*plots(run, rows), *pressure.render(run.header)]
     load = load_table(loads, run.header)
-    parts += [*(render_load(load) if load else ()), *_notes(run, passes)]
+    parts += [*(render_load(load) if load else ()), *_notes(run, passes, rows)]
     return Group(*parts)
 
 
@@ -205,11 +207,9 @@ def _table(rows: list[Row]) -> Table:
 
 
 def _cells(row: Row) -> Iterator[str | Text]:
-    mean, interval = _quality(row)
     yield row.role
     yield str(row.n)
-    yield Text(f"{mean:.2f}", style="red" if mean < _WEAK else "")
-    yield Text(f"{interval.low:.2f}-{interval.high:.2f}", style="dim")
+    yield from _quality(row)
     yield _failure(row)
     yield _number(_average(row.prompt_tokens), "{:,.0f}")
     yield _number(_average(row.inflation), "{:.2f}x")
@@ -221,11 +221,16 @@ def _cells(row: Row) -> Iterator[str | Text]:
     yield Text(str(row.errors), style="red" if row.errors else "")
 
 
-def _quality(row: Row) -> tuple[float, Interval]:
+def _quality(row: Row) -> Iterator[str | Text]:
     """Mean score and its interval, over as many answers as the items are worth."""
+    mean = row.mean_score
+    if mean is None:
+        yield from (_NO_VALUE, _NO_VALUE)
+        return
     scores, codes = np.asarray(row.scores), np.asarray(row.codes)
-    size = effective_size(scores, codes, len(row.clusters))
-    return row.mean_score, wilson(row.mean_score, size)
+    interval = wilson(mean, effective_size(scores, codes, len(row.clusters)))
+    yield Text(f"{mean:.2f}", style="red" if mean < _WEAK else "")
+    yield Text(f"{interval.low:.2f}-{interval.high:.2f}", style="dim")
 
 
 def _percentile(values: list[float], share: float) -> float | None:
@@ -241,6 +246,10 @@ def _number(value: float | None, form: str) -> str:
     return _NO_VALUE if value is None else form.format(value)
 
 
+def _records(run: Run) -> Iterator[CaseRecord]:
+    return of_known_roles(run.records(), run.header.models, run.path)
+
+
 def _quality_pass(records: Iterable[CaseRecord], passes: Counter[str]) -> Iterator[CaseRecord]:
     """The records that count, all of them counted by pass: probes may slow the other pass."""
     for record in records:
@@ -249,7 +258,7 @@ def _quality_pass(records: Iterable[CaseRecord], passes: Counter[str]) -> Iterat
             yield record
 
 
-def _notes(run: Run, passes: Counter[str]) -> Iterator[Text]:
+def _notes(run: Run, passes: Counter[str], rows: Sequence[Row]) -> Iterator[Text]:
     total = passes["quality"]
     again = f", {passes['telemetry']} of them sent again for telemetry" * bool(passes["telemetry"])
     yield Text(
@@ -258,6 +267,10 @@ def _notes(run: Run, passes: Counter[str]) -> Iterator[Text]:
         f" while a request was in flight; {_NO_VALUE} means not known, its reason is in the record",
         style="dim",
     )
+    unjudged = sum(row.outcomes["unjudged"] for row in rows)
+    if unjudged:
+        text = f"{unjudged} answers could not be judged and are in no mean: show tells why"
+        yield Text(text, style="yellow")
     yield Text.assemble((f"{total} requests", "bold"), again, _ending(run.end))
 
 

@@ -71,6 +71,7 @@ class _Class:
 
     done: int = 0
     failed: int = 0
+    judged: int = 0
     score: float = 0.0
 
 
@@ -155,7 +156,8 @@ class _State:
         entry = model.classes.setdefault(record.prompt_class, _Class())
         entry.done += 1
         entry.failed += record.status != "ok"
-        entry.score += record.quality.score
+        entry.judged += record.quality.score is not None
+        entry.score += record.quality.score or 0.0
 
     def failed(self, role: str, error: StressbenchError) -> None:
         self.note(f"{role} failed: {error}")
@@ -251,7 +253,7 @@ class LiveView(_State):
             return self._spinner
         table = Table.grid(padding=(0, 2))
         for name, entry in model.classes.items():
-            quality = f"quality {entry.score / entry.done:.2f}"
+            quality = f"quality {entry.score / entry.judged:.2f}" if entry.judged else "not judged"
             failed = Text(f"{entry.failed} failed", style="red") if entry.failed else Text("")
             table.add_row(f"  {name}", Text(f"{entry.done}", justify="right"), quality, failed)
         bar = ProgressBar(total=model.requests, completed=model.done, width=_BAR_WIDTH)
@@ -309,13 +311,14 @@ def _line(model: _Model, now_s: float, *, done: bool) -> Text:
     """One line on a model: how far, how fast, how full."""
     failed = sum(entry.failed for entry in model.classes.values())
     score = sum(entry.score for entry in model.classes.values())
+    judged = sum(entry.judged for entry in model.classes.values())
     parts = [f"{model.done}/{model.requests}"]
     if done:
         parts = [f"{model.role}: {model.done}/{model.requests} requests"]
     elif (rate := model.tokens_per_s(now_s)) is not None:
         parts.append(f"{rate:,.0f} tokens/s")
-    if model.done:
-        parts.append(f"quality {score / model.done:.2f}")
+    if judged:
+        parts.append(f"quality {score / judged:.2f}")
     usage = model.kv_peak if done else model.kv_usage
     if usage is not None:
         parts.append(f"KV {'peak ' if done else ''}{usage:.0%}")

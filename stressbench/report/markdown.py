@@ -122,10 +122,7 @@ def degradation(rows: Sequence[Row]) -> Iterator[str]:
                 (
                     _text(row.prompt_class),
                     _text(row.role),
-                    *(
-                        "-" if cell is None else f"{share(cell.score)} {spread(cell.ci)}"
-                        for cell in found
-                    ),
+                    *("-" if cell is None else " ".join(_score(cell)) for cell in found),
                     str(row.n),
                     "-" if row.inflation is None else f"{number(row.inflation)}x",
                     _misses(row),
@@ -144,10 +141,16 @@ def _misses(row: Row) -> str:
     return _text(f"{kind.replace('_', ' ')} {missed[kind]}/{row.n}")
 
 
+def _score(row: Row) -> tuple[str, str]:
+    """Mean score and its interval; dashes where nothing was judged."""
+    if row.score is None or row.ci is None:
+        return "-", "-"
+    return share(row.score), spread(row.ci)
+
+
 def _cells(row: Row) -> Iterator[str]:
     yield from (_text(name) for name in (row.prompt_class, row.arm, row.role))
-    yield share(row.score)
-    yield spread(row.ci)
+    yield from _score(row)
     yield from (str(value) for value in (row.n, row.clusters, row.failed))
     yield "-" if row.prompt_tokens is None else number(row.prompt_tokens)
     yield "-" if row.inflation is None else f"{number(row.inflation)}x"

@@ -27,8 +27,8 @@ class SummaryRow(Protocol):
     ttft_ms: list[float]
 
     @property
-    def mean_score(self) -> float:
-        """Quality over all requests, failed ones included."""
+    def mean_score(self) -> float | None:
+        """Quality over all judged requests, failed ones included; None where none was judged."""
         ...
 
 
@@ -53,9 +53,9 @@ def _quality(rows: Sequence[SummaryRow]) -> Iterator[Text]:
     yield Text("quality: stress, then the plain twin", style="bold")
     for prompt_class, role in twinned:
         stress = means.get((prompt_class, role, "stress"))
-        if stress is None:
-            continue
         twin = means[prompt_class, role, "isocontent"]
+        if stress is None or twin is None:
+            continue
         style = "red" if stress < twin else ""
         name = printable(f"{prompt_class} {role}")[:_NAME_CHARS]
         yield Text.assemble(

@@ -29,6 +29,9 @@ def _parts(predictions: list[Prediction]) -> Iterator[Text | Table]:
             f" in {each.failing_clusters} of {each.clusters} items",
             style="bold",
         )
+        if each.left_out:
+            some = ", ".join(f"{count} {why}" for why, count in each.left_out.items())
+            yield Text(f"  not among them: {some}")
         if each.why_null:
             yield Text(f"  nothing is predicted: {each.why_null}")
             continue

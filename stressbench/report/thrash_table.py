@@ -51,6 +51,8 @@ def _parts(thrash: Thrash) -> Iterator[Text | Table]:
     yield table
     for name, why in thrash.why_null.items():
         yield Text(f"{figures.plain(name)}: no routing to compare ({figures.plain(why)})")
+    if any(each.answers_changed is None for each in ordered):
+        yield Text("?: the suite says record_prompts: false, so no answer is in the files")
     yield Text(
         "overlap: share of the k experts kept; rows: a token in a layer; tokens: with a flip in any"
         " layer;\nmargin: median of flipped rows / of all; answers: that changed, of those asked"
@@ -93,7 +95,8 @@ def _answers(each: Overlap) -> Iterator[str]:
     if not each.answers:
         yield from ("-",) * 3
         return
-    yield f"{each.answers_changed} of {each.answers}"
+    changed = "?" if each.answers_changed is None else f"{each.answers_changed}"
+    yield f"{changed} of {each.answers}" + (f", {each.failed} failed" if each.failed else "")
     yield f"{each.lost}"
     yield f"{each.gained}"
 

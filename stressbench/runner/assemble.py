@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from itertools import pairwise
 from typing import Final
 
 from msgspec.structs import replace
@@ -12,8 +12,9 @@ from msgspec.structs import replace
 from stressbench.engines.base import Completion, RemoteRequestError
 from stressbench.errors import ProbeError, RequestError
 from stressbench.probes.base import Finding
+from stressbench.runner.timing import FAILED, UNTOLD, output_tokens, timing
 from stressbench.schema.arrays import ArraysAt
-from stressbench.schema.case import Request
+from stressbench.schema.case import Case, Request
 from stressbench.schema.record import (
     CaseRecord,
     Confidence,
@@ -24,15 +25,12 @@ from stressbench.schema.record import (
     Quality,
     Retry,
     Status,
-    Timing,
     Tokens,
 )
 
-_FAILED: Final = "the request failed"
-_NO_TOKEN: Final = "no token was generated"
-_ONE_TOKEN: Final = "only one token was generated"
+_NO_TWIN: Final = "this case has no benign twin in this run"
+_OWN_TWIN: Final = "the case is its own reference"
 _NO_BUDGET: Final = "this class is sized by its parameters"
-_UNTOLD: Final = "the engine does not tell"
 _PRIVATE: Final = "the suite says record_prompts: false"
 _NOT_PROBED: Final = "the suite has no such probe"
 _NO_ARRAYS: Final = "no probe has arrays of this request"
@@ -43,7 +41,6 @@ _NO_LOAD: Final = {
     "rate": "the load has no single rate",
     "concurrency": "the load has no cap",
 }
-_NS_PER_MS: Final = 1e6
 _USUAL: Final = ("attention", "routing", "gpu", "process")
 """Sections that every record has, filled or null."""
 
@@ -66,6 +63,8 @@ class Attempt:
     absent: Mapping[str, str] = field(default_factory=dict)
     """Sections that this pass does not fill, and why."""
     quality: Quality
+    unjudged: str | None = None
+    """Why the scorer could not judge; None where it could, and for a failed request."""
 
 
 def assemble(attempt: Attempt, *, run_id: str, model: str) -> CaseRecord:
@@ -94,19 +93,19 @@ def assemble(attempt: Attempt, *, run_id: str, model: str) -> CaseRecord:
         content_sha256=case.content_sha256,
         prompt_sha256=request.prompt_sha256,
         tokens=_tokens(request, done, why),
-        timing=_timing(attempt, done, why),
+        timing=timing(attempt.scheduled_ns, attempt.failed_ns, done, why),
         load=_load(attempt.load, why),
         kv=_kv(attempt.findings.get("kv"), done, why),
         arrays=_arrays(attempt.arrays, why),
         confidence=_confidence(done, why),
-        quality=_quality(attempt.quality, why),
+        quality=_quality(attempt.quality, attempt.unjudged, why),
         output=_output(done, why),
         prompt=Prompt(text=case.text, spans=list(request.spans)),
         retries=_retries(outcome, why),
         status=_status(outcome),
         error=str(outcome) if isinstance(outcome, RequestError) else None,
         sections=_sections(attempt, why),
-        why_null=_reasons(case.twin_of, outcome, why),
+        why_null=_reasons(case, outcome, why),
     )
 
 
@@ -116,12 +115,18 @@ def without_texts(record: CaseRecord) -> CaseRecord:
     An answer can quote its prompt, so it goes too; hashes, lengths, scores and outcomes stay.
     """
     hidden = ("prompt.text", "output.text", "quality.answer", "quality.expected")
+    # What a scorer said when it failed may quote the answer or the reference.
+    unjudged = {
+        name: reason.partition(":")[0]
+        for name, reason in record.why_null.items()
+        if record.quality.outcome == "unjudged" and name.startswith("quality.")
+    }
     return replace(
         record,
         prompt=replace(record.prompt, text=None),
         output=replace(record.output, text=None),
         quality=replace(record.quality, answer=None, expected=[]),
-        why_null={**record.why_null, **dict.fromkeys(hidden, _PRIVATE)},
+        why_null={**record.why_null, **unjudged, **dict.fromkeys(hidden, _PRIVATE)},
     )
 
 
@@ -131,18 +136,16 @@ def _status(outcome: Completion | RequestError) -> Status:
 
 def _retries(outcome: Completion | RequestError, why: dict[str, str]) -> list[Retry] | None:
     if isinstance(outcome, Completion | RemoteRequestError):
-        return list(outcome.retries)
+        return None if "retries" in why else list(outcome.retries)
     if outcome.kind == "timeout":
         why["retries"] = _ABORTED
         return None
     return []
 
 
-def _reasons(
-    twin_of: str | None, outcome: Completion | RequestError, why: dict[str, str]
-) -> dict[str, str]:
-    if twin_of is None:
-        why["twin_of"] = "the case is its own reference"
+def _reasons(case: Case, outcome: Completion | RequestError, why: dict[str, str]) -> dict[str, str]:
+    if case.twin_of is None:
+        why["twin_of"] = _OWN_TWIN if case.arm == "isocontent" else _NO_TWIN
     if not isinstance(outcome, RequestError):
         why["error"] = "the request succeeded"
     return dict(sorted(why.items()))
@@ -162,13 +165,13 @@ def _tokens(request: Request, done: Completion | None, why: dict[str, str]) -> T
     if case.arm not in {"stress", "isocontent"}:
         why["tokens.inflation"] = f"the {case.arm} arm is not parallel to the twin's content"
     elif control is None or control <= template:
-        why["tokens.inflation"] = "the benign twin is not part of this run"
+        why["tokens.inflation"] = _NO_TWIN if control is None else "the benign twin is empty"
     else:
         inflation = content / (control - template)
     if control is None:
-        why["tokens.control"] = "the benign twin is not part of this run"
+        why["tokens.control"] = _NO_TWIN
     if done is None:
-        why["tokens.output"] = _FAILED
+        why["tokens.output"] = FAILED
     text_bytes = len(case.text.encode("utf-8", "surrogatepass"))
     if not content:
         why["tokens.bytes_per_token"] = "the user message is empty"
@@ -176,64 +179,11 @@ def _tokens(request: Request, done: Completion | None, why: dict[str, str]) -> T
         prompt=None if "tokens.prompt" in why else sent if counted is None else counted,
         budget=budget,
         template=None if "tokens.template" in why else template,
-        output=_output_tokens(done, why),
+        output=output_tokens(done, why),
         control=control,
         inflation=inflation,
         bytes_per_token=text_bytes / content if content else None,
         retok_drift=request.retok_drift,
-    )
-
-
-def _output_tokens(done: Completion | None, why: Mapping[str, str]) -> int | None:
-    if done is None or "tokens.output" in why:
-        return None
-    return len(done.token_ids) if done.output_tokens is None else done.output_tokens
-
-
-def _timing(attempt: Attempt, done: Completion | None, why: dict[str, str]) -> Timing:
-    scheduled = attempt.scheduled_ns
-    if done is None:
-        for name in ("sent_ns", "first_token_ns", "ttft_ms", "tpot_ms", "itl_ms", "queue_ms"):
-            why[f"timing.{name}"] = _FAILED
-        failed = attempt.failed_ns
-        e2el = None if failed is None else (failed - scheduled) / _NS_PER_MS
-        return Timing(
-            scheduled_ns=scheduled,
-            sent_ns=None,
-            first_token_ns=None,
-            finish_ns=failed,
-            ttft_ms=None,
-            tpot_ms=None,
-            itl_ms=None,
-            e2el_ms=e2el,
-            queue_ms=None,
-        )
-    first = done.token_ns[0] if done.token_ns else None
-    if first is None:
-        for name in ("first_token_ns", "ttft_ms", "itl_ms", "tpot_ms"):
-            why[f"timing.{name}"] = _NO_TOKEN
-    tpot: float | None = None
-    outputs = _output_tokens(done, why)
-    if first is not None:
-        if outputs is None:
-            why["timing.tpot_ms"] = why["tokens.output"]
-        elif outputs > 1:
-            tpot = (done.token_ns[-1] - first) / (outputs - 1) / _NS_PER_MS
-        else:
-            why["timing.tpot_ms"] = _ONE_TOKEN
-    if done.queue_ns is None:
-        why.setdefault("timing.queue_ms", _UNTOLD)
-    gaps = [(after - before) / _NS_PER_MS for before, after in pairwise(done.token_ns)]
-    return Timing(
-        scheduled_ns=scheduled,
-        sent_ns=done.sent_ns,
-        first_token_ns=first,
-        finish_ns=done.finish_ns,
-        ttft_ms=None if first is None else (first - scheduled) / _NS_PER_MS,
-        tpot_ms=tpot,
-        itl_ms=None if first is None else gaps,
-        e2el_ms=(done.finish_ns - scheduled) / _NS_PER_MS,
-        queue_ms=None if done.queue_ns is None else done.queue_ns / _NS_PER_MS,
     )
 
 
@@ -261,7 +211,7 @@ def _kv(finding: Finding | None, done: Completion | None, why: dict[str, str]) -
     for name in kv.__struct_fields__:
         if getattr(kv, name) is None:
             counted = name in {"cached_tokens", "preemptions"}
-            fallback = (_UNTOLD if done else _FAILED) if counted else _NOT_PROBED
+            fallback = (UNTOLD if done else FAILED) if counted else _NOT_PROBED
             why.setdefault(f"kv.{name}", reasons.get(f"kv.{name}", fallback))
     return kv
 
@@ -271,7 +221,7 @@ def _number(value: object) -> float | None:
 
 
 def _whole(value: object) -> int | None:
-    return int(value) if isinstance(value, int | float) else None
+    return int(value) if isinstance(value, int | float) and math.isfinite(value) else None
 
 
 def _sections(attempt: Attempt, why: dict[str, str]) -> dict[str, dict[str, object] | None]:
@@ -306,26 +256,27 @@ def _arrays(
 
 def _confidence(done: Completion | None, why: dict[str, str]) -> Confidence | None:
     if done is None or not done.logprobs:
-        why.setdefault("confidence", _UNTOLD if done else _FAILED)
+        why.setdefault("confidence", UNTOLD if done else FAILED)
         return None
-    return Confidence(
-        mean_logprob=sum(done.logprobs) / len(done.logprobs), min_logprob=min(done.logprobs)
-    )
+    mean = sum(done.logprobs) / len(done.logprobs)
+    if not math.isfinite(mean):
+        why["confidence"] = "a log-probability is not finite"
+        return None
+    return Confidence(mean_logprob=mean, min_logprob=min(done.logprobs))
 
 
-def _quality(quality: Quality, why: dict[str, str]) -> Quality:
-    for name in ("precision", "recall", "answer"):
+def _quality(quality: Quality, unjudged: str | None, why: dict[str, str]) -> Quality:
+    reason = FAILED if quality.outcome == "error" else unjudged or "the scorer has no such figure"
+    for name in ("score", "em", "precision", "recall", "answer"):
         if getattr(quality, name) is None:
-            why[f"quality.{name}"] = (
-                _FAILED if quality.outcome == "error" else "the scorer has no such figure"
-            )
+            why[f"quality.{name}"] = reason
     return quality
 
 
 def _output(done: Completion | None, why: dict[str, str]) -> Output:
     if done is None:
-        why["output.text"] = why["output.finish_reason"] = _FAILED
+        why["output.text"] = why["output.finish_reason"] = FAILED
         return Output(text=None, finish_reason=None)
     if done.finish_reason is None:
-        why["output.finish_reason"] = _UNTOLD
+        why["output.finish_reason"] = UNTOLD
     return Output(text=done.text, finish_reason=done.finish_reason)

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from stressbench.clock import Clock
-from stressbench.engines.base import Completion, Engine
-from stressbench.errors import ProbeError, RequestError
+from stressbench.engines.base import Completion, Engine, RemoteRequestError
+from stressbench.errors import ProbeError, RequestError, StressbenchError, told
 from stressbench.runner.assemble import Attempt, assemble
 from stressbench.runner.plan import key_of
 from stressbench.runner.probing import Probing
 from stressbench.schema.arrays import ArraysAt
 from stressbench.schema.case import Case, Request
 from stressbench.schema.record import CaseRecord, Load, Quality
-from stressbench.scorers.base import failed_quality
-from stressbench.scorers.base import load as load_scorer
+from stressbench.scorers.base import failed_quality, judge, unjudged_quality
 
 if TYPE_CHECKING:
     from stressbench.probes.base import Array, Finding
@@ -43,8 +42,9 @@ class Lane:
     ) -> CaseRecord:
         """Send a request that is due now, or was at ``due_ns``; keep and return its record.
 
-        Its time to answer counts from when it was due. Raises ``EngineError`` when the
-        engine is gone.
+        Its time to answer counts from when it was due. Whatever a scorer, a probe or the
+        engine's answer makes of one request becomes its record. Raises ``EngineError`` when
+        the engine is gone.
         """
         due_ns = self.clock.now_ns() if due_ns is None else due_ns
         key = "/".join(map(str, key_of(request)))
@@ -54,6 +54,7 @@ class Lane:
         if isinstance(outcome, Completion) and outcome.routed_experts is not None:
             self.probing.returned(key, outcome.routed_experts)
         findings = await self.probing.finished(key, ok=failed_ns is None)
+        quality, unjudged = _judge(request.case, outcome)
         attempt = Attempt(
             request=request,
             scheduled_ns=due_ns,
@@ -63,9 +64,10 @@ class Lane:
             findings=findings,
             arrays=self._keep_arrays(findings),
             absent=self.probing.absent,
-            quality=_judge(request.case, outcome),
+            quality=quality,
+            unjudged=unjudged,
         )
-        record = assemble(attempt, run_id=self.run_id, model=self.model)
+        record = self._recorded(attempt)
         self.write(record)
         return record
 
@@ -94,10 +96,39 @@ class Lane:
             return RequestError(f"no answer within {self.timeout_s:g} s", kind="timeout")
         except RequestError as error:
             return error
+        except StressbenchError:
+            raise
+        except Exception as error:  # noqa: BLE001 - an answer may be anything
+            return _unknown(f"the engine failed over this request: {told(error)}")
+
+    def _recorded(self, attempt: Attempt) -> CaseRecord:
+        """The record of an attempt; a failed one where none can be made."""
+        try:
+            return assemble(attempt, run_id=self.run_id, model=self.model)
+        except Exception as error:  # noqa: BLE001 - so may the figures with it
+            failed = replace(
+                attempt,
+                outcome=_unknown(f"its answer makes no record: {told(error)}"),
+                failed_ns=self.clock.now_ns(),
+                findings={},
+                arrays={},
+                quality=failed_quality(attempt.request.case),
+                unjudged=None,
+            )
+            return assemble(failed, run_id=self.run_id, model=self.model)
 
 
-def _judge(case: Case, outcome: Completion | RequestError) -> Quality:
+def _unknown(message: str) -> RemoteRequestError:
+    """A failure that nothing foresaw, so that nothing is known of attempts before it."""
+    return RemoteRequestError(
+        message, why_null={"retries": "nothing is known after such a failure"}
+    )
+
+
+def _judge(case: Case, outcome: Completion | RequestError) -> tuple[Quality, str | None]:
     if isinstance(outcome, RequestError):
-        return failed_quality(case)
-    scorer = load_scorer(case.scorer)
-    return scorer.score(outcome.text, case, finish_reason=outcome.finish_reason)
+        return failed_quality(case), None
+    unknown = outcome.why_null.get("quality.score")
+    if unknown is not None:
+        return unjudged_quality(case), unknown
+    return judge(outcome.text, case, finish_reason=outcome.finish_reason)

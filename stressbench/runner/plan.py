@@ -12,11 +12,13 @@ from msgspec.structs import replace
 from stressbench.errors import SuiteError
 from stressbench.prompts.base import count, expand
 from stressbench.schema.axes import split_role
-from stressbench.schema.case import Case, Pass, Request, Span
+from stressbench.schema.case import Case, Pass, Request, Segment, Span
 from stressbench.schema.load_shape import Cache, Level, levels
 from stressbench.schema.suite import SuiteSpec
 from stressbench.tokens.budget import Room
 
+_SEAM: Final = 3
+"""A text has at most so many tokens more or less within another than by itself."""
 LEVEL: Final = "load_level"
 """Parameter that holds a case's level of a load sweep."""
 
@@ -132,7 +134,8 @@ def _requests(
     encoded = {case.case_id: _content_ids(case, room, same=same) for case in cases}
     for case in cases:
         ids = encoded[case.case_id]
-        twin = encoded.get(case.twin_of) if case.twin_of else ids
+        own = ids if case.arm == "isocontent" else None
+        twin = encoded.get(case.twin_of) if case.twin_of else own
         prompt_ids = (*room.template.prefix_ids, *ids, *room.template.suffix_ids)
         yield Request(
             role=split_role(role)[0],
@@ -167,21 +170,61 @@ def _content_ids(case: Case, room: Room, *, same: bool) -> Sequence[int]:
 
 
 def _spans(case: Case, ids: Sequence[int], room: Room, *, same: bool) -> tuple[Span, ...]:
-    """Token spans of the segments in the final prompt: known by construction, or looked up."""
+    """Token spans of the segments in the final prompt: known by construction, or looked up.
+
+    Every segment has one, whatever the tokenizer; those of a prompt that was built with
+    this tokenizer are known but for where the question begins within the last piece.
+    """
     offset = len(room.template.prefix_ids)
-    spans = case.content_spans if same and case.content_spans else _looked_up(case, ids, room)
+    segments, known = case.segments, case.content_spans if same else ()
+    if known and [span.role for span in known] == [each.role for each in segments[: len(known)]]:
+        segments = segments[len(known) :]
+    else:
+        known = ()
+    built = (_without_blanks(span, ids, room) for span in known)
+    spans = (*built, *_looked_up(case, segments, ids, room))
     return tuple(
         Span(role=span.role, start=span.start + offset, end=span.end + offset) for span in spans
     )
 
 
-def _looked_up(case: Case, ids: Sequence[int], room: Room) -> Iterator[Span]:
-    for segment in case.segments:
+def _without_blanks(span: Span, ids: Sequence[int], room: Room) -> Span:
+    """The span from its first token that is more than the blank before the segment."""
+    start = span.start
+    while start < span.end - 1 and room.tokenizer.decode(ids[start : start + 1]).isspace():
+        start += 1
+    return Span(role=span.role, start=start, end=span.end)
+
+
+def _looked_up(
+    case: Case, segments: Sequence[Segment], ids: Sequence[int], room: Room
+) -> Iterator[Span]:
+    for segment in segments:
+        if segment.end == len(case.text):
+            start = len(ids) - _tokens_from(case.text, segment.start, ids, room)
+            yield Span(role=segment.role, start=start, end=len(ids))
+            continue
         start = _tokens_before(case.text, segment.start, ids, room)
         end = _tokens_before(case.text, segment.end, ids, room)
         # A token that crosses the end belongs to the segment too.
         crossing = len(room.tokenizer.encode(case.text[: segment.end])) > end
         yield Span(role=segment.role, start=start, end=end + crossing)
+
+
+def _tokens_from(text: str, position: int, ids: Sequence[int], room: Room) -> int:
+    """How many of the last ``ids`` hold the text from ``position`` on, the least number.
+
+    Only that text is encoded: how many tokens it takes within the whole is about as many.
+    """
+    tail = text[position:]
+    about = len(room.tokenizer.encode(tail))
+    least = max(about - _SEAM, 0)
+    for size in range(least, min(about + _SEAM, len(ids)) + 1):
+        if room.tokenizer.decode(ids[len(ids) - size :]).endswith(tail):
+            if size > least or size == 0:
+                return size
+            break  # fewer may do
+    return len(ids) - _tokens_before(text, position, ids, room)
 
 
 def _tokens_before(text: str, position: int, ids: Sequence[int], room: Room) -> int:

@@ -16,13 +16,16 @@ from stressbench.engines.base import Engine
 from stressbench.errors import StressbenchError, SuiteError, UsageError
 from stressbench.models.cache import Progress
 from stressbench.models.resolve import ModelShape, resolve, resolve_tokenizer
-from stressbench.prompts.base import check, expand
+from stressbench.prompts.base import check, expand, truths
 from stressbench.runner.arrivals import check_trace
+from stressbench.runner.capacity import check_capacity
 from stressbench.runner.plan import limited
 from stressbench.runner.probing import check_probes, passes
+from stressbench.schema import gate
 from stressbench.schema.case import Pass
 from stressbench.schema.load import Suite
-from stressbench.schema.suite import EngineSpec, ModelSpec, SuiteSpec
+from stressbench.schema.suite import EngineSpec, ModelSpec, PromptSpec, SuiteSpec
+from stressbench.scorers.base import check as check_truth
 from stressbench.tokens.budget import Room
 from stressbench.tokens.template import ChatTemplate, load_template
 from stressbench.tokens.tokenizer import HuggingFaceTokenizer, open_tokenizer
@@ -93,6 +96,8 @@ def prepare(
         opened = {
             role: replace(m, engine=at_dtype(m.engine, m.dtype)) for role, m in opened.items()
         }
+    if plugin.weights:
+        check_capacity(suite, opened.values())
     rooms = open_rooms(suite, opened)
     check_prompts(suite, spec, opened, rooms)
     return Prepared(
@@ -170,6 +175,7 @@ def check_prompts(
     for index, prompt in enumerate(spec.prompts):
         try:
             check(prompt, room=room, max_model_len=window, seed=spec.seed)
+            _check_truths(prompt, spec, room)
         except SuiteError as error:
             _, _, field = (error.where or "").removeprefix("prompts.").partition(f"{prompt.name}.")
             path = field.split(".") if field else []
@@ -178,6 +184,19 @@ def check_prompts(
             ) from error
     if spec.load.arrival == "trace":
         _check_times(suite, spec, room)
+
+
+def _check_truths(prompt: PromptSpec, spec: SuiteSpec, room: Room) -> None:
+    """Refuse references that the scorer of their prompt cannot read."""
+    for truth in truths(prompt, seed=spec.seed, room=room):
+        try:
+            check_truth(truth.scorer, truth.expected, truth.params)
+        except SuiteError as error:
+            origin = f"{truth.origin}: " if truth.origin else ""
+            field = "params.scorer" if "scorer" in prompt.params else "use"
+            raise SuiteError(
+                f"{origin}{error.message}", where=f"prompts.{prompt.name}.{field}", hint=error.hint
+            ) from error
 
 
 def _check_times(suite: Suite, spec: SuiteSpec, room: Room) -> None:
@@ -202,7 +221,7 @@ def check_roles(spec: SuiteSpec, roles: Sequence[str]) -> None:
 
 
 def check_names(suite: Suite) -> None:
-    """Find what needs no model: unknown classes and probes, entries of one name."""
+    """Find what needs no model: unknown classes and probes, entries of one name, wrong gates."""
     spec = suite.spec
     for index, probe in enumerate(spec.probe_specs):
         _known(suite, "probes", probe.use, "probes", index)
@@ -219,6 +238,8 @@ def check_names(suite: Suite) -> None:
                 hint="give one of them a `label:` of its own",
             )
         seen.add(prompt.name)
+    for index, text in enumerate(spec.gates):
+        gate.parse(text, where=suite.where("gates", index))
 
 
 def _known(suite: Suite, kind: catalog.Kind, name: str, *path: str | int) -> None:

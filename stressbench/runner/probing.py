@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, cast
 
+import msgspec
+
 from stressbench import catalog
-from stressbench.errors import EngineError, SuiteError
+from stressbench.errors import EngineError, SuiteError, told
 from stressbench.probes.base import (
     WORKER_EXTENSION,
     Finding,
@@ -96,14 +98,14 @@ class Probing:
         """Tell every probe that a request goes out."""
         for each in self._probes:
             if each.fault is None:
-                with each.at_work():
+                with each.at_work(key):
                     await each.probe.sent(key, request)
 
     def returned(self, key: str, routed_experts: npt.NDArray[np.int16]) -> None:
         """Give the experts that the engine returned to the probes that take them."""
         for each in self._probes:
             if each.fault is None and isinstance(each.probe, TakesRouting):
-                with each.at_work():
+                with each.at_work(key):
                     each.probe.returned(key, routed_experts)
 
     async def finished(self, key: str, *, ok: bool) -> dict[str, Finding]:
@@ -118,32 +120,53 @@ class Probing:
 
 
 class _Guarded:
-    """A probe, and the fault of its own that ended it: its section is null from then on.
+    """A probe whose own faults end no run.
 
-    What the engine raises goes on its way: a run ends there, whoever asked.
+    A fault over one request makes its section null in that record, one at the start or at a
+    step of the engine in all that follow. What the engine raises goes on its way: a run ends
+    there, whoever asked.
     """
 
     def __init__(self, probe: Probe) -> None:
         self.probe = probe
         self.fault: str | None = None
+        self._missed: dict[str, str] = {}
+        """Faults over single requests, by key."""
 
     @contextmanager
-    def at_work(self) -> Iterator[None]:
-        """Take a fault of the probe for the reason of every null that follows."""
+    def at_work(self, key: str | None = None) -> Iterator[None]:
+        """Take a fault of the probe for the reason of the null that follows, or of every one."""
         try:
             yield
         except EngineError:
             raise
         except Exception as error:  # noqa: BLE001 - telemetry must not end a run
-            text = " ".join(str(error).split())[:200]
-            self.fault = self.fault or f"the probe failed: {type(error).__name__}: {text}"
+            text = f"the probe failed: {told(error)}"
+            if key is None:
+                self.fault = self.fault or text
+            else:
+                self._missed.setdefault(key, text)
 
     async def finished(self, key: str, *, ok: bool) -> Finding:
-        """What it found out; null with the reason where it is at its end."""
+        """What it found out; null with the reason where it failed."""
         if self.fault is None:
-            with self.at_work():
-                return await self.probe.finished(key, ok=ok)
-        return Finding(fields=None, why_null={"": str(self.fault)})
+            with self.at_work(key):
+                found = await self.probe.finished(key, ok=ok)
+                _check(found)
+                if key not in self._missed:
+                    return found
+        reason = self._missed.pop(key, None)
+        return Finding(fields=None, why_null={"": str(self.fault or reason)})
+
+
+def _check(found: Finding) -> None:
+    """Raise ``TypeError`` or ``ValueError`` for what cannot stand in a result file."""
+    msgspec.json.encode(found.fields)
+    if found.fields is None and "" not in found.why_null:
+        raise ValueError("it gave neither fields nor a reason")
+    for name, array in found.arrays.items():
+        if array.dtype.hasobject:
+            raise TypeError(f"the array {name!r} holds objects")
 
 
 def check_probes(suite: SuiteSpec) -> Iterator[tuple[int, SuiteError]]:

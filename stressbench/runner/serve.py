@@ -74,6 +74,8 @@ class Serve:
     counts: Counter[str] = field(default_factory=Counter)
     failed: dict[str, StressbenchError] = field(default_factory=dict)
     hopeless: dict[str, str] = field(default_factory=dict)
+    undone: list[str] = field(default_factory=list)
+    """Roles that were passed over with requests left."""
 
     @property
     def part(self) -> int:
@@ -122,8 +124,11 @@ class Serve:
             interrupt=self.interrupt,
         )
         try:
-            for model in self.chosen:
-                await self._one(session, model)
+            for model in self.prepared.models.values():
+                if model in self.chosen:
+                    await self._one(session, model)
+                else:
+                    self._pass_over(model)
         except Interrupted:
             return Outcome("interrupted")
         except StressbenchError as error:
@@ -150,6 +155,18 @@ class Serve:
             resumed_at_ns=self.resumed.resumed_at_ns if self.resumed else [],
         )
 
+    def _pass_over(self, model: RunModel) -> None:
+        """Leave a model as it is; one that has begun and not ended keeps the run unfinished."""
+        begun = any(self.done.number(model.role, pass_) for pass_ in self._passes)
+        if not begun or self._work(model).finished(self.prepared.suite, self._passes):
+            return
+        lines = self.resumed.run.models if self.resumed else ()
+        errors = [line.error for line in lines if line.role_name == model.role]
+        if errors and errors[-1] is not None:
+            self.failed[model.role] = EngineError(errors[-1])
+        else:
+            self.undone.append(model.role)
+
     def _outcome(self) -> Outcome:
         if self.failed:
             role, error = next(iter(self.failed.items()))
@@ -160,6 +177,9 @@ class Serve:
         if self.hopeless:
             reasons = (f"{role} is {why}" for role, why in self.hopeless.items())
             return Outcome("inconclusive", reason="; ".join(reasons))
+        if self.undone:
+            names = ", ".join(self.undone)
+            return Outcome("interrupted", reason=f"passed over, with requests left: {names}")
         return Outcome("complete")
 
     def _refuse_nothing_left(self, resumed: Resumed) -> None:

@@ -28,6 +28,8 @@ class Prediction(Open, frozen=True, kw_only=True):
     role: str
     n: int
     failures: int
+    left_out: dict[str, int] = {}
+    """Requests that stand in no fit, by the reason; those that failed are among them."""
     clusters: int
     failing_clusters: int
     """Clusters with a failure in them: what the answer really rests on."""

@@ -29,6 +29,7 @@ Outcome: TypeAlias = Literal[
     "empty",
     "format",
     "error",
+    "unjudged",
 ]
 
 
@@ -57,8 +58,8 @@ class Timing(Open, frozen=True, kw_only=True):
 
     Names and meanings are vLLM's. ``ttft_ms`` and ``e2el_ms`` count from
     ``scheduled_ns``; ``itl_ms`` are the raw gaps between streamed outputs;
-    ``tpot_ms`` = (e2el - ttft) / (output tokens - 1); ``queue_ms`` is the engine's
-    own time from arrival to first scheduling.
+    ``tpot_ms`` = (last output - first output) / (n - k) for n output tokens, of which k came
+    with the first output; ``queue_ms`` is the engine's own time from arrival to first scheduling.
     """
 
     scheduled_ns: int
@@ -120,11 +121,15 @@ class Confidence(Open, frozen=True, kw_only=True):
 
 
 class Quality(Open, frozen=True, kw_only=True):
-    """The answer against the truth; every score is in 0 to 1, a failed request scores 0."""
+    """The answer against the truth; every score is in 0 to 1, a failed request scores 0.
+
+    An answer that its scorer could not judge has the outcome ``unjudged`` and no score: it
+    is in no mean of scores, and counted.
+    """
 
     scorer: str
-    score: float
-    em: float
+    score: float | None
+    em: float | None
     precision: float | None
     recall: float | None
     outcome: Outcome

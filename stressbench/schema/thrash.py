@@ -51,7 +51,11 @@ class Overlap(Open, frozen=True, kw_only=True):
     flipped_by_layer: list[float]
     answers: int
     """Pairs that asked the same."""
-    answers_changed: int
+    answers_changed: int | None
+    """Pairs with two texts, or with an answer on one side alone; null where texts were kept out
+    of the files."""
+    failed: int = 0
+    """Pairs with a request that failed on either side; it scores 0, and was lost or gained."""
     lost: int
     """Right before, wrong after."""
     gained: int

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Final
 
+from stressbench.errors import SuiteError
 from stressbench.schema.case import Case
 from stressbench.schema.record import Quality
-from stressbench.scorers.base import Marks, abstains, conclude, named, words
+from stressbench.scorers.base import (
+    Marks,
+    ScorerParams,
+    abstains,
+    conclude,
+    named,
+    need_words,
+    words,
+)
 
 _SENTENCES_WORDS: Final = 32
 
@@ -23,6 +33,21 @@ class Abstention:
     balanced set of arms the mean of this and of the answerable twin's recall makes the
     abstention F1.
     """
+
+    def check(self, expected: Sequence[str], params: ScorerParams) -> None:
+        """Refuse a word to decline with that is none, and a shape that is no expression."""
+        need_words("abstention", expected)
+        shape = params.get("shape", "")
+        try:
+            valued = [text for text in expected if shape and re.search(str(shape), text)]
+        except re.error as error:
+            raise SuiteError(f"the shape {shape!r} is no regular expression: {error}") from error
+        long = [text for text in expected if len(words(text)) > _SENTENCES_WORDS]
+        if long or valued:
+            raise SuiteError(
+                f"the reference {(long or valued)[0]!r} does not decline: it is"
+                f" {'too long' if long else 'of the shape of a value'}"
+            )
 
     def score(self, answer: str, case: Case, *, finish_reason: str | None) -> Quality:
         """Look for a refusal without a value."""

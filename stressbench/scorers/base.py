@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol, cast
+from typing import Final, Protocol, TypeAlias, cast, runtime_checkable
 
 from stressbench import catalog
+from stressbench.errors import SuiteError, UsageError, told
 from stressbench.schema.case import Case
 from stressbench.schema.record import Outcome, Quality
+from stressbench.schema.suite import Scalar
 
 _WORD: Final = re.compile(r"\w+(?:[-'\u2019.:/]\w+)*")
-_ARTICLES: Final = frozenset({"a", "an", "the"})
+ARTICLES: Final = frozenset({"a", "an", "the"})
 _ABSTENTIONS: Final = re.compile(
     r"\b(?:"
     r"(?:i|we) (?:do not|don't|cannot|can't|could not|couldn't|am not able to|am unable to|"
@@ -43,6 +45,21 @@ class Scorer(Protocol):
         ...
 
 
+ScorerParams: TypeAlias = Mapping[str, Scalar | list[str]]
+
+
+@runtime_checkable
+class ChecksReferences(Protocol):
+    """A scorer that does not understand every reference answer, and says so beforehand."""
+
+    def check(self, expected: Sequence[str], params: ScorerParams) -> None:
+        """Raise ``SuiteError`` for references or scorer parameters that it cannot read.
+
+        A perfect answer to accepted ones scores 1.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Marks:
     """What a scorer measured.
@@ -65,6 +82,51 @@ def load(name: str) -> Scorer:
     return cast("Scorer", catalog.load("scorers", name))
 
 
+def check(name: str, expected: Sequence[str], params: ScorerParams) -> None:
+    """Raise ``SuiteError`` where there is no such scorer, or it cannot read the truth."""
+    try:
+        scorer = load(name)
+    except UsageError as error:
+        raise SuiteError(error.message, hint=error.hint) from error
+    if isinstance(scorer, ChecksReferences):
+        scorer.check(expected, params)
+
+
+def need_words(scorer: str, expected: Sequence[str]) -> None:
+    """Refuse no references at all, and those without a word to look for."""
+    if not expected:
+        raise SuiteError(f"the {scorer} scorer needs a reference answer, and there is none")
+    for text in expected:
+        if not words(text):
+            raise SuiteError(f"the {scorer} scorer finds no word in the reference {text!r}")
+
+
+def judge(answer: str, case: Case, *, finish_reason: str | None) -> tuple[Quality, str | None]:
+    """The quality of an answer and None, or an unjudged one and why.
+
+    Never raises: a scorer that fails, or that gives what is no score, has not judged.
+    """
+    try:
+        quality = load(case.scorer).score(answer, case, finish_reason=finish_reason)
+        wrong = _no_score(quality)
+    except Exception as error:  # noqa: BLE001 - a scorer may be anybody's
+        return unjudged_quality(case), f"the {case.scorer} scorer failed with {told(error)}"
+    if wrong is not None:
+        return unjudged_quality(case), f"the {case.scorer} scorer gave {wrong}"
+    return quality, None
+
+
+def _no_score(quality: Quality) -> str | None:
+    """What is no score among a scorer's figures, in words."""
+    for name in ("score", "em", "precision", "recall"):
+        figure = getattr(quality, name)
+        if figure is None and name in {"score", "em"}:
+            return f"no {name}"
+        if figure is not None and not 0.0 <= figure <= 1.0:
+            return f"the {name} {figure:g}, outside 0 to 1"
+    return None
+
+
 def failed_quality(case: Case) -> Quality:
     """The quality of a request that failed: 0, and never left out of a mean."""
     return Quality(
@@ -74,6 +136,20 @@ def failed_quality(case: Case) -> Quality:
         precision=0.0,
         recall=0.0,
         outcome="error",
+        expected=list(case.expected),
+        answer=None,
+    )
+
+
+def unjudged_quality(case: Case) -> Quality:
+    """The quality of an answer that the scorer could not judge: unknown, not bad."""
+    return Quality(
+        scorer=case.scorer,
+        score=None,
+        em=None,
+        precision=None,
+        recall=None,
+        outcome="unjudged",
         expected=list(case.expected),
         answer=None,
     )
@@ -124,9 +200,11 @@ def outcome(marks: Marks, answer: str, case: Case, *, finish_reason: str | None)
 def words(text: str) -> list[str]:
     """Words of ``text`` in lower case, without punctuation and articles.
 
-    ``482913`` and ``8f3c-11`` are one word each.
+    ``482913`` and ``8f3c-11`` are one word each. Of a text that is nothing but articles
+    they are left: the option ``A`` is an answer.
     """
-    return [word for word in _WORD.findall(text.casefold()) if word not in _ARTICLES]
+    every: list[str] = _WORD.findall(text.casefold())
+    return [word for word in every if word not in ARTICLES] or every
 
 
 def holds(text: Sequence[str], phrase: Sequence[str]) -> bool:

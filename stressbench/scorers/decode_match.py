@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Final
 
+from stressbench.errors import SuiteError
 from stressbench.schema.case import Case
 from stressbench.schema.record import Quality
-from stressbench.scorers.base import SENTENCE_WORDS, Marks, conclude
+from stressbench.scorers.base import SENTENCE_WORDS, Marks, ScorerParams, conclude
 from stressbench.scorers.edit_distance import subsequence
 
 _AROUND: Final = "\"'`\u201c\u201d. "
@@ -22,6 +24,12 @@ class DecodeMatch:
     L characters in common in order, ``precision`` = L / characters of the answer and
     ``recall`` = L / characters of the text, which tells a near miss from noise.
     """
+
+    def check(self, expected: Sequence[str], params: ScorerParams) -> None:
+        """Refuse no reference, and one of nothing but white space."""
+        del params  # it has none
+        if not expected or not all(text.split() for text in expected):
+            raise SuiteError("the decode_match scorer needs a reference that is not empty")
 
     def score(self, answer: str, case: Case, *, finish_reason: str | None) -> Quality:
         """Compare the characters."""

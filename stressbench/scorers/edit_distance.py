@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 
+from stressbench.errors import SuiteError
 from stressbench.schema.case import Case
 from stressbench.schema.record import Quality
-from stressbench.scorers.base import Marks, conclude
+from stressbench.scorers.base import Marks, ScorerParams, conclude
 
 
 class EditDistance:
@@ -16,6 +17,12 @@ class EditDistance:
     L words in common in order (longest common subsequence), ``precision`` = L / n and
     ``recall`` = L / m. Words beyond the copy count as edits, so echoing more costs.
     """
+
+    def check(self, expected: Sequence[str], params: ScorerParams) -> None:
+        """Refuse no reference, and one of nothing but white space."""
+        del params  # it has none
+        if not expected or not all(text.split() for text in expected):
+            raise SuiteError("the edit_distance scorer needs a reference that is not empty")
 
     def score(self, answer: str, case: Case, *, finish_reason: str | None) -> Quality:
         """Compare with the nearest expected text."""

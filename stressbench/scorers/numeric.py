@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from typing import Final
 
+from stressbench.errors import SuiteError
 from stressbench.schema.case import Case
 from stressbench.schema.record import Quality
-from stressbench.scorers.base import Marks, conclude
+from stressbench.scorers.base import Marks, ScorerParams, conclude
 
 _NUMBER: Final = re.compile(r"[-+]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:[eE][-+]?\d+)?")
 _DEFAULT_TOLERANCE: Final = 1e-9
@@ -22,6 +24,20 @@ class Numeric:
     the answer, ``precision`` = 1 / u and ``score`` = recall / u, so naming every number
     is worth little. An answer without a number has the outcome ``format``.
     """
+
+    def check(self, expected: Sequence[str], params: ScorerParams) -> None:
+        """Refuse references that are no finite number, and a tolerance that is none."""
+        if not expected:
+            raise SuiteError("the numeric scorer needs a reference answer, and there is none")
+        for text in expected:
+            if not _NUMBER.fullmatch(text.strip()) or not math.isfinite(_value(text)):
+                raise SuiteError(
+                    f"the reference {text!r} is no number, and the numeric scorer needs one",
+                    hint="a number alone, such as 1204, 1,204.5 or 1.2e3; or choose another scorer",
+                )
+        tolerance = params.get("tolerance", _DEFAULT_TOLERANCE)
+        if not isinstance(tolerance, int | float) or not 0 <= tolerance < math.inf:
+            raise SuiteError(f"a tolerance is a number from 0 on, not {tolerance!r}")
 
     def score(self, answer: str, case: Case, *, finish_reason: str | None) -> Quality:
         """Compare the numbers of the answer with the expected one."""

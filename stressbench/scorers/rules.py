@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
+from stressbench.catalog import nearest
+from stressbench.errors import SuiteError
 from stressbench.schema.case import Case
 from stressbench.schema.record import Quality
-from stressbench.scorers.base import Marks, conclude
+from stressbench.scorers.base import Marks, ScorerParams, conclude
 
 _WORD: Final = re.compile(r"[^\W_]+(?:['-][^\W_]+)*")
 
@@ -37,6 +39,24 @@ class Rules:
     program (Zhou et al. 2023, IFEval, section 2). ``score`` = ``precision`` = ``recall`` =
     rules obeyed / rules; ``em`` is 1 when all are. An empty answer obeys none.
     """
+
+    def check(self, expected: Sequence[str], params: ScorerParams) -> None:
+        """Refuse rules that are not there, not known, or lack their number."""
+        del expected  # what they ask for stands in the rules
+        rules = params.get("rules")
+        if not isinstance(rules, list) or not rules:
+            raise SuiteError(
+                "the rules scorer needs rules, and there are none",
+                hint="a class gives them with its prompts, as multi_instruction does",
+            )
+        for rule in rules:
+            name, _, value = rule.partition(":")
+            if name not in CHECKS:
+                raise SuiteError(f"there is no rule {name!r}{nearest(name, CHECKS)}")
+            try:
+                CHECKS[name]("a", value)
+            except ValueError as error:
+                raise SuiteError(f"the rule {rule!r} needs a whole number") from error
 
     def score(self, answer: str, case: Case, *, finish_reason: str | None) -> Quality:
         """Check every rule."""

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Final
 
+from stressbench.errors import SuiteError
 from stressbench.schema.case import Case
 from stressbench.schema.record import Quality
-from stressbench.scorers.base import SENTENCE_WORDS, Marks, conclude, holds, words
+from stressbench.scorers.base import (
+    SENTENCE_WORDS,
+    Marks,
+    ScorerParams,
+    conclude,
+    holds,
+    need_words,
+    words,
+)
 
 _SEPARATORS: Final = re.compile(
     r"[,;\n\u3001]|\band\b|\s[-*\u2022]\s|(?<!\S)\d{1,3}[.)]\s", re.IGNORECASE
@@ -23,14 +33,26 @@ class SetF1:
     no way around it. ``score`` is their harmonic mean (F1), ``em`` is 1 when both are 1.
     """
 
+    def check(self, expected: Sequence[str], params: ScorerParams) -> None:
+        """Refuse values without a word, and those that a list of values would tear apart."""
+        del params  # it has none
+        need_words("set_f1", expected)
+        for value in expected:
+            said = words(value)
+            if _entries(value) != [said] or len(said) > SENTENCE_WORDS:
+                raise SuiteError(
+                    f"the set_f1 scorer reads a list, and {value!r} is not one value in it",
+                    hint="values have no comma, bullet or 'and', and 16 words at most",
+                )
+
     def score(self, answer: str, case: Case, *, finish_reason: str | None) -> Quality:
         """Compare the sets."""
-        entries = [entry for entry in map(words, _SEPARATORS.split(answer)) if entry]
+        entries = _entries(answer)
         wanted = {tuple(words(value)) for value in case.expected}
         found: set[tuple[str, ...]] = set()
         listed = 0
         for entry in entries:
-            here = {value for value in wanted if holds(entry, value)}
+            here = _longest({value for value in wanted if holds(entry, value)})
             found |= here
             listed += max(1, len(here), -(-len(entry) // SENTENCE_WORDS))
         recall = len(found) / len(wanted)
@@ -43,6 +65,15 @@ class SetF1:
             given=answer.strip() or None,
         )
         return conclude(marks, answer, case, finish_reason=finish_reason)
+
+
+def _entries(text: str) -> list[list[str]]:
+    return [entry for entry in map(words, _SEPARATORS.split(text)) if entry]
+
+
+def _longest(values: set[tuple[str, ...]]) -> set[tuple[str, ...]]:
+    """Those that are no part of another: who lists New York has not listed York."""
+    return {one for one in values if not any(one != two and holds(two, one) for two in values)}
 
 
 PLUGIN = SetF1()

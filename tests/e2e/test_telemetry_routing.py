@@ -414,7 +414,7 @@ def test_what_vllm_itself_returns_of_routing_reaches_the_completion() -> None:
         finish_reason="length",
         routed_experts=experts,
     )
-    stream = _Stream(Clock().now_ns, frozenset())
+    stream = _Stream(Clock().now_ns)
     stream.take(
         RequestOutput(
             request_id="a",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import hashlib
+import itertools
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -162,6 +163,14 @@ async def test_what_the_server_counts_is_taken_over() -> None:
     assert done.cached_tokens == 32
     assert done.queue_ns == 1_500_000
     assert "kv.cached_tokens" not in done.why_null
+
+
+@pytest.mark.parametrize("told", [1e308, -1.0, 1e12])
+async def test_a_time_that_nobody_can_have_waited_is_null(told: float) -> None:
+    metrics = event({"choices": [], "metrics": {"queue_time_ms": told}})
+    done = await ask(says(token(5, "a", "stop"), metrics, DONE))
+    assert done.queue_ns is None
+    assert "no request can have waited" in done.why_null["timing.queue_ms"]
 
 
 @pytest.mark.parametrize("size", [1, 2, 7, 64])
@@ -536,6 +545,35 @@ def test_a_run_against_a_server_leaves_complete_records(
         assert "no /metrics" in record.why_null["kv.usage_peak"]
     for file in directory.iterdir():
         assert KEY not in file.read_text("utf-8")
+
+
+def test_a_run_survives_every_figure_that_a_server_can_send(
+    suite: Path, tmp_path: Path, cli: Cli
+) -> None:
+    odd = itertools.cycle([1e308, -1, 0, 5e-324, 2**63, None])
+
+    async def behave(asked: Asked, writer: asyncio.StreamWriter) -> None:
+        figure = next(odd)
+        ids = asked.body["prompt"]
+        assert isinstance(ids, list)
+        logprobs = {"token_logprobs": [-1e308 if figure else 0.0]}
+        parts = [token(n, "1", "stop" if n else None, logprobs=logprobs) for n in range(2)]
+        metrics = event({"choices": [], "metrics": {"queue_time_ms": figure}})
+        details = {"prompt_tokens_details": {"cached_tokens": 2**30}}
+        stream = b"".join([*parts, metrics, usage(len(ids), 2, **details), DONE])
+        writer.write(STREAM + chunk(stream) + END)
+
+    out = tmp_path / "out"
+    with Endpoint(behave).in_a_thread() as endpoint:
+        done = cli("run", suite, "--base-url", endpoint.url, "--out", out, "--no-progress")
+    assert done.code == 0, done.err
+    (directory,) = out.iterdir()
+    for record in read_run(directory).records():
+        assert record.timing.queue_ms is not None or "timing.queue_ms" in record.why_null
+        assert record.confidence is not None or "confidence" in record.why_null
+        assert "more cached tokens" in record.why_null["kv.cached_tokens"]
+    assert cli("report", directory).code == 0
+    assert cli("compare", directory, directory).code in {0, 5}
 
 
 def test_a_run_by_chat_knows_no_template_tokens(suite: Path, tmp_path: Path, cli: Cli) -> None:

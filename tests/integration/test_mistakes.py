@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,11 @@ engine: {max_model_len: 512}
 prompts:
   - {use: niah, items: 2, budgets: [256]}
 """
+
+REPLAY = GOOD.replace(
+    "{use: niah, items: 2, budgets: [256]}",
+    "{use: replay, items: 3, params: {path: traffic.jsonl, scorer: numeric}}",
+)
 
 MISTAKES = {
     "not YAML": (GOOD + "  - [", "", "not valid YAML"),
@@ -35,8 +41,20 @@ MISTAKES = {
         "7:prompts.0.params",
         "did you mean 'value'",
     ),
-    "bad gate": (GOOD + "gates: ['qualty.score drop < 5pt']\n", "", "quality"),
+    "bad gate": (GOOD + "gates: ['qualty.score drop < 5pt']\n", "8:gates.0", "quality"),
+    "unknown scorer": (REPLAY.replace("numeric", "numerc"), "7", "did you mean 'numeric'"),
+    "unreadable reference": (REPLAY, "7:prompts.0.params.scorer", "row 2 of"),
 }
+
+
+@pytest.fixture(autouse=True)
+def traffic(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file that ``REPLAY`` reads, with a reference that is no number in its second row."""
+    rows = ({"prompt": f"How many? {n}", "answer": n} for n in ("12", "about twelve", "3"))
+    (tmp_path / "traffic.jsonl").write_text(
+        "".join(f"{json.dumps(row)}\n" for row in rows), "utf-8"
+    )
+    monkeypatch.chdir(tmp_path)
 
 
 @pytest.mark.parametrize("name", MISTAKES)
@@ -51,13 +69,33 @@ def test_a_wrong_suite_is_refused_by_name_and_line(cli: Cli, tmp_path: Path, nam
     assert "Traceback" not in left.err
 
 
-@pytest.mark.parametrize("name", [name for name in MISTAKES if name != "bad gate"])
+@pytest.mark.parametrize("name", MISTAKES)
 def test_a_wrong_suite_leaves_no_directory_behind(cli: Cli, tmp_path: Path, name: str) -> None:
     file = tmp_path / "mine.yaml"
     file.write_text(MISTAKES[name][0], "utf-8")
     out = tmp_path / "out"
     assert cli("run", file, "--engine", "simulated", "--out", out).code == 2
     assert not out.exists() or not list(out.iterdir())
+
+
+@pytest.mark.parametrize("name", ["bad gate", "unknown scorer", "unreadable reference"])
+def test_a_dry_run_finds_it_too(cli: Cli, tmp_path: Path, name: str) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text(MISTAKES[name][0], "utf-8")
+    left = cli("run", file, "--dry-run")
+    assert left.code == 2
+    assert MISTAKES[name][2] in left.err
+
+
+def test_a_mistake_in_the_last_suite_is_found_before_the_first_one_runs(
+    cli: Cli, tmp_path: Path
+) -> None:
+    good, bad, out = tmp_path / "good.yaml", tmp_path / "bad.yaml", tmp_path / "out"
+    good.write_text(GOOD, "utf-8")
+    bad.write_text(MISTAKES["bad gate"][0], "utf-8")
+    left = cli("run", good, bad, "--engine", "simulated", "--out", out)
+    assert left.code == 2
+    assert not out.exists()
 
 
 def test_a_good_suite_is_valid(cli: Cli, tmp_path: Path) -> None:

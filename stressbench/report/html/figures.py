@@ -103,7 +103,7 @@ def _row(table: Table, names: tuple[str, str, str], rows: Mask) -> Row:
         for name in values
         if name.startswith("outcome.")
     }
-    n = len(scores)
+    n = int(rows.sum())
     outcomes["error"] = failed
     outcomes["correct"] = n - sum(outcomes.values())
     return Row(
@@ -111,9 +111,9 @@ def _row(table: Table, names: tuple[str, str, str], rows: Mask) -> Row:
         arm=names[1],
         role=names[2],
         n=n,
-        clusters=count,
-        score=float(scores.mean()),
-        ci=_score_range(scores, clusters, count),
+        clusters=len(np.unique(table.clusters[rows])),
+        score=float(scores.mean()) if count else None,
+        ci=_score_range(scores, clusters, count) if count else None,
         outcomes={name: each for name, each in outcomes.items() if each},
         failed=failed,
         prompt_tokens=_mean(table, "tokens.prompt", rows),
@@ -162,8 +162,8 @@ def cells(table: Table) -> Iterator[Cell]:
         across, down = _places(lengths, mine), _places(depths, mine)
         for x, y in product(across, down):
             at = mine & x.holds(lengths) & y.holds(depths)
-            if at.any():
-                scores, clusters, count = table.present("quality.score", at)
+            scores, clusters, count = table.present("quality.score", at)
+            if count:
                 yield Cell(
                     role=role,
                     prompt_class=prompt_class,

@@ -207,16 +207,8 @@ def _cache(model: ModelRun) -> str:
 
 
 def _reproduce(run: store.Run) -> list[str]:
-    """Commands that run the same again; the suite itself stands in the file's first line."""
+    """Commands that make the run again: its file holds the whole suite, overrides included."""
     header = run.header
-    command = ["stressbench", "run", header.suite, "--seed", str(header.seed)]
-    if header.limit is not None:
-        command += ["--limit", str(header.limit)]
-    if header.engine != "vllm":
-        command += ["--engine", header.engine]
-    servers = {model.engine_args.get("base_url") for model in header.models.values()} - {None}
-    if len(servers) == 1:  # several stand in the suite itself
-        command += ["--base-url", str(servers.pop())]
     revision = (header.git_revision or "").partition("+")[0]
     lines = [shlex.join(["git", "checkout", revision])] if revision else []
-    return [*lines, shlex.join(command)]
+    return [*lines, shlex.join(["stressbench", "run", "--from", str(run.directory)])]

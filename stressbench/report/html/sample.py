@@ -77,7 +77,7 @@ class Sample:
 def _order(case: SampledCase) -> tuple[bool, bool, str, str, str]:
     return (
         case.arm != "stress",
-        case.score >= 1,
+        case.score is not None and case.score >= 1,
         case.prompt_class,
         case.case_id,
         case.role,

@@ -86,7 +86,7 @@ def _loss(loss: Loss) -> str:
 
 
 def _kind(row: Row) -> str:
-    wrong = {kind: n for kind, n in row.outcomes.items() if kind != "correct"}
+    wrong = {kind: n for kind, n in row.outcomes.items() if kind not in {"correct", "unjudged"}}
     if not wrong:
         return ""
     kind = max(wrong, key=lambda name: wrong[name])

@@ -39,8 +39,9 @@ class Row(View, frozen=True, kw_only=True):
     role: str
     n: int
     clusters: int
-    score: float
-    ci: Range
+    score: float | None
+    """Mean over the judged requests; null, as its interval, where none was judged."""
+    ci: Range | None
     outcomes: dict[str, int]
     failed: int
     prompt_tokens: float | None
@@ -281,7 +282,7 @@ class SampledCase(View, frozen=True, kw_only=True):
     role: str
     outcome: str
     status: str
-    score: float
+    score: float | None
     scorer: str
     prompt: list[Piece]
     parts: list[Part]

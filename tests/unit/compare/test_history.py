@@ -81,3 +81,33 @@ def test_no_results_and_unknown_metrics_are_refused(tmp_path):
     nights(tmp_path, [0.9])
     with pytest.raises(UsageError, match=r"did you mean 'quality\.score'"):
         history([tmp_path], ["quality.scor"])
+
+
+def test_requests_that_failed_stay_in_every_night(tmp_path):
+    for number, failing in enumerate((0, 30)):
+        rows = [
+            records.record(i, score=1.0, status="timeout" if i < failing else "ok")
+            for i in range(120)
+        ]
+        run = records.header(run_id=f"n{number}", started_at=f"2026-01-0{number + 1}T02:00:00Z")
+        records.write(tmp_path / f"{number}" / "records.jsonl", rows, run=run)
+    found = history([tmp_path], ["quality.score", "failures.rate", "ttft.p95"])
+    for metric, levels in (("quality.score", [1.0, 0.75]), ("failures.rate", [0.0, 0.25])):
+        series = only(found, metric)
+        assert [night.n for night in series.nights] == [120, 120]
+        assert [night.level for night in series.nights] == levels
+    assert [night.n for night in only(found, "ttft").nights] == [120, 90]
+
+
+def test_a_request_that_failed_one_night_does_not_silence_the_nights_after(tmp_path):
+    for number in range(4):
+        slow = 3.0 if number == 3 else 1.0
+        rows = [
+            records.record(i, ttft_ms=slow * (100 + i), status="error" if i == number else "ok")
+            for i in range(120)
+        ]
+        run = records.header(run_id=f"n{number}", started_at=f"2026-01-0{number + 1}T02:00:00Z")
+        records.write(tmp_path / f"{number}" / "records.jsonl", rows, run=run)
+    last = only(history([tmp_path], ["ttft.mean"]), "ttft").nights[-1]
+    assert last.p is not None
+    assert last.alarm

@@ -104,3 +104,31 @@ def test_the_command_prints_a_table_and_json(tmp_path):
         CliRunner().invoke(app, ["predict", str(path), "--format", "json"]).stdout
     )
     assert document[0]["role"] == "sparse"
+
+
+def odd_ones():
+    """Requests of the telemetry pass that stand in no fit, and one of the other pass."""
+    replace = msgspec.structs.replace
+    some = [records.record(n, role="sparse", pass_="telemetry") for n in range(200, 204)]
+    unknown = replace(some[0].tokens, prompt=None)
+    unjudged = replace(some[0].quality, score=None, em=None, outcome="unjudged")
+    return [
+        replace(some[0], tokens=unknown, sections={"routing": {"imbalance_mean": 2.0}}),
+        replace(some[1], tokens=unknown, status="timeout"),
+        replace(some[2], status="error"),
+        replace(some[3], quality=unjudged, sections={"routing": {"imbalance_mean": 2.0}}),
+        replace(records.record(204, role="sparse"), status="error"),
+    ]
+
+
+def test_what_no_fit_can_use_is_counted_by_its_reason(tmp_path):
+    found = predicted(tmp_path, rows() + odd_ones())
+    assert found.n == 80
+    assert found.predictors
+    assert found.left_out == {
+        "requests that failed": 2,
+        "answers that were not judged": 1,
+        "answers to prompts of unknown length": 1,
+    }
+    table = CliRunner().invoke(app, ["predict", str(tmp_path / "records.jsonl")]).stdout
+    assert "2 requests that failed" in table

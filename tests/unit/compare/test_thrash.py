@@ -4,6 +4,8 @@ import msgspec
 import numpy as np
 import pytest
 import records
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from stressbench.cli.app import app
@@ -192,3 +194,52 @@ def test_the_command_puts_the_floor_first_and_speaks_json(tmp_path):
     result = CliRunner().invoke(app, ["thrash", run, "--format", "json"], catch_exceptions=False)
     document = msgspec.json.decode(result.stdout)
     assert document["overlaps"][0]["cand"] == "sparse@batched"
+
+
+STATUSES = ("ok", "ok", "ok", "timeout", "error")
+TEXTS = ("42", "43", None)
+
+
+def told(directory, sides):
+    """A run of two roles, each with an outcome and a text an item; no routing."""
+    rows = []
+    for role, outcomes in sides.items():
+        for item, (status, text) in enumerate(outcomes):
+            row = records.record(item, role=role, status=status, score=float(text == "42"))
+            output = msgspec.structs.replace(row.output, text=text if status == "ok" else None)
+            rows.append(
+                msgspec.structs.replace(row, output=output, prompt_sha256=records.sha(f"{item}"))
+            )
+    directory.mkdir(exist_ok=True)
+    records.write(directory / "records.jsonl", rows, run=records.header(sides))
+    return directory
+
+
+outcome = st.tuples(st.sampled_from(STATUSES), st.sampled_from(TEXTS))
+
+
+@settings(max_examples=50, deadline=None)
+@given(pairs=st.lists(st.tuples(outcome, outcome), min_size=1, max_size=8))
+def test_no_pair_of_requests_falls_out_and_what_is_hidden_is_not_called_the_same(
+    tmp_path_factory, pairs
+):
+    sides = {"dense@a": [one for one, _ in pairs], "dense@b": [two for _, two in pairs]}
+    (found,) = thrash([told(tmp_path_factory.mktemp("told"), sides)]).overlaps
+    answered = [(a, b) for a, b in pairs if a[0] == b[0] == "ok"]
+    assert found.answers == len(pairs)
+    assert found.failed == len(pairs) - len(answered)
+    hidden = any(None in {a[1], b[1]} for a, b in answered)
+    assert (found.answers_changed is None) == hidden
+    if not hidden:
+        gone = sum((a[0] == "ok") != (b[0] == "ok") for a, b in pairs)
+        assert found.answers_changed == gone + sum(a[1] != b[1] for a, b in answered)
+    right = [(a == ("ok", "42"), b == ("ok", "42")) for a, b in pairs]
+    assert found.lost == sum(a and not b for a, b in right)
+    assert found.gained == sum(b and not a for a, b in right)
+
+
+def test_the_table_says_why_it_cannot_tell_what_changed(tmp_path):
+    run = told(tmp_path / "a", {"dense@a": [("ok", None)], "dense@b": [("ok", None)]})
+    printed = CliRunner().invoke(app, ["thrash", str(run)]).output
+    assert "? of 1" in printed
+    assert "record_prompts: false" in printed

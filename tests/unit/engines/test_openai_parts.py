@@ -21,7 +21,7 @@ from stressbench.engines._openai_metrics import (
     read_sample,
     step_between,
 )
-from stressbench.engines._openai_request import OPTIONAL, Dialect
+from stressbench.engines._openai_request import OPTIONAL, Dialect, header_of
 from stressbench.engines._openai_said import error_message
 from stressbench.engines._openai_sse import EventStream
 from stressbench.errors import EngineError, RequestError, SuiteError
@@ -51,6 +51,24 @@ def test_events_are_the_same_however_the_bytes_are_cut(
     assert whole == payloads
     events = EventStream()
     assert [found for part in cut(stream, cuts) for found in events.feed(part)] == payloads
+
+
+@settings(deadline=None)
+@given(ids=st.lists(st.text(), max_size=20, unique=True), more=st.text())
+def test_a_request_id_makes_a_header_of_its_own_whatever_it_holds(
+    ids: list[str], more: str
+) -> None:
+    odd = [*ids, *(f"case/{each}\r\n{more}" + "x" * 400 for each in ids)]
+    headers = [header_of(each) for each in odd]
+    for header in headers:
+        assert len(header) <= 200
+        assert header.isascii()
+        assert header.isprintable()
+        assert " " not in header
+    assert len(set(headers)) == len(set(odd))
+    assert header_of("dense/niah/stress/b64/d0.5/i0/quality/0") == (
+        "dense/niah/stress/b64/d0.5/i0/quality/0"
+    )
 
 
 def test_the_lines_of_one_event_are_joined() -> None:

@@ -11,29 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from stressbench.engines._vllm_process import EngineGuard, engine_process, last_error
-
-LOG = """\
-INFO 11-22 07:37:06 [core.py:402] loading
-(EngineCore pid=1) ERROR 11-22 [core.py:9] EngineCore failed to start.
-(EngineCore pid=1) ERROR 11-22 [core.py:9] Traceback (most recent call last):
-(EngineCore pid=1) ERROR 11-22 [core.py:9] ValueError: Available memory is less than requested.
-RuntimeError: Engine core initialization failed. See root cause above. Failed core proc(s): {}
-"""
-
-
-def test_the_cause_is_the_engines_own_error(tmp_path: Path) -> None:
-    log = tmp_path / "engine.log"
-    log.write_text(LOG, "utf-8")
-    assert last_error(log) == "ValueError: Available memory is less than requested."
-
-
-@pytest.mark.parametrize("content", [b"", b"all is well\n", b"\xff\xfe\x00"])
-def test_a_log_without_an_error_has_no_cause(tmp_path: Path, content: bytes) -> None:
-    log = tmp_path / "engine.log"
-    log.write_bytes(content)
-    assert last_error(log) is None
-    assert last_error(tmp_path / "absent.log") is None
+from stressbench.engines._vllm_process import EngineGuard, engine_process
 
 
 def test_what_a_child_prints_goes_to_the_log(

@@ -2,9 +2,12 @@
 
 import math
 
+import msgspec
 import numpy as np
 import pytest
 import records
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from stressbench import catalog
 from stressbench.errors import ResultsError
@@ -152,3 +155,43 @@ def test_two_processes_read_what_one_reads(tmp_path, monkeypatch):
     broken.write_bytes(path.read_bytes().replace(b'"case_id"', b'"case"', 1))
     with pytest.raises(ResultsError, match=r"broken.jsonl:3"):
         base.read_both(path, broken, [known()["ttft"]])
+
+
+ARMS = ("stress", "isocontent", "isotoken")
+drawn = st.builds(
+    records.record,
+    st.integers(0, 3),
+    role=st.sampled_from(["dense", "sparse"]),
+    arm=st.sampled_from(ARMS),
+    budget=st.sampled_from([256, 512]),
+    repeat=st.integers(0, 1),
+    score=st.floats(0, 1),
+    ttft_ms=st.floats(1, 1e4),
+    status=st.sampled_from(["ok", "ok", "timeout"]),
+)
+
+
+def over_the_quality_pass(directory, rows):
+    columns = read(directory, rows)
+    mine = columns.labels["pass_"].codes == columns.labels["pass_"].code("quality")
+    places = columns.cases[mine, 0], columns.labels["role"].codes[mine], columns.repeats[mine]
+    order = np.lexsort(places)
+    return {name: values[mine][order] for name, values in columns.values.items()}
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    quality=st.lists(
+        drawn, min_size=1, max_size=24, unique_by=lambda r: (r.case_id, r.role, r.repeat)
+    ),
+    telemetry=st.lists(drawn, max_size=12),
+)
+def test_no_figure_of_the_quality_pass_knows_of_the_other_pass(
+    tmp_path_factory, quality, telemetry
+):
+    others = [msgspec.structs.replace(row, pass_="telemetry") for row in telemetry]
+    directory = tmp_path_factory.mktemp("passes")
+    alone = over_the_quality_pass(directory, quality)
+    beside = over_the_quality_pass(directory, [*others, *quality])
+    for name, values in alone.items():
+        np.testing.assert_array_equal(values, beside[name], err_msg=name)

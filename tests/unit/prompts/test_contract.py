@@ -8,6 +8,7 @@ import pytest
 
 from stressbench import catalog
 from stressbench.prompts import base
+from stressbench.runner.plan import _spans
 from stressbench.schema.case import Case
 from stressbench.schema.suite import PromptSpec
 from stressbench.tokens.budget import Room
@@ -47,6 +48,19 @@ def test_cases_are_exact_and_say_where_everything_is(
                 and case.text[segment.start : segment.end].strip() == shown
                 for segment in case.segments
             )
+
+
+@pytest.mark.parametrize("tokenizer", TOKENIZERS)
+@pytest.mark.parametrize("name", CLASSES)
+def test_spans_are_the_same_whether_a_prompt_was_built_with_this_tokenizer_or_not(
+    name: str, tokenizer: str, rooms: dict[str, Room]
+) -> None:
+    room = rooms[tokenizer]
+    for case in some_cases(name, room):
+        built = _spans(case, case.content_ids, room, same=True)
+        assert [span.role for span in built] == [segment.role for segment in case.segments]
+        if not case.forced_ids:
+            assert built == _spans(case, case.content_ids, room, same=False)
 
 
 @pytest.mark.parametrize("name", CLASSES)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from stressbench.engines.base import Completion
@@ -95,6 +99,39 @@ def test_one_token_has_no_time_per_output_token() -> None:
     assert record.why_null["timing.tpot_ms"] == "only one token was generated"
 
 
+@settings(deadline=None)
+@given(
+    sizes=st.lists(st.integers(1, 5), min_size=1, max_size=8),
+    gap_ms=st.integers(1, 50),
+    told=st.booleans(),
+)
+def test_time_per_output_token_is_the_pace_however_outputs_were_merged(
+    *, sizes: list[int], gap_ms: int, told: bool
+) -> None:
+    """An engine that makes a token every ``gap_ms``, and sends them in lots of these sizes."""
+    made_ns = list(accumulate(size * gap_ms * MS for size in sizes))
+    count = sum(sizes)
+    record = made(
+        replace_completion(
+            token_ids=tuple(range(count)) if told else (),
+            output_tokens=count,
+            token_ns=tuple(made_ns),
+            first_tokens=sizes[0] if told else None,
+        )
+    )
+    tpot_ms = record.timing.tpot_ms
+    if tpot_ms is None:
+        assert len(sizes) == 1 or not told
+        assert record.why_null["timing.tpot_ms"]
+    elif told:
+        assert tpot_ms == pytest.approx(gap_ms)
+    else:
+        assert tpot_ms > 0
+    if len(sizes) == 1:
+        assert tpot_ms is None
+        assert record.timing.itl_ms == []
+
+
 def test_no_token_has_no_first_token() -> None:
     record = made(replace_completion(token_ids=(), token_ns=(), logprobs=None))
     assert record.timing.ttft_ms is None
@@ -115,6 +152,29 @@ def test_an_unparallel_arm_has_no_inflation() -> None:
     record = made(request=other)
     assert record.tokens.inflation is None
     assert "isotoken" in record.why_null["tokens.inflation"]
+
+
+@pytest.mark.parametrize(
+    ("twin_of", "arm", "control", "inflation"),
+    [
+        ("niah/isocontent/b64/i0", "stress", 39, 2.0),
+        ("niah/isocontent/b64/i0", "stress", None, None),
+        (None, "stress", None, None),
+        (None, "isocontent", 64, 1.0),
+        (None, "no_context", None, None),
+    ],
+)
+def test_what_has_no_twin_has_no_inflation(
+    twin_of: str | None, arm: str, control: int | None, inflation: float | None
+) -> None:
+    case = replace(CASE, twin_of=twin_of, arm=arm)
+    record = made(request=replace(REQUEST, case=case, control_tokens=control))
+    assert record.tokens.inflation == inflation
+    assert record.tokens.control == control
+    for name in ("inflation", "control"):
+        path = f"tokens.{name}"
+        assert (path in record.why_null) == (getattr(record.tokens, name) is None)
+    assert ("twin_of" in record.why_null) == (twin_of is None)
 
 
 def test_a_class_without_budgets_says_so() -> None:

@@ -71,6 +71,26 @@ def test_all_roles_are_sent_the_same_text() -> None:
     assert one == other
 
 
+def test_only_a_twin_is_a_control() -> None:
+    """A class without twins, and a suite that leaves them out, have nothing to compare with."""
+    suite = replace(
+        SUITE,
+        prompts=[
+            PromptSpec(use="short_qa", items=1),
+            PromptSpec(use="base64_blob", items=1, budgets=[900]),
+            PromptSpec(use="base64_blob", label="bare", items=1, budgets=[900], arms=["stress"]),
+        ],
+    )
+    for request in plan(suite, "a", rooms(WideTokenizer())):
+        case = request.case
+        twinned = case.label == "base64_blob" and case.arm in {
+            "stress",
+            "isocontent",
+            "isotoken",
+        }
+        assert (request.control_tokens is not None) == twinned, case.case_id
+
+
 def test_planned_counts_without_building() -> None:
     made = rooms(ByteTokenizer())
     assert planned(SUITE) == sum(1 for _ in plan(SUITE, "a", made))

@@ -260,6 +260,30 @@ def test_a_fault_of_a_probe_is_the_reason_of_its_nulls_and_ends_nothing(
             assert (found["nosy"].fields, found["nosy"].why_null) == (None, told)
 
 
+@pytest.mark.parametrize("broken", ["sent", "finished"])
+def test_a_fault_over_one_request_is_not_held_against_the_next(
+    monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
+    working = getattr(Nosy, broken)
+
+    async def breaks(self: Nosy, key: str, *args: object, **kwargs: object) -> object:
+        if key == "bad":
+            raise ZeroDivisionError("by zero")
+        return await working(self, key, *args, **kwargs)
+
+    monkeypatch.setattr(Nosy, broken, breaks)
+    probing = Probing.of(suite("nosy"), "telemetry", setup, workers=True)
+
+    async def whole() -> list[object]:
+        found = []
+        for key in ("one", "bad", "two"):
+            await probing.sent(key, REQUEST)
+            found.append((await probing.finished(key, ok=True))["nosy"].fields)
+        return found
+
+    assert asyncio.run(whole()) == [{"seen": 1}, None, {"seen": 1}]
+
+
 @pytest.mark.parametrize("method", ["start", "sent", "finished"])
 def test_an_engine_that_is_gone_ends_the_run_whoever_asked(
     monkeypatch: pytest.MonkeyPatch, method: str

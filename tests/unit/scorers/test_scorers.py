@@ -177,6 +177,35 @@ def test_exact_match(answer: str, score: float, outcome: str) -> None:
     assert (quality.score, quality.outcome) == (score, outcome)
 
 
+@pytest.mark.parametrize("option", ["A", "B", "C", "an", "the"])
+@pytest.mark.parametrize(
+    ("form", "score"),
+    [
+        ("{}", 1.0),
+        ("{}.", 1.0),
+        ("({})", 1.0),
+        ("{}) a mammal", 1.0),
+        ("The answer is {}.", 1.0),
+        ("Answer: **{}**", 1.0),
+        ("D", 0.0),
+        ("It is not known.", 0.0),
+        ("", 0.0),
+    ],
+)
+def test_options_are_alike_whether_or_not_they_are_words(
+    option: str, form: str, score: float
+) -> None:
+    case = replace(case_for("exact_match"), expected=(option,), values=())
+    quality = load("exact_match").score(form.format(option), case, finish_reason="stop")
+    assert quality.score == score
+
+
+def test_an_article_before_a_word_is_no_option() -> None:
+    case = replace(case_for("exact_match"), expected=("A",), values=())
+    for answer in ("A banana", "B) A mammal", "That is a 'dog', I think."):
+        assert load("exact_match").score(answer, case, finish_reason="stop").score == 0.0
+
+
 def test_saying_more_than_a_sentence_costs() -> None:
     short = judge("exact_match", "482913 " + "and so on " * 5).score
     long = judge("exact_match", "482913 " + "and so on " * 20).score

@@ -47,6 +47,11 @@ function matches(one) {
     one.case_id.includes(filters.text);
 }
 
+function toneOf(score) {
+  if (score === null) return "unclear";
+  return score >= 1 ? "good" : score > 0 ? "unclear" : "bad";
+}
+
 function refresh() {
   const { list, status, detail } = browser;
   browser.matches = DATA.cases.filter(matches);
@@ -54,7 +59,7 @@ function refresh() {
     `the runs hold ${count(DATA.cases_of)} records. Any other: stressbench show RUN CASE_ID`;
   list.replaceChildren(...browser.matches.map((one, index) =>
     el("li", {}, el("button", { type: "button", "data-index": String(index), onclick: () => show(one) },
-      el("span", { class: `dot ${one.score >= 1 ? "good" : one.score > 0 ? "unclear" : "bad"}`, "aria-hidden": "true" }),
+      el("span", { class: `dot ${toneOf(one.score)}`, "aria-hidden": "true" }),
       el("span", { class: "id" }, spell(one.case_id, 60)),
       el("span", { class: "sub" }, `${SEVERAL ? `${spell(DATA.runs[one.run].name, 20)} · ` : ""}${spell(one.role, 20)} · ${words(one.outcome)}`))),
   ));
@@ -81,13 +86,13 @@ function show(one, { keep = false } = {}) {
     if (Number(button.dataset.index) === index) button.setAttribute("aria-current", "true");
     else button.removeAttribute("aria-current");
   }
-  const tone = one.score >= 1 ? "good" : one.score > 0 ? "unclear" : "bad";
+  const tone = toneOf(one.score);
   const others = DATA.cases.filter((c) => c.case_id === one.case_id && c !== one);
   fill(
     detail,
     el("h3", {}, spell(one.case_id, 120)),
     el("p", {}, el("span", { class: `badge ${tone}` }, words(one.outcome)),
-      ` score ${number(one.score)} (${spell(one.scorer)}), ${spell(one.role)}, ${words(one.arm)}`,
+      ` score ${one.score === null ? "none" : number(one.score)} (${spell(one.scorer)}), ${spell(one.role)}, ${words(one.arm)}`,
       SEVERAL ? `, ${spell(DATA.runs[one.run].name)}` : "", one.status === "ok" ? "" : `, status ${one.status}`),
     others.length ? el("p", { class: "note" }, "The same case: ", others.map((other) =>
       el("button", { type: "button", class: "link", onclick: () => show(other) },

@@ -14,7 +14,7 @@ const ARM_SYMBOLS = ["circle", "square", "triangle", "cross", "diamond2"];
 
 const OUTCOMES = [
   "correct", "partial", "detached_reference", "invented", "abstained", "repetition",
-  "truncated", "empty", "format", "error",
+  "truncated", "empty", "format", "error", "unjudged",
 ];
 const OUTCOME_COLORS = OUTCOMES.map((name) => `var(--outcome-${name.replace("_", "-")})`);
 
@@ -28,7 +28,7 @@ function qualityByClass(parent) {
   const offset = new Map(arms.map((arm, index) => [arm, index - (arms.length - 1) / 2]));
   figure(parent, {
     title: "Quality by prompt class and arm",
-    note: "Mean score of all requests, failed ones counted as 0, with its 95 % interval. " +
+    note: "Mean score of all judged requests, failed ones counted as 0, with its 95 % interval. " +
       "A gap between a circle and its square is what the stress itself takes.",
     legend: arms.map((arm) => ({
       label: ARM_WORDS[arm], color: ARM_COLORS[ARMS.indexOf(arm)],
@@ -41,7 +41,7 @@ function qualityByClass(parent) {
       const band = Math.max(30, step * (arms.length + 1.5));
       const split = columns ? { fx: "series" } : { fy: "series" };
       const marks = arms.flatMap((arm) => {
-        const rows = allRows.filter((row) => row.arm === arm);
+        const rows = allRows.filter((row) => row.arm === arm && row.score !== null);
         const dy = offset.get(arm) * step;
         const color = ARM_COLORS[ARMS.indexOf(arm)];
         return [
@@ -73,7 +73,8 @@ function qualityByClass(parent) {
       head: ["class", "arm", "model", "quality", "95 %", "n", "items", "failed", "tokens",
         "inflation", "TTFT p50 ms", "TTFT p95 ms", "TPOT p50 ms", "KV peak", "preemptions"],
       rows: allRows.map((d) => [
-        d.label, words(d.arm), d.series, percent(d.score), range(d.ci), d.n, d.clusters, d.failed,
+        d.label, words(d.arm), d.series, d.score === null ? "not judged" : percent(d.score), range(d.ci),
+        d.n, d.clusters, d.failed,
         number(d.prompt_tokens), d.inflation === null ? null : `${number(d.inflation)}×`,
         number(d.ttft_ms_p50), number(d.ttft_ms_p95), number(d.tpot_ms_p50),
         d.usage_peak === null ? null : percent(d.usage_peak), number(d.preemptions),

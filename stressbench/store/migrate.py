@@ -1,0 +1,84 @@
+"""Result files of version 1 written again as version 2.
+
+``python -m stressbench.store.migrate RUN_DIR...``
+
+Version 1 stays readable, so this is for whoever reads the lines with tools of their own. What
+version 1 did not record (when an engine was ready, which loads were over) is left out, and
+its arrays stay in ``arrays.npz``, where they are found as before.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import msgspec
+from msgspec.structs import replace
+
+from stressbench.errors import StressbenchError
+from stressbench.schema.base import RESULTS_VERSION
+from stressbench.schema.run import ModelLine, RunHeader
+from stressbench.store.lines import case_line, encode
+from stressbench.store.read import RECORDS, TELEMETRY, full_records, read_run, readings
+from stressbench.store.write import run_line
+
+
+def migrate(directory: Path) -> bool:
+    """Write the files of a run again, in place; False where they are of version 2 already.
+
+    Each file is replaced in one step once it is whole. Raises ``ResultsError``.
+    """
+    run = read_run(directory)
+    if run.header.schema_version == RESULTS_VERSION:
+        return False
+    header = replace(run.header, schema_version=RESULTS_VERSION)
+    lines = [encode(run_line(header)), *(encode(_model(header, name)) for name in header.models)]
+    with (directory / f"{RECORDS}.new").open("wb") as file:
+        file.writelines(line + b"\n" for line in lines)
+        file.writelines(case_line(record) + b"\n" for record in full_records(run.path))
+        if run.end is not None:
+            file.write(encode(run.end) + b"\n")
+    if (directory / TELEMETRY).exists():
+        with (directory / f"{TELEMETRY}.new").open("wb") as file:
+            file.writelines(encode(reading) + b"\n" for reading in readings(directory))
+        (directory / f"{TELEMETRY}.new").replace(directory / TELEMETRY)
+    (directory / f"{RECORDS}.new").replace(directory / RECORDS)
+    return True
+
+
+def _model(header: RunHeader, name: str) -> ModelLine:
+    run = header.models[name]
+    facts = msgspec.to_builtins(run)
+    fields = {field.encode_name for field in msgspec.structs.fields(ModelLine)}
+    why = {path: reason for path, reason in run.why_null.items() if path in fields}
+    return msgspec.convert(
+        {
+            **{key: value for key, value in facts.items() if key in fields},
+            "type": "model",
+            "run_id": header.run_id,
+            "part": 0,
+            "t_ns": 0,
+            "at": header.started_at,
+            "stressbench": header.stressbench,
+            "git_revision": header.git_revision,
+            "machine": msgspec.to_builtins(header.machine),
+            "why_null": why,
+        },
+        ModelLine,
+    )
+
+
+def main() -> int:
+    """Migrate every run that is named."""
+    for name in sys.argv[1:]:
+        try:
+            done = migrate(Path(name))
+        except StressbenchError as error:
+            sys.stderr.write(f"error: {error}\n")
+            return int(error.exit_code)
+        sys.stdout.write(f"{name}: {'written as version 2' if done else 'is of version 2'}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,143 @@
+"""What every scorer promises, over any text: it never raises, and knows its own reference."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from stressbench import catalog
+from stressbench.errors import SuiteError
+from stressbench.schema.case import Case
+from stressbench.schema.record import Quality
+from stressbench.scorers.base import check, judge, load, words
+from tests.cases import CASE
+
+SCORERS = catalog.names("scorers")
+ANSWERS = {"set_f1": lambda texts: ", ".join({tuple(words(t)): t for t in texts}.values())}
+"""How references make up a perfect answer; the first of them, where nothing is said."""
+NO_ANSWER = {"rules", "well_formed"}
+"""Their references are no answers."""
+
+texts = st.text(max_size=60)
+NUMBERS = ["1,204", "-1e999", "1_000", "about twelve", " 12 ", "\u0663", "1. x"]
+WORDS = ["A", "the", "a an", "New York", "York", "Paris, France", "salt and pepper", "none"]
+STRANGE = ["\x00", "\u0130stanbul", "\u017f", "\xdf", "((("]
+odd = st.sampled_from([*NUMBERS, *WORDS, *STRANGE])
+number = st.floats(allow_nan=False, allow_infinity=False).map(repr) | st.integers().map(
+    "{:,}".format
+)
+plausible = {"numeric": number}
+rule = st.sampled_from(["contains:x", "lines:2", "ends_with:", "case:upper", "without:a"])
+wrong_rule = texts | st.sampled_from(["most_words:", "nope:1", "lines:\xb2"])
+
+
+def references_of(scorer: str) -> st.SearchStrategy[tuple[str, ...]]:
+    """Some that the scorer takes, and some that it does not."""
+    good = st.lists(plausible.get(scorer, texts), min_size=1, max_size=4)
+    return (good | st.lists(texts | odd, max_size=4)).map(tuple)
+
+
+def parameters_of(scorer: str) -> st.SearchStrategy[dict[str, object]]:
+    """Scorer parameters, right and wrong, of the scorers that have some."""
+    rules = st.lists(rule, min_size=1) | st.lists(rule | wrong_rule)
+    found = {
+        "rules": {"rules": rules},
+        "abstention": {"shape": texts | st.sampled_from([r"\d{4,}", "("])},
+        "numeric": {"tolerance": st.floats(0, 1) | st.floats() | st.just("tight")},
+    }
+    some = found.get(scorer, {})
+    if scorer == "rules":  # without rules it refuses everything
+        return st.fixed_dictionaries(some) | st.just({})
+    return st.fixed_dictionaries({}, optional=some)
+
+
+def case_of(scorer: str, expected: tuple[str, ...], params: dict[str, object]) -> Case:
+    return replace(CASE, scorer=scorer, expected=expected, scorer_params=params)
+
+
+def accepted(scorer: str, expected: tuple[str, ...], params: dict[str, object]) -> bool:
+    try:
+        check(scorer, expected, params)
+    except SuiteError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("scorer", SCORERS)
+@settings(deadline=None)
+@given(data=st.data(), answer=texts | odd)
+def test_what_it_accepts_it_can_judge_any_answer_against(
+    scorer: str, data: st.DataObject, answer: str
+) -> None:
+    expected, params = data.draw(references_of(scorer)), data.draw(parameters_of(scorer))
+    assume(accepted(scorer, expected, params))
+    case = replace(case_of(scorer, expected, params), values=(answer[:3], "7"))
+    quality = load(scorer).score(answer, case, finish_reason="length")
+    for figure in (quality.score, quality.em, quality.precision, quality.recall):
+        assert figure is None or 0.0 <= figure <= 1.0
+
+
+@pytest.mark.parametrize("scorer", [name for name in SCORERS if name not in NO_ANSWER])
+@settings(deadline=None)
+@given(data=st.data())
+def test_the_reference_itself_is_right(scorer: str, data: st.DataObject) -> None:
+    expected = data.draw(references_of(scorer))
+    assume(accepted(scorer, expected, {}))
+    answer = ANSWERS.get(scorer, lambda texts: texts[0])(expected)
+    quality = load(scorer).score(answer, case_of(scorer, expected, {}), finish_reason="stop")
+    assert (quality.score, quality.em, quality.outcome) == (1.0, 1.0, "correct")
+
+
+@pytest.mark.parametrize("scorer", SCORERS)
+@settings(deadline=None)
+@given(data=st.data(), answer=texts | odd)
+def test_no_reference_that_nobody_looked_at_ends_a_run(
+    scorer: str, data: st.DataObject, answer: str
+) -> None:
+    expected, params = data.draw(references_of(scorer)), data.draw(parameters_of(scorer))
+    quality, why = judge(answer, case_of(scorer, expected, params), finish_reason=None)
+    assert (quality.score is None) == (why is not None) == (quality.outcome == "unjudged")
+    assert why is None or (why.startswith(f"the {scorer} scorer ") and why.isprintable())
+
+
+@pytest.mark.parametrize("figure", [float("nan"), -0.5, 1.5, None, "high"])
+def test_what_is_no_score_is_not_taken_for_one(
+    monkeypatch: pytest.MonkeyPatch, figure: object
+) -> None:
+    good = load("exact_match").score("1", CASE, finish_reason="stop")
+
+    class Odd:
+        def score(self, answer: str, case: Case, *, finish_reason: str | None) -> Quality:
+            return replace(good, score=figure)
+
+    monkeypatch.setattr("stressbench.scorers.base.load", lambda _: Odd())
+    quality, why = judge("1", CASE, finish_reason="stop")
+    assert quality.outcome == "unjudged"
+    assert why is not None
+    assert "exact_match" in why
+
+
+@pytest.mark.parametrize(
+    ("scorer", "expected", "params", "why"),
+    [
+        ("numeric", ("about twelve",), {}, "'about twelve' is no number"),
+        ("numeric", ("1",), {"tolerance": -1}, "tolerance"),
+        ("rules", (), {}, "needs rules"),
+        ("rules", (), {"rules": ["contain:x"]}, "did you mean 'contains'"),
+        ("rules", (), {"rules": ["lines:two"]}, "whole number"),
+        ("set_f1", ("Paris, France",), {}, "'Paris, France' is not one value"),
+        ("exact_match", ("?!",), {}, "no word"),
+        ("exact_match", (), {}, "needs a reference"),
+        ("abstention", ("none",), {"shape": "("}, "no regular expression"),
+        ("nosuch", ("1",), {}, "no scorer named 'nosuch'"),
+    ],
+)
+def test_what_it_cannot_read_is_refused_in_words(
+    scorer: str, expected: tuple[str, ...], params: dict[str, object], why: str
+) -> None:
+    with pytest.raises(SuiteError, match=re.escape(why)):
+        check(scorer, expected, params)
