@@ -317,7 +317,7 @@ def _levers(columns: Columns, side: Side) -> list[str]:
 
 
 def _check_values(columns: Columns, side: Side) -> None:
-    for axis, value in side.items():
-        known = columns.labels[_COLUMN.get(axis, axis)].names
-        if len(columns) and value not in known:
+    for axis, value in side.but(("role", "variant")).items():  # the header knows those
+        known = columns.labels[axis].names if len(columns) else (value,)
+        if value not in known:
             raise unknown(axis, value, known, str(columns.path))

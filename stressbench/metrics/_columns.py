@@ -90,11 +90,13 @@ class Columns:
 def minus_partner(rows: Columns, values: Floats, arm: str) -> Floats:
     """``values`` less what the partner under ``arm`` has, for stressed rows; NaN for others.
 
-    Partners have the same role and pass and are the isocontent twin itself, or the cases of
-    ``arm`` that share that twin; of several (repeats) their mean counts.
+    Partners have the same role, lever and pass and are the isocontent twin itself, or the
+    cases of ``arm`` that share that twin; of several (repeats) their mean counts.
     """
-    arms, roles, passes = (rows.labels[name] for name in ("arm", "role", "pass_"))
-    sides = roles.codes * len(passes.names) + passes.codes
+    arms = rows.labels["arm"]
+    sides = np.zeros(len(rows), np.int64)
+    for label in (rows.labels[name] for name in ("role", "lever", "pass_")):
+        sides = sides * len(label.names) + label.codes
     taken = np.full(len(values), np.nan)
     keys = rows.cases[:, 0] if arm == "isocontent" else rows.twins
     partner = (arms.codes == arms.code(arm)) & ~np.isnan(values) & (keys != 0)

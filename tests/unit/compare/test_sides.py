@@ -1,6 +1,7 @@
 """Sides: however two of them are written, they are the same comparison."""
 
 import dataclasses
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -211,6 +212,15 @@ def test_files_of_both_versions_compare_equally(tmp_path):
     assert compare(old, new, SCORE).notes == []
     (one,) = compare(old, new, f"{SCORE} where variant=fp8").gates
     assert one.scope["role"] == "dense@fp8"
+
+
+def test_the_shipped_file_of_version_1_has_its_sides():
+    old = Path(__file__).parents[2] / "data" / "version-1"
+    sides = "dense/stress,dense/oracle_context"
+    (gate,) = compare(old, None, SCORE, roles=sides, allow_partial=True).gates
+    assert gate.scope == {"role": "dense", "arm": "stress->oracle_context"}
+    with pytest.raises(CompareError, match="no record is of the side sparse; the file has: dense"):
+        compare(old, None, SCORE, roles="dense,sparse", allow_partial=True)
 
 
 WORD = st.from_regex(r"\A[A-Za-z0-9][A-Za-z0-9_.-]{0,8}\Z")
