@@ -96,9 +96,8 @@ def _subset(side: SideRows, mask: Mask) -> SideRows:
 def pair(base: Columns, cand: Columns, sides: Contrast, *, allow_partial: bool = False) -> Pairing:
     """Match the cases of two whole sides by what they do not differ in, and by content.
 
-    Two sweeps that ended at different levels are matched on those that both have. Raises
-    ``CompareError`` where a case stands on one side only (unless ``allow_partial``),
-    twice, or with other content.
+    Sweeps that ended at different levels are matched on those of both. Raises ``CompareError``
+    where a case stands on one side only (unless ``allow_partial``), twice, or changed.
     """
     levels = shared_levels(base, cand, sides)
     given = [
@@ -121,9 +120,8 @@ def pair(base: Columns, cand: Columns, sides: Contrast, *, allow_partial: bool =
         _refuse_changed_content(left, right)
     shown = right if finer(sides) else left
     cases = _first_rows(shown)
-    found, clusters = np.unique(
-        shown.columns.labels["cluster_id"].codes[cases], return_inverse=True
-    )
+    codes = shown.columns.labels["cluster_id"].codes[cases]
+    found, clusters = np.unique(codes, return_inverse=True)
     return Pairing(
         sides=sides,
         base=left,

@@ -10,6 +10,7 @@ from stressbench.compare.comparable import Difference, RolePair
 from stressbench.compare.evaluate import Question, evaluate
 from stressbench.compare.judge import Asked, finding, judge
 from stressbench.compare.levels import unfinished
+from stressbench.compare.match import matches, model_pairs
 from stressbench.compare.pair import Pairing, pair
 from stressbench.compare.sides import Contrast, Side
 from stressbench.errors import CompareError, SuiteError, UsageError
@@ -59,7 +60,7 @@ def check_headers(
     Raises ``CompareError`` for a difference that nobody declared, ``UsageError`` for a role
     or variant that a run does not have.
     """
-    models = sides.model_pairs(base, cand, contrast, treat)
+    models = model_pairs(base, cand, contrast, treat)
     meant = [_MAY_DIFFER.get(axis, frozenset()) for axis in contrast.differing]
     found = comparable.differences(base, cand, models)
     return models, comparable.refuse_unlike(found, treat.union(*meant))
@@ -81,8 +82,8 @@ def set_side_by_side(
     models, found = check_headers(base.header, cand.header, contrast, treat)
     if allow_partial:
         models = _begun(base, cand, models)
-    matches = sides.matches(base, cand, models, contrast)
-    pairings = [pair(base, cand, each, allow_partial=allow_partial) for each in matches]
+    whole = matches(base, cand, models, contrast)
+    pairings = [pair(base, cand, each, allow_partial=allow_partial) for each in whole]
     return Paired(contrast, pairings, found, treat)
 
 
