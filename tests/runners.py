@@ -1,7 +1,7 @@
 """vLLM's two model runners as a capture's host meets them, for tests that have no engine.
 
-What they keep and in which order they call it is copied from no one: the test of the row
-map holds them against the fields of vLLM's own classes, where vLLM is installed.
+They keep what the row map reads, and call what it listens to; its test holds those names
+against vLLM's own classes, where vLLM is installed.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ Part = tuple[str, int, int]
 
 
 def config_of(**changes: object) -> SimpleNamespace:
-    """An engine's configuration under which captures run; ``changes`` by dotted-free name."""
+    """An engine's configuration under which captures run; ``changes`` by name."""
     parallel = {"world_size": 1, "use_ubatching": False, "data_parallel_size": 1}
     parallel |= {name: changes.pop(name) for name in parallel if name in changes}
     given = {"enforce_eager": True, "speculative_config": None} | changes

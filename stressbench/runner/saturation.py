@@ -36,6 +36,8 @@ class Watch:
         self._judged = load.arrival != "closed"
         self._expected = 0
         self._due = array("q")
+        self._ended = 0
+        # Times of an open load, 24 bytes a request; nothing is kept of a closed one.
         self._over = array("q")
         self._answered = array("q")
         self._recent: deque[bool] = deque(maxlen=max(_LEAST_ENDED, 2 * load.seats))
@@ -56,11 +58,13 @@ class Watch:
     def ended(self, record: CaseRecord, now_ns: int) -> None:
         """A request is over; judge the load."""
         now = now_ns - self._began_ns
-        self._over.append(now)
-        if record.status == "ok":
-            self._answered.append(now)
+        self._ended += 1
+        if self._judged:
+            self._over.append(now)
+            if record.status == "ok":
+                self._answered.append(now)
         self._recent.append(record.status == "timeout")
-        if len(self._over) < _LEAST_ENDED or self.reason is not None:
+        if self._ended < _LEAST_ENDED or self.reason is not None:
             return
         if len(self._recent) == self._recent.maxlen and all(self._recent):
             self.reason = (

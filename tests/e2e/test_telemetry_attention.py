@@ -87,7 +87,7 @@ async def serve(prepared: Prepared, log: Path) -> list[Answer]:
         model_path=model.path,
         tokenizer_path=model.tokenizer_path,
         kv_elements_per_token=model.kv_elements_per_token,
-        engine=prepared.suite.engine,
+        engine=model.engine,
         args={},
         clock=clock,
         seed=7,
