@@ -146,7 +146,7 @@ def model(role: str, **changes: object) -> ModelRun:
         variant=variant,
         model=f"reference-{name}",
         revision=None,
-        sha256=sha(role),
+        sha256=sha(name),
         architecture=None,
         tokenizer="smollm2",
         tokenizer_sha256=sha("smollm2"),

@@ -1,4 +1,4 @@
-"""``stressbench compare``: two result files, or two models of one run."""
+"""``stressbench compare``: two sides, of two result files or of one."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from stressbench.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from stressbench.compare.comparison import Options
+    from stressbench.compare.sides import Contrast
     from stressbench.schema.comparison import Comparison
 
 Format: TypeAlias = Literal["table", "json", "markdown", "junit"]
@@ -21,8 +22,14 @@ def compare(  # noqa: PLR0913  one parameter an option
     base: Annotated[Path, typer.Argument(help="Run directory or records.jsonl.")],
     cand: Annotated[Path | None, typer.Argument(help="The run to judge against BASE.")] = None,
     *,
+    by: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Two sides of a run, or one of each: lever=none,clean; arm, variant, ..."
+        ),
+    ] = None,
     roles: Annotated[
-        str | None, typer.Option(help="Compare two models of the one run BASE: dense,sparse.")
+        str | None, typer.Option(help="Two models, as --by role=: dense,sparse or dense,dense@fp8.")
     ] = None,
     gate: Annotated[
         list[str] | None, typer.Option(help="'quality.score drop < 5pt per prompt_class'")
@@ -53,6 +60,8 @@ def compare(  # noqa: PLR0913  one parameter an option
 
     Example: stressbench compare results/tonight --roles dense,sparse --format markdown
 
+    Example: stressbench compare results/tonight --by lever=none,clean --by role=dense
+
     Example: stressbench compare old new --treat engine.version --gate 'ttft.p95 rise < 10%'
 
     Exit codes: 0 pass, or nothing was gated; 1 regression; 2 usage; 4 unreadable or not
@@ -64,14 +73,21 @@ def compare(  # noqa: PLR0913  one parameter an option
     options = Options(
         gates=texts,
         gates_from=source,
+        by=_sides(by or [], roles, two_runs=cand is not None),
         treat=tuple(treat or ()),
         allow_partial=allow_partial,
         degradation=degradation,
         gates_only=gates_only,
     )
-    comparison = _run(base, cand, roles, options)
+    comparison = _run(base, cand, options)
     _emit(_rendered(comparison, format_, explain=explain, to_file=output is not None), output)
     raise typer.Exit(_EXITS[comparison.verdict])
+
+
+def _sides(by: list[str], roles: str | None, *, two_runs: bool) -> Contrast | None:
+    from stressbench.compare.sides import parse_by
+
+    return parse_by(by, roles, two_runs=two_runs) if by or roles is not None else None
 
 
 _EXITS = {
@@ -91,26 +107,12 @@ def _declared(flags: list[str], file: Path | None) -> tuple[tuple[str, ...], str
     return tuple(texts), " and ".join(places)
 
 
-def _run(base: Path, cand: Path | None, roles: str | None, options: Options) -> Comparison:
+def _run(base: Path, cand: Path | None, options: Options) -> Comparison:
     from stressbench.cli._progress import counter
-    from stressbench.compare.comparable import RolePair
-    from stressbench.compare.comparison import compare_files, compare_roles
+    from stressbench.compare.comparison import compare
 
     with counter("records") as progress:
-        if roles is None:
-            if cand is None:
-                raise UsageError(
-                    "compare needs two runs, or one run and --roles",
-                    hint="stressbench compare BASE CAND, or stressbench compare RUN --roles a,b",
-                )
-            return compare_files(base, cand, options, progress)
-        names = [name.strip() for name in roles.split(",")]
-        if cand is not None or len(names) != 2 or not all(names):  # noqa: PLR2004  a pair
-            raise UsageError(
-                "--roles compares two models of one run",
-                hint="stressbench compare RUN --roles dense,sparse",
-            )
-        return compare_roles(base, RolePair(*names), options, progress)
+        return compare(base, cand, options, progress)
 
 
 def _rendered(comparison: Comparison, format_: Format, *, explain: bool, to_file: bool) -> str:

@@ -59,25 +59,10 @@ class Difference(NamedTuple):
 
 
 class RolePair(NamedTuple):
-    """The role on either side; the same one but for ``--roles``."""
+    """The model on either side, by its name in the header: ``dense@fp8``."""
 
     base: str
     cand: str
-
-
-def role_pairs(base: RunHeader, cand: RunHeader, treat: frozenset[str]) -> list[RolePair]:
-    """The roles of two files, matched by name; unequal sets are refused."""
-    if set(base.models) != set(cand.models) and "model" not in treat:
-        raise CompareError(
-            f"the files hold unlike roles: {_list(base.models)} against {_list(cand.models)}",
-            hint="run the same suite for both",
-        )
-    pairs = [RolePair(role, role) for role in base.models if role in cand.models]
-    if not pairs:
-        raise CompareError(
-            f"the files share no role: {_list(base.models)} against {_list(cand.models)}"
-        )
-    return pairs
 
 
 def differences(base: RunHeader, cand: RunHeader, pairs: Iterable[RolePair]) -> list[Difference]:
@@ -220,7 +205,3 @@ def _brief(first: object, second: object) -> tuple[str, str]:
         texts = (msgspec.json.encode(each).decode() for each in (first, second))
     left, right = (text if len(text) <= 60 else f"{text[:57]}..." for text in texts)  # noqa: PLR2004
     return left, right
-
-
-def _list(roles: Iterable[str]) -> str:
-    return ", ".join(sorted(roles)) or "none"

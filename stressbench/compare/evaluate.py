@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from stressbench.compare.pair import Mask, Pairing, Side, case_means
+from stressbench.compare.pair import Mask, Pairing, SideRows, case_means
 from stressbench.metrics.base import Codes, Floats
 from stressbench.schema.gate import share
 from stressbench.schema.metric import Metric
@@ -85,7 +85,7 @@ def _clusters(pairing: Pairing, both: Mask) -> tuple[Codes, int]:
     return clusters, len(found)
 
 
-def _effect(sides: tuple[Side, ...], question: Question, found: _Found, seed: int) -> Effect:
+def _effect(sides: tuple[SideRows, ...], question: Question, found: _Found, seed: int) -> Effect:
     quantile = share(question.statistic)
     if quantile is not None:
         return percentile_effect(
@@ -105,19 +105,19 @@ def _effect(sides: tuple[Side, ...], question: Question, found: _Found, seed: in
     )
 
 
-def _usable(side: Side, metric: Metric) -> Side:
+def _usable(side: SideRows, metric: Metric) -> SideRows:
     """The rows of the pass that the metric is taken from."""
     if metric.passes == "any" or side.quality_pass.all():
         return side
     keep = side.quality_pass
-    return Side(side.columns, side.rows[keep], side.cases[keep], keep[keep])
+    return SideRows(side.columns, side.rows[keep], side.cases[keep], keep[keep])
 
 
-def _values(side: Side, metric: Metric) -> Floats:
+def _values(side: SideRows, metric: Metric) -> Floats:
     return side.columns.values[metric.name]
 
 
-def _paired_sums(sides: tuple[Side, ...], metric: Metric, found: _Found) -> PairedSums:
+def _paired_sums(sides: tuple[SideRows, ...], metric: Metric, found: _Found) -> PairedSums:
     """Means over repeats, summed by cluster; weighted ones as ratios of sums."""
     cells = []
     for side, means in zip(sides, (found.base, found.cand), strict=True):
@@ -133,7 +133,7 @@ def _paired_sums(sides: tuple[Side, ...], metric: Metric, found: _Found) -> Pair
     return PairedSums(np.hstack(cells), metric.span)
 
 
-def _rows(sides: tuple[Side, ...], metric: Metric, found: _Found) -> Sides:
+def _rows(sides: tuple[SideRows, ...], metric: Metric, found: _Found) -> Sides:
     """Every row of the cases found, repeats and all, with its cluster."""
     cluster_of = np.full(len(found.both), -1)
     cluster_of[found.both] = found.clusters
@@ -169,7 +169,7 @@ def _flips(metric: Metric, base: Floats, cand: Floats) -> float | None:
     return float((base != cand).mean())
 
 
-def _noise(sides: tuple[Side, ...], question: Question, both: Mask) -> float | None:
+def _noise(sides: tuple[SideRows, ...], question: Question, both: Mask) -> float | None:
     """The A/A noise floor: the 95 % bound of a difference between unchanged runs.
 
     Each repeat is a small run of its own; the spread of the statistic between the repeats
@@ -187,7 +187,7 @@ def _noise(sides: tuple[Side, ...], question: Question, both: Mask) -> float | N
     return natural(bound, relative=question.relative)
 
 
-def _repeat_levels(side: Side, question: Question, both: Mask) -> Floats:
+def _repeat_levels(side: SideRows, question: Question, both: Mask) -> Floats:
     """The statistic of each repeat by itself, on the working scale."""
     metric = question.metric
     values = _values(side, metric)[side.rows]

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stressbench import store
-from stressbench.compare.comparable import RolePair
+from stressbench.compare.identity import finer, identified, with_both
+from stressbench.compare.levels import Shared, of_levels, shared_levels, unfinished
+from stressbench.compare.sides import OTHER_CONTENT, Contrast, Side
 from stressbench.errors import CompareError
 from stressbench.metrics.base import Codes, Columns, Floats, Labels, case_digest
 from stressbench.schema.record import CaseRecord
@@ -19,8 +21,8 @@ Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
-class Side:
-    """Rows of one role of one run; ``cases`` index the pairing's shared list of cases."""
+class SideRows:
+    """Rows of one side of one run; ``cases`` index the pairing's shared list of cases."""
 
     columns: Columns
     rows: Codes
@@ -37,15 +39,17 @@ class Pairing:
     has, which is 0 unless a partial comparison was allowed.
     """
 
-    role: str
-    base: Side
-    cand: Side
+    sides: Contrast
+    base: SideRows
+    cand: SideRows
     clusters: Codes
     n_clusters: int
     keys: dict[str, Labels]
     repeated: bool
     """Whether a side has repeats, and with them a noise floor."""
     dropped: int
+    notes: tuple[str, ...] = ()
+    """What was left out because only one side is meant to have it."""
 
     def __len__(self) -> int:
         """The number of paired cases."""
@@ -72,62 +76,82 @@ class Pairing:
         if mask.all():
             return self
         found, clusters = np.unique(self.clusters[mask], return_inverse=True)
-        return Pairing(
-            role=self.role,
+        return replace(
+            self,
             base=_subset(self.base, mask),
             cand=_subset(self.cand, mask),
             clusters=clusters,
             n_clusters=len(found),
             keys={name: Labels(key.codes[mask], key.names) for name, key in self.keys.items()},
-            repeated=self.repeated,
-            dropped=self.dropped,
         )
 
 
-def _subset(side: Side, mask: Mask) -> Side:
+def _subset(side: SideRows, mask: Mask) -> SideRows:
     keep = mask[side.cases]
     shared = np.cumsum(mask) - 1
-    return Side(side.columns, side.rows[keep], shared[side.cases[keep]], side.quality_pass[keep])
+    rows, cases = side.rows[keep], shared[side.cases[keep]]
+    return SideRows(side.columns, rows, cases, side.quality_pass[keep])
 
 
-def pair(base: Columns, cand: Columns, roles: RolePair, *, allow_partial: bool = False) -> Pairing:
-    """Match the cases of two roles by case id and content.
+def pair(base: Columns, cand: Columns, sides: Contrast, *, allow_partial: bool = False) -> Pairing:
+    """Match the cases of two whole sides by what they do not differ in, and by content.
 
-    Raises ``CompareError`` where a case stands on one side only (unless
-    ``allow_partial``), twice, or with other content.
+    Sweeps that ended at different levels are matched on those of both. Raises ``CompareError``
+    where a case stands on one side only (unless ``allow_partial``), twice, or changed.
     """
-    base_rows, cand_rows = _role_rows(base, roles.base), _role_rows(cand, roles.cand)
-    first, base_at = _unique(base.cases[base_rows])
-    second, cand_at = _unique(cand.cases[cand_rows])
+    levels = shared_levels(base, cand, sides)
+    given = [
+        (columns, of_levels(columns, _rows(columns, side), levels))
+        for columns, side in ((base, sides.base), (cand, sides.cand))
+    ]
+    base_rows, cand_rows, left_out = with_both(given[0], given[1], sides)
+    one, other = identified((base, base_rows), (cand, cand_rows), sides)
+    first, base_at = _unique(one.keys)
+    second, cand_at = _unique(other.keys)
     in_cand, in_base = _contains(second, first), _contains(first, second)
     lost = int((~in_cand).sum() + (~in_base).sum())
     if lost and not allow_partial:
-        raise _unequal(base, cand, roles, (first[~in_cand], second[~in_base]))
-    left = _side(base, base_rows, base_at, in_cand)
-    right = _side(cand, cand_rows, cand_at, in_base)
-    one = _first_rows(left)
-    _refuse_changed_content(left, right, one, _first_rows(right))
-    if not len(one):
+        missing = (_first_of(one.rows, base_at, ~in_cand), _first_of(other.rows, cand_at, ~in_base))
+        raise _unequal(base, cand, sides, missing)
+    left, right = _side(base, one.rows, base_at, in_cand), _side(cand, other.rows, cand_at, in_base)
+    if not len(left.rows):
         raise CompareError("the runs share no case", hint="compare runs of the same suite and seed")
-    found, clusters = np.unique(base.labels["cluster_id"].codes[one], return_inverse=True)
+    if not sides.differing & OTHER_CONTENT:
+        _refuse_changed_content(left, right)
+    shown = right if finer(sides) else left
+    cases = _first_rows(shown)
+    codes = shown.columns.labels["cluster_id"].codes[cases]
+    found, clusters = np.unique(codes, return_inverse=True)
     return Pairing(
-        role=roles.base if roles.base == roles.cand else f"{roles.base}->{roles.cand}",
+        sides=sides,
         base=left,
         cand=right,
         clusters=clusters,
         n_clusters=len(found),
-        keys=_keys(base, one),
+        keys=_keys(shown.columns, cases, sides),
         repeated=any(bool(each.columns.repeats[each.rows].any()) for each in (left, right)),
         dropped=lost,
+        notes=tuple(_notes(sides, levels, left_out)),
     )
 
 
-def _role_rows(columns: Columns, role: str) -> Codes:
-    rows = np.flatnonzero(columns.labels["role"].codes == columns.labels["role"].code(role))
+def _notes(sides: Contrast, levels: Shared, left_out: Sequence[str]) -> Iterator[str]:
+    swept = levels.note(sides.words["role"])
+    if swept:
+        yield swept
+    if left_out:
+        yield (
+            f"{', '.join(left_out)} of the suite have only one of the arms"
+            f" {sides.base['arm']} and {sides.cand['arm']}, and were left out"
+        )
+
+
+def _rows(columns: Columns, side: Side) -> Codes:
+    rows = side.rows(columns)
     if not len(rows):
         known = ", ".join(columns.labels["role"].names) or "none"
         raise CompareError(
-            f"no record has the role {role!r}; the file has: {known}", where=str(columns.path)
+            f"no record is of the side {side}; the file has: {known}", where=str(columns.path)
         )
     return rows
 
@@ -149,7 +173,7 @@ def _contains(haystack: NDArray[np.uint64], needles: NDArray[np.uint64]) -> Mask
     return found
 
 
-def _side(columns: Columns, rows: Codes, case_of_row: Codes, kept: Mask) -> Side:
+def _side(columns: Columns, rows: Codes, case_of_row: Codes, kept: Mask) -> SideRows:
     shared = np.cumsum(kept) - 1
     keep = kept[case_of_row]
     rows, cases = rows[keep], shared[case_of_row[keep]]
@@ -164,20 +188,22 @@ def _side(columns: Columns, rows: Codes, case_of_row: Codes, kept: Mask) -> Side
             where=str(columns.path),
             hint="the file was put together by hand: keep one line of each",
         )
-    return Side(columns, rows, cases, codes == passes.code("quality"))
+    return SideRows(columns, rows, cases, codes == passes.code("quality"))
 
 
-def _first_rows(side: Side) -> Codes:
+def _first_rows(side: SideRows) -> Codes:
     new = np.ones(len(side.cases), bool)
     new[1:] = np.diff(side.cases) != 0
     first: Codes = side.rows[new]
     return first
 
 
-def _keys(columns: Columns, rows: Codes) -> dict[str, Labels]:
-    keys = {
+def _keys(columns: Columns, rows: Codes, sides: Contrast) -> dict[str, Labels]:
+    """What cases can be told apart by, but for the axes that the sides differ in."""
+    keys: dict[str, Labels] = {
         name: Labels(columns.labels[name].codes[rows], columns.labels[name].names)
-        for name in ("prompt_class", "arm")
+        for name in ("prompt_class", "arm", "label", "load_level")
+        if name in columns.labels and name not in sides.differing
     }
     for name, values in columns.params.items():
         distinct, codes = np.unique(values[rows], return_inverse=True)
@@ -192,37 +218,47 @@ def _text(value: float) -> str:
     return str(int(value)) if value.is_integer() else f"{value:g}"
 
 
-def _refuse_changed_content(base: Side, cand: Side, base_rows: Codes, cand_rows: Codes) -> None:
+def _refuse_changed_content(base: SideRows, cand: SideRows) -> None:
+    base_rows, cand_rows = _first_rows(base), _first_rows(cand)
     changed = base.columns.contents[base_rows] != cand.columns.contents[cand_rows]
     if changed.any():
         row = base_rows[int(np.flatnonzero(changed)[0])]
         raise CompareError(
             f"{int(changed.sum())} of {len(changed)} cases have other content on the two sides, "
             f"{_case_id(base.columns, base.columns.cases[row])} for one",
-            where=f"{base.columns.path}, {cand.columns.path}",
+            where=_places(base.columns, cand.columns),
             hint="the generator, its data or the budget tokenizer changed: record a new baseline",
         )
 
 
+def _first_of(rows: Codes, case_of_row: Codes, wanted: Mask) -> Codes:
+    """The first row of each wanted case."""
+    found: Codes = rows[np.searchsorted(case_of_row, np.flatnonzero(wanted))]
+    return found
+
+
 def _unequal(
-    base: Columns,
-    cand: Columns,
-    roles: RolePair,
-    lost: tuple[NDArray[np.uint64], NDArray[np.uint64]],
+    base: Columns, cand: Columns, sides: Contrast, lost: tuple[Codes, Codes]
 ) -> CompareError:
     parts = [
-        f"{len(cases)} only in {side} ({role}), {_case_id(columns, cases[0])} for one"
-        for side, role, columns, cases in (
-            ("base", roles.base, base, lost[0]),
-            ("cand", roles.cand, cand, lost[1]),
+        f"{len(rows)} only in {name} ({side}), {_case_id(columns, columns.cases[rows[0]])} for one"
+        for name, side, columns, rows in (
+            ("base", sides.base, base, lost[0]),
+            ("cand", sides.cand, cand, lost[1]),
         )
-        if len(cases)
+        if len(rows)
     ]
+    cut = unfinished(base) or unfinished(cand)
+    way = "finish the run with --resume" if cut else "have both sides asked the same"
     return CompareError(
         f"the sides hold unequal sets of cases: {'; '.join(parts)}",
-        where=f"{base.path}, {cand.path}",
-        hint="finish the run with --resume, or compare what both have with --allow-partial",
+        where=_places(base, cand),
+        hint=f"{way}, or compare what both have with --allow-partial",
     )
+
+
+def _places(base: Columns, cand: Columns) -> str:
+    return ", ".join(dict.fromkeys((str(base.path), str(cand.path))))
 
 
 def _case_id(columns: Columns, case: NDArray[np.uint64]) -> str:
@@ -234,7 +270,7 @@ def _case_id(columns: Columns, case: NDArray[np.uint64]) -> str:
     return "a case"
 
 
-def case_means(side: Side, values: Floats, n: int, weights: Floats | None = None) -> Floats:
+def case_means(side: SideRows, values: Floats, n: int, weights: Floats | None = None) -> Floats:
     """Mean of the rows of each case, shape (n,); NaN where no row has a value."""
     rows = values[side.rows] if weights is None else values[side.rows] * weights[side.rows]
     if len(rows) == n and (side.cases == np.arange(n)).all():

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from stressbench.schema.run import RunEnd, RunHeader
+from stressbench.schema.run import LevelLine, RunEnd, RunHeader
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int64]
@@ -61,7 +61,8 @@ class Columns:
     ``values[metric]`` is NaN where the record has no value (null, or a failed request
     where the metric is ``of="ok"``); ``weights`` likewise for metrics that have one.
     ``cases`` are 128-bit digests of the case ids (two words), ``contents`` the first 64
-    bits of the content hashes.
+    bits of the content hashes. The label ``role`` is a key of the header's models,
+    ``model_role`` the same without its variant.
     """
 
     header: RunHeader
@@ -76,6 +77,10 @@ class Columns:
     weights: dict[str, Floats]
     twins: NDArray[np.uint64]
     """First word of the digest of each row's isocontent twin, 0 for none; empty unless needed."""
+    levels: tuple[LevelLine, ...] = ()
+    """The loads that are over; none in version 1."""
+    case_ids: NDArray[np.object_] = field(default_factory=lambda: np.empty(0, object))
+    """Texts; empty unless they were asked for, and with them the label ``label``."""
 
     def __len__(self) -> int:
         """The number of rows."""
@@ -85,11 +90,13 @@ class Columns:
 def minus_partner(rows: Columns, values: Floats, arm: str) -> Floats:
     """``values`` less what the partner under ``arm`` has, for stressed rows; NaN for others.
 
-    Partners have the same role and pass and are the isocontent twin itself, or the cases of
-    ``arm`` that share that twin; of several (repeats) their mean counts.
+    Partners have the same role, lever and pass and are the isocontent twin itself, or the
+    cases of ``arm`` that share that twin; of several (repeats) their mean counts.
     """
-    arms, roles, passes = (rows.labels[name] for name in ("arm", "role", "pass_"))
-    sides = roles.codes * len(passes.names) + passes.codes
+    arms = rows.labels["arm"]
+    sides = np.zeros(len(rows), np.int64)
+    for label in (rows.labels[name] for name in ("role", "lever", "pass_")):
+        sides = sides * len(label.names) + label.codes
     taken = np.full(len(values), np.nan)
     keys = rows.cases[:, 0] if arm == "isocontent" else rows.twins
     partner = (arms.codes == arms.code(arm)) & ~np.isnan(values) & (keys != 0)

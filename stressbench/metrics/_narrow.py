@@ -19,6 +19,7 @@ AXES = ("variant", "lever")
 PARAMS = ("budget", "depth")
 ANY = float | int | bool | str | list[object] | dict[str, object] | None
 """What a field of a section may be: of these a metric reads numbers, and truth as 1 or 0."""
+LEVEL = "load_level"
 
 
 def narrow_record(metrics: Iterable[Metric]) -> type[msgspec.Struct]:
@@ -41,7 +42,8 @@ def narrow_record(metrics: Iterable[Metric]) -> type[msgspec.Struct]:
     sections += [(name, str | None, None) for name in AXES]
     if any(metric.against for metric in metrics):
         sections.append(("twin_of", str | None, None))
-    params = _struct("_params", [(name, float | None, None) for name in PARAMS])
+    numbers: list[tuple[str, object, object]] = [(name, float | None, None) for name in PARAMS]
+    params = _struct("_params", [*numbers, (LEVEL, str | None, None)])
     return msgspec.defstruct(
         "NarrowRecord",
         [*plain, ("params", params), ("repeat", int), *sections],

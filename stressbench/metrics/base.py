@@ -26,8 +26,8 @@ from numpy.typing import NDArray
 from stressbench import store
 from stressbench.errors import ResultsError, StressbenchError, UsageError
 from stressbench.metrics._columns import Codes, Columns, Floats, Growing, Labels, minus_partner
-from stressbench.metrics._narrow import PARAMS, is_number, narrow_record, paths_of
-from stressbench.schema.axes import role_name
+from stressbench.metrics._narrow import LEVEL, PARAMS, is_number, narrow_record, paths_of
+from stressbench.schema.axes import NONE, role_name, split_role
 from stressbench.schema.case import AROUND
 from stressbench.schema.metric import FIXED, Metric, known
 from stressbench.schema.roles import check_role
@@ -40,14 +40,19 @@ _WORTH_A_PROCESS_BYTES = 1 << 26  # a second process costs half a second to star
 
 
 def read(
-    path: Path, metrics: Iterable[Metric], progress: Callable[[int], None] | None = None
+    path: Path,
+    metrics: Iterable[Metric],
+    progress: Callable[[int], None] | None = None,
+    *,
+    ids: bool = False,
 ) -> Columns:
     """Read the columns that ``metrics`` need from a run directory or records file.
 
-    ``progress`` is told the number of records as they are read. Raises ``ResultsError``.
+    ``progress`` is told the number of records as they are read; ``ids`` keeps the case
+    ids as texts, too. Raises ``ResultsError``.
     """
     run = store.read_run(path)
-    gather = _Gather(metrics := tuple(metrics))
+    gather = _Gather(metrics := tuple(metrics), ids=ids)
     with _no_collector():
         for batch in store.scan_batches(run.path, narrow_record(metrics)):
             rows = [row for row in cast("list[_Identified]", batch) if row.pass_ not in AROUND]
@@ -75,7 +80,12 @@ def _no_collector() -> Iterator[None]:
 
 
 def read_both(
-    base: Path, cand: Path, metrics: Iterable[Metric], progress: Callable[[int], None] | None = None
+    base: Path,
+    cand: Path,
+    metrics: Iterable[Metric],
+    progress: Callable[[int], None] | None = None,
+    *,
+    ids: bool = False,
 ) -> tuple[Columns, Columns]:
     """Read two runs, side by side in two processes where they are large.
 
@@ -83,28 +93,33 @@ def read_both(
     """
     metrics = tuple(metrics)
     if min(_size(base), _size(cand)) < _WORTH_A_PROCESS_BYTES:
-        return read(base, metrics, progress), read(cand, metrics, progress)
+        return read(base, metrics, progress, ids=ids), read(cand, metrics, progress, ids=ids)
     names = tuple(metric.name for metric in metrics)
     # Spawned, not forked: threads (a progress bar) may be running here.
     processes = multiprocessing.get_context("spawn")
     here, there = processes.Pipe(duplex=False)
-    other = processes.Process(target=_read_and_send, args=(cand, names, there), daemon=True)
+    other = processes.Process(target=_read_and_send, args=(cand, names, ids, there), daemon=True)
     other.start()
     there.close()
     try:
-        return read(base, metrics, progress), _received(here, cand)
+        return read(base, metrics, progress, ids=ids), _received(here, cand)
     finally:
         here.close()
         other.terminate()  # it has sent all it had, or is no longer wanted
         other.join()
 
 
-def _read_and_send(path: Path, names: Sequence[str], pipe: Connection[object, object]) -> None:
+def _read_and_send(
+    path: Path,
+    names: Sequence[str],
+    ids: bool,  # noqa: FBT001  handed over to the process by position
+    pipe: Connection[object, object],
+) -> None:
     """Read in a process of its own; the arrays go over one by one, copied once each."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
     outcome: Columns | StressbenchError
     try:
-        outcome = read(path, [known()[name] for name in names])
+        outcome = read(path, [known()[name] for name in names], ids=ids)
     except StressbenchError as error:
         outcome = error
     arrays: list[pickle.PickleBuffer] = []
@@ -145,8 +160,9 @@ class _Identified(Protocol):
 class _Gather:
     """Appends batches of narrow records to growing columns."""
 
-    def __init__(self, metrics: Sequence[Metric]) -> None:
+    def __init__(self, metrics: Sequence[Metric], *, ids: bool) -> None:
         self.metrics = metrics
+        self.case_ids: list[str] | None = [] if ids else None
         self.paths = sorted({path for metric in metrics for path in paths_of(metric)})
         self.cases: list[bytes] = []
         self.contents: list[bytes] = []
@@ -161,6 +177,8 @@ class _Gather:
 
     def add(self, batch: Sequence[_Identified]) -> None:
         self.cases.append(b"".join([case_digest(row.case_id) for row in batch]))
+        if self.case_ids is not None:
+            self.case_ids += [row.case_id for row in batch]
         contents = bytes.fromhex("".join([row.content_sha256[:16] for row in batch]))
         if len(contents) != 8 * len(batch):
             raise ValueError("a content_sha256 is too short")
@@ -212,6 +230,8 @@ class _Gather:
             values={m.name: ordered(f"value {m.name}") for m in self.metrics},
             weights={m.name: ordered(f"weight {m.name}") for m in self.metrics if m.weight},
             twins=_words(self.twins)[order] if self.twins is not None else _words([]),
+            levels=run.levels,
+            case_ids=_texts(self.case_ids)[order] if self.case_ids else _texts([]),
         )
         for metric in self.metrics:
             if metric.against:
@@ -226,14 +246,26 @@ class _Gather:
         texts: dict[str, list[str | None]] = dict(zip(_KIND, map(list, columns), strict=True))
         pairs = zip(texts["role"], texts["variant"], strict=True)
         texts["role"] = [role_name(role or "", variant) for role, variant in pairs]
+        apart = [split_role(name or "") for name in texts["role"]]  # version 1 had them in one
+        texts["model_role"] = [role for role, _ in apart]
+        texts["variant"] = [variant for _, variant in apart]
         for name, values in texts.items():
-            found[name] = _labels([NONE if each is None else each for each in values], kinds)
+            each_or_none = [NONE if each is None else each for each in values]
+            found[name.rpartition(".")[2]] = _labels(each_or_none, kinds)
+        if self.case_ids is not None:
+            entries: defaultdict[str, int] = defaultdict(count().__next__)
+            codes = np.array([entries[each.partition("/")[0]] for each in self.case_ids], np.int64)
+            found["label"] = _labels(entries, codes)
         return found
 
 
-NONE = "none"
-"""How the null of an axis is written: the bare value."""
-_KIND = ("prompt_class", "role", "variant", "lever", "arm", "pass_", "status")
+_KIND = ("prompt_class", "role", "variant", "lever", "arm", f"params.{LEVEL}", "pass_", "status")
+
+
+def _texts(texts: Sequence[str]) -> NDArray[np.object_]:
+    found = np.empty(len(texts), object)
+    found[:] = texts
+    return found
 
 
 def _words(parts: Iterable[bytes]) -> NDArray[np.uint64]:

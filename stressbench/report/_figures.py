@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 
-from stressbench.schema.comparison import Finding, GateFinding
+from stressbench.schema.comparison import Comparison, Finding, GateFinding, Knee, Knees
 
 _SUFFIX = {"fraction": "", "ratio": "x", "count": "", "nats": " nats"}
 
@@ -65,12 +65,47 @@ def p_value(p: float | None) -> str:
 
 
 def scope(finding: Finding) -> str:
-    """``dense, niah``: where it was measured; the stressed arm goes without saying."""
-    parts = {k: v for k, v in finding.scope.items() if (k, v) != ("arm", "stress")}
+    """``dense, niah``: where it was measured; the stressed arm goes without saying.
+
+    What the two sides differ in is named once for all, or by the gate; two models are told
+    here too.
+    """
     named = ("role", "prompt_class")
+    parts = {
+        axis: value
+        for axis, value in finding.scope.items()
+        if (axis, value) != ("arm", "stress") and (axis in named or "->" not in value)
+    }
     words = [parts[key] for key in named if key in parts]
     words += [f"{key}={value}" for key, value in parts.items() if key not in named]
     return plain(", ".join(words))
+
+
+def base_side(comparison: Comparison) -> str:
+    """The base: its file, and which of its requests where that is not all of them."""
+    return _side(comparison.base, comparison.base_side)
+
+
+def cand_side(comparison: Comparison) -> str:
+    """The candidate, likewise."""
+    return _side(comparison.cand, comparison.cand_side)
+
+
+def _side(path: str, side: str) -> str:
+    return plain(f"{path} ({side})" if side else path)
+
+
+def knees(each: Knees) -> str:
+    """``dense: saturated at concurrency-16 (4.2 requests/s), the candidate ...``."""
+    where = plain(", ".join(value for value in each.scope.values()))
+    return f"{where}: base {_knee(each.base)}; cand {_knee(each.cand)}"
+
+
+def _knee(each: Knee) -> str:
+    rate = "" if each.throughput is None else f", {number(each.throughput)} requests/s"
+    if each.level is not None:
+        return plain(f"saturates at {each.level}{rate}")
+    return plain(f"is not saturated at {each.levels[-1]}{rate}")
 
 
 def target(finding: Finding) -> str:

@@ -24,9 +24,11 @@ def render(comparison: Comparison) -> str:
         skipped="0",
     )
     properties = ET.SubElement(suite, "properties")
-    for name in ("base", "cand", "verdict", "gates_from"):
+    for name in ("base", "base_side", "cand", "cand_side", "verdict", "gates_from"):
         value = figures.plain(str(getattr(comparison, name)))
         ET.SubElement(properties, "property", name=name, value=value)
+    for each in comparison.knees:
+        ET.SubElement(properties, "property", name="knees", value=figures.knees(each))
     for gate in comparison.gates:
         suite.append(_case(gate))
     root = ET.Element("testsuites")

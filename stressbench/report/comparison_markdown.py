@@ -23,11 +23,12 @@ def render(comparison: Comparison) -> str:
     lines = [
         f"## stressbench compare: {_MARK[comparison.verdict]}",
         "",
-        f"base {_code(comparison.base)}, cand {_code(comparison.cand)}"
+        f"base {_code(figures.base_side(comparison))}, cand {_code(figures.cand_side(comparison))}"
         + (", **simulated figures**" if comparison.simulated else ""),
         "",
     ]
     lines += [f"- {_text(line)}" for line in (*comparison.differences, *comparison.notes)]
+    lines += [f"- knee of {_text(figures.knees(each))}" for each in comparison.knees]
     if comparison.gates:
         rows = [
             [_MARK[gate.verdict], _code(gate.gate), _text(figures.scope(gate)), *_cells(gate)]

@@ -32,9 +32,10 @@ def render(comparison: Comparison, *, explain: bool = False, terminal: bool = Tr
 
 
 def _parts(comparison: Comparison, *, explain: bool) -> Iterator[Text | Table]:
-    yield Text(f"base {figures.plain(comparison.base)}", style="dim")
-    if comparison.cand != comparison.base:
-        yield Text(f"cand {figures.plain(comparison.cand)}", style="dim")
+    base, cand = figures.base_side(comparison), figures.cand_side(comparison)
+    yield Text(f"base {base}", style="dim")
+    if cand != base:
+        yield Text(f"cand {cand}", style="dim")
     for line in (*comparison.differences, *comparison.notes):
         yield Text(f"note {figures.plain(line)}", style="dim")
     if comparison.gates:
@@ -43,6 +44,7 @@ def _parts(comparison: Comparison, *, explain: bool) -> Iterator[Text | Table]:
         yield from (Text(f"- {figures.explain(gate)}") for gate in comparison.gates)
     if comparison.findings:
         yield from _findings(comparison)
+    yield from (Text(f"knee {figures.knees(each)}") for each in comparison.knees)
     yield from (Text(line) for line in degradation_lines(comparison.degradation))
     yield _verdict(comparison)
 

@@ -67,6 +67,27 @@ class GateFinding(Finding, frozen=True, kw_only=True):
     """Independent items that would show an unchanged candidate to pass, 80 % of the time."""
 
 
+class Knee(Open, frozen=True, kw_only=True):
+    """Where one side of a sweep saturates."""
+
+    level: str | None
+    """The first saturated level: ``concurrency-16``; null where none is."""
+    load: float | None
+    """Its concurrency or rate."""
+    throughput: float | None
+    """Requests answered a second there; where none is saturated, at the last level."""
+    levels: list[str]
+    """All levels that the side went through, rising."""
+
+
+class Knees(Open, frozen=True, kw_only=True):
+    """The knees of two sides of a sweep, each over all of its own levels."""
+
+    scope: dict[str, str]
+    base: Knee
+    cand: Knee
+
+
 class Comparison(Open, frozen=True, kw_only=True):
     """Two sets of results side by side."""
 
@@ -74,11 +95,16 @@ class Comparison(Open, frozen=True, kw_only=True):
     verdict: Overall
     base: str
     cand: str
+    base_side: str = ""
+    """Which requests of ``base``: ``dense@fp8``, ``lever=none``; empty for all, role by role."""
+    cand_side: str = ""
     gates: list[GateFinding]
     gates_from: str
     """Where the gates were declared: flags, a file, the suite, or the defaults."""
     findings: list[Finding]
     """Exploratory: every headline metric, overall and per prompt class."""
+    knees: list[Knees] = []
+    """Where each side of a sweep saturates."""
     differences: list[str]
     notes: list[str]
     simulated: bool

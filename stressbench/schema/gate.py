@@ -2,20 +2,24 @@
 
 ::
 
-    METRIC[.STATISTIC] drop|rise|change < MARGIN [per KEY[,KEY]] [where KEY=VALUE[,...]] [at 99%]
+    METRIC[.STATISTIC] drop|rise|change < MARGIN
+        [per KEY[,KEY]] [where KEY=VALUE[,...]] [by AXIS=A,B] [at 99%]
 
     quality.score drop < 5pt per prompt_class
     ttft.p95 rise < 10% where role=sparse
     tokens.output change < 20% at 90%
+    quality.score drop < 2pt by lever=none,clean where arm=isocontent
 
 A margin is absolute (``5pt`` of a fraction, ``30ms``, ``4tokens``, or a bare number in
 the metric's unit) or relative to the base (``10%``). A gate looks at the stressed arm
-unless ``arm`` is named, and judges every role by itself unless ``role`` is.
+unless ``arm`` is named, and judges every role, variant and lever by itself unless it is
+named. With ``by`` it names its own two sides, both of the candidate.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final, Literal, NoReturn, TypeAlias
 
@@ -24,15 +28,30 @@ import msgspec
 from stressbench.catalog import nearest
 from stressbench.errors import SuiteError, UsageError
 from stressbench.schema import metric as metrics
+from stressbench.schema.axes import AXES
 from stressbench.schema.metric import Metric
 
 Direction: TypeAlias = Literal["drop", "rise", "change"]
 DIRECTIONS: Final[tuple[Direction, ...]] = ("drop", "rise", "change")
-KEYS: Final = ("prompt_class", "role", "arm", "budget", "depth")
+KEYS: Final = (
+    "prompt_class",
+    "role",
+    "variant",
+    "lever",
+    "arm",
+    "label",
+    "budget",
+    "depth",
+    "load_level",
+)
 """What a gate may be split by (``per``) or restricted to (``where``)."""
 
-SYNTAX: Final = "METRIC[.STATISTIC] drop|rise|change < MARGIN [per KEY] [where KEY=VALUE] [at 99%]"
+SYNTAX: Final = (
+    "METRIC[.STATISTIC] drop|rise|change < MARGIN"
+    " [per KEY] [where KEY=VALUE] [by AXIS=A,B] [at 99%]"
+)
 
+_CLAUSES: Final = ("per", "where", "by", "at")
 _UNITS: Final[dict[str, dict[str, float]]] = {
     "fraction": {"pt": 0.01},
     "ms": {"ms": 1.0, "s": 1000.0},
@@ -53,6 +72,8 @@ class Gate(msgspec.Struct, frozen=True, kw_only=True):
     relative: bool
     per: tuple[str, ...] = ()
     where: dict[str, str] = {}
+    by: dict[str, tuple[str, str]] = {}
+    """The two values on each axis that its sides differ in; empty: one run against another."""
     confidence: float = 0.95
 
 
@@ -127,17 +148,21 @@ class _Words:
         margin, relative = self.margin(metric)
         per: tuple[str, ...] = ()
         chosen: dict[str, str] = {}
+        by: dict[str, tuple[str, str]] = {}
         confidence = 0.95
         while self.next < len(self.words):
-            word = self.take("per, where or at")
+            word = self.take("per, where, by or at")
             if word == "per":
                 per = tuple(self.key(key) for key in self.items())
             elif word == "where":
                 chosen = dict(self.condition(item) for item in self.items())
+            elif word == "by":
+                by |= self.sides(self.items(), by)
             elif word == "at":
                 confidence = self.confidence()
             else:
-                self.fail(f"{word!r} is not understood{nearest(word, ('per', 'where', 'at'))}")
+                self.fail(f"{word!r} is not understood{nearest(word, _CLAUSES)}")
+            self.contradictions(by, (*per, *chosen))
         return Gate(
             text=" ".join(word for word, _ in self.words),
             metric=metric.name,
@@ -147,6 +172,7 @@ class _Words:
             relative=relative,
             per=per,
             where=chosen,
+            by=by,
             confidence=confidence,
         )
 
@@ -226,6 +252,26 @@ class _Words:
         if not equals or not value:
             self.fail(f"{item!r} is no condition: KEY=VALUE")
         return self.key(key), value
+
+    def sides(self, items: list[str], by: Mapping[str, object]) -> dict[str, tuple[str, str]]:
+        axis, equals, first = items[0].partition("=")
+        if not equals or not first or len(items) != 2 or "=" in items[1]:  # noqa: PLR2004  a pair
+            self.fail(f"{','.join(items)!r} does not name two sides: AXIS=A,B")
+        if axis not in AXES:
+            self.fail(
+                f"{axis!r} is no axis that sides can differ in{nearest(axis, AXES)};"
+                f" known: {', '.join(AXES)}"
+            )
+        if axis in by:
+            self.fail(f"{axis} is named twice")
+        if first == items[1]:
+            self.fail(f"{first!r} on both sides: nothing could differ")
+        return {axis: (first, items[1])}
+
+    def contradictions(self, by: Mapping[str, object], keys: Iterable[str]) -> None:
+        for key in keys:
+            if key in by:
+                self.fail(f"{key} is what the sides differ in: no place to look at")
 
     def confidence(self) -> float:
         word = self.take("a confidence")

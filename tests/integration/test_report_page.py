@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from stressbench.report.html.gather import page as gather
 from stressbench.report.html.page import render
-from stressbench.schema.record import CaseRecord, Output, Prompt
+from stressbench.schema.record import CaseRecord, Load, Output, Prompt
 from stressbench.schema.run import Reading
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -346,6 +346,39 @@ def hostile_run(directory: Path) -> Path:
         models={HOSTILE: make.model(HOSTILE, tokenizer=HOSTILE)},
     )
     return make.write(directory / "records.jsonl", records, run=header)
+
+
+def swept(levels: int) -> Iterator[CaseRecord]:
+    """A sweep of some levels, under each of which requests were sent bare and with a lever."""
+    for level in range(1, levels + 1):
+        for lever in (None, "clean"):
+            for record in both_models():
+                label, arm, rest = record.case_id.split("/", 2)
+                yield msgspec.structs.replace(
+                    record,
+                    case_id=f"{label}/{arm}/rate-{level}/{rest}",
+                    twin_of=None,
+                    lever=lever,
+                    params={**record.params, "load_level": f"rate-{level}"},
+                    load=Load(
+                        level=level, rate=float(level), concurrency=None, began_ns=0, held_ms=0.0
+                    ),
+                )
+
+
+def test_sweeps_and_levers_are_told_with_their_sides(show, tmp_path):
+    one, two = (
+        written(tmp_path / str(levels), list(swept(levels)), run=make.header(["dense", "sparse"]))
+        for levels in (2, 3)
+    )
+    across = show(one, two)
+    summary = across.page.locator("#summary")
+    expect(summary).to_contain_text("rate-3 only in cand")
+    expect(summary).to_contain_text("Knee of dense, clean: base")
+    within = show(one)
+    expect(within.page.locator("#summary")).to_contain_text("lever=none → lever=clean")
+    expect(within.page.locator("#versus")).to_contain_text("sparse against sparse+clean")
+    assert across.troubles == within.troubles == []
 
 
 def test_a_hostile_run_executes_nothing(show, tmp_path):

@@ -1,17 +1,20 @@
-"""Two sides of a page: roles of one run, or runs; the comparison and who answers what."""
+"""Two sides of a page: models or levers of a run, or runs; the comparison and who answers what."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from stressbench.compare.comparable import RolePair
-from stressbench.compare.comparison import Options, compare_files, compare_roles
-from stressbench.compare.pair import Pairing, Side, case_means, pair
-from stressbench.errors import CompareError, SuiteError
+from stressbench.compare.comparison import Options, compare
+from stressbench.compare.match import matches, model_pairs
+from stressbench.compare.pair import Pairing, SideRows, case_means, pair
+from stressbench.compare.sides import Contrast, contrast
+from stressbench.errors import CompareError, SuiteError, UsageError
 from stressbench.metrics.base import Columns, Floats
 from stressbench.report.html.view import Flip, Versus
+from stressbench.schema.axes import NONE
+from stressbench.schema.comparison import Comparison
 from stressbench.stats.clusters import effective_size
 from stressbench.stats.exact import wilson
 
@@ -21,7 +24,7 @@ _HALF = 0.5
 def versus(
     runs: Sequence[Columns], names: Sequence[str], treat: tuple[str, ...]
 ) -> Iterator[Versus]:
-    """The first run against each other one; a single run's first role against the others.
+    """The first run against each other one; in a single run, models and levers.
 
     ``treat`` names the factors in which runs differ on purpose.
     """
@@ -32,42 +35,66 @@ def versus(
         return
     roles = _roles(first)
     for role in roles[1:]:
-        pairs = RolePair(roles[0], role)
-        comparison, refused = None, None
-        try:
-            comparison = compare_roles(first.path, pairs, Options(allow_partial=True))
-        except (CompareError, SuiteError) as error:
-            refused = _refusal(error)
+        yield from _within(first, {"role": (roles[0], role)})
+    for lever in first.labels["lever"].names:
+        if lever != NONE and first.labels["lever"].code(NONE) >= 0:
+            yield from _within(first, {"lever": (NONE, lever)})
+
+
+def _within(run: Columns, by: Mapping[str, tuple[str, str]]) -> Iterator[Versus]:
+    """Two sides of one run: an entry for each pair that they make."""
+    sides = contrast(by, where="the report")
+    options = Options(allow_partial=True, by=sides)
+    comparison, refused = _compared(run, None, options)
+    pairs = [each for each in _matches(run, run, sides) if "lever" in by or _bare(each)]
+    for index, each in enumerate(pairs or [sides]):
         yield Versus(
-            first=roles[0],
-            second=role,
-            base=roles[0],
-            cand=role,
-            comparison=comparison,
-            refused=refused,
-            flips=_flips(first, first, pairs),
+            first=str(each.base),
+            second=str(each.cand),
+            base=str(sides.base),
+            cand=str(sides.cand),
+            comparison=comparison if index == 0 else None,
+            refused=refused if index == 0 else None,
+            flips=_flips(run, run, each) if pairs else [],
         )
+
+
+def _bare(each: Contrast) -> bool:
+    return each.base["lever"] == NONE
+
+
+def _compared(
+    base: Columns, cand: Columns | None, options: Options
+) -> tuple[Comparison | None, str | None]:
+    """The comparison, or why there is none."""
+    try:
+        return compare(base.path, cand.path if cand else None, options), None
+    except (CompareError, SuiteError, UsageError) as error:
+        return None, f"{error} ({error.hint})" if error.hint else str(error)
+
+
+def _matches(base: Columns, cand: Columns, sides: Contrast) -> list[Contrast]:
+    try:
+        pairs = model_pairs(base.header, cand.header, sides, frozenset({"model"}))
+        return matches(base, cand, pairs, sides)
+    except (CompareError, UsageError):
+        return []
 
 
 def _runs(
     base: Columns, cand: Columns, names: tuple[str, str], treat: tuple[str, ...]
 ) -> Iterator[Versus]:
-    comparison, refused = None, None
-    try:
-        options = Options(allow_partial=True, treat=treat)
-        comparison = compare_files(base.path, cand.path, options)
-    except (CompareError, SuiteError) as error:
-        refused = _refusal(error)
-    shared = [role for role in _roles(base) if role in _roles(cand)]
-    for index, role in enumerate(shared or [""]):
+    comparison, refused = _compared(base, cand, Options(allow_partial=True, treat=treat))
+    pairs = [each for each in _matches(base, cand, Contrast()) if _bare(each)]
+    for index, each in enumerate(pairs or [None]):
         yield Versus(
-            first=f"{names[0]}: {role}" if role else names[0],
-            second=f"{names[1]}: {role}" if role else names[1],
+            first=f"{names[0]}: {each.base}" if each else names[0],
+            second=f"{names[1]}: {each.cand}" if each else names[1],
             base=names[0],
             cand=names[1],
             comparison=comparison if index == 0 else None,
             refused=refused if index == 0 else None,
-            flips=_flips(base, cand, RolePair(role, role)) if role else [],
+            flips=_flips(base, cand, each) if each else [],
         )
 
 
@@ -76,13 +103,9 @@ def _roles(columns: Columns) -> list[str]:
     return [role for role in columns.header.models if columns.labels["role"].code(role) >= 0]
 
 
-def _refusal(error: CompareError | SuiteError) -> str:
-    return f"{error} ({error.hint})" if error.hint else str(error)
-
-
-def _flips(base: Columns, cand: Columns, roles: RolePair) -> list[Flip]:
+def _flips(base: Columns, cand: Columns, sides: Contrast) -> list[Flip]:
     try:
-        paired = pair(base, cand, roles, allow_partial=True)
+        paired = pair(base, cand, sides, allow_partial=True)
     except CompareError:
         return []
     paired = paired.where({"arm": "stress"})
@@ -121,8 +144,8 @@ def _flip(prompt_class: str, paired: Pairing) -> Flip | None:
     )
 
 
-def _scores(side: Side, n: int) -> Floats:
+def _scores(side: SideRows, n: int) -> Floats:
     """Each case's mean score in the quality pass."""
     keep = side.quality_pass
-    usable = Side(side.columns, side.rows[keep], side.cases[keep], keep[keep])
+    usable = SideRows(side.columns, side.rows[keep], side.cases[keep], keep[keep])
     return case_means(usable, side.columns.values["quality.score"], n)

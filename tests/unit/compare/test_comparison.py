@@ -6,8 +6,9 @@ import records
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stressbench.compare.comparable import RolePair
-from stressbench.compare.comparison import Options, compare_files, compare_roles
+from stressbench.compare import comparison as comparing
+from stressbench.compare.comparison import Options
+from stressbench.compare.sides import parse_by
 from stressbench.errors import CompareError, ResultsError, SuiteError, UsageError
 
 SCORE = "quality.score drop < 5pt"
@@ -23,7 +24,7 @@ def answers(n, wrong=(), **changes):
 
 def compare(base, cand, *gates, gates_only=True, **options):
     options = Options(gates=gates, gates_from="here", gates_only=gates_only, **options)
-    return compare_files(base, cand, options)
+    return comparing.compare(base, cand, options)
 
 
 def only_gate(comparison):
@@ -231,7 +232,7 @@ def test_other_gates_in_the_suite_are_no_difference(tmp_path):
     spec = {"schema": 1, "name": "core", "seed": 7, "gates": ["failures.rate rise < 50pt"]}
     base = run(tmp_path, "base", answers(50))
     cand = run(tmp_path, "cand", answers(50), run=records.header(suite_spec=spec))
-    comparison = compare_files(base, cand, Options())
+    comparison = comparing.compare(base, cand, Options())
     assert [gate.gate for gate in comparison.gates] == spec["gates"]
     assert comparison.gates_from == "the candidate's suite"
     assert comparison.verdict == "pass"
@@ -333,6 +334,16 @@ def test_an_unfinished_run_is_refused_and_never_passes(tmp_path, status):
     assert (gate.verdict, gate.n) == ("inconclusive", 400)
     lost = run(tmp_path, "lost", answers(400, range(100)), status=status)
     assert compare(base, lost, SCORE, allow_partial=True).verdict == "regression"
+
+
+def test_a_run_that_was_killed_in_its_first_model_is_compared_in_that_one(tmp_path):
+    base = run(tmp_path, "base", both_roles(30, ()))
+    models = {role: records.model(role) for role in ("dense", "sparse")}
+    header = records.header(models=models)
+    cand = run(tmp_path, "cand", answers(20), run=header, status=None)
+    comparison = compare(base, cand, SCORE, allow_partial=True)
+    assert [(gate.scope["role"], gate.n) for gate in comparison.gates] == [("dense", 20)]
+    assert any("no end line" in note for note in comparison.notes)
 
 
 def test_failures_count_as_wrong_answers_and_cannot_hide_in_latency(tmp_path):
@@ -444,20 +455,20 @@ def both_roles(n, wrong):
 
 def test_two_models_of_one_run_are_described_and_judged_only_when_asked(tmp_path):
     path = run(tmp_path, "run", both_roles(300, range(60)))
-    roles = RolePair("dense", "sparse")
-    described = compare_roles(path, roles, Options())
+
+    def roles(names, *gates):
+        by = parse_by([], names)
+        return comparing.compare(path, None, Options(gates=gates, gates_from="--gate", by=by))
+
+    described = roles("dense,sparse")
     assert (described.verdict, described.gates) == ("ungated", [])
     score = next(f for f in described.findings if f.metric == "quality.score")
     assert (score.base, score.cand, score.n) == (1.0, 0.8, 300)
     assert score.scope["role"] == "dense->sparse"
-    judged = compare_roles(path, roles, Options(gates=(SCORE,), gates_from="--gate"))
-    assert judged.verdict == "regression"
-    swapped = compare_roles(
-        path, RolePair("sparse", "dense"), Options(gates=(SCORE,), gates_from="--gate")
-    )
-    assert swapped.verdict == "pass"
-    with pytest.raises(CompareError, match="no role 'spars'"):
-        compare_roles(path, RolePair("dense", "spars"), Options())
+    assert roles("dense,sparse", SCORE).verdict == "regression"
+    assert roles("sparse,dense", SCORE).verdict == "pass"
+    with pytest.raises(UsageError, match="no role 'spars'; did you mean 'sparse'"):
+        roles("dense,spars")
 
 
 def test_gates_only_gives_the_same_verdict_and_nothing_else(tmp_path):

@@ -12,6 +12,20 @@ def test_a_gate_names_metric_statistic_margin_scope_and_confidence():
     assert (parsed.per, parsed.where) == (("prompt_class", "budget"), {"role": "sparse"})
 
 
+def test_a_gate_may_name_its_sides():
+    text = "quality.score drop < 2pt by lever=none, clean where arm=isocontent by role=a,b+x at 90%"
+    parsed = gate.parse(text)
+    assert parsed.by == {"lever": ("none", "clean"), "role": ("a", "b+x")}
+    assert (parsed.where, parsed.confidence) == ({"arm": "isocontent"}, 0.9)
+    assert gate.parse("ttft rise < 5%").by == {}
+
+
+@pytest.mark.parametrize("key", gate.KEYS)
+def test_every_key_splits_and_restricts(key):
+    parsed = gate.parse(f"ttft rise < 5% per {key} where {key}=x")
+    assert (parsed.per, parsed.where) == ((key,), {key: "x"})
+
+
 @pytest.mark.parametrize(
     ("text", "margin", "statistic"),
     [
@@ -33,6 +47,14 @@ def test_margins_are_in_the_metrics_unit(text, margin, statistic):
     ("text", "column", "message"),
     [
         ("", 1, "ends where a metric"),
+        ("ttft rise < 5% by leever=a,b", 19, "did you mean 'lever'?; known: role, variant, lever"),
+        ("ttft rise < 5% by pass=a,b", 19, "'pass' is no axis"),
+        ("ttft rise < 5% by lever", 19, "does not name two sides: AXIS=A,B"),
+        ("ttft rise < 5% by lever=a", 19, "does not name two sides: AXIS=A,B"),
+        ("ttft rise < 5% by lever=a,b,c", 19, "does not name two sides: AXIS=A,B"),
+        ("ttft rise < 5% by lever=a,a", 19, "'a' on both sides"),
+        ("ttft rise < 5% by arm=a,b where arm=a at 90%", 33, "arm is what the sides differ in"),
+        ("ttft rise < 5% by arm=a,b by arm=a,c", 30, "arm is named twice"),
         ("quality.scor drop < 5pt", 1, "did you mean 'quality.score'?"),
         ("ttft.q95 rise < 5%", 1, "'q95' is no statistic of ttft"),
         ("itl.p99 rise < 5%", 1, "no percentiles"),

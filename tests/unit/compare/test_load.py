@@ -4,8 +4,9 @@ import msgspec
 import pytest
 import records
 
-from stressbench.compare.comparable import RolePair
-from stressbench.compare.comparison import Options, compare_files, compare_roles
+from stressbench.compare import comparison as comparing
+from stressbench.compare.comparison import Options
+from stressbench.compare.sides import parse_by
 from stressbench.errors import CompareError
 from stressbench.schema.load_shape import LoadSpec
 from stressbench.schema.suite import ModelSpec, PromptSpec, SuiteSpec
@@ -26,7 +27,9 @@ def run(tmp_path, name, rows, **header):
 
 
 def compare(base, cand):
-    return compare_files(base, cand, Options(gates=(SCORE,), gates_from="here", gates_only=True))
+    return comparing.compare(
+        base, cand, Options(gates=(SCORE,), gates_from="here", gates_only=True)
+    )
 
 
 def test_a_suite_written_before_a_field_existed_is_still_the_same_suite(tmp_path):
@@ -59,9 +62,10 @@ def test_variants_of_one_model_are_roles_that_can_be_compared(tmp_path):
         for name, dtype in (("fp32", "float32"), ("bf16", "bfloat16"))
     }
     path = run(tmp_path, "run", rows, models=models)
-    options = Options(gates=(SCORE,), gates_from="here", gates_only=True)
-    (gate,) = compare_roles(path, RolePair("dense@fp32", "dense@bf16"), options).gates
+    sides = parse_by([], "dense@fp32,dense@bf16")
+    options = Options(gates=(SCORE,), gates_from="here", gates_only=True, by=sides)
+    (gate,) = comparing.compare(path, None, options).gates
     assert gate.verdict == "pass"
     where = Options(gates=(f"{SCORE} where role=dense@bf16",), gates_from="here", gates_only=True)
-    (one,) = compare_files(path, path, where).gates
+    (one,) = comparing.compare(path, path, where).gates
     assert one.scope["role"] == "dense@bf16"

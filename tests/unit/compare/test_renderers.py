@@ -10,10 +10,12 @@ import records
 from typer.testing import CliRunner
 
 from stressbench.cli.app import app
-from stressbench.compare.comparison import Options, compare_files
+from stressbench.compare import comparison as comparing
+from stressbench.compare.comparison import Options
+from stressbench.compare.sides import parse_by
 from stressbench.errors import StressbenchError
 from stressbench.report import comparison_junit, comparison_markdown, comparison_table
-from stressbench.schema.comparison import Comparison, to_json
+from stressbench.schema.comparison import Comparison, Knee, Knees, to_json
 
 HOSTILE = "x\x1b[2J|<script>alert(1)</script>`[red]**@someone**\u202e\x00]]>&\n# h"
 
@@ -26,7 +28,7 @@ def comparison(tmp_path, prompt_class="niah", **options):
         ]
         sides.append(records.write(tmp_path / name / "records.jsonl", rows))
     gates = ("quality.score drop < 5pt per prompt_class", "ttft.p95 rise < 10%")
-    return compare_files(*sides, Options(gates=gates, gates_from="here", **options))
+    return comparing.compare(*sides, Options(gates=gates, gates_from="here", **options))
 
 
 def test_json_round_trips_through_its_published_type(tmp_path):
@@ -46,7 +48,7 @@ def test_junit_has_a_case_a_gate_and_never_paints_doubt_green(tmp_path):
     assert suite.find("testcase/failure").get("type") == "regression"
     none = ("quality.score drop < 5pt where prompt_class=none",)
     path = tmp_path / "base" / "records.jsonl"
-    doubt = compare_files(path, path, Options(gates=none, gates_from="here"))
+    doubt = comparing.compare(path, path, Options(gates=none, gates_from="here"))
     suite = ET.fromstring(comparison_junit.render(doubt)).find("testsuite")
     assert (suite.get("errors"), suite.get("skipped")) == ("1", "0")
 
@@ -67,6 +69,39 @@ def test_the_table_says_verdict_numbers_and_reasons(tmp_path, explain):
     assert "REGRESSION" in text
     assert "-35.0 pt" in text
     assert ("because worse beyond chance" in " ".join(text.split())) is explain
+
+
+def test_every_format_names_the_sides_and_the_knees(tmp_path):
+    rows = [
+        msgspec.structs.replace(records.record(i), lever=lever)
+        for lever in (None, "clean")
+        for i in range(40)
+    ]
+    path = records.write(tmp_path / "records.jsonl", rows)
+    options = Options(gates=("quality.score drop < 5pt",), by=parse_by(["lever=none,clean"], None))
+    knee = Knee(level=None, load=None, throughput=3.25, levels=["rate-1", "rate-2"])
+    at = msgspec.structs.replace(knee, level="rate-2", load=2.0)
+    knees = [Knees(scope={"role": "dense", "lever": "none->clean"}, base=knee, cand=at)]
+    found = msgspec.structs.replace(comparing.compare(path, None, options), knees=knees)
+    table = comparison_table.render(found, terminal=False)
+    assert f"base {path} (lever=none)" in table
+    assert f"cand {path} (lever=clean)" in table
+    told = "dense, none->clean: base is not saturated at rate-2, 3.25 requests/s; cand saturates at"
+    assert f"knee {told} rate-2" in table
+    markdown = comparison_markdown.render(found)
+    assert "(lever=clean\\)" in markdown.replace("\\(", "(")
+    assert "saturates at rate-2" in markdown
+    properties = ET.fromstring(comparison_junit.render(found)).find("testsuite/properties")
+    values = {each.get("name"): each.get("value") for each in properties}
+    assert (values["base_side"], values["cand_side"]) == ("lever=none", "lever=clean")
+    assert values["knees"].startswith(told)
+    decoded = json.loads(to_json(found))
+    assert decoded["knees"][0]["cand"]["level"] == "rate-2"
+    assert decoded["gates"][0]["scope"] == {
+        "role": "dense",
+        "lever": "none->clean",
+        "arm": "stress",
+    }
 
 
 def test_names_from_files_are_text_and_nothing_else(tmp_path):
@@ -116,7 +151,12 @@ def test_exit_codes_are_the_contract(files):
         (["compare", "BASE", "BASE", "--gate", "nonsense"], 2),
         (["compare", "BASE", "BASE", "--treat", "nonsense"], 2),
         (["compare", "BASE", "nowhere"], 4),
-        (["compare", "BASE", "--roles", "dense,none"], 4),
+        (["compare", "BASE", "--roles", "dense,none"], 2),
+        (["compare", "BASE", "--by", "pass=quality,telemetry"], 2),
+        (["compare", "BASE", "--by", "arms=stress,isotoken"], 2),
+        (["compare", "BASE", "--by", "arm=stress,isotoken"], 2),
+        (["compare", "BASE", "--by", "lever=none,clean"], 2),
+        (["compare", "BASE", "--by", "lever=none", "--by", "lever=none,clean"], 2),
     ],
 )
 def test_mistakes_are_errors_of_the_tree_with_the_right_code(files, arguments, code):

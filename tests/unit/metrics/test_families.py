@@ -172,24 +172,27 @@ drawn = st.builds(
 
 
 def over_the_quality_pass(directory, rows):
+    """The figures of the bare requests of the quality pass."""
     columns = read(directory, rows)
-    mine = columns.labels["pass_"].codes == columns.labels["pass_"].code("quality")
+    passes, levers = columns.labels["pass_"], columns.labels["lever"]
+    mine = (passes.codes == passes.code("quality")) & (levers.codes == levers.code("none"))
     places = columns.cases[mine, 0], columns.labels["role"].codes[mine], columns.repeats[mine]
     order = np.lexsort(places)
     return {name: values[mine][order] for name, values in columns.values.items()}
 
 
+@pytest.mark.parametrize("change", [{"pass_": "telemetry"}, {"lever": "clean"}])
 @settings(max_examples=20, deadline=None)
 @given(
     quality=st.lists(
         drawn, min_size=1, max_size=24, unique_by=lambda r: (r.case_id, r.role, r.repeat)
     ),
-    telemetry=st.lists(drawn, max_size=12),
+    other=st.lists(drawn, max_size=12),
 )
-def test_no_figure_of_the_quality_pass_knows_of_the_other_pass(
-    tmp_path_factory, quality, telemetry
+def test_no_figure_of_the_bare_quality_pass_knows_of_another_pass_or_lever(
+    tmp_path_factory, change, quality, other
 ):
-    others = [msgspec.structs.replace(row, pass_="telemetry") for row in telemetry]
+    others = [msgspec.structs.replace(row, **change) for row in other]
     directory = tmp_path_factory.mktemp("passes")
     alone = over_the_quality_pass(directory, quality)
     beside = over_the_quality_pass(directory, [*others, *quality])

@@ -200,6 +200,23 @@ def test_two_roles_are_compared_case_by_case(tmp_path):
     assert versus.comparison.verdict == "ungated"
 
 
+def test_a_lever_is_set_against_the_bare_request_model_by_model(tmp_path):
+    records = [
+        msgspec.structs.replace(row, lever=lever)
+        for role in ("dense", "sparse")
+        for lever, score in ((None, 1.0), ("clean", 0.0))
+        for row in twins(score, role=role)
+    ]
+    models, dense, sparse = gather(tmp_path, records).versus
+    assert (models.first, models.second) == ("dense", "sparse")
+    assert [flip.only_first for flip in models.flips] == [0]
+    assert (dense.first, dense.second) == ("dense", "dense+clean")
+    assert (sparse.first, sparse.second) == ("sparse", "sparse+clean")
+    assert [each.flips[0].only_first for each in (dense, sparse)] == [12, 12]
+    assert dense.comparison.cand_side == "lever=clean"
+    assert sparse.comparison is None
+
+
 def test_the_telemetry_pass_has_no_part_in_quality(tmp_path):
     records = [*twins(1.0)]
     records += [make.record(i, score=0.0, pass_="telemetry", repeat=1) for i in range(12)]

@@ -63,6 +63,9 @@ function verdict(parent, { comparison, base, cand }) {
       `${level(f, f.base)} → ${level(f, f.cand)}, ${change(f, f.delta)} ${range(f.ci, (v) => change(f, v))}, ` +
       `n ${f.n}, items ${f.clusters}${f.ci && f.ci[0] <= 0 && f.ci[1] >= 0 ? ": cannot tell" : ""}`)))));
   const lines = [...comparison.differences, ...comparison.notes];
+  if (comparison.knees.length) {
+    parent.append(el("ul", { class: "knees" }, comparison.knees.map((each) => el("li", {}, visible(kneeText(each))))));
+  }
   if (lines.length) {
     parent.append(el("details", { class: "numbers" }, el("summary", {}, `What differs, and notes (${lines.length})`),
       el("ul", { class: "note" }, lines.map((line) => el("li", {}, visible(line))))));

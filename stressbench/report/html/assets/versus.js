@@ -28,12 +28,15 @@ function change(finding, value) {
 }
 
 const target = (finding) => (finding.statistic === "mean" ? finding.metric : `${finding.metric}.${finding.statistic}`);
-const place = (finding) => spell([finding.scope.role, finding.scope.prompt_class].filter(Boolean).join(", "), 60);
-/** The class alone where a pair of roles is compared; else role and class. */
-function part(finding) {
-  const { role, prompt_class: name } = finding.scope;
-  if (role?.includes("->")) return spell(name ?? "all classes");
-  return place({ scope: { role, prompt_class: name ?? "all classes" } });
+/** `lever=clean`: what else a scope names; the stressed arm goes without saying. */
+const besides = (scope) => Object.entries(scope)
+  .filter(([axis, value]) => !["role", "prompt_class"].includes(axis) && !(axis === "arm" && value === "stress"))
+  .map(([axis, value]) => `${axis}=${value}`);
+const place = ({ scope }) => spell([scope.role, scope.prompt_class, ...besides(scope)].filter(Boolean).join(", "), 60);
+/** Where it was measured, without the two sides themselves: those are the title. */
+function part({ scope }) {
+  const open = Object.fromEntries(Object.entries(scope).filter(([, value]) => !value.includes("->")));
+  return place({ scope: { ...open, prompt_class: scope.prompt_class ?? "all classes" } });
 }
 
 const pValue = (p) => (p === null ? "–" : p < 0.001 ? "<0.001" : p.toFixed(3));
@@ -54,6 +57,12 @@ function versusSections(parent) {
       forest(box, versus.comparison, `${first} → ${second}`);
     }
   }
+}
+
+function kneeText({ scope, base, cand }) {
+  const side = ({ level, levels, throughput }) =>
+    `${level === null ? `not saturated at ${levels.at(-1)}` : `saturates at ${level}`}${throughput === null ? "" : `, ${number(throughput)} requests/s`}`;
+  return `Knee of ${Object.values(scope).join(", ")}: base ${side(base)}; candidate ${side(cand)}`;
 }
 
 function gateTable(parent, comparison) {
