@@ -130,3 +130,100 @@ def test_an_engine_that_dies_leaves_what_was_recorded(cli: Cli, tmp_path: Path) 
     for role in ("dense", "sparse"):
         mine = [key for key in keys(run.directory) if key[0] == role]
         assert 0 < len(mine) <= 20
+
+
+REPLAY = """\
+schema: 1
+name: replayed
+models: {dense: {model: reference-dense}}
+load: {concurrency: 1}
+prompts:
+  - {use: replay, items: 6, params: {path: PATH}}
+"""
+
+
+def replayed(cli: Cli, folder: Path) -> tuple[Path, Path]:
+    """A run of a user's traffic, cut after three requests, and the traffic."""
+    traffic = folder / "traffic.jsonl"
+    traffic.write_text("".join(f'{{"prompt": "Say {n}."}}\n' for n in range(6)), "utf-8")
+    suite = folder / "suite.yaml"
+    suite.write_text(REPLAY.replace("PATH", str(traffic)), "utf-8")
+    assert cli("run", suite, *SIMULATED, "--out", folder / "out").code == 0
+    directory = run_dir(folder / "out")
+    cut(directory, keep_lines=5, torn=False)
+    return directory, traffic
+
+
+def resumed_apart(directory: Path) -> subprocess.CompletedProcess[str]:
+    """In a process of its own, which has read no traffic yet."""
+    command = [sys.executable, "-m", "stressbench", "run", "--resume", str(directory)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def test_resume_refuses_traffic_that_has_changed(cli: Cli, tmp_path: Path) -> None:
+    directory, traffic = replayed(cli, tmp_path)
+    before, text = (directory / RECORDS).read_bytes(), traffic.read_text("utf-8")
+    for changed in (text.replace("Say", "Tell me"), text.replace('"Say', '"Please say', 1)):
+        traffic.write_text(changed, "utf-8")
+        left = resumed_apart(directory)
+        asked = {r.prompt.text for r in read_run(directory).records()}
+        if left.returncode == 0:  # the changed prompt is none of those that were sent
+            assert len(asked) == 6
+            assert sum("Please" in str(prompt) for prompt in asked) == 1
+        else:
+            assert left.returncode == 2
+            assert "has changed since the run began" in left.stderr
+            assert (directory / RECORDS).read_bytes() == before
+    traffic.write_text(text, "utf-8")
+    (directory / RECORDS).write_bytes(before)
+    assert resumed_apart(directory).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("was", "is_", "says"),
+    [
+        (b'"stressbench":"0.1.0"', b'"stressbench":"0.0.9"', "stressbench '0.0.9'"),
+        (b'"device":"cpu"', b'"device":"tpu"', "device 'tpu'"),
+        (b'"torch":"', b'"torch":"0', "torch '0"),
+    ],
+)
+def test_resume_refuses_other_software_and_machines(
+    cli: Cli, tmp_path: Path, was: bytes, is_: bytes, says: str
+) -> None:
+    directory = small_run(cli, tmp_path)
+    cut(directory, keep_lines=10, torn=False)
+    lines = (directory / RECORDS).read_bytes().splitlines(keepends=True)
+    assert was in lines[0]
+    lines[0] = lines[0].replace(was, is_)
+    (directory / RECORDS).write_bytes(b"".join(lines))
+    left = resume(cli, directory)
+    assert left.code == 2
+    assert f"the run began with {says}" in left.err
+    assert (directory / RECORDS).read_bytes() == b"".join(lines)
+
+
+def test_resume_shows_and_records_what_may_differ(cli: Cli, tmp_path: Path) -> None:
+    directory = small_run(cli, tmp_path)
+    cut(directory, keep_lines=10, torn=False)
+    lines = (directory / RECORDS).read_bytes().splitlines(keepends=True)
+    lines[0] = lines[0].replace(b'"os":"', b'"os":"Other ')
+    (directory / RECORDS).write_bytes(b"".join(lines))
+    left = resume(cli, directory)
+    assert left.code == 0
+    assert "os: Other " in left.err
+    run = read_run(directory)
+    assert run.header.machine.os.startswith("Other ")
+    assert not run.models[-1].machine.os.startswith("Other ")
+
+
+@pytest.mark.parametrize("size", [0, 1, 500])
+def test_a_run_line_that_was_cut_is_one_sentence_and_nothing_is_taken(
+    cli: Cli, tmp_path: Path, size: int
+) -> None:
+    directory = small_run(cli, tmp_path)
+    start = (directory / RECORDS).read_bytes()[:size]
+    (directory / RECORDS).write_bytes(start)
+    left = resume(cli, directory)
+    assert left.code == 4
+    assert "internal error" not in left.err
+    assert (directory / RECORDS).read_bytes() == start
