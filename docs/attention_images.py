@@ -52,7 +52,7 @@ FIELDS = {
 def main(directory: str) -> None:
     """Write the picture and print the tables of one run."""
     run = read_run(Path(directory))
-    records = [each for each in run.records() if each.attention is not None]
+    records = [each for each in run.records() if each.sections.get("attention") is not None]
     IMAGE.write_text(svg(lifts(run, records)), "utf-8")
     out = sys.stdout.write
     niah = [each for each in records if each.prompt_class == "niah"]
@@ -145,7 +145,7 @@ def spread(records: list[CaseRecord], field: str) -> str:
 
 def values(records: Iterable[CaseRecord], field: str) -> list[float]:
     """A field of the records that have it."""
-    found = [(r.attention or {}).get(field) for r in records]
+    found = [(r.sections.get("attention") or {}).get(field) for r in records]
     return [float(value) for value in found if isinstance(value, int | float)]
 
 

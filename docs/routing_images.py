@@ -89,14 +89,15 @@ def gather(directory: Path) -> dict[str, Kind]:
     arrays = ArrayReader(run.directory)
     found: dict[str, Kind] = {}
     for record in run.records():
-        load = arrays.one(record, "routing", PHASE) if record.routing else None
-        if load is None or record.routing is None:
+        routing = record.sections.get("routing")
+        load = arrays.one(record, "routing", PHASE) if routing else None
+        if load is None or routing is None:
             continue
         kind = found.setdefault(
             kind_of(record), Kind(np.zeros(load.shape, np.int64), defaultdict(list))
         )
         kind.load += load.astype(np.int64)
-        figures = [float(cast("float", record.routing[f"prefill_{name}"])) for name in FIELDS]
+        figures = [float(cast("float", routing[f"prefill_{name}"])) for name in FIELDS]
         kind.figures[record.item_id].append(figures)
     order = [*KINDS.values()]
     return dict(

@@ -40,9 +40,7 @@ def load(kind: Kind, name: str) -> object:
         return plugin
     external = _external(kind)
     if name in external:
-        module, _, attribute = external[name].partition(":")
-        found: object = getattr(importlib.import_module(module), attribute or "PLUGIN")
-        return found
+        return _foreign(kind, name, external[name])
     raise UsageError(
         f"there is no {kind.removesuffix('s')} named {name!r}{nearest(name, names(kind))}",
         hint=f"stressbench list {kind}",
@@ -58,6 +56,22 @@ def nearest(word: str, known: Iterable[str]) -> str:
     """``"; did you mean 'x'?"`` for the closest of ``known``, or nothing."""
     close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
     return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def _foreign(kind: Kind, name: str, place: str) -> object:
+    """What an entry point of another package names; whatever that raises is told in a sentence."""
+    module, _, attribute = place.partition(":")
+    try:
+        found: object = importlib.import_module(module)
+        for part in (attribute or "PLUGIN").split("."):
+            found = getattr(found, part)
+    except Exception as error:
+        raise UsageError(
+            f"{place!r}, which another package has put among the {kind} as {name!r}, "
+            f"cannot be loaded: {type(error).__name__}: {error}",
+            hint="mend or uninstall that package",
+        ) from error
+    return found
 
 
 def _builtin(kind: Kind) -> set[str]:

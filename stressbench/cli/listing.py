@@ -51,6 +51,9 @@ def list_kind(
         _print_json(rows)
     elif kind is Listed.PROMPTS:
         _print_prompts(rows)
+    elif kind is Listed.METRICS:
+        shown = ("name", "summary", "unit", "better")
+        _print_table([{name: row[name] for name in shown} for row in rows])
     else:
         _print_table(rows)
 
@@ -77,9 +80,29 @@ def _rows(kind: Listed) -> list[Row]:
         from stressbench.prompts.base import describe
 
         return [to_builtins(describe(name)) for name in catalog.names("prompts")]
+    if kind is Listed.METRICS:
+        return _metrics()
     plugins = cast("catalog.Kind", kind.value)
     return [
         {"name": name, "summary": catalog.summary(plugins, name)} for name in catalog.names(plugins)
+    ]
+
+
+def _metrics() -> list[Row]:
+    from stressbench.schema.metric import families
+
+    return [
+        {
+            "name": metric.name,
+            "summary": metric.summary,
+            "unit": metric.unit,
+            "better": metric.better,
+            "statistic": metric.statistic,
+            "section": metric.section,
+            "family": family,
+        }
+        for family, metrics in families().items()
+        for metric in metrics
     ]
 
 

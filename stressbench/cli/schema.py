@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, cast
 
 import typer
 
@@ -41,7 +41,19 @@ def schema(
         Border.HISTORY: History,
     }
     document = msgspec.json.schema(kinds[what], schema_hook=_anything)
+    if what is Border.RECORD:
+        _sections_beside(document["$defs"]["CaseRecord"])
     typer.echo(msgspec.json.format(msgspec.json.encode(document), indent=2).decode())
+
+
+def _sections_beside(case: dict[str, dict[str, object]]) -> None:
+    """On a line there are no ``sections``: each stands beside the fixed fields, by its name."""
+    sections = cast("dict[str, object]", case["properties"].pop("sections"))
+    section = cast("dict[str, object]", sections["additionalProperties"])
+    case["additionalProperties"] = section | {
+        "description": "What a probe found, under the section that it names; null where it "
+        "found nothing, with the reason in why_null."
+    }
 
 
 def _anything(kind: type) -> dict[str, object]:

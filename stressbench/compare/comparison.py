@@ -27,32 +27,8 @@ from stressbench.schema.metric import Metric, known
 DEFAULT_GATES: Final = ("quality.score drop < 5pt", "failures.rate rise < 5pt")
 """What two files are held to when neither flags nor suite declare a gate."""
 
-HEADLINES: Final = (
-    "quality.score",
-    "failures.rate",
-    "degradation.twin",
-    "outcome.detached_reference",
-    "outcome.invented",
-    "outcome.unjudged",
-    "ttft.p50",
-    "ttft.p95",
-    "tpot.p50",
-    "e2el.p95",
-    "throughput.output",
-    "tokens.prompt",
-    "tokens.output",
-    "tokens.inflation",
-    "kv.usage_peak",
-    "kv.preempted",
-    "kv.hit_rate",
-    "attention.entropy_norm",
-    "attention.needle_lift",
-    "routing.imbalance",
-    "routing.entropy_norm",
-)
-"""Compared in every comparison, gates or not; those without a value are left out."""
-
-_RELATIVE_UNITS: Final = frozenset({"ms", "tokens", "tokens/s", "bytes/token"})
+_ABSOLUTE_UNITS: Final = frozenset({"fraction", "ratio", "count", "nats", "s"})
+"""A headline of another unit is compared as a share of the base."""
 
 Progress = Callable[[int], None]
 
@@ -156,12 +132,10 @@ def _metrics(gates: Iterable[Gate], options: Options) -> list[Metric]:
 
 
 def _headlines(confidence: float) -> Iterator[Question]:
-    metrics = known()
-    for name in HEADLINES:
-        metric = metrics.get(name)
-        statistic = metric.statistic if metric else name.rpartition(".")[2]
-        metric = metric or metrics[name.rpartition(".")[0]]
-        yield Question(metric, statistic, metric.unit in _RELATIVE_UNITS, confidence)
+    """What every comparison holds side by side; what has no value is left out."""
+    for metric in known().values():
+        for statistic in metric.headlines:
+            yield Question(metric, statistic, metric.unit not in _ABSOLUTE_UNITS, confidence)
 
 
 def _compared(session: Session, gates: Sequence[Gate], source: str, options: Options) -> Comparison:

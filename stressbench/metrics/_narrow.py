@@ -10,6 +10,7 @@ from functools import cache
 
 import msgspec
 
+from stressbench.errors import UsageError
 from stressbench.schema.metric import Metric
 from stressbench.schema.record import CaseRecord
 
@@ -17,6 +18,8 @@ LABELS = ("cluster_id", "prompt_class", "role", "arm", "pass_")
 AXES = ("variant", "lever")
 PARAMS = ("budget", "depth")
 LEVEL = "load_level"
+ANY = float | int | bool | str | list[object] | dict[str, object] | None
+"""What a field of a section may be: of these a metric reads numbers, and truth as 1 or 0."""
 
 
 def narrow_record(metrics: Iterable[Metric]) -> type[msgspec.Struct]:
@@ -56,23 +59,24 @@ def _struct(name: str, fields: list[tuple[str, object, object]]) -> type[msgspec
 
 
 def field_type(path: str) -> object:
-    """The type of a dotted field of a case line, null included; open sections hold numbers.
+    """The type of a dotted field of a case line, null included; ``ANY`` in a probe's section.
 
-    Raises ``KeyError`` for a path that records do not have.
+    Raises ``UsageError`` for a path that no record has.
     """
     section, _, field = path.partition(".")
     owner = _fields(CaseRecord).get(section)
-    if owner is None and field:
-        return float | None  # a section that a probe names holds numbers
-    if owner is None:
-        raise KeyError(path)
-    if not field:
+    if owner is None and field.isidentifier() and section.isidentifier():
+        return ANY
+    if owner is not None and not field:
         return owner
     for kind in typing.get_args(owner) if isinstance(owner, types.UnionType) else (owner,):
-        if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+        if isinstance(kind, type) and issubclass(kind, msgspec.Struct) and field in _fields(kind):
             found = _fields(kind)[field]
             return typing.Optional[found]  # noqa: UP045  ``found`` may itself be an alias
-    return float | None
+    raise UsageError(
+        f"a metric reads {path!r}, which no record has",
+        hint="a metric's paths are dotted fields of a case line: tokens.output, power.joules",
+    )
 
 
 def _fields(kind: type[msgspec.Struct]) -> dict[str, object]:
@@ -81,9 +85,9 @@ def _fields(kind: type[msgspec.Struct]) -> dict[str, object]:
 
 @cache
 def is_number(path: str) -> bool:
-    """Whether a dotted field holds numbers, null apart."""
+    """Whether a dotted field holds numbers, null apart; one of a section may hold anything."""
     kind = field_type(path)
-    return bool({int, float} & {kind, *typing.get_args(kind)})
+    return kind == ANY or bool({int, float} & {kind, *typing.get_args(kind)})
 
 
 def paths_of(metric: Metric) -> tuple[str, ...]:

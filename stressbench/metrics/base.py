@@ -18,18 +18,18 @@ from itertools import count, groupby
 from multiprocessing.connection import Connection
 from operator import attrgetter
 from pathlib import Path
-from typing import Protocol, TypeAlias, cast
+from typing import Final, Protocol, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stressbench import store
-from stressbench.errors import ResultsError, StressbenchError
+from stressbench.errors import ResultsError, StressbenchError, UsageError
 from stressbench.metrics._columns import Codes, Columns, Floats, Growing, Labels, minus_partner
 from stressbench.metrics._narrow import LEVEL, PARAMS, is_number, narrow_record, paths_of
 from stressbench.schema.axes import NONE, role_name, split_role
 from stressbench.schema.case import AROUND
-from stressbench.schema.metric import Metric, known
+from stressbench.schema.metric import FIXED, Metric, known
 from stressbench.schema.roles import check_role
 
 __all__ = ["Codes", "Columns", "Floats", "Labels", "case_digest", "read", "read_both"]
@@ -60,7 +60,7 @@ def read(
                 continue
             try:
                 gather.add(rows)
-            except (ValueError, UnicodeEncodeError) as error:
+            except (ValueError, OverflowError, UnicodeEncodeError) as error:
                 raise ResultsError(f"not a record: {error}", where=str(run.path)) from error
             if progress:
                 progress(len(rows))
@@ -311,8 +311,11 @@ def _fields_of(
 
 
 def _column(values: list[object], path: str) -> Column:
-    """Numbers as float64, null as NaN; texts and lists as objects."""
+    """Numbers as float64, null as NaN; texts and lists of fixed fields as objects."""
     if is_number(path):
+        if path.partition(".")[0] not in FIXED and not {*map(type, values)} <= _NUMBERS:
+            # A probe of another package may find anything: what is no number has no value.
+            values = [each if type(each) in _NUMBERS else None for each in values]
         return np.array(values, np.float64)
     column = np.empty(len(values), object)
     column[:] = values
@@ -321,7 +324,17 @@ def _column(values: list[object], path: str) -> Column:
 
 def _values(metric: Metric, fields: dict[str, Column]) -> Floats:
     columns = [fields[path] for path in metric.paths]
-    return metric.formula(*columns) if metric.formula else columns[0].astype(np.float64, copy=False)
+    if metric.formula is None:
+        return columns[0].astype(np.float64, copy=False)
+    try:
+        values = np.asarray(metric.formula(*columns), np.float64)
+    except Exception as error:
+        raise UsageError(
+            f"the metric {metric.name!r} cannot be computed: {type(error).__name__}: {error}"
+        ) from error
+    if values.shape != columns[0].shape:
+        raise UsageError(f"the formula of the metric {metric.name!r} gives not one value a record")
+    return values
 
 
 def _plausible(values: Floats, metric: Metric) -> Floats:
@@ -334,6 +347,7 @@ def _plausible(values: Floats, metric: Metric) -> Floats:
     return values
 
 
+_NUMBERS: Final = frozenset({float, int, bool, type(None)})
 _ENDLESS = 1e15  # milliseconds: thirty thousand years
 
 

@@ -15,6 +15,7 @@ def _loss(name: str, arm: str, summary: str) -> Metric:
         against=arm,
         span=2.0,
         of="all",
+        headlines=("mean",) if name == "twin" else (),
     )
 
 

@@ -42,6 +42,7 @@ class Kv:
             better="lower",
             paths=("kv.usage_peak",),
             span=1.0,
+            headlines=("mean",),
         ),
         Metric(
             name="kv.preemptions",
@@ -58,6 +59,7 @@ class Kv:
             paths=("kv.preemptions",),
             formula=_any,
             span=1.0,
+            headlines=("mean",),
         ),
         Metric(
             name="kv.recomputed",
@@ -91,6 +93,7 @@ class Kv:
             formula=_share,
             weight="tokens.prompt",
             span=1.0,
+            headlines=("mean",),
         ),
         Metric(
             name="kv.waiting_peak",

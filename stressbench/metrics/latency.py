@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     Lists: TypeAlias = Iterable[list[float] | None]
 
 
-def _latency(name: str, summary: str) -> Metric:
+def _latency(name: str, summary: str, *headlines: str) -> Metric:
     return Metric(
         name=name,
         summary=summary,
@@ -24,6 +24,7 @@ def _latency(name: str, summary: str) -> Metric:
         paths=(f"timing.{name}_ms",),
         statistic="p50",
         device_bound=True,
+        headlines=headlines,
     )
 
 
@@ -43,9 +44,9 @@ class Latency:
     """How long a user waits: first token, gaps between tokens, the whole answer."""
 
     metrics = (
-        _latency("ttft", "time to first token"),
-        _latency("tpot", "time per output token after the first"),
-        _latency("e2el", "end-to-end latency"),
+        _latency("ttft", "time to first token", "p50", "p95"),
+        _latency("tpot", "time per output token after the first", "p50"),
+        _latency("e2el", "end-to-end latency", "p95"),
         _latency("queue", "time in the engine before first scheduling"),
         Metric(
             name="itl",

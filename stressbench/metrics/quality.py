@@ -22,7 +22,7 @@ _KINDS: Final = (
 )
 
 
-def _score(name: str, summary: str) -> Metric:
+def _score(name: str, summary: str, *headlines: str) -> Metric:
     return Metric(
         name=f"quality.{name}",
         summary=summary,
@@ -31,6 +31,7 @@ def _score(name: str, summary: str) -> Metric:
         paths=(f"quality.{name}",),
         span=1.0,
         of="all",
+        headlines=headlines,
     )
 
 
@@ -45,6 +46,7 @@ def _rate(kind: str) -> Metric:
         formula=lambda outcomes: (outcomes == kind).astype(float),
         span=1.0,
         of="all",
+        headlines=("mean",) if kind in {"detached_reference", "invented", "unjudged"} else (),
     )
 
 
@@ -52,7 +54,7 @@ class Quality:
     """Whether the answer was right, and in which way it was wrong."""
 
     metrics = (
-        _score("score", "score of the class's scorer, 0 to 1"),
+        _score("score", "score of the class's scorer, 0 to 1", "mean"),
         _score("em", "exact match"),
         _score("precision", "precision of the answer's values"),
         _score("recall", "recall of the expected values"),
@@ -65,6 +67,7 @@ class Quality:
             formula=lambda statuses: (statuses != "ok").astype(float),
             span=1.0,
             of="all",
+            headlines=("mean",),
         ),
         *map(_rate, _KINDS),
     )

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from stressbench.schema.metric import Metric, Unit
+from typing import Final
+
+from stressbench.schema.metric import Matrix, Metric, Unit
+
+_HEADLINES: Final = ("imbalance", "entropy_norm")
+_DRAWN: Final = (
+    *_HEADLINES,
+    "imbalance_twin",
+    "imbalance_token_matched",
+    "cv_excess",
+    "distinct_experts",
+)
 
 
 def _routing(
@@ -17,6 +28,8 @@ def _routing(
         passes="any",
         span=1.0 if unit == "fraction" else None,
         against=against,
+        headlines=("mean",) if name in _HEADLINES else (),
+        drawn=name in _DRAWN,
     )
 
 
@@ -72,6 +85,14 @@ class Routing:
                 f"simulated: busiest of {ranks} expert-parallel ranks over the mean",
             )
             for ranks in (2, 4, 8)
+        ),
+    )
+    matrices = (
+        Matrix(
+            path="routing.load_by_expert",
+            title="Expert load by layer",
+            summary="assignments of the layer's tokens to each expert",
+            across="expert",
         ),
     )
 

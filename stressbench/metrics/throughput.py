@@ -35,6 +35,7 @@ class Throughput:
             formula=_per_second,
             weight="timing.e2el_ms",
             device_bound=True,
+            headlines=("mean",),
         ),
         Metric(
             name="throughput.prefill",

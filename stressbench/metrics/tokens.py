@@ -16,6 +16,7 @@ class Tokens:
             better="lower",
             paths=("tokens.prompt",),
             of="all",
+            headlines=("mean",),
         ),
         Metric(
             name="tokens.output",
@@ -23,6 +24,7 @@ class Tokens:
             unit="tokens",
             better="neither",
             paths=("tokens.output",),
+            headlines=("mean",),
         ),
         Metric(
             name="tokens.inflation",
@@ -31,6 +33,7 @@ class Tokens:
             better="lower",
             paths=("tokens.inflation",),
             of="all",
+            headlines=("mean",),
         ),
         Metric(
             name="tokens.bytes_per_token",

@@ -17,6 +17,8 @@ from stressbench.report.kv_onset import KvPressure
 from stressbench.report.load_table import render as render_load
 from stressbench.report.machine_line import describe_machine
 from stressbench.report.plots_terminal import plots
+from stressbench.report.section_table import render as render_sections
+from stressbench.report.sections import Seen
 from stressbench.runner.plan import plan
 from stressbench.schema.record import CaseRecord
 from stressbench.schema.roles import of_known_roles
@@ -117,12 +119,14 @@ def summary(run: Run) -> RenderableType:
     loads = Loads()
     pressure = KvPressure()
     passes: Counter[str] = Counter()
-    watched = pressure.watch(loads.watch(_records(run)))
+    seen = Seen()
+    watched = seen.watch(pressure.watch(loads.watch(_records(run))))
     rows = summarise(_quality_pass(watched, passes))
     parts: list[RenderableType] = [_title(run.header), *_models(run.header), _table(rows)]
     parts += [*plots(run, rows), *pressure.render(run.header)]
     load = load_table(loads, run.header)
-    parts += [*(render_load(load) if load else ()), *_notes(run, passes, rows)]
+    parts += [*(render_load(load) if load else ()), *render_sections(run, seen)]
+    parts += _notes(run, passes, rows)
     return Group(*parts)
 
 

@@ -9,8 +9,10 @@ from collections.abc import Iterator, Sequence
 from stressbench.report._figures import number, plain
 from stressbench.report._load import LoadTable
 from stressbench.report.comparison_markdown import render as comparison
+from stressbench.report.html.section_view import Section
 from stressbench.report.html.story import share, spread
 from stressbench.report.html.view import Page, Row, Run
+from stressbench.report.sections import worth_telling
 
 _SIGN = {"good": "✅", "bad": "❌", "unclear": "⚠️", "plain": "·"}
 _VERDICT = {
@@ -34,6 +36,7 @@ _HEAD = (
     "TTFT p95 ms",
     "KV peak",
 )
+_SECTION_HEAD = ("metric", "unit", "class", "model", "mean", "95 %", "n", "items")
 _ARMS = {
     "stress": "under stress",
     "isocontent": "plain twin",
@@ -76,6 +79,8 @@ def _run(run: Run) -> Iterator[str]:
     yield ""
     if run.load is not None:
         yield from load(run.load)
+    for section in run.sections:
+        yield from _section(section)
     yield f"<details><summary>{len(run.rows)} rows: every class, arm and model</summary>"
     yield ""
     yield "| " + " | ".join(_HEAD) + " |"
@@ -102,6 +107,28 @@ def load(table: LoadTable) -> Iterator[str]:
     for warning in table.warnings:
         yield f"- {_SIGN['unclear']} {_text(warning)}"
     yield f"- {table.note}" if table.note else ""
+    yield ""
+
+
+def _section(section: Section) -> Iterator[str]:
+    """What a probe found, by class, and how many records lack it for what reason."""
+    for reason, n in worth_telling(section.filled, section.null):
+        yield f"- {_SIGN['plain']} {_text(section.title)}: null in {n} records: {_text(reason)}"
+        yield ""
+    if not section.numbers:
+        return
+    yield f"<details><summary>{_text(section.title)}: means by class</summary>"
+    yield ""
+    yield "| " + " | ".join(_SECTION_HEAD) + " |"
+    yield "|---|---|---|---|---:|---:|---:|---:|"
+    for each in section.numbers:
+        found = each.estimate
+        ends = "-" if found.ci is None else f"[{number(found.ci[0])}, {number(found.ci[1])}]"
+        names = map(_text, (each.metric, each.unit, each.prompt_class, each.role))
+        mean = "-" if found.value is None else number(found.value)
+        yield "| " + " | ".join((*names, mean, ends, str(found.n), str(found.clusters))) + " |"
+    yield ""
+    yield "</details>"
     yield ""
 
 

@@ -32,7 +32,7 @@ _NO_TWIN: Final = "this case has no benign twin in this run"
 _OWN_TWIN: Final = "the case is its own reference"
 _NO_BUDGET: Final = "this class is sized by its parameters"
 _PRIVATE: Final = "the suite says record_prompts: false"
-_NOT_PROBED: Final = "the suite has no such probe"
+NOT_PROBED: Final = "the suite has no such probe"
 _NO_ARRAYS: Final = "no probe has arrays of this request"
 _ABORTED: Final = "the request was aborted, and its attempts with it"
 _PLAIN_LOAD: Final = "a closed loop: each request is due when it is sent"
@@ -211,7 +211,7 @@ def _kv(finding: Finding | None, done: Completion | None, why: dict[str, str]) -
     for name in kv.__struct_fields__:
         if getattr(kv, name) is None:
             counted = name in {"cached_tokens", "preemptions"}
-            fallback = (UNTOLD if done else FAILED) if counted else _NOT_PROBED
+            fallback = (UNTOLD if done else FAILED) if counted else NOT_PROBED
             why.setdefault(f"kv.{name}", reasons.get(f"kv.{name}", fallback))
     return kv
 
@@ -233,7 +233,7 @@ def _sections(attempt: Attempt, why: dict[str, str]) -> dict[str, dict[str, obje
 def _section(name: str, attempt: Attempt, why: dict[str, str]) -> dict[str, object] | None:
     finding = attempt.findings.get(name)
     if finding is None or finding.fields is None:
-        unseen = attempt.absent.get(name, _NOT_PROBED)
+        unseen = attempt.absent.get(name, NOT_PROBED)
         why[name] = unseen if finding is None else finding.why_null[""]
         return None
     why.update({f"{name}.{field}": reason for field, reason in finding.why_null.items()})

@@ -10,16 +10,24 @@ from typing import TYPE_CHECKING
 from stressbench.clock import Clock
 from stressbench.engines.base import Completion, Engine, RemoteRequestError
 from stressbench.errors import ProbeError, RequestError, StressbenchError, told
+from stressbench.probes.base import Finding
 from stressbench.runner.assemble import Attempt, assemble
 from stressbench.runner.plan import key_of
 from stressbench.runner.probing import Probing
+from stressbench.runner.timing import FAILED
 from stressbench.schema.arrays import ArraysAt
 from stressbench.schema.case import Case, Request
 from stressbench.schema.record import CaseRecord, Load, Quality
-from stressbench.scorers.base import failed_quality, judge, unjudged_quality
+from stressbench.scorers.base import (
+    failed_quality,
+    figures,
+    judge,
+    section_of,
+    unjudged_quality,
+)
 
 if TYPE_CHECKING:
-    from stressbench.probes.base import Array, Finding
+    from stressbench.probes.base import Array
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +62,7 @@ class Lane:
         if isinstance(outcome, Completion) and outcome.routed_experts is not None:
             self.probing.returned(key, outcome.routed_experts)
         findings = await self.probing.finished(key, ok=failed_ns is None)
+        findings = _with_figures(findings, request.case, outcome)
         quality, unjudged = _judge(request.case, outcome)
         attempt = Attempt(
             request=request,
@@ -123,6 +132,22 @@ def _unknown(message: str) -> RemoteRequestError:
     return RemoteRequestError(
         message, why_null={"retries": "nothing is known after such a failure"}
     )
+
+
+def _with_figures(
+    findings: dict[str, Finding], case: Case, outcome: Completion | RequestError
+) -> dict[str, Finding]:
+    """The findings with the section of the case's scorer, where it has one."""
+    section = section_of(case.scorer)
+    if section is None:
+        return findings
+    if isinstance(outcome, RequestError):
+        return {**findings, section: Finding(fields=None, why_null={"": FAILED})}
+    found = outcome.why_null.get("quality.score") or figures(outcome.text, case)
+    if isinstance(found, str):
+        return {**findings, section: Finding(fields=None, why_null={"": found})}
+    why = {name: "the scorer has no such figure" for name, value in found.items() if value is None}
+    return {**findings, section: Finding(fields=found, why_null=why)}
 
 
 def _judge(case: Case, outcome: Completion | RequestError) -> tuple[Quality, str | None]:

@@ -20,12 +20,13 @@ from stressbench.prompts.base import check, expand, truths
 from stressbench.runner.arrivals import check_trace
 from stressbench.runner.capacity import check_capacity
 from stressbench.runner.plan import limited
-from stressbench.runner.probing import check_probes, passes
+from stressbench.runner.probing import check_probes, passes, probe_type
 from stressbench.schema import gate
 from stressbench.schema.case import Pass
 from stressbench.schema.load import Suite
 from stressbench.schema.suite import EngineSpec, ModelSpec, PromptSpec, SuiteSpec
 from stressbench.scorers.base import check as check_truth
+from stressbench.scorers.base import section_of
 from stressbench.tokens.budget import Room
 from stressbench.tokens.template import ChatTemplate, load_template
 from stressbench.tokens.tokenizer import HuggingFaceTokenizer, open_tokenizer
@@ -187,16 +188,28 @@ def check_prompts(
 
 
 def _check_truths(prompt: PromptSpec, spec: SuiteSpec, room: Room) -> None:
-    """Refuse references that the scorer of their prompt cannot read."""
+    """Refuse references that a scorer cannot read, and a scorer's section that a probe fills."""
+    probed = {probe_type(probe).section: probe.use for probe in spec.probe_specs}
     for truth in truths(prompt, seed=spec.seed, room=room):
         try:
             check_truth(truth.scorer, truth.expected, truth.params)
+            _check_scorers_section(truth.scorer, probed)
         except SuiteError as error:
             origin = f"{truth.origin}: " if truth.origin else ""
             field = "params.scorer" if "scorer" in prompt.params else "use"
             raise SuiteError(
                 f"{origin}{error.message}", where=f"prompts.{prompt.name}.{field}", hint=error.hint
             ) from error
+
+
+def _check_scorers_section(scorer: str, probed: Mapping[str, str]) -> None:
+    section = section_of(scorer)
+    if section is not None and section in probed:
+        raise SuiteError(
+            f"the scorer {scorer!r} and the probe {probed[section]!r} both fill the section "
+            f"{section!r} of a record",
+            hint="a section has one author: leave one of them out",
+        )
 
 
 def _check_times(suite: Suite, spec: SuiteSpec, room: Room) -> None:

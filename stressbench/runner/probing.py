@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-_LATER: Final = "measured in the telemetry pass"
+LATER: Final = "measured in the telemetry pass"
 _EXTENSION_ARGUMENT: Final = "worker_extension_cls"
 _NO_WORKERS: Final = "this engine gives no access to its workers"
 
@@ -74,7 +74,7 @@ class Probing:
         for spec in suite.probe_specs:
             kind = probe_type(spec)
             if kind.telemetry_pass and pass_ == "quality":
-                absent[kind.section] = _LATER if workers else _NO_WORKERS
+                absent[kind.section] = LATER if workers else _NO_WORKERS
             elif kind.capture is not None and not workers:
                 absent[kind.section] = _NO_WORKERS
             else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from typing import Final, Protocol, TypeAlias, cast, runtime_checkable
 from stressbench import catalog
 from stressbench.errors import SuiteError, UsageError, told
 from stressbench.schema.case import Case
+from stressbench.schema.metric import FIXED
 from stressbench.schema.record import Outcome, Quality
 from stressbench.schema.suite import Scalar
 
@@ -45,6 +47,8 @@ class Scorer(Protocol):
         ...
 
 
+Figure: TypeAlias = float | bool | None
+_FIGURES: Final = frozenset({float, int, bool, type(None)})
 ScorerParams: TypeAlias = Mapping[str, Scalar | list[str]]
 
 
@@ -57,6 +61,18 @@ class ChecksReferences(Protocol):
 
         A perfect answer to accepted ones scores 1.
         """
+        ...
+
+
+@runtime_checkable
+class HasSection(Protocol):
+    """A scorer that also fills a section of the record: figures beside its score."""
+
+    section: str
+    """A name that no field of a record and no probe of the suite has."""
+
+    def figures(self, answer: str, case: Case) -> Mapping[str, Figure]:
+        """Numbers and truths about an answer; no text, for answers may be private."""
         ...
 
 
@@ -79,7 +95,27 @@ class Marks:
 
 def load(name: str) -> Scorer:
     """The scorer of this name. Raises ``UsageError`` naming the nearest one."""
-    return cast("Scorer", catalog.load("scorers", name))
+    scorer = cast("Scorer", catalog.load("scorers", name))
+    if isinstance(scorer, HasSection) and not _may_name(scorer.section):
+        raise UsageError(
+            f"the scorer {name!r} names a section {scorer.section!r}, which is no name of a field, "
+            "or one that every record has already",
+            hint="a section is a word of letters, digits and underscores",
+        )
+    return scorer
+
+
+def _may_name(section: object) -> bool:
+    return isinstance(section, str) and section.isidentifier() and section not in FIXED
+
+
+def section_of(name: str) -> str | None:
+    """The section that the scorer of this name fills; None for one that has but a score."""
+    try:
+        scorer = load(name)
+    except UsageError:
+        return None
+    return scorer.section if isinstance(scorer, HasSection) else None
 
 
 def check(name: str, expected: Sequence[str], params: ScorerParams) -> None:
@@ -114,6 +150,22 @@ def judge(answer: str, case: Case, *, finish_reason: str | None) -> tuple[Qualit
     if wrong is not None:
         return unjudged_quality(case), f"the {case.scorer} scorer gave {wrong}"
     return quality, None
+
+
+def figures(answer: str, case: Case) -> Mapping[str, Figure] | str:
+    """What the case's scorer finds for its section, or why that is null; never raises."""
+    scorer = load(case.scorer)
+    assert isinstance(scorer, HasSection)
+    try:
+        found = dict(scorer.figures(answer, case))
+        for name, value in found.items():
+            if not name.isidentifier():
+                return f"the {case.scorer} scorer gave a figure a name that is no word"
+            if type(value) not in _FIGURES or not math.isfinite(value or 0):
+                return f"the {case.scorer} scorer gave {name} what is no finite number"
+    except Exception as error:  # noqa: BLE001 - a scorer may be anybody's
+        return f"the {case.scorer} scorer failed with {type(error).__name__}"
+    return found
 
 
 def _no_score(quality: Quality) -> str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import mmap
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -30,7 +29,7 @@ from stressbench.schema.run import (
     RunLine,
 )
 from stressbench.store.lines import (
-    BOM,
+    blocks,
     decode_batches,
     decode_each,
     line_number,
@@ -39,7 +38,6 @@ from stressbench.store.lines import (
     torn_tail,
     type_of,
 )
-from stressbench.store.regular import unreadable
 
 RECORDS: Final = "records.jsonl"
 TELEMETRY: Final = "telemetry.jsonl"
@@ -89,13 +87,13 @@ def read_run(path: Path) -> Run:
     models: list[ModelLine] = []
     levels: list[LevelLine] = []
     ends: list[RunEnd] = []
-    for offset, line in _few_lines(file):
-        match _decode_line(line, file, offset):
+    for number, line in _few_lines(file):
+        match _decode_line(line, file, number):
             case RunLine() as run:
                 if first is not None and first != run:
                     raise ResultsError(
                         "a second run line: these are two runs in one file",
-                        where=f"{file}:{line_number(file, offset)}",
+                        where=f"{file}:{number}",
                         hint="keep the lines of each run in a file of its own",
                     )
                 first = run
@@ -173,25 +171,18 @@ def torn_line(path: Path) -> int | None:
 
 
 def _few_lines(file: Path) -> Iterator[tuple[int, bytes]]:
-    """The lines that are not of requests, each with its place in the file."""
-    with open_lines(file) as opened:
-        try:
-            with mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as view:
-                begin = -1
-                for found in _FEW.finditer(view):
-                    start = view.rfind(b"\n", 0, found.start()) + 1
-                    if start == begin:
-                        continue
-                    begin = start
-                    end = view.find(b"\n", start)
-                    yield start, view[start : None if end < 0 else end].removeprefix(BOM)
-        except ValueError:  # an empty file cannot be mapped
-            return
-        except OSError as error:
-            raise unreadable(error, file) from error
+    """The lines that are not of requests, each with its number."""
+    for first, block in blocks(file):
+        begin = -1
+        for found in _FEW.finditer(block):
+            start = block.rfind(b"\n", 0, found.start()) + 1
+            if start == begin:
+                continue
+            begin, end = start, block.find(b"\n", start)
+            yield first + block.count(b"\n", 0, start), block[start : None if end < 0 else end]
 
 
-def _decode_line(line: bytes, file: Path, offset: int) -> Line | None:
+def _decode_line(line: bytes, file: Path, number: int) -> Line | None:
     kind = type_of(line)
     if kind not in {"run", "model", "level", "end"}:
         return None  # a request's, with such an object in it; or cut by a crash
@@ -201,7 +192,7 @@ def _decode_line(line: bytes, file: Path, offset: int) -> Line | None:
         what = "not a stressbench result file" if kind == "run" else f"not a line of type {kind!r}"
         raise ResultsError(
             f"{what}: {error}",
-            where=f"{file}:{line_number(file, offset)}",
+            where=f"{file}:{number}",
             hint="the file was changed by hand or written by another version",
         ) from error
     return decoded

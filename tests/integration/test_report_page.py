@@ -148,6 +148,21 @@ def test_every_section_is_drawn_without_a_complaint(plain):
     assert plain.troubles == []
 
 
+def test_sections_of_other_probes_are_drawn_after_ours(show, tmp_path):
+    strange = {HOSTILE: {"n": 1}, "run": None, "cases": {}}
+    records = [make.probed(each, heat={"kelvin": 300}, **strange) for each in both_models()]
+    opened = show(written(tmp_path / "run", records))
+    links = [link.inner_text() for link in opened.page.locator("#contents a").all()]
+    assert links[links.index("Routing") + 1] == "Heat"
+    assert links[-1] == "Run and reproduce"
+    for name in ("cases", "run"):
+        assert opened.page.locator(f"section#{name}").count() == 1
+    heat = opened.page.locator("section", has=opened.page.get_by_role("heading", name="Heat"))
+    expect(heat).to_contain_text("No metric is declared")
+    assert opened.page.evaluate("window.pwned") is None
+    assert opened.troubles == []
+
+
 def test_the_verdict_and_what_broke_come_first(plain):
     first = plain.page.locator("main section").first
     expect(first).to_contain_text("dense → sparse")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Final
 
 from stressbench.report.html.excerpt import clip, excerpt
@@ -14,7 +15,8 @@ _PROMPT_CHARS: Final = 2400
 _OUTPUT_CHARS: Final = 1200
 _VALUE_CHARS: Final = 120
 _ITEMS: Final = 6
-_FACTS: Final = 60
+_FIELDS: Final = 60
+_FACTS: Final = 300
 _PARTS: Final = 40
 
 
@@ -69,14 +71,18 @@ def _facts(record: CaseRecord) -> Iterator[Fact]:
     for name, value in record.params.items():
         yield Fact(name=f"params.{name[:_VALUE_CHARS]}", value=_text(value))
     yield Fact(name="quality.answer", value=_text(record.quality.answer))
-    for section, content in sections(record):
+    for name, content in sections(record):
+        section = name[:_VALUE_CHARS]
         if content is None:
-            yield Fact(name=section, value=f"null: {_reason(record, section)}")
+            yield Fact(name=section, value=f"null: {_reason(record, name)}")
             continue
-        for name, value in content.items():
-            path = f"{section}.{name[:_VALUE_CHARS]}"
+        for field, value in islice(content.items(), _FIELDS):
+            path = f"{section}.{field[:_VALUE_CHARS]}"
             shown = f"null: {_reason(record, path)}" if value is None else _text(value)
             yield Fact(name=path, value=shown)
+        if len(content) > _FIELDS:
+            more = f"{len(content) - _FIELDS} more fields: stressbench show RUN CASE_ID"
+            yield Fact(name=section, value=more)
 
 
 def _reason(record: CaseRecord, path: str) -> str:

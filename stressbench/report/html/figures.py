@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import product
 from typing import Final, NamedTuple
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from stressbench.compare import degradation
 from stressbench.metrics.base import Codes, Columns, Floats
-from stressbench.report.html.view import Cell, Cost, Curve, Estimate, Range, Row, Telemetry
+from stressbench.report.html.section_view import Estimate, Range, Telemetry
+from stressbench.report.html.view import Cell, Cost, Curve, Row
 from stressbench.schema.degradation import ClassDegradation, Loss
 from stressbench.schema.metric import Metric, known
 from stressbench.stats.clusters import cluster_sums, effective_size, linear_se
@@ -24,27 +26,18 @@ Mask = NDArray[np.bool_]
 LATENCIES: Final = ("ttft", "tpot", "e2el", "queue")
 SHARES: Final = (*(round(step / 50, 3) for step in range(50)), 0.99, 0.995, 0.999, 1.0)
 """Where a latency's distribution is drawn: every 2 %, and the tail."""
-TELEMETRY: Final = {
-    "attention": ("entropy_norm", "needle_lift", "sink_mass", "retrieval_score"),
-    "routing": (
-        "imbalance",
-        "imbalance_twin",
-        "imbalance_token_matched",
-        "entropy_norm",
-        "cv_excess",
-        "distinct_experts",
-    ),
-}
 _TAIL: Final = 0.05
 _PLACES: Final = 8  # of an axis: more would not be read, and replayed traffic has thousands
 
 
-def metrics() -> list[Metric]:
-    """What ``metrics.base.read`` must read for the functions here and ``degradation``."""
+def metrics(probed: Iterable[Metric] = ()) -> list[Metric]:
+    """What ``metrics.base.read`` must read for the functions here and ``degradation``.
+
+    ``probed`` are those of the sections that the run has.
+    """
     names = ["tokens.prompt", "kv.preemptions", "failures.rate", *LATENCIES]
-    names += [f"{family}.{name}" for family, some in TELEMETRY.items() for name in some]
-    found = {metric.name: metric for metric in degradation.metrics()}
-    return list((found | {name: known()[name] for name in names}).values())
+    some = (*degradation.metrics(), *map(known().__getitem__, names), *probed)
+    return list({metric.name: metric for metric in some}.values())
 
 
 class Table:
@@ -281,12 +274,11 @@ def _quantile_range(values: Floats, share: float, clusters: int) -> Range:
     return percentile(values, low), percentile(values, high)
 
 
-def telemetry(table: Table, family: str) -> Iterator[Telemetry]:
-    """Attention or routing of the stressed cases, by class; classes without a value are out."""
-    for name in TELEMETRY[family]:
-        metric = known()[f"{family}.{name}"]
+def telemetry(table: Table, metrics: Iterable[Metric]) -> Iterator[Telemetry]:
+    """Metrics of the stressed cases, by class; classes without a value are left out."""
+    for metric in metrics:
         for role, prompt_class, rows in table.groups():
-            found = estimate(table, metric.name, rows)
+            found = _bounded(estimate(table, metric.name, rows), metric)
             if found.n:
                 yield Telemetry(
                     metric=metric.name,
@@ -296,3 +288,11 @@ def telemetry(table: Table, family: str) -> Iterator[Telemetry]:
                     prompt_class=prompt_class,
                     estimate=found,
                 )
+
+
+def _bounded(found: Estimate, metric: Metric) -> Estimate:
+    """The interval of a mean cut to what one value can be."""
+    if found.ci is None or metric.span is None or metric.against is not None:
+        return found
+    ci = (max(0.0, found.ci[0]), min(metric.span, found.ci[1]))
+    return msgspec.structs.replace(found, ci=ci)

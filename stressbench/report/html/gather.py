@@ -14,23 +14,18 @@ from stressbench import __version__, store
 from stressbench.compare.degradation import degradation
 from stressbench.errors import ResultsError
 from stressbench.metrics import base as columns
-from stressbench.report._load import Loads, LoadTable, load_table
+from stressbench.report._load import Loads, load_table
 from stressbench.report.html import figures, story
 from stressbench.report.html.sample import Pass
+from stressbench.report.html.section_view import Section
 from stressbench.report.html.timeline import Fold, fold
 from stressbench.report.html.versus import versus
-from stressbench.report.html.view import (
-    Fact,
-    Model,
-    Page,
-    Run,
-    SampledCase,
-    Section,
-    Timeline,
-)
+from stressbench.report.html.view import Fact, Model, Page, Run, Timeline
 from stressbench.report.kv_onset import describe_kv
 from stressbench.report.machine_line import describe_machine
+from stressbench.report.sections import ALWAYS, title
 from stressbench.schema.degradation import ClassDegradation
+from stressbench.schema.metric import by_section
 from stressbench.schema.run import ModelRun
 from stressbench.store.arrays import ArrayReader
 
@@ -49,17 +44,9 @@ def page(
     compared within. ``treat`` names the factors in which runs differ on purpose.
     Raises ``ResultsError`` where a file cannot be read.
     """
-    read = [_Read(path, progress) for path in paths]
+    read = [_Read(path, index, CASES // len(paths), progress) for index, path in enumerate(paths)]
     names = _names([each.run for each in read])
-    runs: list[Run] = []
-    cases: list[SampledCase] = []
-    for index, each in enumerate(read):
-        gathered = Pass(index, CASES // len(read), ArrayReader(each.run.directory))
-        loads = Loads()
-        gathered.read(loads.watch(each.run.records()))
-        load = load_table(loads, each.run.header)
-        runs.append(_run(each, names[index], gathered=gathered, load=load))
-        cases += gathered.sample.chosen()
+    runs = list(map(_run, read, names))
     title = " and ".join(dict.fromkeys(run.suite for run in runs))
     return Page(
         title=title,
@@ -67,18 +54,24 @@ def page(
         made_at=datetime.now(UTC).isoformat(timespec="seconds"),
         runs=runs,
         versus=list(versus([each.columns for each in read], names, tuple(treat))),
-        cases=cases,
+        cases=[case for each in read for case in each.gathered.sample.chosen()],
         cases_of=sum(run.records for run in runs),
         latency_shares=list(figures.SHARES),
     )
 
 
 class _Read:
-    """A run and its columns."""
+    """A run: what one pass over its records gathers, then the columns of what those have."""
 
-    def __init__(self, path: Path, progress: Progress | None) -> None:
+    def __init__(self, path: Path, index: int, cases: int, progress: Progress | None) -> None:
         self.run = store.read_run(path)
-        self.columns = columns.read(self.run.path, figures.metrics(), progress)
+        self.gathered = Pass(index, cases, ArrayReader(self.run.directory))
+        loads = Loads()
+        self.gathered.read(loads.watch(self.run.records()))
+        self.load = load_table(loads, self.run.header)
+        self.shown = self.gathered.seen.shown()
+        wanted = figures.metrics(metric for some in self.shown.values() for metric in some)
+        self.columns = columns.read(self.run.path, wanted, progress)
         if not len(self.columns):
             raise ResultsError(
                 "the run holds no record yet",
@@ -97,8 +90,8 @@ def _names(runs: Sequence[store.Run]) -> list[str]:
     ]
 
 
-def _run(read: _Read, name: str, *, gathered: Pass, load: LoadTable | None) -> Run:
-    header, table = read.run.header, read.table
+def _run(read: _Read, name: str) -> Run:
+    header, table, gathered = read.run.header, read.table, read.gathered
     rows = list(figures.rows(table))
     classes = [_bounded(each) for each in degradation(read.columns)]
     return Run(
@@ -118,11 +111,10 @@ def _run(read: _Read, name: str, *, gathered: Pass, load: LoadTable | None) -> R
         costs=list(figures.costs(table, classes)),
         degradation=classes,
         latency=list(figures.latency(table)),
-        load=load,
-        timelines=list(_timelines(read, gathered)),
-        attention=_section(read, gathered, "attention"),
-        routing=_section(read, gathered, "routing"),
-        kv_null=dict(gathered.null["kv"]),
+        load=read.load,
+        timelines=list(_timelines(read)),
+        sections=list(_sections(read)),
+        kv_null=gathered.seen.reasons("kv"),
     )
 
 
@@ -135,18 +127,26 @@ def _bounded(each: ClassDegradation) -> ClassDegradation:
     return msgspec.structs.replace(each, losses=losses)
 
 
-def _section(read: _Read, gathered: Pass, family: str) -> Section:
-    return Section(
-        numbers=list(figures.telemetry(read.table, family)),
-        grids=gathered.grids(family),
-        null=dict(gathered.null[family].most_common()),
-    )
+def _sections(read: _Read) -> Iterator[Section]:
+    """What probes found, by section; one that no probe was asked for is left out."""
+    seen = read.gathered.seen
+    for name in dict.fromkeys((*ALWAYS, *by_section(), *seen.names())):
+        section = Section(
+            name=name,
+            title=title(name),
+            filled=seen.filled[name],
+            numbers=list(figures.telemetry(read.table, read.shown.get(name, ()))),
+            grids=read.gathered.grids(name),
+            null=seen.reasons(name),
+        )
+        if name in ALWAYS or section.numbers or seen.asked(name):
+            yield section
 
 
-def _timelines(read: _Read, gathered: Pass) -> Iterator[Timeline]:
+def _timelines(read: _Read) -> Iterator[Timeline]:
     folds = fold(store.readings(read.run.directory))
     for role in read.table.roles:
-        steps, requests = folds.get(role, Fold()), gathered.requests[role]
+        steps, requests = folds.get(role, Fold()), read.gathered.requests[role]
         yield Timeline(
             role=role,
             width_s=steps.width_ns / 1e9,

@@ -6,7 +6,7 @@ whose ids hash lowest are kept, so that two models' answers to one case stand to
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable
 from hashlib import blake2b
 from typing import Final
@@ -16,17 +16,17 @@ from numpy.typing import NDArray
 
 from stressbench.errors import ResultsError
 from stressbench.report.html.facts import sampled
-from stressbench.report.html.view import Grid, SampledCase, Sent
+from stressbench.report.html.section_view import Grid
+from stressbench.report.html.view import SampledCase, Sent
+from stressbench.report.sections import Seen
+from stressbench.schema.metric import Matrix, matrices
 from stressbench.schema.record import CaseRecord
 from stressbench.store.arrays import ArrayReader
 
 REQUESTS: Final = 700
 """Requests drawn on a role's timeline, and as many more that were preempted."""
-GRIDS: Final = {"attention": "needle_lift_by_head", "routing": "load_by_expert"}
-"""Matrices among a run's arrays, or in a record: layers by heads, layers by experts."""
 _CELLS: Final = 1 << 16  # of a matrix: 128 layers of 512 experts
 _LOST: Final = "its arrays are lost or damaged, its figures are not"
-_REASONS: Final = 20  # shown of a section; more are counted as "other reasons"
 
 _Stratum = tuple[str, str, str, str]
 
@@ -131,7 +131,8 @@ class Pass:
         self._arrays = arrays
         self.sample = Sample(run, cases)
         self.requests: defaultdict[str, Requests] = defaultdict(Requests)
-        self.null: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        self.seen = Seen()
+        self._matrices = matrices()
         self._grids: dict[tuple[str, str, str], tuple[int, NDArray[np.float64]]] = {}
 
     def read(self, records: Iterable[CaseRecord]) -> None:
@@ -141,22 +142,13 @@ class Pass:
             rank = _rank(record.case_id)
             self.sample.add(record, rank)
             self.requests[record.role_name].add(record, rank)
-            parts = {**dict.fromkeys(GRIDS), **record.sections, "kv": record.kv}
-            for section, found in parts.items():
-                if found is None:
-                    reason = record.why_null.get(section, "no reason was recorded")
-                    self._reason(section, reason)
-            for section, values in record.sections.items():
-                if section in GRIDS:
-                    self._matrix(record, section, values)
+            self.seen.add(record)
+            for matrix in self._matrices:
+                self._matrix(record, matrix)
 
-    def _reason(self, section: str, reason: str) -> None:
-        counter = self.null[section]
-        known = reason in counter or len(counter) < _REASONS
-        counter[reason if known else "other reasons"] += 1
-
-    def _matrix(self, record: CaseRecord, section: str, values: dict[str, object] | None) -> None:
-        field = GRIDS[section]
+    def _matrix(self, record: CaseRecord, matrix: Matrix) -> None:
+        section, _, field = matrix.path.partition(".")
+        values = record.sections.get(section)
         if not values or record.arm != "stress":
             return
         found = values.get(field)
@@ -164,14 +156,14 @@ class Pass:
             try:
                 found = self._arrays.one(record, section, field)
             except ResultsError:
-                self._reason(section, _LOST)
+                self.seen.null(section, _LOST)
         if not isinstance(found, list | np.ndarray):
             return
         try:
             cells = np.asarray(found, np.float64)
         except (TypeError, ValueError):
             return
-        key = (f"{section}.{field}", record.role_name, record.prompt_class)
+        key = (matrix.path, record.role_name, record.prompt_class)
         n, sums = self._grids.get(key, (0, np.zeros(cells.shape)))
         fits = cells.ndim == 2 and cells.size <= _CELLS and cells.shape == sums.shape  # noqa: PLR2004
         if fits and np.isfinite(cells).all():
@@ -181,14 +173,19 @@ class Pass:
         """Mean matrices of a section, by role and class."""
         return [
             Grid(
-                field=field,
+                field=matrix.path,
+                title=matrix.title,
+                summary=matrix.summary,
+                down=matrix.down,
+                across=matrix.across,
                 role=role,
                 prompt_class=prompt_class,
                 n=n,
                 cells=[[float(f"{cell:.4g}") for cell in row] for row in (sums / n).tolist()],
             )
-            for (field, role, prompt_class), (n, sums) in sorted(self._grids.items())
-            if field.startswith(f"{section}.")
+            for matrix in self._matrices
+            for (path, role, prompt_class), (n, sums) in sorted(self._grids.items())
+            if path == matrix.path and path.partition(".")[0] == section
         ]
 
 

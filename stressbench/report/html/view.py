@@ -8,27 +8,12 @@ from __future__ import annotations
 
 from typing import Literal, TypeAlias
 
-import msgspec
-
 from stressbench.report._load import LoadTable
+from stressbench.report.html.section_view import Estimate, Range, Section, View
 from stressbench.schema.comparison import Comparison
 from stressbench.schema.degradation import ClassDegradation
 
-Range: TypeAlias = tuple[float, float]
 Tone: TypeAlias = Literal["good", "bad", "unclear", "plain"]
-
-
-class View(msgspec.Struct, frozen=True, kw_only=True):
-    """The base of all parts; plain data."""
-
-
-class Estimate(View, frozen=True, kw_only=True):
-    """A mean with its 95 % interval; ``value`` is null where no row has one."""
-
-    value: float | None
-    ci: Range | None
-    n: int
-    clusters: int
 
 
 class Row(View, frozen=True, kw_only=True):
@@ -141,36 +126,6 @@ class Timeline(View, frozen=True, kw_only=True):
     requests_of: int
 
 
-class Telemetry(View, frozen=True, kw_only=True):
-    """One attention or routing field over one class of one role."""
-
-    metric: str
-    summary: str
-    unit: str
-    role: str
-    prompt_class: str
-    estimate: Estimate
-
-
-class Grid(View, frozen=True, kw_only=True):
-    """A mean matrix: layers by heads or by experts, over ``n`` requests of a class and role."""
-
-    field: str
-    role: str
-    prompt_class: str
-    n: int
-    cells: list[list[float]]
-
-
-class Section(View, frozen=True, kw_only=True):
-    """Attention or routing: what is there, and why the rest is not."""
-
-    numbers: list[Telemetry]
-    grids: list[Grid]
-    null: dict[str, int]
-    """Reason: records whose whole section is null for it."""
-
-
 class Flip(View, frozen=True, kw_only=True):
     """Two sides on identical cases of a class: who answers better, case by case."""
 
@@ -251,8 +206,8 @@ class Run(View, frozen=True, kw_only=True):
     latency: list[Curve]
     load: LoadTable | None
     timelines: list[Timeline]
-    attention: Section
-    routing: Section
+    sections: list[Section]
+    """What probes found, in the order of reading."""
     kv_null: dict[str, int]
 
 

@@ -147,6 +147,76 @@ def test_what_a_scorer_said_is_private_where_answers_are(monkeypatch: pytest.Mon
     assert record.why_null["quality.score"] == "the bad scorer failed with ValueError"
 
 
+class Figures:
+    """A scorer with a section, which gives what it is told to."""
+
+    section = "wording"
+
+    def __init__(self, found: object) -> None:
+        self.found = found
+
+    def score(self, answer: str, case: Case, *, finish_reason: str | None) -> Quality:
+        real = catalog.load("scorers", CASE.scorer)
+        return real.score(answer, case, finish_reason=finish_reason)
+
+    def figures(self, answer: str, case: Case) -> object:
+        if isinstance(self.found, Exception):
+            raise self.found
+        return self.found
+
+
+def with_figures(
+    monkeypatch: pytest.MonkeyPatch, found: object, engine: Engine | None = None
+) -> CaseRecord:
+    real = catalog.load
+    monkeypatch.setattr(
+        catalog,
+        "load",
+        lambda kind, name: Figures(found) if name == "figures" else real(kind, name),
+    )
+    return sent(engine, request=replace(REQUEST, case=replace(CASE, scorer="figures")))[0]
+
+
+def test_a_scorer_may_fill_a_section_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    record = with_figures(monkeypatch, {"words": 3, "exact": True, "share": 0.5, "none": None})
+    assert record.sections["wording"] == {"words": 3, "exact": True, "share": 0.5, "none": None}
+    assert record.why_null["wording.none"] == "the scorer has no such figure"
+    assert record.quality.score is not None
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        {"said": "my secret"},
+        {"a": [1]},
+        {"my secret": 1},
+        {1: 1},
+        {"a": float("nan")},
+        {"a": object()},
+        "my secret",
+        None,
+        ValueError("my secret"),
+        RecursionError("deep"),
+    ],
+)
+def test_a_scorers_section_that_is_none_is_null_and_tells_no_secret(
+    monkeypatch: pytest.MonkeyPatch, found: object
+) -> None:
+    record = with_figures(monkeypatch, found)
+    assert (record.status, record.sections["wording"]) == ("ok", None)
+    assert record.why_null["wording"].startswith("the figures scorer ")
+    assert "secret" not in record.why_null["wording"]
+    assert record.quality.score is not None
+
+
+def test_a_scorers_section_is_null_where_there_is_no_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    record = with_figures(monkeypatch, {"words": 3}, Engine(ValueError("broken")))
+    assert (record.status, record.sections["wording"]) == ("error", None)
+    assert record.why_null["wording"] == "the request failed"
+
+
 @pytest.mark.parametrize("where", ["sent", "returned", "finished", "step"])
 def test_a_probe_that_raises_leaves_its_section_null(where: str) -> None:
     experts = np.zeros((2, 1, 1), np.int16)

@@ -1,5 +1,5 @@
 "use strict";
-// What the engine went through: KV cache over time, latency, attention, routing.
+// What the engine went through: KV cache over time, latency, and what probes found.
 
 const LATENCY_WORDS = {
   ttft: "Time to first token", tpot: "Time per output token",
@@ -183,16 +183,25 @@ function quantile(curve, share) {
   return before + ((share - low) / (high - low)) * (after - before);
 }
 
-function telemetry(parent, family, what) {
-  const numbers = DATA.runs.flatMap((run) =>
-    run[family].numbers.map((d) => ({ ...d, series: series(run, d.role), label: spell(d.prompt_class) })),
-  );
-  const grids = DATA.runs.flatMap((run) =>
-    run[family].grids.map((d) => ({ ...d, series: series(run, d.role), label: spell(d.prompt_class) })),
-  );
-  for (const run of DATA.runs) {
-    const nulls = run[family].null;
-    if (Object.keys(nulls).length) absent(parent, SEVERAL ? `${what}: ${spell(run.name)}` : what, nulls);
+/** The sections that probes fill, of all runs: `[id, title, draw]` each, in the order of reading. */
+function probedSections() {
+  const titles = new Map(DATA.runs.flatMap((run) => run.sections.map((one) => [one.name, spell(one.title, 40)])));
+  return [...titles].map(([name, title], index) => [
+    ["attention", "routing"].includes(name) ? name : `probed-${index}`, title, (parent) => telemetry(parent, name, title),
+  ]);
+}
+
+function telemetry(parent, name, what) {
+  const found = DATA.runs.flatMap((run) =>
+    run.sections.filter((one) => one.name === name).map((one) => ({ ...one, run })));
+  const labelled = (field) => found.flatMap((one) =>
+    one[field].map((d) => ({ ...d, series: series(one.run, d.role), label: spell(d.prompt_class) })));
+  const [numbers, grids] = [labelled("numbers"), labelled("grids")];
+  for (const one of found) {
+    if (Object.keys(one.null).length) absent(parent, SEVERAL ? `${what}: ${spell(one.run.name)}` : what, one.null);
+  }
+  if (!numbers.length && !grids.length && found.some((one) => one.filled)) {
+    parent.append(el("p", { class: "note" }, "No metric is declared for the fields of this section; those of each request stand under Cases."));
   }
   const box = el("div", { class: "multiples" });
   parent.append(box);
@@ -230,13 +239,9 @@ function estimates(parent, metric, some) {
   });
 }
 
-const MATRICES = {
-  "attention.needle_lift_by_head": ["Needle lift by layer and head", "head", "attention on the needle over a uniform row's; 1 is no preference"],
-  "routing.load_by_expert": ["Expert load by layer", "expert", "assignments of the layer's tokens to each expert"],
-};
-
 function matrix(parent, one) {
-  const [name, across, what] = MATRICES[one.field];
+  const [name, what] = [spell(one.title), spell(one.summary, 120)];
+  const [down, across] = [spell(one.down, 24), spell(one.across, 24)];
   const cells = one.cells.flatMap((row, layer) => row.map((value, index) => ({ layer, index, value })));
   figure(parent, {
     title: `${name}: ${one.label}, ${one.series}`,
@@ -244,12 +249,12 @@ function matrix(parent, one) {
     draw: (width) => ({
       height: Math.min(520, 10 * one.cells.length + 70), marginLeft: 44, marginBottom: 46,
       x: { type: "band", label: across, ticks: 8, tickFormat: (d) => (d % Math.ceil(one.cells[0].length / 8) === 0 ? String(d) : "") },
-      y: { type: "band", label: "layer", tickFormat: (d) => (d % 5 === 0 ? String(d) : "") },
+      y: { type: "band", label: down, tickFormat: (d) => (d % (one.cells.length > 8 ? 5 : 1) === 0 ? String(d) : "") },
       color: { type: "linear", scheme: "cividis", domain: d3.extent(cells, (d) => d.value) },
-      marks: [Plot.cell(cells, { x: "index", y: "layer", fill: "value", tip: true, title: (d) => `layer ${d.layer}, ${across} ${d.index}\n${number(d.value)}` })],
+      marks: [Plot.cell(cells, { x: "index", y: "layer", fill: "value", tip: true, title: (d) => `${down} ${d.layer}, ${across} ${d.index}\n${number(d.value)}` })],
     }),
     table: {
-      head: ["layer", across, "value"],
+      head: [down, across, "value"],
       rows: d3.sort(cells, (d) => -d.value).slice(0, 40).map((d) => [d.layer, d.index, number(d.value)]),
     },
   });

@@ -1,0 +1,39 @@
+"""The engine's processes as each request met them; docs/machine-probes.md has the definitions."""
+
+from __future__ import annotations
+
+from stressbench.schema.metric import Metric, Unit
+
+
+def _process(name: str, field: str, unit: Unit, summary: str, *, drawn: bool = True) -> Metric:
+    return Metric(
+        name=f"process.{name}",
+        summary=summary,
+        unit=unit,
+        better="neither",
+        paths=(f"process.{field}",),
+        device_bound=True,
+        drawn=drawn,
+    )
+
+
+class Process:
+    """Memory, processor time and page faults of the engine while a request was in flight."""
+
+    metrics = (
+        _process("rss_peak", "rss_peak_bytes", "bytes", "resident memory"),
+        _process("pss_peak", "pss_peak_bytes", "bytes", "the same, shared pages divided"),
+        _process("cpu_cores", "cpu_cores_mean", "cores", "cores busy for the engine"),
+        _process("threads", "threads_peak", "count", "threads", drawn=False),
+        _process("major_faults", "major_faults", "count", "page faults that waited for a disk"),
+        _process("minor_faults", "minor_faults", "count", "other page faults", drawn=False),
+        _process(
+            "involuntary_switches",
+            "involuntary_switches",
+            "count",
+            "times that another process was let run instead",
+        ),
+    )
+
+
+PLUGIN = Process
