@@ -17,9 +17,9 @@ from stressbench.schema.record import CaseRecord
 LABELS = ("cluster_id", "prompt_class", "role", "arm", "pass_")
 AXES = ("variant", "lever")
 PARAMS = ("budget", "depth")
-LEVEL = "load_level"
 ANY = float | int | bool | str | list[object] | dict[str, object] | None
 """What a field of a section may be: of these a metric reads numbers, and truth as 1 or 0."""
+LEVEL = "load_level"
 
 
 def narrow_record(metrics: Iterable[Metric]) -> type[msgspec.Struct]:
