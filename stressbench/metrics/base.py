@@ -14,27 +14,26 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from hashlib import blake2b
-from itertools import count, groupby
+from itertools import count
 from multiprocessing.connection import Connection
 from operator import attrgetter
 from pathlib import Path
-from typing import Final, Protocol, TypeAlias, cast
+from typing import Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stressbench import store
-from stressbench.errors import ResultsError, StressbenchError, UsageError
+from stressbench.errors import ResultsError, StressbenchError
 from stressbench.metrics._columns import Codes, Columns, Floats, Growing, Labels, minus_partner
-from stressbench.metrics._narrow import LEVEL, PARAMS, is_number, narrow_record, paths_of
+from stressbench.metrics._narrow import LEVEL, PARAMS, narrow_record, paths_of
+from stressbench.metrics._values import column_of, fields_of, plausible, sizes_of, values_of
 from stressbench.schema.axes import NONE, role_name, split_role
 from stressbench.schema.case import AROUND
-from stressbench.schema.metric import FIXED, Metric, known
+from stressbench.schema.metric import Metric, known
 from stressbench.schema.roles import check_role
 
 __all__ = ["Codes", "Columns", "Floats", "Labels", "case_digest", "read", "read_both"]
-
-Column: TypeAlias = NDArray[np.float64] | NDArray[np.object_]
 
 _WORTH_A_PROCESS_BYTES = 1 << 26  # a second process costs half a second to start
 
@@ -191,14 +190,14 @@ class _Gather:
         self.kinds.append(kinds)
         for name in (*(f"params.{param}" for param in PARAMS), "repeat"):
             self.numbers[name].append(np.array([*map(attrgetter(name), batch)], np.float64))
-        fields = {path: _column(list_, path) for path, list_ in _fields_of(batch, self.paths)}
+        fields = {path: column_of(list_, path) for path, list_ in fields_of(batch, self.paths)}
         failed = np.array([kind[-1] != "ok" for kind in self.kind_codes])[kinds]
         for metric in self.metrics:
-            values = _plausible(_values(metric, fields), metric)
+            values = plausible(values_of(metric, fields), metric)
             if metric.of == "ok":
                 values = np.where(failed, np.nan, values)
             if metric.weight:
-                weights = _sizes(fields[metric.weight])
+                weights = sizes_of(fields[metric.weight])
                 there = np.isnan(values) | np.isnan(weights)
                 values, weights = (np.where(there, np.nan, each) for each in (values, weights))
                 self.numbers[f"weight {metric.name}"].append(weights)
@@ -292,67 +291,3 @@ class _TwinDigests(dict[str | None, bytes]):
 def case_digest(case_id: str) -> bytes:
     """128 bits that stand for a case id."""
     return blake2b(case_id.encode("utf-8", "surrogatepass"), digest_size=16).digest()
-
-
-def _fields_of(
-    batch: Sequence[_Identified], paths: Iterable[str]
-) -> Iterator[tuple[str, list[object]]]:
-    """Each dotted field of each record; None where its section is null."""
-    for section, group in groupby(sorted(paths), lambda path: path.partition(".")[0]):
-        whole: list[object] = [*map(attrgetter(section), batch)]
-        null = None in whole
-        for path in group:
-            field = path.partition(".")[2]
-            if field and null:
-                get = attrgetter(field)
-                yield path, [None if part is None else get(part) for part in whole]
-            else:
-                yield path, [*map(attrgetter(field), whole)] if field else whole
-
-
-def _column(values: list[object], path: str) -> Column:
-    """Numbers as float64, null as NaN; texts and lists of fixed fields as objects."""
-    if is_number(path):
-        if path.partition(".")[0] not in FIXED and not {*map(type, values)} <= _NUMBERS:
-            # A probe of another package may find anything: what is no number has no value.
-            values = [each if type(each) in _NUMBERS else None for each in values]
-        return np.array(values, np.float64)
-    column = np.empty(len(values), object)
-    column[:] = values
-    return column
-
-
-def _values(metric: Metric, fields: dict[str, Column]) -> Floats:
-    columns = [fields[path] for path in metric.paths]
-    if metric.formula is None:
-        return columns[0].astype(np.float64, copy=False)
-    try:
-        values = np.asarray(metric.formula(*columns), np.float64)
-    except Exception as error:
-        raise UsageError(
-            f"the metric {metric.name!r} cannot be computed: {type(error).__name__}: {error}"
-        ) from error
-    if values.shape != columns[0].shape:
-        raise UsageError(f"the formula of the metric {metric.name!r} gives not one value a record")
-    return values
-
-
-def _plausible(values: Floats, metric: Metric) -> Floats:
-    """``values``, or ``ValueError``: no share is above 1, and nothing measured is endless."""
-    bounded = metric.span is not None and metric.against is None
-    low, high = (0.0, metric.span or 0.0) if bounded else (-_ENDLESS, _ENDLESS)
-    wrong = (values < low - 1e-9) | (values > high + 1e-9)
-    if wrong.any():
-        raise ValueError(f"{metric.name} is {values[wrong][0]:g}, outside {low:g} to {high:g}")
-    return values
-
-
-_NUMBERS: Final = frozenset({float, int, bool, type(None)})
-_ENDLESS = 1e15  # milliseconds: thirty thousand years
-
-
-def _sizes(column: Column) -> Floats:
-    """Weights: numbers as they are, lists by their length."""
-    if column.dtype == object:
-        column = np.array([np.nan if each is None else len(each) for each in column])
-    return column.astype(np.float64, copy=False)
