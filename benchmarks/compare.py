@@ -38,10 +38,10 @@ from pathlib import Path
 
 def main():
     began = time.perf_counter()
-    from stressbench.compare.comparison import Options, compare_files
+    from stressbench.compare.comparison import Options, compare
     gates = ("quality.score drop < 5pt per prompt_class", "ttft.mean rise < 10% per prompt_class")
     options = Options(gates=gates, gates_from="bench", gates_only=sys.argv[3] == "gates")
-    found = compare_files(Path(sys.argv[1]), Path(sys.argv[2]), options)
+    found = compare(Path(sys.argv[1]), Path(sys.argv[2]), options)
     seconds = time.perf_counter() - began
     who = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
     peak = sum(resource.getrusage(each).ru_maxrss for each in who) * 1024

@@ -18,7 +18,7 @@ import msgspec
 import numpy as np
 
 from stressbench import catalog
-from stressbench.compare.comparison import Options, compare_files
+from stressbench.compare.comparison import Options, compare
 from stressbench.errors import ResultsError
 from stressbench.report.live import SilentView
 from stressbench.runner.prepare import prepare
@@ -198,7 +198,7 @@ def check(whole: Run, again: Run) -> None:
     assert found.end == expected.end
     _check_arrays(again)
     _check_time(again)
-    compared = compare_files(whole.path, again.path, Options())
+    compared = compare(whole.path, again.path, Options())
     assert not compared.differences, compared.differences
     quality = [
         each for each in compared.findings if each.metric.startswith(("quality", "failures"))
