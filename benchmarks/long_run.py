@@ -1,10 +1,11 @@
 """A long run, watched: 100,000 requests through the simulated engine, and what they keep.
 
 One process, one model, the KV probe on, records written as in any run. Memory and live Python
-objects are read when 10,000 and when 100,000 requests are over: what lies between is what 90,000
-requests have left behind. Under an open load 24 bytes a request are kept by design, by which the
-run knows whether the load is hopeless. After that, reading: the peak of a process that opens the
-run and walks over its records, against one that opens the first tenth of them.
+objects are read when 10,000, 70,000 and 100,000 requests are over. Up to 65,536 encoded pieces of
+prompts are remembered; by 70,000 of these requests that memory is full, and what lies between the
+last two is what requests leave behind. Under an open load 24 bytes a request are kept by design, by
+which the run knows whether the load is hopeless. After that, reading: the peak of a process that
+opens the run and walks over its records, against one that opens the first tenth of them.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from stressbench.schema.load import parse_suite
 from stressbench.schema.record import CaseRecord
 from stressbench.store import RECORDS, read_run
 
-FEW, MANY = 10_000, 100_000
+FEW, FULL, MANY = 10_000, 70_000, 100_000
 LOADS: Final = {
     "closed": {"arrival": "closed", "concurrency": 8},
     "open": {"arrival": "poisson", "rate": 20},
@@ -40,7 +41,7 @@ LOADS: Final = {
 BYTES_TARGET: Final = 50.0
 """Bytes a request: two orders of magnitude under the least record of one."""
 OBJECTS_TARGET: Final = 1000.0
-"""More live objects after ten times the requests."""
+"""More live objects after ten times the requests, what is remembered of prompts included."""
 READING_TARGET: Final = 1.1
 """Peak memory of reading all, in times of reading a tenth."""
 
@@ -66,7 +67,7 @@ class _View(SilentView):
     def recorded(self, record: CaseRecord) -> None:
         super().recorded(record)
         self._over += 1
-        if self._over in {FEW, MANY}:
+        if self._over in {FEW, FULL, MANY}:
             gc.collect()
             seconds = time.monotonic() - self._began_s
             objects = len(gc.get_objects())
@@ -103,18 +104,19 @@ def main() -> int:
     for load in LOADS:
         with tempfile.TemporaryDirectory() as folder:
             directory = Path(folder) / "run"
-            few, many = msgspec.json.decode(_apart(load, directory), type=list[Watched])
-            missed |= _told(load, few, many)
+            found = msgspec.json.decode(_apart(load, directory), type=list[Watched])
+            missed |= _told(load, found)
             missed |= _reading(directory / RECORDS)
     return int(missed)
 
 
-def _told(load: str, few: Watched, many: Watched) -> bool:
+def _told(load: str, found: list[Watched]) -> bool:
+    few, full, many = found
     rate = MANY / many.seconds
     print(f"{load}: {MANY:,} requests, {rate:,.0f} a second (n=1)")
-    for each in (few, many):
+    for each in found:
         print(f"  {each.requests:>7,} over   {each.mib:7.1f} MiB   {each.objects:>8,} live objects")
-    each_bytes = (many.mib - few.mib) * 2**20 / (MANY - FEW)
+    each_bytes = (many.mib - full.mib) * 2**20 / (MANY - FULL)
     objects = float(many.objects - few.objects)
     print(f"  {each_bytes:.1f} bytes a request, {verdict(each_bytes, BYTES_TARGET, least=False)}")
     print(f"  {objects:+,.0f} objects, {verdict(objects, OBJECTS_TARGET, least=False)}")

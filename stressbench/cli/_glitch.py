@@ -35,7 +35,8 @@ def glitch(model: str, *, verify: int, format_: Literal["table", "json"]) -> Non
 
 
 def _open(model: str) -> RunModel:
-    from stressbench.report.live import preparing, stderr_console
+    from stressbench.report.preparing import preparing
+    from stressbench.report.stderr import stderr_console
     from stressbench.runner.prepare import open_model
     from stressbench.schema.suite import ModelSpec
 
@@ -45,7 +46,7 @@ def _open(model: str) -> RunModel:
 
 def _verified(model: RunModel, found: list[GlitchToken]) -> list[GlitchToken]:
     from stressbench import catalog
-    from stressbench.report.live import stderr_console
+    from stressbench.report.stderr import stderr_console
     from stressbench.runner.ask import ask
     from stressbench.runner.session import EngineFactory
     from stressbench.tokens.glitch import verify

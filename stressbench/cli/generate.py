@@ -41,7 +41,8 @@ def generate(
     import msgspec
 
     from stressbench.cli._overrides import overrides
-    from stressbench.report.live import preparing, stderr_console
+    from stressbench.report.preparing import preparing
+    from stressbench.report.stderr import stderr_console
     from stressbench.runner.plan import limited, plan
     from stressbench.runner.prepare import check_names, check_prompts, open_models, open_rooms
     from stressbench.schema.load import load_suite

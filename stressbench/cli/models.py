@@ -41,7 +41,8 @@ def build(
     Example: stressbench models build
     """
     from stressbench.models import reference
-    from stressbench.report.live import preparing, stderr_console
+    from stressbench.report.preparing import preparing
+    from stressbench.report.stderr import stderr_console
 
     with stderr_console() as console, preparing(console) as progress:
         paths = reference.build(names or reference.NAMES, progress)

@@ -98,7 +98,7 @@ def run(  # noqa: PLR0913 - the contract's options, one parameter each
 
     Example: stressbench run core --base-url http://127.0.0.1:8000/v1
     """
-    from stressbench.report.live import stderr_console
+    from stressbench.report.stderr import stderr_console
     from stressbench.runner.interrupt import as_ctrl_c
     from stressbench.runner.prepare import check_names
 
@@ -287,7 +287,7 @@ def _view(console: Console, *, shown: bool) -> LiveView | PlainView | SilentView
 
 @contextmanager
 def _model_progress(console: Console, *, shown: bool) -> Iterator[Callable[[str, float], None]]:
-    from stressbench.report.live import preparing
+    from stressbench.report.preparing import preparing
 
     if not shown:
         yield lambda _phase, _fraction: None

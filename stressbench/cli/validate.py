@@ -22,7 +22,8 @@ def validate(
 
     Example: stressbench validate suites/smoke.yaml
     """
-    from stressbench.report.live import preparing, stderr_console
+    from stressbench.report.preparing import preparing
+    from stressbench.report.stderr import stderr_console
     from stressbench.runner.plan import planned
     from stressbench.runner.prepare import check_names, check_prompts, open_models, open_rooms
     from stressbench.schema.load import load_suite

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import io
-import os
-import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Final, Self, cast
+from typing import Final, Self
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.progress_bar import ProgressBar
 from rich.spinner import Spinner
 from rich.table import Table
@@ -32,37 +27,6 @@ _REFRESH_PER_S: Final = 4
 _LINE_EVERY_S: Final = 10.0
 _BAR_WIDTH: Final = 24
 _RATE_SPAN_S: Final = 10.0
-
-
-@contextmanager
-def stderr_console() -> Iterator[Console]:
-    """A console on a duplicate of stderr.
-
-    While an engine starts, descriptor 2 belongs to the engine's log; progress goes on
-    to the terminal all the same.
-    """
-    with _UntilClosed(os.dup(sys.stderr.fileno())) as file:
-        yield Console(file=cast("IO[str]", file), highlight=False)
-
-
-class _UntilClosed(io.TextIOWrapper):
-    """A terminal, for as long as it is there: a run must not end because nobody looks on."""
-
-    def __init__(self, descriptor: int) -> None:
-        super().__init__(io.FileIO(descriptor, "w"), encoding="utf-8", errors="backslashreplace")
-
-    def write(self, text: str) -> int:
-        with suppress(OSError):
-            super().write(text)
-        return len(text)
-
-    def flush(self) -> None:
-        with suppress(OSError):
-            super().flush()
-
-    def close(self) -> None:
-        with suppress(OSError):
-            super().close()
 
 
 @dataclass(slots=True)
@@ -86,7 +50,8 @@ class _Model:
     ready_s: float | None = None
     done: int = 0
     tokens: int = 0
-    recent: list[tuple[float, int]] = field(default_factory=list)
+    recent: deque[tuple[float, int]] = field(default_factory=deque)
+    """Tokens of the last seconds' steps, whether anybody asks for them or not."""
     running: int = 0
     waiting: int = 0
     kv_usage: float | None = None
@@ -94,14 +59,22 @@ class _Model:
     preemptions: int = 0
     classes: dict[str, _Class] = field(default_factory=dict)
 
+    def computed(self, now_s: float, tokens: int) -> None:
+        """Count a step's tokens in."""
+        self.recent.append((now_s, tokens))
+        self._forget(now_s)
+
+    def _forget(self, now_s: float) -> None:
+        while self.recent and self.recent[0][0] <= now_s - _RATE_SPAN_S:
+            self.recent.popleft()
+
     def tokens_per_s(self, now_s: float) -> float | None:
         """Prompt and output tokens a second over the last seconds."""
-        recent = [(at, tokens) for at, tokens in self.recent if at > now_s - _RATE_SPAN_S]
-        self.recent = recent
-        if not recent or self.ready_s is None:
+        self._forget(now_s)
+        if not self.recent or self.ready_s is None:
             return None
         span_s = min(_RATE_SPAN_S, now_s - self.ready_s)
-        return sum(tokens for _, tokens in recent) / span_s if span_s > 0 else None
+        return sum(tokens for _, tokens in self.recent) / span_s if span_s > 0 else None
 
     def left_s(self, now_s: float) -> float | None:
         """Time left for this model, from the requests done so far."""
@@ -146,7 +119,7 @@ class _State:
         tokens = reading.prompt_tokens + reading.output_tokens
         model.tokens += tokens
         if tokens:
-            model.recent.append((time.monotonic(), tokens))
+            model.computed(time.monotonic(), tokens)
 
     def recorded(self, record: CaseRecord) -> None:
         model = self.model
@@ -167,33 +140,6 @@ class _State:
 
     def draining(self) -> None:
         self.is_draining = True
-
-
-@contextmanager
-def preparing(console: Console) -> Iterator[Callable[[str, float], None]]:
-    """Show ``(what, fraction)`` reports: a bar in a terminal, a line a phase elsewhere."""
-    if not console.is_terminal:
-        yield _PhaseLines(console)
-        return
-    columns = (TextColumn("{task.description}"), BarColumn(_BAR_WIDTH), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True) as bars:
-        task = bars.add_task("", total=1.0, visible=False)
-        yield lambda phase, fraction: bars.update(
-            task, description=phase, completed=fraction, visible=True
-        )
-
-
-class _PhaseLines:
-    """Prints each phase once."""
-
-    def __init__(self, console: Console) -> None:
-        self._console = console
-        self._phase = ""
-
-    def __call__(self, phase: str, fraction: float) -> None:
-        if phase != self._phase and fraction < 1.0:
-            self._phase = phase
-            self._console.print(phase, soft_wrap=True)
 
 
 class SilentView(_State):

@@ -20,11 +20,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
-from stressbench.errors import ProbeError, ResultsError, SetupError
+from stressbench.errors import ProbeError, ResultsError
 from stressbench.schema.arrays import ArraysAt
 from stressbench.schema.axes import role_name
 from stressbench.store.npz import NpzReader
 from stressbench.store.regular import opened
+from stressbench.store.trouble import unwritable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -81,7 +82,7 @@ class ArrayWriter:
                 self._open()
             self._append(blob)
         except OSError as error:
-            raise _unwritable(error, self._path) from error
+            raise unwritable(error, self._path) from error
         at = ArraysAt(offset=self._size, bytes=len(blob), crc32=zlib.crc32(blob))
         self._size = at.end
         self._unsynced = True
@@ -118,7 +119,7 @@ class ArrayWriter:
         """
         self.sync_quietly()
         if self._failed is not None:
-            raise _unwritable(self._failed, self._path) from self._failed
+            raise unwritable(self._failed, self._path) from self._failed
 
     def sync_quietly(self) -> None:
         """Make everything written durable; what goes wrong is raised by the next ``write``."""
@@ -289,14 +290,3 @@ def _blob(arrays: Mapping[str, Array]) -> bytes:
     if len(blob) > MOST_BYTES:
         raise ProbeError(_TOO_LONG)
     return blob
-
-
-def _unwritable(error: OSError, path: Path) -> SetupError:
-    full = error.errno == errno.ENOSPC
-    return SetupError(
-        "the disk is full; what was recorded before is safe"
-        if full
-        else f"cannot write the arrays: {error.strerror}",
-        where=str(path),
-        hint="free some space, then go on with: stressbench run --resume RUN_DIR",
-    )

@@ -16,7 +16,8 @@ import msgspec
 
 from stressbench.errors import ResultsError
 from stressbench.schema.record import CaseRecord
-from stressbench.store.regular import open_regular, unreadable
+from stressbench.store.regular import open_regular
+from stressbench.store.trouble import unreadable
 
 BOM: Final = b"\xef\xbb\xbf"
 BLOCK_BYTES: Final = 1 << 20

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from stressbench.errors import ResultsError
+from stressbench.store.trouble import unreadable
 
 
 def open_regular(path: Path) -> BinaryIO:
@@ -39,12 +40,3 @@ def opened(path: Path) -> Iterator[tuple[int, int]]:
             yield file.fileno(), os.fstat(file.fileno()).st_size
         except OSError as error:
             raise unreadable(error, path) from error
-
-
-def unreadable(error: OSError, path: Path) -> ResultsError:
-    """The error of a file that cannot be read."""
-    return ResultsError(
-        f"cannot read: {error.strerror}",
-        where=str(path),
-        hint="name a run directory or its records.jsonl",
-    )

@@ -33,9 +33,9 @@ from stressbench.store.arrays import ArrayWriter
 from stressbench.store.lines import case_line, encode, torn_tail
 from stressbench.store.lock import Lock
 from stressbench.store.read import RECORDS, TELEMETRY
+from stressbench.store.trouble import unwritable
 
 SYNC_EVERY_S: Final = 2.0
-_GO_ON: Final = "then go on with: stressbench run --resume RUN_DIR"
 _NOT_SYNCED: Final = frozenset({errno.EINVAL, errno.EROFS, errno.ENOTSUP})
 
 
@@ -73,7 +73,7 @@ class RunWriter:
                 hint="name another --out, or go on with it by --resume",
             ) from error
         except OSError as error:
-            raise _unwritable(error, directory, "and start the run again") from error
+            raise unwritable(error, directory, "and start the run again") from error
         lock = Lock(directory / RECORDS, descriptor)
         try:
             writer = cls(directory, lock)
@@ -161,12 +161,12 @@ class _LineFile:
             self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
             self._size = os.fstat(self._fd).st_size
         except OSError as error:
-            raise _unwritable(error, path) from error
+            raise unwritable(error, path) from error
 
     def append(self, line: bytes) -> None:
         """Write one line, given without its newline. Raises ``SetupError``."""
         if self._failed is not None:
-            raise _unwritable(self._failed, self._path) from self._failed
+            raise unwritable(self._failed, self._path) from self._failed
         left = memoryview(line + b"\n")
         try:
             while left:  # a nearly full disk takes a part and raises at the next call
@@ -174,7 +174,7 @@ class _LineFile:
         except OSError as error:
             with suppress(OSError):  # not every file can be cut; the writing error matters
                 os.ftruncate(self._fd, self._size)
-            raise _unwritable(error, self._path) from error
+            raise unwritable(error, self._path) from error
         self._size += len(line) + 1
         self._unsynced = True
 
@@ -182,7 +182,7 @@ class _LineFile:
         """Make everything written durable. Raises ``SetupError``."""
         self.sync_quietly()
         if self._failed is not None:
-            raise _unwritable(self._failed, self._path) from self._failed
+            raise unwritable(self._failed, self._path) from self._failed
 
     def sync_quietly(self) -> None:
         """Make everything written durable; what goes wrong is raised by the next ``append``."""
@@ -260,7 +260,7 @@ def _mend_tail(file: Path) -> None:
                 if lines.read(1) != b"\n":
                     lines.write(b"\n")
     except OSError as error:
-        raise _unwritable(error, file) from error
+        raise unwritable(error, file) from error
 
 
 def _sync_directory(directory: Path) -> None:
@@ -280,17 +280,3 @@ def _leave_nothing(directory: Path, *, whole: bool) -> None:
             (directory / name).unlink(missing_ok=True)
         if whole or not any(directory.iterdir()):
             directory.rmdir()
-
-
-def _unwritable(error: OSError, path: Path, go_on: str = _GO_ON) -> SetupError:
-    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-        return SetupError(
-            "the disk is full; what was recorded before is safe",
-            where=str(path),
-            hint=f"free some space, {go_on}",
-        )
-    return SetupError(
-        f"cannot write here: {error.strerror}",
-        where=str(path),
-        hint="name a writable directory with --out",
-    )

@@ -255,7 +255,7 @@ def test_what_is_no_file_is_refused_at_once(tmp_path, kind) -> None:
     for ask in (read, holds, is_whole):
         with pytest.raises(ResultsError, match="cannot read"):
             ask(directory, at)
-    with pytest.raises(SetupError, match="cannot write the arrays"):
+    with pytest.raises(SetupError, match="cannot write here"):
         write(directory, 0)
 
 
@@ -265,7 +265,7 @@ def test_a_full_disk_leaves_no_part_of_a_blob_and_says_what_to_do(tmp_path) -> N
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (first.end + 20, hard))  # Python ignores SIGXFSZ
     try:
-        with pytest.raises(SetupError, match="cannot write the arrays") as refused:
+        with pytest.raises(SetupError, match="cannot write here") as refused:
             writer.write({"figures": FIGURES + 1})
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))

@@ -1,0 +1,36 @@
+"""What goes wrong with files, in the words that a user is told."""
+
+from __future__ import annotations
+
+import errno
+from pathlib import Path
+from typing import Final
+
+from stressbench.errors import ResultsError, SetupError
+
+_GO_ON: Final = "then go on with: stressbench run --resume RUN_DIR"
+_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+
+def unreadable(error: OSError, path: Path) -> ResultsError:
+    """The error of a file that cannot be read."""
+    return ResultsError(
+        f"cannot read: {error.strerror}",
+        where=str(path),
+        hint="name a run directory or its records.jsonl",
+    )
+
+
+def unwritable(error: OSError, path: Path, go_on: str = _GO_ON) -> SetupError:
+    """The error of a file that cannot be written; ``go_on`` is what to do with more space."""
+    if error.errno in _FULL:
+        return SetupError(
+            "the disk is full; what was recorded before is safe",
+            where=str(path),
+            hint=f"free some space, {go_on}",
+        )
+    return SetupError(
+        f"cannot write here: {error.strerror}",
+        where=str(path),
+        hint="name a writable directory with --out",
+    )
