@@ -32,5 +32,5 @@ def unwritable(error: OSError, path: Path, go_on: str = _GO_ON) -> SetupError:
     return SetupError(
         f"cannot write here: {error.strerror}",
         where=str(path),
-        hint="name a writable directory with --out",
+        hint=f"see to it that this can be written, {go_on}",
     )

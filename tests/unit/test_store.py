@@ -120,6 +120,7 @@ SECTION_VALUES = st.none() | st.dictionaries(
 FREE_NAMES = st.text(min_size=1, max_size=8).filter(lambda name: name not in FIXED)
 
 
+@settings(deadline=None)
 @given(st.dictionaries(FREE_NAMES, SECTION_VALUES, max_size=4))
 def test_any_sections_come_back(sections: dict[str, dict[str, object] | None]) -> None:
     line = case_line(replace(record(0), sections=sections))
@@ -146,7 +147,7 @@ REWRITES: dict[str, Callable[[bytes], bytes]] = {
 
 
 @given(st.sets(st.sampled_from(list(REWRITES)), min_size=1))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 def test_lines_count_by_what_they_say(tmp_path: Path, hows: set[str]) -> None:
     planted = make.write(tmp_path / "records.jsonl", [record(item) for item in range(3)])
     data, as_written = planted.read_bytes(), read_run(planted)
@@ -193,7 +194,7 @@ def test_what_is_no_regular_file_is_refused_at_once(tmp_path: Path, kind: str) -
 
 
 @given(data=st.data())
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 def test_a_file_cut_at_any_byte_keeps_every_whole_line(tmp_path: Path, data: st.DataObject) -> None:
     whole = make.write(tmp_path / "whole.jsonl", [record(item) for item in range(3)]).read_bytes()
     at = data.draw(st.integers(0, len(whole)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stressbench.engines._vllm_log import root_cause
@@ -93,6 +93,7 @@ def test_a_log_without_an_error_has_no_cause(tmp_path: Path, content: bytes) -> 
     assert root_cause(tmp_path / "absent.log") is None
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from((PIPELINE + DEATH + CHAIN).splitlines()) | st.text(), max_size=20))
 def test_no_log_is_too_strange(tmp_path_factory: pytest.TempPathFactory, lines: list[str]) -> None:
     file = tmp_path_factory.getbasetemp() / "strange.log"
