@@ -253,6 +253,8 @@ def changes(earlier: RunHeader, now: RunHeader) -> list[str]:
 def _machine_facts(was: Machine, now: Machine) -> Iterator[tuple[str, object, object]]:
     for name in _MACHINE:
         yield name, getattr(was, name), getattr(now, name)
+    if was.isa and now.isa:
+        yield "isa", was.isa, now.isa
     for package in _ENGINE_PACKAGES:
         yield package, was.packages.get(package), now.packages.get(package)
 
