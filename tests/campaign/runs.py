@@ -160,7 +160,8 @@ def facts(run: Run) -> Facts:
         assert key not in records, f"recorded twice: {key}"
         records[key] = _timeless(record)
     return Facts(
-        header=msgspec.structs.replace(run.header, models={}),
+        # Who edits the code meanwhile changes the revision, which is told of each part.
+        header=msgspec.structs.replace(run.header, models={}, git_revision=None),
         end=_end(run.end),
         models=run.header.models,
         records=records,
