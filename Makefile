@@ -74,6 +74,11 @@ unit integration: $(READY)
 e2e: $(READY)
 	$(BIN)/python -m pytest $(E2E)
 
+# What takes an engine of its own for minutes: MLA models, captures of other packages, merged outputs.
+.PHONY: e2e-long
+e2e-long: $(READY)
+	$(BIN)/python -m pytest tests/e2e_long
+
 golden: $(READY)
 	$(BIN)/python -m pytest tests/unit tests/integration --update-golden
 
