@@ -245,12 +245,6 @@ def _say_torn(resumed: Resumed | None, console: Console) -> None:
             " it is removed and its request runs again",
             style="yellow",
         )
-    if resumed and not resumed.lock.held:
-        console.print(
-            f"{resumed.run.path}: this file system has no locks; see to it that no other"
-            " process goes on with this run",
-            style="yellow",
-        )
 
 
 def _conclude(result: RunResult, console: Console) -> ExitCode:

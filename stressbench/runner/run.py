@@ -78,6 +78,8 @@ async def run(
         header, clock = _gone_on(prepared, header, clock, resumed)
         end = resumed.done.arrays_end
         writer = RunWriter.reopen(directory, resumed.lock, arrays_end=end)
+    if not writer.locked:
+        view.note(f"{directory}: this file system has no locks; let no other process write here")
     interrupt = Interrupt(view.draining)
     with writer, interrupt.listening():
         serve = Serve(prepared, header, clock, writer, view, interrupt, resumed, tuple(roles))

@@ -52,7 +52,7 @@ class RunWriter:
         except BaseException:
             self._records.close()
             raise
-        # In this order: what a record refers to is durable before the record is.
+        # In this order: behind a durable record at most the arrays of the last moment can miss.
         self._syncing = _Syncing((self.arrays, self._records, self._telemetry))
 
     @classmethod
@@ -103,6 +103,11 @@ class RunWriter:
         writer = cls(directory, lock, arrays_end=arrays_end)
         writer._syncing.start()
         return writer
+
+    @property
+    def locked(self) -> bool:
+        """Whether other processes are kept away; False where the file system has no locks."""
+        return self._lock.held
 
     def append(self, record: CaseRecord) -> None:
         """Write one record; it is with the operating system when this returns."""
