@@ -99,7 +99,7 @@ def run(  # noqa: PLR0913 - the contract's options, one parameter each
     Example: stressbench run core --base-url http://127.0.0.1:8000/v1
     """
     from stressbench.report.stderr import stderr_console
-    from stressbench.runner.interrupt import as_ctrl_c
+    from stressbench.runner.interrupt import leaving
     from stressbench.runner.prepare import check_names
 
     if from_ is not None and (suites or resume):
@@ -118,7 +118,7 @@ def run(  # noqa: PLR0913 - the contract's options, one parameter each
     loaded = _load(suites, changes, resume or from_)
     for suite in loaded:
         check_names(suite)  # a mistake in the last suite is told before the first one runs
-    with as_ctrl_c(), stderr_console() as console:
+    with leaving(), stderr_console() as console:
         raise typer.Exit(_all(loaded, console, options))
 
 
@@ -164,8 +164,6 @@ def _all(suites: Sequence[Suite], console: Console, options: Options) -> ExitCod
             if error.hint:
                 console.print(Text(f"  {error.hint}"), soft_wrap=True)
             code = error.exit_code
-        except KeyboardInterrupt:
-            return ExitCode.INTERRUPTED
         worst = max(worst, code, key=_SEVERITY.index)
         if code == ExitCode.INTERRUPTED:
             break

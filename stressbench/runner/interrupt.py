@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Final, NoReturn, TypeVar
 
+from stressbench.errors import ExitCode
+
 _T = TypeVar("_T")
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -18,15 +20,16 @@ class Interrupted(Exception):  # noqa: N818 - an outcome, not an error
 
 
 @contextmanager
-def as_ctrl_c() -> Iterator[None]:
-    """Take SIGTERM, and SIGHUP of a terminal that closes, for Ctrl-C.
+def leaving() -> Iterator[None]:
+    """Leave with ``ExitCode.INTERRUPTED`` on Ctrl-C, SIGTERM, or SIGHUP of a terminal that closes.
 
-    A signal that was ignored when the process began (``nohup``) stays so.
+    A signal that was ignored when the process began (``nohup``) stays so. What is raised is
+    no ``KeyboardInterrupt``: one that meets an import makes Python end itself by SIGINT.
     """
     kept = {number: signal.getsignal(number) for number in _SIGNALS}
     for number, was in kept.items():
-        if was is signal.SIG_DFL:
-            signal.signal(number, _interrupt)
+        if was in {signal.SIG_DFL, signal.default_int_handler}:
+            signal.signal(number, _leave)
     try:
         yield
     finally:
@@ -34,8 +37,8 @@ def as_ctrl_c() -> Iterator[None]:
             signal.signal(number, was)
 
 
-def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
-    raise KeyboardInterrupt
+def _leave(_number: int, _frame: FrameType | None) -> NoReturn:
+    raise SystemExit(ExitCode.INTERRUPTED)
 
 
 class Interrupt:

@@ -172,13 +172,18 @@ def test_every_signal_that_ends_a_run_leaves_one_that_says_so(
     assert sum(run.end.counts.values()) == len(list(run.records()))
 
 
-def test_a_signal_before_the_first_record_is_an_interruption_too(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("after_s", [0, 0.05, 0.3])
+def test_a_signal_before_the_first_record_is_an_interruption_too(
+    tmp_path: Path, number: signal.Signals, after_s: float
+) -> None:
     pipe = subprocess.PIPE
     with subprocess.Popen(endless(tmp_path), cwd=ROOT, stdout=pipe, stderr=pipe) as process:
         while not list((tmp_path / "out").glob("*")):
             assert process.poll() is None, process.communicate()
             time.sleep(0.002)
-        process.send_signal(signal.SIGTERM)
+        time.sleep(after_s)
+        process.send_signal(number)
         process.communicate()
     assert process.returncode == 130
 
