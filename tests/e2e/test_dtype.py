@@ -84,7 +84,7 @@ def test_a_variant_is_served_in_bfloat16_beside_the_pairs_own(run: Run) -> None:
 
 @pytest.mark.skipif(not HAS_BF16, reason="this CPU has no BF16 arithmetic")
 def test_an_answer_that_both_give_is_as_likely_up_to_the_coarser_rounding(run: Run) -> None:
-    records = {(record.role, record.case_id): record for record in run.records()}
+    records = {(record.role_name, record.case_id): record for record in run.records()}
     cases = sorted({case for _, case in records})
     same = 0
     for case in cases:

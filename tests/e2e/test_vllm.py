@@ -160,7 +160,7 @@ class Started:
     def __init__(self, suite: Path, out: Path) -> None:
         command = [sys.executable, "-m", "stressbench", "run", str(suite), "--out", str(out)]
         self.process = subprocess.Popen(
-            [*command, "--set", "prompts.1.items=60"],
+            [*command, "--set", "prompts.1.items=60", "--role", "dense"],
             cwd=ROOT,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -169,8 +169,9 @@ class Started:
         )
         self.out = out
 
-    def until_recorded(self, lines: int) -> None:
-        while sum(f.read_bytes().count(b"\n") for f in self.out.glob(f"*/{RECORDS}")) < lines:
+    def until_recorded(self, records: int) -> None:
+        files = self.out.glob
+        while sum(f.read_bytes().count(b'"type":"case"') for f in files(f"*/{RECORDS}")) < records:
             assert self.process.poll() is None, self.process.communicate()
             time.sleep(0.05)
 
@@ -205,7 +206,7 @@ def name_of(pid: int) -> str:
 
 
 def test_a_killed_engine_loses_nothing_that_was_recorded(started: Started) -> None:
-    started.until_recorded(4)
+    started.until_recorded(3)
     (engine,) = started.engine_pids()
     os.kill(engine, signal.SIGKILL)
     code, err = started.end()
@@ -220,7 +221,7 @@ def test_a_killed_engine_loses_nothing_that_was_recorded(started: Started) -> No
 
 
 def test_ctrl_c_finishes_what_is_in_flight(started: Started) -> None:
-    started.until_recorded(3)
+    started.until_recorded(2)
     # A terminal sends the signal to the whole foreground group, engine included.
     os.killpg(started.process.pid, signal.SIGINT)
     code, err = started.end()
@@ -234,7 +235,7 @@ def test_ctrl_c_finishes_what_is_in_flight(started: Started) -> None:
 def test_kill_9_leaves_no_engine_behind_and_a_run_to_go_on_with(
     started: Started, suite: Path
 ) -> None:
-    started.until_recorded(3)
+    started.until_recorded(2)
     family = descendants(started.process.pid)
     started.process.kill()
     started.end()
