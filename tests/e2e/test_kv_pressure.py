@@ -12,6 +12,7 @@ from itertools import pairwise
 import pytest
 from msgspec.structs import replace
 
+from stressbench import catalog
 from stressbench.engines import vllm as plugin
 from stressbench.engines.base import Completion
 from stressbench.engines.vllm import VllmEngine
@@ -118,8 +119,10 @@ def same():
 def done(tmp_path_factory: pytest.TempPathFactory) -> Run:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(plugin, "PLUGIN", Watched)
+        catalog.load.cache_clear()  # another test may have loaded the engine as it is
         directory = new_directory(tmp_path_factory.mktemp("out"), "pressure")
         result = asyncio.run(run(prepared(), directory, SilentView()))
+    catalog.load.cache_clear()
     assert result.error is None
     return read_run(directory)
 
