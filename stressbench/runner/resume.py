@@ -270,10 +270,10 @@ def _refuse_other(name: str, was: object, now: object, run_id: str) -> None:
 
 def _unplaced(case_id: str, level: str) -> str:
     """A case id without its level: ``label/arm/level/rest`` to ``label/arm/rest``."""
-    if not level:
-        return case_id
-    label, arm, _, rest = case_id.split("/", 3)
-    return f"{label}/{arm}/{rest}"
+    label, _, rest = case_id.partition("/")
+    arm, _, rest = rest.partition("/")
+    placed, _, rest = rest.partition("/")
+    return f"{label}/{arm}/{rest}" if level and placed == level else case_id
 
 
 def _digest(*parts: str) -> bytes:

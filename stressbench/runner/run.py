@@ -75,7 +75,11 @@ async def run(
     else:
         for text in (*changes(resumed.run.header, header), *resumed.losses()):
             view.note(text)
-        header, clock = _gone_on(prepared, header, clock, resumed)
+        try:
+            header, clock = _gone_on(prepared, header, clock, resumed)
+        except BaseException:
+            resumed.lock.close()  # refused, it stays for whoever goes on with it rightly
+            raise
         end = resumed.done.arrays_end
         writer = RunWriter.reopen(directory, resumed.lock, arrays_end=end)
     if not writer.locked:

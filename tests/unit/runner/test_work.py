@@ -74,6 +74,29 @@ def test_a_prompt_that_has_changed_is_refused() -> None:
         found.has(replace(other, prompt_sha256="0" * 64))
 
 
+def test_a_case_id_of_a_file_that_has_no_place_for_its_level_is_no_crash() -> None:
+    found = done("niah/stress/concurrency-1/i1")
+    line = msgspec.convert(
+        {
+            "type": "case",
+            "case_id": "strange",
+            "role": "dense",
+            "repeat": 0,
+            "status": "ok",
+            "pass": "quality",
+            "params": {"load_level": "concurrency-1"},
+            "content_sha256": "",
+            "prompt_sha256": "",
+            "timing": msgspec.to_builtins(records.record().timing),
+            "tokens": msgspec.to_builtins(records.record().tokens),
+        },
+        Recorded,
+    )
+    found.add(line, "r")
+    with pytest.raises(SuiteError, match="not in the suite any more"):
+        found.check_contents([])
+
+
 def test_a_case_that_was_recorded_twice_is_named() -> None:
     with pytest.raises(ResultsError, match="niah/stress/i0 of dense was recorded twice"):
         done("niah/stress/i0", "niah/stress/i0")
