@@ -125,7 +125,7 @@ async def serving(budget: int, items: int = 1) -> AsyncIterator[Bench]:
             info = await engine.start()
             path = prepared.models["dense"].path
             assert path is not None
-            requests = list(plan(prepared.suite, "dense", prepared.rooms))
+            requests = list(plan(prepared.suite, "dense", prepared.prompt_formats))
             yield Bench(engine, info, requests, path)
         finally:
             await engine.stop()

@@ -73,7 +73,7 @@ def main() -> int:
     prepared = prepare(
         parse_suite(SUITE, source="bench"), engine="vllm", limit=None, progress=lambda *_: None
     )
-    requests = list(plan(prepared.suite, "dense", prepared.rooms))
+    requests = list(plan(prepared.suite, "dense", prepared.prompt_formats))
     print(f"{len(requests)} requests, {sum(len(r.prompt_token_ids) for r in requests)} tokens")
     arms: dict[str, Arm] = {
         "run": _ours,

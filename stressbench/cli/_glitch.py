@@ -52,7 +52,7 @@ def _verified(model: RunModel, found: list[GlitchToken]) -> list[GlitchToken]:
     from stressbench.survey.glitch import verify
     from stressbench.tokens.tokenizer import HuggingFaceTokenizer
 
-    tokenizer = model.room.tokenizer
+    tokenizer = model.prompt_format.tokenizer
     if not isinstance(tokenizer, HuggingFaceTokenizer):
         raise UsageError("only a model with a tokenizer.json can be asked", where=model.name)
     make = cast("EngineFactory", catalog.load("engines", "vllm"))

@@ -207,7 +207,7 @@ def _one(suite: Suite, console: Console, options: Options) -> ExitCode:
     with _model_progress(console, shown=options.progress) as progress:
         if options.dry_run:
             dry = prepare(suite, engine=engine, limit=limit, progress=progress, weights=False)
-            print_plan(_stdout(), dry.suite, dry.rooms)
+            print_plan(_stdout(), dry.suite, dry.prompt_formats)
             print_kv(_stdout(), foreseen(dry))
             return ExitCode.PASS
         begun = resumed.run.directory if resumed else None

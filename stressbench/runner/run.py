@@ -100,8 +100,10 @@ def _gone_on(
 ) -> tuple[RunHeader, Clock]:
     """Check that this is the run that was begun; the clock goes on where it stood."""
     check_same_run(resumed.run.header, header)
-    suite, room = prepared.suite, prepared.rooms[prepared.suite.budget_role]
-    cells = (expand(prompt, seed=suite.seed, room=room) for prompt in suite.prompts)
+    suite, prompt_format = prepared.suite, prepared.prompt_formats[prepared.suite.budget_role]
+    cells = (
+        expand(prompt, seed=suite.seed, prompt_format=prompt_format) for prompt in suite.prompts
+    )
     resumed.done.check_contents(chain.from_iterable(chain.from_iterable(cells)))
     began = resumed.run.header
     header = replace(

@@ -199,7 +199,7 @@ class Serve:
         suite = self.prepared.suite
 
         def requests(pass_: Pass, level: Level) -> Iterator[Request]:
-            return plan_level(suite, model.role, self.prepared.rooms, pass_, level)
+            return plan_level(suite, model.role, self.prepared.prompt_formats, pass_, level)
 
         each = planned(suite) // len(levels_of(suite, "quality"))
         over = self.resumed.levels(model.role) if self.resumed else {}
@@ -218,7 +218,7 @@ class Serve:
         self.view.starting(model.role, model.name, left)
 
         def ready(info: EngineInfo) -> None:
-            kv = plan_kv(self.prepared.suite, model, self.prepared.rooms, info)
+            kv = plan_kv(self.prepared.suite, model, self.prepared.prompt_formats, info)
             line = ready_line(
                 self.header, model.role, self.part, self.clock.now_ns(), engine=(info, kv)
             )

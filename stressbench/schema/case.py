@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final, Literal, TypeAlias
 
+import msgspec
+
 from stressbench.schema.axes import role_name
 from stressbench.schema.base import Strict
 from stressbench.schema.suite.suite import Arm, Scalar, Value
@@ -20,10 +22,10 @@ AROUND: Final[frozenset[Pass]] = frozenset({"warmup", "cooldown"})
 class Segment(Strict, frozen=True, kw_only=True):
     """A stretch of a case's ``text``, in characters, half open: ``text[start:end]``.
 
-    ``role`` says what it is: ``needle``, ``question``, ``filler``, ``blob``, ``rival``...
+    ``part`` says what it is: ``needle``, ``question``, ``filler``, ``blob``, ``rival``...
     """
 
-    role: str
+    part: str = msgspec.field(name="role")
     start: int
     end: int
 
@@ -31,7 +33,7 @@ class Segment(Strict, frozen=True, kw_only=True):
 class Span(Strict, frozen=True, kw_only=True):
     """Where a segment lies in the final prompt: token indices, half open."""
 
-    role: str
+    part: str = msgspec.field(name="role")
     start: int
     end: int
 

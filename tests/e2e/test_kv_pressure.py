@@ -28,7 +28,7 @@ from stressbench.schema.suite.load import levels
 from stressbench.schema.suite.parse import parse_suite
 from stressbench.simulation.closed_loop import Job, run_closed_loop
 from stressbench.simulation.geometry import ELEMENT_BYTES
-from stressbench.simulation.sequence import Limits
+from stressbench.simulation.request import Limits
 from stressbench.stats.exact import wilson
 from stressbench.store import Run, read_run, readings
 

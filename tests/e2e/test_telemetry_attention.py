@@ -179,7 +179,7 @@ def test_every_figure_agrees_with_eager_attention(served, eager) -> None:
             found = arrays["prompt_figures"][ROW_FIGURES.index(name)]
             assert np.abs(found - values).max() <= answer.tolerance, name
         rows = p[:, :, len(ids) - 1 :]
-        spans = [span for span in answer.request.spans if span.role == "needle"]
+        spans = [span for span in answer.request.spans if span.part == "needle"]
         mass = sum(rows[..., span.start : span.end].sum(-1) for span in spans).mean(-1)
         assert np.abs(arrays["role_mass"][0] - mass).max() <= answer.tolerance
         thirds = np.split(rows[..., : len(ids)].mean((1, 2)), 3)
@@ -193,7 +193,7 @@ def test_retrieval_counts_copied_needle_tokens_under_the_top_key(served, eager) 
         needle = [
             at
             for span in answer.request.spans
-            if span.role == "needle"
+            if span.part == "needle"
             for at in range(span.start, span.end)
         ]
         top = eager((*ids, *answer.fed_back))[:, :, len(ids) - 1 :].argmax(-1)
@@ -222,7 +222,7 @@ def test_the_record_says_what_was_measured(served) -> None:
 def test_the_peak_of_attention_moves_with_the_needle(served) -> None:
     """What late layers look at most in the text, while they answer, is the needle, wherever."""
     for answer in served[1]:
-        (needle,) = [span for span in answer.request.spans if span.role == "needle"]
+        (needle,) = [span for span in answer.request.spans if span.part == "needle"]
         starts = answer.finding.arrays["token_starts"][:-1]
         question = len(answer.request.case.text.rpartition("\n")[0].encode())
         text = np.flatnonzero((starts >= 0) & (starts < question))

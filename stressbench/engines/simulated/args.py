@@ -21,7 +21,7 @@ from stressbench.simulation.geometry import (
     kv_geometry,
     model_cost,
 )
-from stressbench.simulation.sequence import StepCost
+from stressbench.simulation.request import StepCost
 
 _BLOCK_SIZE: Final = 16
 """vLLM's own on a GPU."""

@@ -22,8 +22,8 @@ from stressbench.schema.step import StepReading
 from stressbench.seeds import derive_rng
 from stressbench.simulation.closed_loop import TURNAROUND_S
 from stressbench.simulation.contents import contents_of
+from stressbench.simulation.request import Limits, SimulatedRequest, SimulatedStep
 from stressbench.simulation.scheduler import Scheduler
-from stressbench.simulation.sequence import Limits, Sequence, SimulatedStep
 
 _NS_PER_S: Final = 1e9
 _WHY_NULL: Final = {"confidence": "simulated: there is no distribution over tokens"}
@@ -51,7 +51,7 @@ class SimulatedEngine:
         self._setup = setup
         self._args = read_args(setup.engine.args, setup.args)
         self._served = 0
-        self._waiters: dict[Sequence, asyncio.Future[None]] = {}
+        self._waiters: dict[SimulatedRequest, asyncio.Future[None]] = {}
         self._scheduler: Scheduler | None = None
         self._driver: asyncio.Task[None] | None = None
         self._sent_at: tuple[float, int] = (-1.0, 0)
@@ -98,7 +98,7 @@ class SimulatedEngine:
         rng = derive_rng(request.seed, model_role, case.case_id, request.repeat)
         words = answer(case, rng, args).split(" ")[: case.max_tokens]
         limited = args.answer_tokens == "limit" or case.ignore_eos
-        sequence = Sequence(
+        sequence = SimulatedRequest(
             key=request_id,
             prompt_tokens=len(request.prompt_token_ids),
             output_tokens=case.max_tokens if limited else len(words),
@@ -118,7 +118,7 @@ class SimulatedEngine:
         size = block_size_of(self._setup.engine)
         return contents_of(request.prompt_token_ids, request.cache_salt, size)
 
-    async def _serve(self, sequence: Sequence) -> None:
+    async def _serve(self, sequence: SimulatedRequest) -> None:
         scheduler = self._scheduler
         if scheduler is None:
             raise EngineError("the engine is not running")
@@ -167,7 +167,7 @@ class SimulatedEngine:
         await asyncio.sleep(max(0.0, time_s - self._setup.clock.now_ns() / _NS_PER_S))
 
     def _completion(
-        self, request: Request, sequence: Sequence, words: list[str], sent_ns: int
+        self, request: Request, sequence: SimulatedRequest, words: list[str], sent_ns: int
     ) -> Completion:
         token_ns = tuple(round(time_s * _NS_PER_S) for time_s in sequence.token_s)
         assert sequence.admitted_s is not None

@@ -116,7 +116,7 @@ def _spans(request: Request) -> dict[str, tuple[tuple[int, int], ...]]:
     spans: dict[str, tuple[tuple[int, int], ...]] = {}
     for span in request.spans:
         if span.end > span.start:
-            spans[span.role] = (*spans.get(span.role, ()), (span.start, span.end))
+            spans[span.part] = (*spans.get(span.part, ()), (span.start, span.end))
     return spans
 
 

@@ -10,8 +10,8 @@ from operator import attrgetter
 from typing import Final
 
 from stressbench.errors import SuiteError
-from stressbench.prompts.build.filler import Encoded, Filling, Unreachable
-from stressbench.prompts.build.outline import Cell, Draft, PromptClass
+from stressbench.prompts.build.filler import Encoded, FillPlan, Unreachable
+from stressbench.prompts.build.outline import Condition, PromptClass, PromptOutline
 from stressbench.prompts.build.prompt_format import Joined, fit
 from stressbench.prompts.build.shuffle import Mark, shuffled, shuffled_ids
 from stressbench.schema.case import Case, Segment, Span
@@ -32,7 +32,7 @@ class _Content:
     marks: Sequence[Mark]
     """In ascending order; none where the text is only there for the eye."""
     close_chars: int
-    filling: Filling | None
+    filling: FillPlan | None
     cuts: tuple[int, ...]
 
     @property
@@ -52,7 +52,7 @@ class _Content:
             # The space that joins a piece to the text before it is not part of it.
             lead = self.close_chars if role == "question" else 0
             lead += len(text[lead:]) - len(text[lead:].lstrip())
-            segments.append(Segment(role=role, start=start + lead, end=start + len(text)))
+            segments.append(Segment(part=role, start=start + lead, end=start + len(text)))
         return tuple(segments)
 
     @property
@@ -62,25 +62,25 @@ class _Content:
         if starts is None:
             return ()
         return tuple(
-            Span(role=role, start=starts[index], end=starts[index + 1])
+            Span(part=role, start=starts[index], end=starts[index + 1])
             for index, role in self.marks
             if role != "question"
         )
 
 
-def assemble_cell(plugin: PromptClass, cell: Cell) -> tuple[Case, ...]:
-    """The cases of one cell, in the order of ``cell.arms``.
+def assemble_condition(plugin: PromptClass, condition: Condition) -> tuple[Case, ...]:
+    """The cases of one cell, in the order of ``condition.arms``.
 
     The stress arm has the budget's length. ``isocontent`` has the same filler sentences
     around its pieces and whatever length that gives; ``isotoken`` is filled to exactly
     the stress arm's length. Raises ``SuiteError`` where a length cannot be had.
     """
-    drafts = plugin.drafts(cell)
-    bench = _Bench(drafts, cell)
+    outlines = plugin.outlines(condition)
+    bench = _ArmContents(outlines, condition)
     return tuple(
-        _case(plugin, cell, arm, drafts[arm], bench.content(arm))
-        for arm in cell.arms
-        if cell.first or arm not in WITHOUT_CONTEXT
+        _case(plugin, condition, arm, outlines[arm], bench.content(arm))
+        for arm in condition.arms
+        if condition.first or arm not in WITHOUT_CONTEXT
     )
 
 
@@ -96,30 +96,34 @@ class Extent:
     """Output limit, in tokens."""
 
 
-def extent(plugin: PromptClass, cell: Cell) -> Extent:
+def extent(plugin: PromptClass, condition: Condition) -> Extent:
     """How small a cell's budget may be, and how much room its longest arm takes."""
-    drafts = plugin.drafts(cell)
-    fixed = {arm: build(draft, 0, cell=cell).content_tokens for arm, draft in drafts.items()}
-    filled = [(arm, drafts[arm].filler) for arm in _FILLED if arm in drafts]
+    outlines = plugin.outlines(condition)
+    fixed = {
+        arm: build(outline, 0, condition=condition).content_tokens
+        for arm, outline in outlines.items()
+    }
+    filled = [(arm, outlines[arm].filler) for arm in _FILLED if arm in outlines]
     smallest = max(
-        fixed[arm] + (cell.room.tape(filler).smallest if filler else 0) for arm, filler in filled
+        fixed[arm] + (condition.prompt_format.tape(filler).smallest if filler else 0)
+        for arm, filler in filled
     )
     traits = plugin.traits
     return Extent(
-        smallest=smallest + cell.room.template_tokens,
+        smallest=smallest + condition.prompt_format.template_tokens,
         overhang=max(0, fixed.get("isocontent", 0) - fixed["stress"]),
-        answer=cell.spec.max_tokens
-        or max(draft.max_tokens or traits.max_tokens for draft in drafts.values()),
+        answer=condition.spec.max_tokens
+        or max(outline.max_tokens or traits.max_tokens for outline in outlines.values()),
     )
 
 
-class _Bench:
+class _ArmContents:
     """The arms of one cell, each made once."""
 
-    def __init__(self, drafts: Mapping[Arm, Draft], cell: Cell) -> None:
-        self._drafts = drafts
-        self._cell = cell
-        self._room = cell.room
+    def __init__(self, outlines: Mapping[Arm, PromptOutline], condition: Condition) -> None:
+        self._drafts = outlines
+        self._condition = condition
+        self._format = condition.prompt_format
         self._made: dict[Arm, _Content] = {}
 
     def content(self, arm: Arm) -> _Content:
@@ -130,120 +134,133 @@ class _Bench:
         return made
 
     def _make(self, arm: Arm) -> _Content:
-        draft, budget = self._drafts[arm], self._cell.budget
-        if draft.context_tokens is not None:
-            tail = self._room.piece(draft.close + draft.question)
-            return self._fit(draft, draft.context_tokens + len(tail.ids))
+        outline, budget = self._drafts[arm], self._condition.budget
+        if outline.context_tokens is not None:
+            tail = self._format.piece(outline.close + outline.question)
+            return self._fit(outline, outline.context_tokens + len(tail.ids))
         if arm == "stress" and budget is not None:
-            return self._fit(draft, budget - self._room.template_tokens)
+            return self._fit(outline, budget - self._format.template_tokens)
         if arm == "isocontent":
             stress = self.content("stress")
             if stress.filling is not None:
-                return render(draft, stress.filling, stress.cuts, cell=self._cell)
+                return render(outline, stress.filling, stress.cuts, condition=self._condition)
         if arm == "isotoken":
-            return self._fit(draft, self.content("stress").content_tokens)
-        return build(draft, 0, cell=self._cell)
+            return self._fit(outline, self.content("stress").content_tokens)
+        return build(outline, 0, condition=self._condition)
 
-    def _fit(self, draft: Draft, tokens: int) -> _Content:
+    def _fit(self, outline: PromptOutline, tokens: int) -> _Content:
         try:
             return fit(
-                lambda filler, attempt: build(draft, filler, cell=self._cell, attempt=attempt),
+                lambda filler, attempt: build(
+                    outline, filler, condition=self._condition, attempt=attempt
+                ),
                 tokens=tokens,
             )
         except Unreachable as error:
             smallest = error.smallest
             raise SuiteError(
-                f"item {self._cell.item} cannot be made {tokens + self._room.template_tokens} "
-                f"tokens long with tokenizer {self._room.tokenizer.name}",
-                where=f"prompts.{self._cell.spec.name}",
+                f"item {self._condition.item} cannot be made "
+                f"{tokens + self._format.template_tokens} tokens long "
+                f"with tokenizer {self._format.tokenizer.name}",
+                where=f"prompts.{self._condition.spec.name}",
                 hint="its phrases cannot be joined to exact lengths"
                 if smallest is None
-                else f"the smallest possible is {smallest + self._room.template_tokens}",
+                else f"the smallest possible is {smallest + self._format.template_tokens}",
             ) from None
 
 
-def build(draft: Draft, filler_tokens: int, *, cell: Cell, attempt: int = 0) -> _Content:
+def build(
+    outline: PromptOutline, filler_tokens: int, *, condition: Condition, attempt: int = 0
+) -> _Content:
     """A draft with filler of so many tokens; raises ``Unreachable``."""
-    if draft.filler is None or filler_tokens == 0:
-        return render(draft, None, (), cell=cell)
-    tape = cell.room.tape(draft.filler)
+    if outline.filler is None or filler_tokens == 0:
+        return render(outline, None, (), condition=condition)
+    tape = condition.prompt_format.tape(outline.filler)
     # Not seeded by depth or arm: the haystack stays, the needle moves through it.
-    if draft.haystack is None:
-        rng = cell.rng("filler", cell.budget or 0, attempt)
+    if outline.haystack is None:
+        rng = condition.rng("filler", condition.budget or 0, attempt)
     else:
-        rng = cell.shared_rng("filler", draft.haystack, attempt)
+        rng = condition.shared_rng("filler", outline.haystack, attempt)
     filling = tape.plan(filler_tokens, rng)
-    cuts = tape.cuts(filling, [piece.depth for piece in draft.pieces])
-    return render(draft, filling, tuple(cuts), cell=cell)
+    cuts = tape.cuts(filling, [piece.depth for piece in outline.pieces])
+    return render(outline, filling, tuple(cuts), condition=condition)
 
 
-def render(draft: Draft, filling: Filling | None, cuts: tuple[int, ...], *, cell: Cell) -> _Content:
+def render(
+    outline: PromptOutline, filling: FillPlan | None, cuts: tuple[int, ...], *, condition: Condition
+) -> _Content:
     """A draft around these phrases; ``cuts`` says after how many phrases each piece stands."""
-    room = cell.room
-    groups: list[list[Encoded]] = [[] for _ in range(len(draft.pieces) + 1)]
-    if filling is not None and draft.filler is not None:
+    prompt_format = condition.prompt_format
+    groups: list[list[Encoded]] = [[] for _ in range(len(outline.pieces) + 1)]
+    if filling is not None and outline.filler is not None:
         order = sorted(cuts)
         assert list(cuts) == order, "pieces are drafted in the order of their depths"
-        groups = room.tape(draft.filler).render(filling, cuts)
+        groups = prompt_format.tape(outline.filler).render(filling, cuts)
     parts: list[Encoded] = []
     marks: list[Mark] = []
     for index, group in enumerate(groups):
         parts.extend(group)
-        if index < len(draft.pieces):
-            piece = draft.pieces[index]
-            if piece.role:
-                marks.append((len(parts), piece.role))
+        if index < len(outline.pieces):
+            piece = outline.pieces[index]
+            if piece.part:
+                marks.append((len(parts), piece.part))
             text = piece.text
-            parts.append(draft.encode(room, text) if draft.encode else room.piece(text))
-    shuffle = draft.shuffle
+            parts.append(
+                outline.encode(prompt_format, text) if outline.encode else prompt_format.piece(text)
+            )
+    shuffle = outline.shuffle
     if shuffle is not None and shuffle.unit != "ids":
-        parts, marks = shuffled(parts, marks, shuffle, cell.rng("shuffle"), room)
-    if draft.head:
-        parts.insert(0, room.first(draft.head))
+        parts, marks = shuffled(parts, marks, shuffle, condition.rng("shuffle"), prompt_format)
+    if outline.head:
+        parts.insert(0, prompt_format.first(outline.head))
         marks = [(index + 1, role) for index, role in marks]
-    tail = draft.close + draft.question
+    tail = outline.close + outline.question
     marks.append((len(parts), "question"))
-    parts.append(room.piece(tail) if parts else room.first(tail))
-    joined = room.join(parts, words=shuffle is not None and shuffle.unit == "words")
+    parts.append(prompt_format.piece(tail) if parts else prompt_format.first(tail))
+    joined = prompt_format.join(parts, words=shuffle is not None and shuffle.unit == "words")
     if shuffle is not None and shuffle.unit == "ids":
         edges = len(parts[0].ids), len(parts[-1].ids)
-        joined = shuffled_ids(joined, edges, shuffle, cell.rng("shuffle"), room)
+        joined = shuffled_ids(joined, edges, shuffle, condition.rng("shuffle"), prompt_format)
         marks = []
-    return _Content(joined, parts, marks, len(draft.close), filling, cuts)
+    return _Content(joined, parts, marks, len(outline.close), filling, cuts)
 
 
-def _case(plugin: PromptClass, cell: Cell, arm: Arm, draft: Draft, content: _Content) -> Case:
-    traits, spec = plugin.traits, cell.spec
+def _case(
+    plugin: PromptClass, condition: Condition, arm: Arm, outline: PromptOutline, content: _Content
+) -> Case:
+    traits, spec = plugin.traits, condition.spec
     depends = arm not in WITHOUT_CONTEXT
-    has_twin = "isocontent" in cell.arms and arm in ("stress", "isotoken")
+    has_twin = "isocontent" in condition.arms and arm in ("stress", "isotoken")
     params: dict[str, Value] = {
-        "budget": cell.budget if depends else None,
-        "depth": cell.depth if depends else None,
+        "budget": condition.budget if depends else None,
+        "depth": condition.depth if depends else None,
         "content_tokens": content.content_tokens,
-        **cell.params.values,
-        **draft.params,
+        **condition.params.values,
+        **outline.params,
     }
-    forced = draft.encode is not None or (draft.shuffle is not None and draft.shuffle.unit == "ids")
+    forced = outline.encode is not None or (
+        outline.shuffle is not None and outline.shuffle.unit == "ids"
+    )
     return Case(
-        case_id=_case_id(cell, arm),
-        item_id=f"{spec.name}/i{cell.item}",
-        cluster_id=f"{spec.name}/i{cell.item}",
-        twin_of=_case_id(cell, "isocontent") if has_twin else None,
+        case_id=_case_id(condition, arm),
+        item_id=f"{spec.name}/i{condition.item}",
+        cluster_id=f"{spec.name}/i{condition.item}",
+        twin_of=_case_id(condition, "isocontent") if has_twin else None,
         prompt_class=spec.use,
         label=spec.name,
         params=params,
         arm=arm,
-        seed=cell.seed,
+        seed=condition.seed,
         text=content.joined.text,
         content_ids=tuple(content.joined.ids),
         forced_ids=forced,
         segments=content.segments,
         content_spans=content.spans,
-        expected=draft.expected,
-        scorer=draft.scorer or traits.scorer,
-        scorer_params=draft.scorer_params,
-        values=draft.values,
-        max_tokens=spec.max_tokens or draft.max_tokens or traits.max_tokens,
+        expected=outline.expected,
+        scorer=outline.scorer or traits.scorer,
+        scorer_params=outline.scorer_params,
+        values=outline.values,
+        max_tokens=spec.max_tokens or outline.max_tokens or traits.max_tokens,
         ignore_eos=spec.ignore_eos,
         content_sha256=_sha256(content.joined, forced=forced),
     )
@@ -256,9 +273,9 @@ def _sha256(joined: Joined, *, forced: bool) -> str:
     return digest.hexdigest()
 
 
-def _case_id(cell: Cell, arm: Arm) -> str:
-    parts = [cell.spec.name, arm, *cell.swept]
+def _case_id(condition: Condition, arm: Arm) -> str:
+    parts = [condition.spec.name, arm, *condition.swept]
     if arm not in WITHOUT_CONTEXT:
-        parts += [] if cell.budget is None else [f"b{cell.budget}"]
-        parts += [] if cell.depth is None else [f"d{cell.depth:g}"]
-    return "/".join([*parts, f"i{cell.item}"])
+        parts += [] if condition.budget is None else [f"b{condition.budget}"]
+        parts += [] if condition.depth is None else [f"d{condition.depth:g}"]
+    return "/".join([*parts, f"i{condition.item}"])

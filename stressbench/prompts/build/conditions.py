@@ -5,13 +5,15 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 
-from stressbench.prompts.build.outline import Cell, Params, Traits
-from stressbench.prompts.build.prompt_format import Room
+from stressbench.prompts.build.outline import Condition, Params, Traits
+from stressbench.prompts.build.prompt_format import PromptFormat
 from stressbench.schema.suite.suite import PromptSpec
 from stressbench.seeds import derive_rng, derive_seed
 
 
-def cells_of(spec: PromptSpec, traits: Traits, *, seed: int, room: Room) -> Iterator[Cell]:
+def conditions_of(
+    spec: PromptSpec, traits: Traits, *, seed: int, prompt_format: PromptFormat
+) -> Iterator[Condition]:
     """Every cell, item by item; item n is the same however many items there are."""
     points = points_of(spec, traits)
     budgets: list[int | None] = list(spec.budgets) or [None]
@@ -22,7 +24,7 @@ def cells_of(spec: PromptSpec, traits: Traits, *, seed: int, room: Room) -> Iter
         for swept, params in points:
             grid = itertools.product(budgets, depths)
             for position, (budget, depth) in enumerate(grid):
-                yield Cell(
+                yield Condition(
                     spec=spec,
                     item=item,
                     seed=item_seed,
@@ -33,7 +35,7 @@ def cells_of(spec: PromptSpec, traits: Traits, *, seed: int, room: Room) -> Iter
                     arms=arms,
                     first=position == 0,
                     suite_seed=seed,
-                    room=room,
+                    prompt_format=prompt_format,
                 )
 
 

@@ -19,7 +19,7 @@ from math import gcd
 from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
-    from stressbench.prompts.build.prompt_format import Room
+    from stressbench.prompts.build.prompt_format import PromptFormat
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class Source(Protocol):
 class Spelled(Source, Protocol):
     """A source that chooses its own token ids, other than the tokenizer would."""
 
-    def encode(self, room: Room, phrases: Sequence[str]) -> list[Encoded]:
+    def encode(self, prompt_format: PromptFormat, phrases: Sequence[str]) -> list[Encoded]:
         """The phrases with forced ids; decoding them must give the phrases back."""
         ...
 
@@ -80,7 +80,7 @@ class Unreachable(Exception):  # noqa: N818 - a fact about a length, turned into
 
 
 @dataclass(frozen=True, slots=True)
-class Filling:
+class FillPlan:
     """Which phrases fill a prompt: ``(chunk, phrases taken)`` and indices of closers."""
 
     picks: tuple[tuple[int, int], ...]
@@ -103,13 +103,13 @@ _LONGEST_COIN: Final = 512
 class Tape:
     """The tokenized form of one source under one tokenizer."""
 
-    def __init__(self, room: Room, source: Source) -> None:
-        self._room = room
+    def __init__(self, prompt_format: PromptFormat, source: Source) -> None:
+        self._format = prompt_format
         self.source = source
         self._spelled = source if isinstance(source, Spelled) else None
         self._chunks: dict[int, _Chunk] = {}
 
-    def plan(self, tokens: int, rng: random.Random) -> Filling:
+    def plan(self, tokens: int, rng: random.Random) -> FillPlan:
         """Choose phrases of ``tokens`` tokens altogether.
 
         Raises ``Unreachable`` where there are none.
@@ -129,9 +129,9 @@ class Tape:
                 break
             picks.append((index, len(chunk.tokens) - 1))
             left -= chunk.tokens[-1]
-        return Filling(tuple(picks), tuple(self._pay(left, rng)), tokens)
+        return FillPlan(tuple(picks), tuple(self._pay(left, rng)), tokens)
 
-    def cuts(self, filling: Filling, depths: Sequence[float]) -> list[int]:
+    def cuts(self, filling: FillPlan, depths: Sequence[float]) -> list[int]:
         """The phrase boundary nearest to each depth (0 to 1, by tokens) of a filling."""
         ends = [0]
         for index, taken in filling.picks:
@@ -147,7 +147,7 @@ class Tape:
         )
         return [_nearest(ends, depth * ends[-1]) for depth in depths]
 
-    def render(self, filling: Filling, cuts: Sequence[int]) -> list[list[Encoded]]:
+    def render(self, filling: FillPlan, cuts: Sequence[int]) -> list[list[Encoded]]:
         """The filling as encoded stretches, cut into ``len(cuts) + 1`` groups.
 
         ``cuts`` are phrase counts in ascending order, as ``cuts`` gives them.
@@ -229,15 +229,15 @@ class Tape:
 
     def _encode(self, phrases: Sequence[str]) -> list[Encoded]:
         if self._spelled is not None:
-            return self._spelled.encode(self._room, phrases)
-        return self._room.pieces(phrases)
+            return self._spelled.encode(self._format, phrases)
+        return self._format.pieces(phrases)
 
     def _chunk(self, index: int) -> _Chunk:
         chunk = self._chunks.get(index)
         if chunk is None:
             phrases = self._encode(self.source.chunk(index))
             chunk = self._chunks[index] = _Chunk(
-                self._room.stretch(phrases),
+                self._format.stretch(phrases),
                 tuple(accumulate((len(phrase.text) for phrase in phrases), initial=0)),
                 tuple(accumulate((len(phrase.ids) for phrase in phrases), initial=0)),
             )

@@ -13,7 +13,7 @@ import msgspec
 from stressbench import catalog
 from stressbench.errors import SuiteError
 from stressbench.prompts.build.filler import Encoded, Source
-from stressbench.prompts.build.prompt_format import Room
+from stressbench.prompts.build.prompt_format import PromptFormat
 from stressbench.schema.suite.suite import Arm, PromptSpec, Scalar
 from stressbench.seeds import derive_rng
 
@@ -114,13 +114,13 @@ class Traits(msgspec.Struct, frozen=True, kw_only=True):
 class Piece:
     """A fixed stretch of context: begins with a space and a letter, or ends with a line break."""
 
-    role: str
+    part: str
     text: str
     depth: float = 0.0
     """Share of the filler that stands before it; pieces of one depth keep their order."""
 
 
-Encoder: TypeAlias = Callable[[Room, str], Encoded]
+Encoder: TypeAlias = Callable[[PromptFormat, str], Encoded]
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +135,7 @@ class Shuffle:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Draft:
+class PromptOutline:
     """One prompt in outline: head, context (filler with pieces set into it), close, question.
 
     With ``filler`` the context is stretched to the length asked for.
@@ -177,7 +177,7 @@ class Truth:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cell:
+class Condition:
     """One item at one point of the experiment."""
 
     spec: PromptSpec
@@ -191,7 +191,7 @@ class Cell:
     first: bool
     """The item's first cell at this point of the sweep."""
     suite_seed: int
-    room: Room
+    prompt_format: PromptFormat
 
     def pick(self, name: str, count: int) -> int:
         """Which of ``count`` things is this item's: each once in a seeded order, then again."""
@@ -218,12 +218,12 @@ def random_order(seed: int, entry: str, name: str, block: int, count: int) -> Se
 class PromptClass(Protocol):
     """A prompt class: ``traits`` and one draft an arm.
 
-    ``drafts`` returns a draft for every arm of ``traits.arms``; all of them ask for the
-    same fact of the same item, drawn from ``cell.rng``.
+    ``outlines`` returns a draft for every arm of ``traits.arms``; all of them ask for the
+    same fact of the same item, drawn from ``condition.rng``.
     """
 
     traits: Traits
 
-    def drafts(self, cell: Cell) -> Mapping[Arm, Draft]:
+    def outlines(self, condition: Condition) -> Mapping[Arm, PromptOutline]:
         """The arms of one cell."""
         ...

@@ -64,7 +64,7 @@ class Sized(Protocol):
 _T = TypeVar("_T", bound=Sized)
 
 
-class Room:
+class PromptFormat:
     """What a tokenizer and a chat template leave for content, and how to fill it exactly."""
 
     def __init__(self, tokenizer: Tokenizer, template: ChatTemplate) -> None:

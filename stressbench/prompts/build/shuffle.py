@@ -10,7 +10,7 @@ from typing import Final, TypeAlias, TypeVar
 
 from stressbench.prompts.build.filler import Encoded
 from stressbench.prompts.build.outline import Shuffle
-from stressbench.prompts.build.prompt_format import Joined, Room
+from stressbench.prompts.build.prompt_format import Joined, PromptFormat
 
 _UNITS: Final = {"words": re.compile(r"\s*\S+"), "sentences": re.compile(r".*?[.](?= |$)")}
 _T = TypeVar("_T")
@@ -21,16 +21,20 @@ Mark: TypeAlias = tuple[int, str]
 
 
 def shuffled(
-    parts: Sequence[Encoded], marks: Sequence[Mark], how: Shuffle, rng: random.Random, room: Room
+    parts: Sequence[Encoded],
+    marks: Sequence[Mark],
+    how: Shuffle,
+    rng: random.Random,
+    prompt_format: PromptFormat,
 ) -> tuple[list[Encoded], list[Mark]]:
     """The units of ``parts`` in a random order; the marked word keeps its role."""
     pattern = _UNITS[how.unit]
-    units = list(chain.from_iterable(room.cut(part.text, pattern) for part in parts))
+    units = list(chain.from_iterable(prompt_format.cut(part.text, pattern) for part in parts))
     units = in_random_order(units, how.window, rng)
     kept = [
         (unit, role)
         for index, role in marks
-        for unit in room.cut(parts[index].text, pattern)
+        for unit in prompt_format.cut(parts[index].text, pattern)
         if how.mark in unit.text
     ]
     return units, sorted(
@@ -40,13 +44,17 @@ def shuffled(
 
 
 def shuffled_ids(
-    joined: Joined, edges: tuple[int, int], how: Shuffle, rng: random.Random, room: Room
+    joined: Joined,
+    edges: tuple[int, int],
+    how: Shuffle,
+    rng: random.Random,
+    prompt_format: PromptFormat,
 ) -> Joined:
     """The token ids in a random order, all but the first and the last ``edges``."""
     start, end = edges[0], len(joined.ids) - edges[1]
     middle = in_random_order(joined.ids[start:end], how.window, rng)
     ids = [*joined.ids[:start], *middle, *joined.ids[end:]]
-    return Joined(room.tokenizer.decode(ids), ids, None)
+    return Joined(prompt_format.tokenizer.decode(ids), ids, None)
 
 
 def in_random_order(items: Sequence[_T], window: int, rng: random.Random) -> list[_T]:

@@ -6,7 +6,7 @@ import random
 from collections.abc import Mapping
 from typing import Final
 
-from stressbench.prompts.base import Cell, Draft, Param, Traits
+from stressbench.prompts.base import Condition, Param, PromptOutline, Traits
 from stressbench.prompts.material.haystacks import lexicon
 from stressbench.schema.suite.suite import Arm
 
@@ -28,11 +28,11 @@ class MultiInstruction:
         max_tokens=96,
     )
 
-    def drafts(self, cell: Cell) -> Mapping[Arm, Draft]:
+    def outlines(self, condition: Condition) -> Mapping[Arm, PromptOutline]:
         """All rules, and one of them."""
-        rng = cell.rng("rules")
+        rng = condition.rng("rules")
         setting = rng.choice(lexicon.SETTINGS)
-        rules = _rules(rng, setting)[: cell.params.count("rules")]
+        rules = _rules(rng, setting)[: condition.params.count("rules")]
         topic = rng.choice(setting.place)
         shown = rng.sample(rules, len(rules))
         return {"stress": _ask(topic, shown), "isocontent": _ask(topic, rules[:1])}
@@ -53,9 +53,9 @@ def _rules(rng: random.Random, setting: lexicon.Setting) -> list[tuple[str, str]
     ]
 
 
-def _ask(topic: str, rules: list[tuple[str, str]]) -> Draft:
+def _ask(topic: str, rules: list[tuple[str, str]]) -> PromptOutline:
     listed = "\n".join(f"{number}. {text}" for number, (text, _) in enumerate(rules, 1))
-    return Draft(
+    return PromptOutline(
         question=f"Write about {topic}. Follow these rules:\n{listed}",
         expected=tuple(check for _, check in rules),
         scorer_params={"rules": [check for _, check in rules]},

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from stressbench.prompts.base import Cell, Draft, Param, Piece, Traits
+from stressbench.prompts.base import Condition, Param, Piece, PromptOutline, Traits
 from stressbench.schema.suite.suite import Arm
 
 _WORDS: Final = (
@@ -29,22 +29,22 @@ class RepeatCopy:
         tiny={"words": 6},
     )
 
-    def drafts(self, cell: Cell) -> Mapping[Arm, Draft]:
+    def outlines(self, condition: Condition) -> Mapping[Arm, PromptOutline]:
         """The repeated word, and different words."""
-        count = cell.params.count("words")
-        common, odd = _WORDS[cell.pick("word", len(_WORDS))]
+        count = condition.params.count("words")
+        common, odd = _WORDS[condition.pick("word", len(_WORDS))]
         words = [common] * count
-        words[round((cell.depth or 0.0) * (count - 1))] = odd
-        rng = cell.rng("varied")
+        words[round((condition.depth or 0.0) * (count - 1))] = odd
+        rng = condition.rng("varied")
         varied = [rng.choice(rng.choice(_WORDS)) for _ in range(count)]
         return {"stress": _copy(words), "isocontent": _copy(varied)}
 
 
-def _copy(words: list[str]) -> Draft:
+def _copy(words: list[str]) -> PromptOutline:
     text = " ".join(words)
-    return Draft(
+    return PromptOutline(
         head="Here is a text:",
-        pieces=(Piece(role="needle", text=f" {text}"),),
+        pieces=(Piece(part="needle", text=f" {text}"),),
         close="\n\n",
         question="Repeat the text word for word.",
         expected=(text,),

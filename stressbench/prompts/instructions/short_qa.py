@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from stressbench.prompts.base import Cell, Draft, Traits
+from stressbench.prompts.base import Condition, PromptOutline, Traits
 from stressbench.prompts.material.facts import QUESTIONS
 from stressbench.schema.suite.suite import Arm
 
@@ -18,10 +18,10 @@ class ShortQa:
 
     traits = Traits(scorer="exact_match")
 
-    def drafts(self, cell: Cell) -> Mapping[Arm, Draft]:
+    def outlines(self, condition: Condition) -> Mapping[Arm, PromptOutline]:
         """One draft: the question with its aliases."""
-        question, aliases = QUESTIONS[cell.pick("questions", len(QUESTIONS))]
-        return {"stress": Draft(question=question, expected=aliases)}
+        question, aliases = QUESTIONS[condition.pick("questions", len(QUESTIONS))]
+        return {"stress": PromptOutline(question=question, expected=aliases)}
 
 
 PLUGIN = ShortQa()

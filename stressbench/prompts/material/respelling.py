@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Final
 
 from stressbench.prompts.build.filler import Source
-from stressbench.prompts.build.outline import Cell, Draft, Param, Piece, Traits
+from stressbench.prompts.build.outline import Condition, Param, Piece, PromptOutline, Traits
 from stressbench.prompts.material.facts import CITIES, draw_value
 from stressbench.prompts.material.haystacks.prose import PROSE
 from stressbench.prompts.material.wording import (
@@ -81,20 +81,20 @@ class Disguised:
         return self.spell(phrase, self.rate, derive_rng(0, self.disguise, phrase))
 
 
-def disguised(cell: Cell, *, name: str, spell: Speller) -> Mapping[Arm, Draft]:
+def disguised(condition: Condition, *, name: str, spell: Speller) -> Mapping[Arm, PromptOutline]:
     """A fact in prose, disguised, with the five arms of ``DISGUISE_ARMS``.
 
     The question is plain. The value counts in its plain and in its disguised spelling,
     since copying what stands there is right.
     """
-    city = CITIES[cell.pick("city", len(CITIES))]
-    value = draw_value(cell.rng("value"), "digits")
-    source = Disguised(PROSE, name, cell.params.number("rate"), spell)
+    city = CITIES[condition.pick("city", len(CITIES))]
+    value = draw_value(condition.rng("value"), "digits")
+    source = Disguised(PROSE, name, condition.params.number("rate"), spell)
     fact = needle(city, value)
     seen = source.one(fact)
-    plain = Draft(
+    plain = PromptOutline(
         head=HEAD,
-        pieces=(Piece(role="needle", text=fact, depth=cell.depth or 0.0),),
+        pieces=(Piece(part="needle", text=fact, depth=condition.depth or 0.0),),
         filler=PROSE,
         close=END,
         question=QUESTION_VALUE.format(city=city),

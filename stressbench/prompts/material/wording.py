@@ -6,7 +6,7 @@ import random
 from dataclasses import replace
 from typing import Final
 
-from stressbench.prompts.build.outline import Draft, Param
+from stressbench.prompts.build.outline import Param, PromptOutline
 from stressbench.schema.suite.suite import Arm
 
 HEAD: Final = "Here is a text."
@@ -31,10 +31,10 @@ def needle(city: str, value: str) -> str:
     return f" The secret code for {city} is {value}."
 
 
-def without_context(draft: Draft) -> Draft:
+def without_context(outline: PromptOutline) -> PromptOutline:
     """The question alone: what can be guessed."""
     return replace(
-        draft,
+        outline,
         head="",
         pieces=(),
         filler=None,
@@ -45,11 +45,11 @@ def without_context(draft: Draft) -> Draft:
     )
 
 
-def only_needles(draft: Draft) -> Draft:
+def only_needles(outline: PromptOutline) -> PromptOutline:
     """The fact alone: the ceiling."""
     return replace(
-        draft,
-        pieces=tuple(piece for piece in draft.pieces if piece.role == "needle"),
+        outline,
+        pieces=tuple(piece for piece in outline.pieces if piece.part == "needle"),
         filler=None,
         shuffle=None,
         encode=None,
@@ -57,12 +57,12 @@ def only_needles(draft: Draft) -> Draft:
     )
 
 
-def controls(draft: Draft) -> dict[Arm, Draft]:
+def controls(outline: PromptOutline) -> dict[Arm, PromptOutline]:
     """A context class's arms: the draft, the question alone, the fact alone."""
     return {
-        "stress": draft,
-        "no_context": without_context(draft),
-        "oracle_context": only_needles(draft),
+        "stress": outline,
+        "no_context": without_context(outline),
+        "oracle_context": only_needles(outline),
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from stressbench.prompts.base import Cell, Draft, Param, Piece, Traits
+from stressbench.prompts.base import Condition, Param, Piece, PromptOutline, Traits
 from stressbench.prompts.material.facts import NAMES
 from stressbench.prompts.material.haystacks.prose import PROSE
 from stressbench.prompts.material.wording import CONTEXT_ARMS, END, HEAD, controls
@@ -41,23 +41,25 @@ class FactJoin:
         max_tokens=16,
     )
 
-    def drafts(self, cell: Cell) -> Mapping[Arm, Draft]:
+    def outlines(self, condition: Condition) -> Mapping[Arm, PromptOutline]:
         """Both facts in prose, no text, both facts alone."""
-        rng = cell.rng("facts")
+        rng = condition.rng("facts")
         person, box = rng.choice(NAMES), rng.choice(_BOXES)
         room, other = rng.sample(_ROOMS, 2)
-        truth = cell.item % 2 == 0
-        gap = cell.params.number("gap")
-        start = (cell.depth or 0.0) * (1.0 - gap)
+        truth = condition.item % 2 == 0
+        gap = condition.params.number("gap")
+        start = (condition.depth or 0.0) * (1.0 - gap)
         return controls(
-            Draft(
+            PromptOutline(
                 head=HEAD,
                 pieces=(
                     Piece(
-                        role="needle", text=f" {person} put the key in the {box} box.", depth=start
+                        part="needle", text=f" {person} put the key in the {box} box.", depth=start
                     ),
                     Piece(
-                        role="needle", text=f" The {box} box is in the {room}.", depth=start + gap
+                        part="needle",
+                        text=f" The {box} box is in the {room}.",
+                        depth=start + gap,
                     ),
                 ),
                 filler=PROSE,

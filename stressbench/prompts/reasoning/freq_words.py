@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping
 
-from stressbench.prompts.base import Cell, Draft, Param, Piece, Traits
+from stressbench.prompts.base import Condition, Param, Piece, PromptOutline, Traits
 from stressbench.schema.suite.suite import Arm
 
 _TOP = 3
@@ -30,10 +30,10 @@ class FreqWords:
         tiny={"words": 24},
     )
 
-    def drafts(self, cell: Cell) -> Mapping[Arm, Draft]:
+    def outlines(self, condition: Condition) -> Mapping[Arm, PromptOutline]:
         """The list, and the question alone."""
-        rng = cell.rng("words")
-        counts = zipf_counts(cell.params.count("words"), cell.params.number("alpha"))
+        rng = condition.rng("words")
+        counts = zipf_counts(condition.params.count("words"), condition.params.number("alpha"))
         names = _made_up(rng, len(counts))
         listed = [name for name, count in zip(names, counts, strict=True) for _ in range(count)]
         rng.shuffle(listed)
@@ -42,15 +42,15 @@ class FreqWords:
             "Answer with the three words only, separated by commas."
         )
         return {
-            "stress": Draft(
+            "stress": PromptOutline(
                 head="Here is a list of words.",
-                pieces=(Piece(role="blob", text=" " + " ".join(listed) + "."),),
+                pieces=(Piece(part="blob", text=" " + " ".join(listed) + "."),),
                 close="\n\n",
                 question=question,
                 expected=tuple(names[:_TOP]),
                 values=tuple(names[_TOP:]),
             ),
-            "no_context": Draft(question=question, expected=tuple(names[:_TOP])),
+            "no_context": PromptOutline(question=question, expected=tuple(names[:_TOP])),
         }
 
 

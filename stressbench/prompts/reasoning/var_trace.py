@@ -6,7 +6,7 @@ import random
 from collections.abc import Mapping
 from itertools import pairwise
 
-from stressbench.prompts.base import Cell, Draft, Param, Piece, Traits
+from stressbench.prompts.base import Condition, Param, Piece, PromptOutline, Traits
 from stressbench.prompts.material.haystacks.prose import PROSE
 from stressbench.prompts.material.wording import CONTEXT_ARMS, END, HEAD, controls, spread
 from stressbench.schema.suite.suite import Arm
@@ -32,10 +32,10 @@ class VarTrace:
         tiny={"chains": 1, "hops": 1},
     )
 
-    def drafts(self, cell: Cell) -> Mapping[Arm, Draft]:
+    def outlines(self, condition: Condition) -> Mapping[Arm, PromptOutline]:
         """All chains in prose, no text, the one chain alone."""
-        chains, hops = cell.params.count("chains"), cell.params.count("hops")
-        rng = cell.rng("chains")
+        chains, hops = condition.params.count("chains"), condition.params.count("hops")
+        rng = condition.rng("chains")
         names = _names(rng, chains * (hops + 1))
         values = rng.sample(range(10_000, 100_000), chains)
         pieces: list[Piece] = []
@@ -46,11 +46,11 @@ class VarTrace:
             ]
             role = "rival" if chain else "needle"
             pieces += [
-                Piece(role=role, text=text, depth=depth)
+                Piece(part=role, text=text, depth=depth)
                 for text, depth in zip(says, spread(rng, hops + 1), strict=True)
             ]
         return controls(
-            Draft(
+            PromptOutline(
                 head=HEAD,
                 pieces=tuple(sorted(pieces, key=lambda piece: piece.depth)),
                 filler=PROSE,

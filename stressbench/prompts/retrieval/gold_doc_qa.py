@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from stressbench.prompts.base import Cell, Draft, Param, Piece, Traits
+from stressbench.prompts.base import Condition, Param, Piece, PromptOutline, Traits
 from stressbench.prompts.material.facts import NAMES, SURNAMES
 from stressbench.prompts.material.haystacks import lexicon
 from stressbench.prompts.material.haystacks.prose import sentence
@@ -42,16 +42,16 @@ class GoldDocQa:
         tiny={"docs": 2, "sentences": 1},
     )
 
-    def drafts(self, cell: Cell) -> Mapping[Arm, Draft]:
+    def outlines(self, condition: Condition) -> Mapping[Arm, PromptOutline]:
         """All documents, no document, the gold document alone."""
-        count = cell.params.count("docs")
-        rng = cell.rng("docs")
+        count = condition.params.count("docs")
+        rng = condition.rng("docs")
         pairs = [(name, surname) for name in NAMES for surname in SURNAMES]
         people = [" ".join(pair) for pair in rng.sample(pairs, count)]
         plays = [rng.choice(_INSTRUMENTS) for _ in people]
-        gold = round((cell.depth or 0.0) * (count - 1))
+        gold = round((condition.depth or 0.0) * (count - 1))
         order = [*range(1, gold + 1), 0, *range(gold + 1, count)]
-        length = cell.params.count("sentences")
+        length = condition.params.count("sentences")
         documents = {}
         for person in range(count):
             setting = rng.choice(lexicon.SETTINGS)
@@ -60,13 +60,13 @@ class GoldDocQa:
             documents[person] = " ".join(body)
         pieces = tuple(
             Piece(
-                role="rival" if person else "needle",
+                part="rival" if person else "needle",
                 text=f"Document {number}: {documents[person]}\n",
             )
             for number, person in enumerate(order, 1)
         )
         return controls(
-            Draft(
+            PromptOutline(
                 head="Here are some documents.\n",
                 pieces=pieces,
                 close="\n",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from stressbench.prompts.base import Cell, Draft, Param, Piece, Traits
+from stressbench.prompts.base import Condition, Param, Piece, PromptOutline, Traits
 from stressbench.prompts.material.facts import NAMES
 from stressbench.prompts.material.haystacks.prose import PROSE
 from stressbench.prompts.material.wording import CONTEXT_ARMS, END, HEAD, controls, spread
@@ -60,20 +60,22 @@ class LatentNeedle:
         tiny={"people": 2},
     )
 
-    def drafts(self, cell: Cell) -> Mapping[Arm, Draft]:
+    def outlines(self, condition: Condition) -> Mapping[Arm, PromptOutline]:
         """The person among others in prose, no text, the needle alone."""
-        count = cell.params.count("people")
-        gold = cell.pick("landmark", len(LANDMARKS))
-        rng = cell.rng("people")
+        count = condition.params.count("people")
+        gold = condition.pick("landmark", len(LANDMARKS))
+        rng = condition.rng("people")
         people = rng.sample(NAMES, count)
         others = rng.sample([mark for mark in range(len(LANDMARKS)) if mark != gold], count - 1)
         pieces = [
-            Piece(role="rival", text=_lives(person, mark), depth=depth)
+            Piece(part="rival", text=_lives(person, mark), depth=depth)
             for person, mark, depth in zip(people[1:], others, spread(rng, count - 1), strict=True)
         ]
-        pieces.append(Piece(role="needle", text=_lives(people[0], gold), depth=cell.depth or 0.0))
+        pieces.append(
+            Piece(part="needle", text=_lives(people[0], gold), depth=condition.depth or 0.0)
+        )
         return controls(
-            Draft(
+            PromptOutline(
                 head=HEAD,
                 pieces=tuple(sorted(pieces, key=lambda piece: piece.depth)),
                 filler=PROSE,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
-from stressbench.prompts.base import Cell, Draft, Param, Piece, Traits
+from stressbench.prompts.base import Condition, Param, Piece, PromptOutline, Traits
 from stressbench.prompts.material.facts import CITIES, draw_values
 from stressbench.prompts.material.haystacks.prose import PROSE
 from stressbench.prompts.material.wording import END, HEAD, VALUE_PARAM, controls, spread
@@ -40,21 +40,23 @@ class NearDistractor:
         tiny={"distractors": 1},
     )
 
-    def drafts(self, cell: Cell) -> Mapping[Arm, Draft]:
+    def outlines(self, condition: Condition) -> Mapping[Arm, PromptOutline]:
         """All statements in prose, the latest in prose, no text, the latest alone."""
-        count = cell.params.count("distractors")
-        city = CITIES[cell.pick("city", len(CITIES))]
-        values = draw_values(cell.rng("value"), cell.params.text("value"), count + 1)
-        rng = cell.rng("dates")
+        count = condition.params.count("distractors")
+        city = CITIES[condition.pick("city", len(CITIES))]
+        values = draw_values(condition.rng("value"), condition.params.text("value"), count + 1)
+        rng = condition.rng("dates")
         days = rng.sample(range(_DAYS), count + 1)
         latest = max(days)
         days.remove(latest)
-        gold = Piece(role="needle", text=_state(city, values[0], latest), depth=cell.depth or 0.0)
+        gold = Piece(
+            part="needle", text=_state(city, values[0], latest), depth=condition.depth or 0.0
+        )
         rivals = [
-            Piece(role="rival", text=_state(city, value, day), depth=depth)
+            Piece(part="rival", text=_state(city, value, day), depth=depth)
             for value, day, depth in zip(values[1:], days, spread(rng, count), strict=True)
         ]
-        stress = Draft(
+        stress = PromptOutline(
             head=HEAD,
             pieces=tuple(sorted([gold, *rivals], key=lambda piece: piece.depth)),
             filler=PROSE,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from stressbench.prompts.base import Cell, Draft, Piece, Traits
+from stressbench.prompts.base import Condition, Piece, PromptOutline, Traits
 from stressbench.prompts.material.facts import CITIES, draw_value
 from stressbench.prompts.material.haystacks.choose import HAYSTACK_PARAMS, open_haystack
 from stressbench.prompts.material.wording import (
@@ -35,16 +35,16 @@ class Niah:
         deep=True,
     )
 
-    def drafts(self, cell: Cell) -> Mapping[Arm, Draft]:
+    def outlines(self, condition: Condition) -> Mapping[Arm, PromptOutline]:
         """The needle in the haystack, no text at all, the needle alone."""
-        city = CITIES[cell.pick("city", len(CITIES))]
-        value = draw_value(cell.rng("value"), cell.params.text("value"))
-        haystack = open_haystack(cell)
+        city = CITIES[condition.pick("city", len(CITIES))]
+        value = draw_value(condition.rng("value"), condition.params.text("value"))
+        haystack = open_haystack(condition)
         fact = haystack.fits(needle(city, value))
         return controls(
-            Draft(
+            PromptOutline(
                 head=haystack.head,
-                pieces=(Piece(role="needle", text=fact, depth=cell.depth or 0.0),),
+                pieces=(Piece(part="needle", text=fact, depth=condition.depth or 0.0),),
                 filler=haystack.source,
                 close=haystack.close,
                 question=QUESTION_VALUE.format(city=city),

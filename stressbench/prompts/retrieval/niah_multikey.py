@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from stressbench.prompts.base import Cell, Draft, Param, Piece, Traits
+from stressbench.prompts.base import Condition, Param, Piece, PromptOutline, Traits
 from stressbench.prompts.material.facts import CITIES, draw_values
 from stressbench.prompts.material.haystacks.prose import PROSE
 from stressbench.prompts.material.wording import (
@@ -41,19 +41,23 @@ class NiahMultikey:
         tiny={"keys": 3},
     )
 
-    def drafts(self, cell: Cell) -> Mapping[Arm, Draft]:
+    def outlines(self, condition: Condition) -> Mapping[Arm, PromptOutline]:
         """All needles in prose, one needle in prose, no text, one needle alone."""
-        count = cell.params.count("keys")
-        values = draw_values(cell.rng("value"), cell.params.text("value"), count)
-        first = cell.pick("city", len(CITIES))
-        others = cell.rng("rivals").sample([c for c in CITIES if c != CITIES[first]], count - 1)
-        gold = Piece(role="needle", text=needle(CITIES[first], values[0]), depth=cell.depth or 0.0)
-        depths = spread(cell.rng("depths"), count - 1)
+        count = condition.params.count("keys")
+        values = draw_values(condition.rng("value"), condition.params.text("value"), count)
+        first = condition.pick("city", len(CITIES))
+        others = condition.rng("rivals").sample(
+            [c for c in CITIES if c != CITIES[first]], count - 1
+        )
+        gold = Piece(
+            part="needle", text=needle(CITIES[first], values[0]), depth=condition.depth or 0.0
+        )
+        depths = spread(condition.rng("depths"), count - 1)
         rivals = [
-            Piece(role="rival", text=needle(city, value), depth=depth)
+            Piece(part="rival", text=needle(city, value), depth=depth)
             for city, value, depth in zip(others, values[1:], depths, strict=True)
         ]
-        stress = Draft(
+        stress = PromptOutline(
             head=HEAD,
             pieces=tuple(sorted([gold, *rivals], key=lambda piece: piece.depth)),
             filler=PROSE,

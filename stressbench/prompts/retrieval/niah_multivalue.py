@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from stressbench.prompts.base import Cell, Draft, Param, Piece, Traits
+from stressbench.prompts.base import Condition, Param, Piece, PromptOutline, Traits
 from stressbench.prompts.material.facts import CITIES, draw_values
 from stressbench.prompts.material.haystacks.prose import PROSE
 from stressbench.prompts.material.wording import (
@@ -38,17 +38,17 @@ class NiahMultivalue:
         tiny={"values": 2},
     )
 
-    def drafts(self, cell: Cell) -> Mapping[Arm, Draft]:
+    def outlines(self, condition: Condition) -> Mapping[Arm, PromptOutline]:
         """All values in prose, no text, the needles alone."""
-        count = cell.params.count("values")
-        city = CITIES[cell.pick("city", len(CITIES))]
-        values = draw_values(cell.rng("value"), cell.params.text("value"), count)
-        depths = spread(cell.rng("depths"), count)
+        count = condition.params.count("values")
+        city = CITIES[condition.pick("city", len(CITIES))]
+        values = draw_values(condition.rng("value"), condition.params.text("value"), count)
+        depths = spread(condition.rng("depths"), count)
         return controls(
-            Draft(
+            PromptOutline(
                 head=HEAD,
                 pieces=tuple(
-                    Piece(role="needle", text=f" One secret code for {city} is {value}.", depth=d)
+                    Piece(part="needle", text=f" One secret code for {city} is {value}.", depth=d)
                     for value, d in zip(values, depths, strict=True)
                 ),
                 filler=PROSE,

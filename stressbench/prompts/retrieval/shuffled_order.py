@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Literal, cast
 
-from stressbench.prompts.base import Cell, Draft, Param, Piece, Traits
+from stressbench.prompts.base import Condition, Param, Piece, PromptOutline, Traits
 from stressbench.prompts.build.outline import Shuffle
 from stressbench.prompts.material.facts import CITIES, draw_value
 from stressbench.prompts.material.haystacks.prose import PROSE
@@ -46,12 +46,12 @@ class ShuffledOrder:
         deep=True,
     )
 
-    def drafts(self, cell: Cell) -> Mapping[Arm, Draft]:
+    def outlines(self, condition: Condition) -> Mapping[Arm, PromptOutline]:
         """The shuffled text, the text in order, no text, the fact alone."""
-        city = CITIES[cell.pick("city", len(CITIES))]
-        value = draw_value(cell.rng("value"), "digits")
-        fact = Piece(role="needle", text=needle(city, value), depth=cell.depth or 0.0)
-        plain = Draft(
+        city = CITIES[condition.pick("city", len(CITIES))]
+        value = draw_value(condition.rng("value"), "digits")
+        fact = Piece(part="needle", text=needle(city, value), depth=condition.depth or 0.0)
+        plain = PromptOutline(
             head=HEAD,
             pieces=(fact,),
             filler=PROSE,
@@ -59,8 +59,8 @@ class ShuffledOrder:
             question="What is the only number in the text? Answer with the number only.",
             expected=(value,),
         )
-        unit = cast("Literal['words', 'sentences', 'ids']", cell.params.text("unit"))
-        shuffle = Shuffle(unit, cell.params.count("window"), mark=value)
+        unit = cast("Literal['words', 'sentences', 'ids']", condition.params.text("unit"))
+        shuffle = Shuffle(unit, condition.params.count("window"), mark=value)
         stress = replace(plain, shuffle=shuffle)
         return {**controls(plain), "stress": stress, "isocontent": plain}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from stressbench.prompts.base import Cell, Draft, Param, Piece, Traits
+from stressbench.prompts.base import Condition, Param, Piece, PromptOutline, Traits
 from stressbench.prompts.material.facts import CITIES, draw_values
 from stressbench.prompts.material.haystacks.prose import PROSE
 from stressbench.prompts.material.wording import END, HEAD, needle, spread
@@ -37,22 +37,22 @@ class Unanswerable:
         tiny={"rivals": 1},
     )
 
-    def drafts(self, cell: Cell) -> Mapping[Arm, Draft]:
+    def outlines(self, condition: Condition) -> Mapping[Arm, PromptOutline]:
         """The text without the needle, with it, and prose of equal length with it alone."""
-        count = cell.params.count("rivals")
-        city = CITIES[cell.pick("city", len(CITIES))]
-        others = cell.rng("rivals").sample([name for name in CITIES if name != city], count)
-        values = draw_values(cell.rng("value"), "digits", count + 1)
-        depths = spread(cell.rng("depths"), count) if count else []
+        count = condition.params.count("rivals")
+        city = CITIES[condition.pick("city", len(CITIES))]
+        others = condition.rng("rivals").sample([name for name in CITIES if name != city], count)
+        values = draw_values(condition.rng("value"), "digits", count + 1)
+        depths = spread(condition.rng("depths"), count) if count else []
         rivals = [
-            Piece(role="rival", text=needle(name, value), depth=depth)
+            Piece(part="rival", text=needle(name, value), depth=depth)
             for name, value, depth in zip(others, values[1:], depths, strict=True)
         ]
-        gold = Piece(role="needle", text=needle(city, values[0]), depth=cell.depth or 0.0)
-        stress = Draft(
+        gold = Piece(part="needle", text=needle(city, values[0]), depth=condition.depth or 0.0)
+        stress = PromptOutline(
             head=HEAD,
             # An empty piece keeps the gold's place, so that both arms are cut alike.
-            pieces=_sorted([replace(gold, role="", text=""), *rivals]),
+            pieces=_sorted([replace(gold, part="", text=""), *rivals]),
             filler=PROSE,
             close=END,
             question=f"What is the secret code for {city}? Answer with the code only. "

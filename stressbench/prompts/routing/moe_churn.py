@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final
 
-from stressbench.prompts.base import Cell, Draft, Param, Traits
+from stressbench.prompts.base import Condition, Param, PromptOutline, Traits
 from stressbench.prompts.material.haystacks import lexicon
 from stressbench.prompts.material.wording import controls
 from stressbench.prompts.routing.moe_repeat import canary
@@ -46,10 +46,10 @@ class MoeChurn:
         deep=True,
     )
 
-    def drafts(self, cell: Cell) -> Mapping[Arm, Draft]:
+    def outlines(self, condition: Condition) -> Mapping[Arm, PromptOutline]:
         """The canary in switching text, in the same text sorted, in prose, and alone."""
-        plain = canary(cell)
-        words = cell.params.count("words")
+        plain = canary(condition)
+        words = condition.params.count("words")
         return {
             **controls(plain),
             "stress": replace(plain, filler=Switching(words, sort=False)),

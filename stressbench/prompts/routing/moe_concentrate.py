@@ -12,7 +12,7 @@ from typing import Final, TypeAlias
 import msgspec
 
 from stressbench.errors import SuiteError
-from stressbench.prompts.base import Cell, Draft, Param, Traits
+from stressbench.prompts.base import Condition, Param, PromptOutline, Traits
 from stressbench.prompts.material.facts import CITIES
 from stressbench.prompts.material.haystacks import lexicon
 from stressbench.prompts.material.wording import controls
@@ -63,16 +63,16 @@ class MoeConcentrate:
         deep=True,
     )
 
-    def drafts(self, cell: Cell) -> Mapping[Arm, Draft]:
+    def outlines(self, condition: Condition) -> Mapping[Arm, PromptOutline]:
         """The canary among the words, among random ones, in prose; no text, the canary alone."""
-        log, search = cell.params.text("log"), cell.params.flag("search")
-        plain = canary(cell, CITIES[1::2] if log and not search else CITIES[::2])
+        log, search = condition.params.text("log"), condition.params.flag("search")
+        plain = canary(condition, CITIES[1::2] if log and not search else CITIES[::2])
         if not log:
-            words: Words = (CANDIDATES[cell.pick("candidate", len(CANDIDATES))],)
+            words: Words = (CANDIDATES[condition.pick("candidate", len(CANDIDATES))],)
         else:
-            ranked = strongest(log, where=cell.spec.name)
-            words = _varied(cell, ranked) if search else ranked[0]
-        drawn = tuple(cell.rng("control").sample(CANDIDATES, len(words)))
+            ranked = strongest(log, where=condition.spec.name)
+            words = _varied(condition, ranked) if search else ranked[0]
+        drawn = tuple(condition.rng("control").sample(CANDIDATES, len(words)))
         return {
             **controls(plain),
             "stress": _among(plain, words),
@@ -81,17 +81,17 @@ class MoeConcentrate:
         }
 
 
-def _among(plain: Draft, words: Words) -> Draft:
+def _among(plain: PromptOutline, words: Words) -> PromptOutline:
     return replace(plain, filler=Repetition(words), params={"searched": " ".join(words)})
 
 
-def _varied(cell: Cell, ranked: Sequence[Words]) -> Words:
+def _varied(condition: Condition, ranked: Sequence[Words]) -> Words:
     """One of the best sets with a word of another good one added, or in place of its own."""
-    rng = cell.rng("search")
-    parent = ranked[cell.item % min(_PARENTS, len(ranked))]
+    rng = condition.rng("search")
+    parent = ranked[condition.item % min(_PARENTS, len(ranked))]
     good = [word for words in ranked[: 4 * _PARENTS] for word in words if word not in parent]
     word = rng.choice(good or CANDIDATES)
-    if len(parent) < cell.params.count("words"):
+    if len(parent) < condition.params.count("words"):
         return (*parent, word)
     place = rng.randrange(len(parent))
     return (*parent[:place], word, *parent[place + 1 :])

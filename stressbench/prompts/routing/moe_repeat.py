@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from stressbench.prompts.base import Cell, Draft, Param, Piece, Traits
+from stressbench.prompts.base import Condition, Param, Piece, PromptOutline, Traits
 from stressbench.prompts.material.facts import CITIES, draw_value
 from stressbench.prompts.material.haystacks.prose import PROSE
 from stressbench.prompts.material.wording import END, HEAD, QUESTION_VALUE, controls, needle
@@ -33,10 +33,10 @@ class MoeRepeat:
         deep=True,
     )
 
-    def drafts(self, cell: Cell) -> Mapping[Arm, Draft]:
+    def outlines(self, condition: Condition) -> Mapping[Arm, PromptOutline]:
         """The canary in repetition, in prose, no text, the canary alone."""
-        plain = canary(cell)
-        repeated = Repetition((cell.params.text("word"),))
+        plain = canary(condition)
+        repeated = Repetition((condition.params.text("word"),))
         return {
             **controls(plain),
             "stress": replace(plain, filler=repeated),
@@ -71,13 +71,13 @@ class Repetition:
         return [" " + " ".join(self.words)] * _ROW
 
 
-def canary(cell: Cell, cities: Sequence[str] = CITIES) -> Draft:
+def canary(condition: Condition, cities: Sequence[str] = CITIES) -> PromptOutline:
     """A fact in prose, by which quality is watched while the filler does something else."""
-    city = cities[cell.pick("city", len(cities))]
-    value = draw_value(cell.rng("value"), "digits")
-    return Draft(
+    city = cities[condition.pick("city", len(cities))]
+    value = draw_value(condition.rng("value"), "digits")
+    return PromptOutline(
         head=HEAD,
-        pieces=(Piece(role="needle", text=needle(city, value), depth=cell.depth or 0.0),),
+        pieces=(Piece(part="needle", text=needle(city, value), depth=condition.depth or 0.0),),
         filler=PROSE,
         close=END,
         question=QUESTION_VALUE.format(city=city),

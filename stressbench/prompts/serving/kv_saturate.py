@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from stressbench.prompts.base import Cell, Draft, Traits
+from stressbench.prompts.base import Condition, PromptOutline, Traits
 from stressbench.prompts.material.wording import controls
 from stressbench.prompts.routing.moe_repeat import canary
 from stressbench.schema.suite.suite import Arm
@@ -29,9 +29,9 @@ class KvSaturate:
         max_tokens=96,
     )
 
-    def drafts(self, cell: Cell) -> Mapping[Arm, Draft]:
+    def outlines(self, condition: Condition) -> Mapping[Arm, PromptOutline]:
         """The canary in prose, no text, the canary alone."""
-        plain = canary(cell)
+        plain = canary(condition)
         asked = plain.question.removesuffix(" Answer with the code only.")
         return controls(replace(plain, question=asked + " Answer with the code first."))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from stressbench.prompts.base import Cell, Draft, Param, Piece, Traits
+from stressbench.prompts.base import Condition, Param, Piece, PromptOutline, Traits
 from stressbench.prompts.material.facts import CITIES, draw_values
 from stressbench.prompts.material.haystacks.lexicon import SETTINGS
 from stressbench.prompts.material.haystacks.prose import sentence
@@ -49,20 +49,20 @@ class MultiTurn:
         tiny={"turns": 2, "sentences": 1},
     )
 
-    def drafts(self, cell: Cell) -> Mapping[Arm, Draft]:
+    def outlines(self, condition: Condition) -> Mapping[Arm, PromptOutline]:
         """The conversation, the question alone, the turn that holds the answer alone."""
-        turns = cell.params.count("turns")
-        first = CITIES[cell.pick("city", len(CITIES))]
-        others = cell.rng("cities").sample(CITIES, len(CITIES))
+        turns = condition.params.count("turns")
+        first = CITIES[condition.pick("city", len(CITIES))]
+        others = condition.rng("cities").sample(CITIES, len(CITIES))
         cities = [first, *(city for city in others if city != first)][:turns]
-        values = draw_values(cell.rng("values"), "digits", turns)
+        values = draw_values(condition.rng("values"), "digits", turns)
         return controls(
-            Draft(
+            PromptOutline(
                 head=_HEAD,
                 pieces=tuple(
                     Piece(
-                        role="rival" if turn else "needle",
-                        text=_turn(cell, turn, needle(cities[turn], values[turn])),
+                        part="rival" if turn else "needle",
+                        text=_turn(condition, turn, needle(cities[turn], values[turn])),
                     )
                     for turn in range(turns)
                 ),
@@ -70,16 +70,16 @@ class MultiTurn:
                 question=QUESTION_VALUE.format(city=first),
                 expected=(values[0],),
                 values=tuple(values[1:]),
-                params={"group": f"i{cell.item}"},
+                params={"group": f"i{condition.item}"},
             )
         )
 
 
-def _turn(cell: Cell, number: int, fact: str) -> str:
+def _turn(condition: Condition, number: int, fact: str) -> str:
     """One turn; the same however long the conversation becomes."""
-    rng = cell.rng("turn", number)
+    rng = condition.rng("turn", number)
     setting = rng.choice(SETTINGS)
-    said = [sentence(rng, setting) for _ in range(cell.params.count("sentences"))]
+    said = [sentence(rng, setting) for _ in range(condition.params.count("sentences"))]
     said.insert(rng.randint(0, len(said)), fact.strip())
     return f"User: {' '.join(said)}\nAssistant: {rng.choice(_REPLIES)}\n"
 

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Final
 
 from stressbench.errors import SuiteError
-from stressbench.prompts.base import Cell, Draft, Param, Traits, known_scorer
+from stressbench.prompts.base import Condition, Param, PromptOutline, Traits, known_scorer
 from stressbench.prompts.material.rows import Row, read_rows
 from stressbench.schema.suite.suite import Arm
 from stressbench.seeds import derive_rng
@@ -50,10 +50,10 @@ class Replay:
         max_tokens=128,
     )
 
-    def drafts(self, cell: Cell) -> Mapping[Arm, Draft]:
+    def outlines(self, condition: Condition) -> Mapping[Arm, PromptOutline]:
         """One draft: the sampled prompt."""
-        params = cell.params
-        where = f"prompts.{cell.spec.name}.params.path"
+        params = condition.params
+        where = f"prompts.{condition.spec.name}.params.path"
         if not params.text("path"):
             raise SuiteError(
                 "replay needs a path", where=where, hint="params: {path: traffic.jsonl}"
@@ -61,21 +61,21 @@ class Replay:
         sampled = _sample(
             params.text("path"),
             (params.text("field"), params.text("answer_field"), params.text("time_field")),
-            items=cell.spec.items,
-            seed=cell.suite_seed,
+            items=condition.spec.items,
+            seed=condition.suite_seed,
             where=where,
         )
-        if cell.item >= len(sampled):
+        if condition.item >= len(sampled):
             raise SuiteError(
-                f"{cell.spec.items} items are asked for, {len(sampled)} prompts are there",
+                f"{condition.spec.items} items are asked for, {len(sampled)} prompts are there",
                 where=where,
                 hint=f"items: {len(sampled)}",
             )
-        prompt = sampled[cell.item]
-        scorer = known_scorer(params.text("scorer"), f"prompts.{cell.spec.name}.params.scorer")
+        prompt = sampled[condition.item]
+        scorer = known_scorer(params.text("scorer"), f"prompts.{condition.spec.name}.params.scorer")
         judged = bool(prompt.answers)
         return {
-            "stress": Draft(
+            "stress": PromptOutline(
                 question=prompt.text,
                 expected=prompt.answers,
                 scorer=scorer if judged else None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from stressbench.errors import SuiteError
-from stressbench.prompts.base import Cell, Draft, Param, Piece, Traits
+from stressbench.prompts.base import Condition, Param, Piece, PromptOutline, Traits
 from stressbench.prompts.material.facts import CITIES, draw_values
 from stressbench.prompts.material.haystacks.prose import PROSE
 from stressbench.prompts.material.wording import END, HEAD, QUESTION_VALUE, needle, spread
@@ -44,28 +44,28 @@ class SharedPrefix:
         tiny={"prefix_tokens": 300, "questions": 3},
     )
 
-    def drafts(self, cell: Cell) -> Mapping[Arm, Draft]:
+    def outlines(self, condition: Condition) -> Mapping[Arm, PromptOutline]:
         """One question about one of the texts."""
-        prefixes, facts = cell.params.count("prefixes"), cell.params.count("questions")
-        if cell.spec.items > prefixes * facts:
+        prefixes, facts = condition.params.count("prefixes"), condition.params.count("questions")
+        if condition.spec.items > prefixes * facts:
             raise SuiteError(
                 f"{prefixes} texts with {facts} questions make {prefixes * facts} different "
-                f"prompts; {cell.spec.items} are asked for",
-                where=f"prompts.{cell.spec.name}.items",
+                f"prompts; {condition.spec.items} are asked for",
+                where=f"prompts.{condition.spec.name}.items",
                 hint="raise params.prefixes or params.questions",
             )
-        group = f"p{cell.item % prefixes}"
-        cities = cell.shared_rng("cities", group).sample(CITIES, facts)
-        values = draw_values(cell.shared_rng("values", group), "digits", facts)
-        depths = spread(cell.shared_rng("depths", group), facts)
-        asked = cell.item // prefixes
-        tokens = cell.params.count("prefix_tokens")
+        group = f"p{condition.item % prefixes}"
+        cities = condition.shared_rng("cities", group).sample(CITIES, facts)
+        values = draw_values(condition.shared_rng("values", group), "digits", facts)
+        depths = spread(condition.shared_rng("depths", group), facts)
+        asked = condition.item // prefixes
+        tokens = condition.params.count("prefix_tokens")
         return {
-            "stress": Draft(
+            "stress": PromptOutline(
                 head=HEAD,
                 pieces=tuple(
                     Piece(
-                        role="needle" if fact == asked else "rival",
+                        part="needle" if fact == asked else "rival",
                         text=needle(cities[fact], values[fact]),
                         depth=depths[fact],
                     )

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 
-from stressbench.prompts.base import Cell, Draft, Param, Piece, Traits
+from stressbench.prompts.base import Condition, Param, Piece, PromptOutline, Traits
 from stressbench.prompts.material.facts import CITIES, draw_values
 from stressbench.prompts.material.haystacks.prose import PROSE
 from stressbench.prompts.material.wording import END, HEAD, QUESTION_VALUE, VALUE_PARAM, needle
@@ -33,21 +33,21 @@ class EscapedJson:
         tiny={"pairs": 2},
     )
 
-    def drafts(self, cell: Cell) -> Mapping[Arm, Draft]:
+    def outlines(self, condition: Condition) -> Mapping[Arm, PromptOutline]:
         """The escaped object, the object, the one fact in prose of equal length."""
-        count = cell.params.count("pairs")
-        values = draw_values(cell.rng("values"), cell.params.text("value"), count)
-        keys = cell.rng("keys").sample(CITIES, count)
+        count = condition.params.count("pairs")
+        values = draw_values(condition.rng("values"), condition.params.text("value"), count)
+        keys = condition.rng("keys").sample(CITIES, count)
         pairs = list(zip(keys, values, strict=True))
-        pairs.insert(cell.rng("place").randrange(count), pairs.pop(0))
+        pairs.insert(condition.rng("place").randrange(count), pairs.pop(0))
         text = json.dumps(dict(pairs))
-        depth = cell.depth or 0.0
-        data = Piece(role="needle", text=f" Secret codes: {text} (end of codes).", depth=depth)
-        fact = Piece(role="needle", text=needle(keys[0], values[0]), depth=depth)
+        depth = condition.depth or 0.0
+        data = Piece(part="needle", text=f" Secret codes: {text} (end of codes).", depth=depth)
+        fact = Piece(part="needle", text=needle(keys[0], values[0]), depth=depth)
         escaped = text
-        for _ in range(cell.params.count("levels")):
+        for _ in range(condition.params.count("levels")):
             escaped = json.dumps(escaped)
-        plain = Draft(
+        plain = PromptOutline(
             head=HEAD,
             pieces=(data,),
             filler=PROSE,

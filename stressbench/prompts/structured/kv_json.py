@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from stressbench.prompts.base import Cell, Draft, Param, Piece, Traits
+from stressbench.prompts.base import Condition, Param, Piece, PromptOutline, Traits
 from stressbench.prompts.material.facts import CITIES, draw_values
 from stressbench.prompts.material.haystacks.prose import PROSE
 from stressbench.prompts.material.wording import END, HEAD, VALUE_PARAM, needle
@@ -37,20 +37,20 @@ class KvJson:
         tiny={"pairs": 4},
     )
 
-    def drafts(self, cell: Cell) -> Mapping[Arm, Draft]:
+    def outlines(self, condition: Condition) -> Mapping[Arm, PromptOutline]:
         """The object as asked for, pretty-printed, and the one fact in prose of equal length."""
-        count = cell.params.count("pairs")
-        values = draw_values(cell.rng("values"), cell.params.text("value"), count)
-        keys = _keys(cell, count)
-        gold = round((cell.depth or 0.0) * (count - 1))
+        count = condition.params.count("pairs")
+        values = draw_values(condition.rng("values"), condition.params.text("value"), count)
+        keys = _keys(condition, count)
+        gold = round((condition.depth or 0.0) * (count - 1))
         # The item's own pair moves to its depth; the others keep their order.
         pairs = list(zip(keys, values, strict=True))
         pairs.insert(gold, pairs.pop(0))
         city, value = keys[0], values[0]
         question = f"What is the value of {city}? Answer with the value only."
 
-        def draft(shape: str) -> Draft:
-            return Draft(
+        def outline(shape: str) -> PromptOutline:
+            return PromptOutline(
                 head="Here is a JSON object.\n",
                 pieces=_pieces(dict(pairs), city, value, shape),
                 close="\n\n",
@@ -60,11 +60,13 @@ class KvJson:
             )
 
         return {
-            "stress": draft(cell.params.text("format")),
-            "isocontent": draft("pretty"),
-            "isotoken": Draft(
+            "stress": outline(condition.params.text("format")),
+            "isocontent": outline("pretty"),
+            "isotoken": PromptOutline(
                 head=HEAD,
-                pieces=(Piece(role="needle", text=_prose(city, value), depth=cell.depth or 0.0),),
+                pieces=(
+                    Piece(part="needle", text=_prose(city, value), depth=condition.depth or 0.0),
+                ),
                 filler=PROSE,
                 close=END,
                 question=question,
@@ -77,8 +79,8 @@ def _prose(city: str, value: str) -> str:
     return needle(city, value).replace("secret code for", "value of")
 
 
-def _keys(cell: Cell, count: int) -> list[str]:
-    rng = cell.rng("keys")
+def _keys(condition: Condition, count: int) -> list[str]:
+    rng = condition.rng("keys")
     keys = rng.sample(CITIES, min(count, len(CITIES)))
     return keys + [f"{rng.choice(CITIES)} {number}" for number in range(2, count - len(keys) + 2)]
 
@@ -92,9 +94,9 @@ def _pieces(table: dict[str, str], city: str, value: str, shape: str) -> tuple[P
     pair = json.dumps(city) + (": " if shape == "pretty" else ":") + json.dumps(value)
     before, _, after = text.partition(pair)
     return (
-        Piece(role="", text=before),
-        Piece(role="needle", text=pair),
-        Piece(role="", text=after),
+        Piece(part="", text=before),
+        Piece(part="needle", text=pair),
+        Piece(part="", text=after),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping
 
-from stressbench.prompts.base import Cell, Draft, Param, Piece, Traits
+from stressbench.prompts.base import Condition, Param, Piece, PromptOutline, Traits
 from stressbench.prompts.material.facts import NAMES, SURNAMES
 from stressbench.prompts.material.wording import CONTEXT_ARMS, controls
 from stressbench.schema.suite.suite import Arm
@@ -36,31 +36,31 @@ class LongCodeTable:
         tiny={"rows": 3},
     )
 
-    def drafts(self, cell: Cell) -> Mapping[Arm, Draft]:
+    def outlines(self, condition: Condition) -> Mapping[Arm, PromptOutline]:
         """All rows, no rows, the gold row alone."""
-        count = cell.params.count("rows")
-        rng = cell.rng("rows")
+        count = condition.params.count("rows")
+        rng = condition.rng("rows")
         pairs = [(name, surname) for name in NAMES for surname in SURNAMES]
         people = rng.sample(pairs, count)
         numbers = rng.sample(range(1000, 10_000), count * len(_COLUMNS))
-        gold = round((cell.depth or 0.0) * (count - 1))
+        gold = round((condition.depth or 0.0) * (count - 1))
         order = [*range(1, gold + 1), 0, *range(gold + 1, count)]
-        make = _table if cell.params.text("kind") == "table" else _code
+        make = _table if condition.params.text("kind") == "table" else _code
         return controls(make(rng, people, numbers, order))
 
 
 def _table(
     rng: random.Random, people: list[tuple[str, str]], numbers: list[int], order: list[int]
-) -> Draft:
+) -> PromptOutline:
     column = rng.randrange(len(_COLUMNS))
     width = len(_COLUMNS)
     rows = {row: numbers[row * width : (row + 1) * width] for row in range(len(people))}
     head = "| name | " + " | ".join(_COLUMNS) + " |\n" + "|---" * (width + 1) + "|\n"
-    return Draft(
+    return PromptOutline(
         head="Here is a table.\n" + head,
         pieces=tuple(
             Piece(
-                role="rival" if row else "needle",
+                part="rival" if row else "needle",
                 text=f"| {' '.join(people[row])} | {' | '.join(map(str, rows[row]))} |\n",
             )
             for row in order
@@ -75,13 +75,13 @@ def _table(
 
 def _code(
     rng: random.Random, people: list[tuple[str, str]], numbers: list[int], order: list[int]
-) -> Draft:
+) -> PromptOutline:
     units = [rng.choice(("LIMIT", "DELAY", "SIZE")) for _ in people]
     names = ["_".join((*pair, unit)).upper() for pair, unit in zip(people, units, strict=True)]
-    return Draft(
+    return PromptOutline(
         head="Here is a program.\n",
         pieces=tuple(
-            Piece(role="rival" if row else "needle", text=f"{names[row]} = {numbers[row]}\n")
+            Piece(part="rival" if row else "needle", text=f"{names[row]} = {numbers[row]}\n")
             for row in order
         ),
         close="\n",

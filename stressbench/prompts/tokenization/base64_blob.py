@@ -6,7 +6,7 @@ import base64
 from collections.abc import Mapping
 from dataclasses import replace
 
-from stressbench.prompts.base import Cell, Draft, Param, Piece, Traits
+from stressbench.prompts.base import Condition, Param, Piece, PromptOutline, Traits
 from stressbench.prompts.material.facts import CITIES, draw_value
 from stressbench.prompts.material.haystacks.prose import PROSE, paragraph
 from stressbench.prompts.material.wording import END, HEAD, QUESTION_VALUE, VALUE_PARAM, needle
@@ -50,28 +50,30 @@ class Base64Blob:
         deep=True,
     )
 
-    def drafts(self, cell: Cell) -> Mapping[Arm, Draft]:
+    def outlines(self, condition: Condition) -> Mapping[Arm, PromptOutline]:
         """The blob, its text in plain, and prose of the blob's length."""
-        prose = paragraph(cell.rng("blob"), length_bytes=cell.params.count("bytes"))
+        prose = paragraph(condition.rng("blob"), length_bytes=condition.params.count("bytes"))
         return (
-            _decode(cell, prose) if cell.params.text("mode") == "decode" else _beside(cell, prose)
+            _decode(condition, prose)
+            if condition.params.text("mode") == "decode"
+            else _beside(condition, prose)
         )
 
 
-def _beside(cell: Cell, prose: str) -> Mapping[Arm, Draft]:
-    city = CITIES[cell.pick("city", len(CITIES))]
-    value = draw_value(cell.rng("value"), cell.params.text("value"))
-    depth = cell.depth or 0.0
-    fact = Piece(role="needle", text=needle(city, value), depth=depth)
-    place = cell.params.text("position")
+def _beside(condition: Condition, prose: str) -> Mapping[Arm, PromptOutline]:
+    city = CITIES[condition.pick("city", len(CITIES))]
+    value = draw_value(condition.rng("value"), condition.params.text("value"))
+    depth = condition.depth or 0.0
+    fact = Piece(part="needle", text=needle(city, value), depth=depth)
+    place = condition.params.text("position")
     parts = _halves(prose) if place == "around" else [prose]
     before = {"before": len(parts), "after": 0, "around": 1}[place]
 
     def around(shown: list[str]) -> tuple[Piece, ...]:
-        pieces = [Piece(role="blob", text=text, depth=depth) for text in shown]
+        pieces = [Piece(part="blob", text=text, depth=depth) for text in shown]
         return (*pieces[:before], fact, *pieces[before:])
 
-    plain = Draft(
+    plain = PromptOutline(
         head=HEAD,
         pieces=around([f" {part}." for part in parts]),
         filler=PROSE,
@@ -86,12 +88,12 @@ def _beside(cell: Cell, prose: str) -> Mapping[Arm, Draft]:
     }
 
 
-def _decode(cell: Cell, prose: str) -> Mapping[Arm, Draft]:
+def _decode(condition: Condition, prose: str) -> Mapping[Arm, PromptOutline]:
     hidden = f" Message: {_encoded(prose)} (end of message)."
     data = Piece(
-        role="needle", text=f" Message: {prose} (end of message).", depth=cell.depth or 0.0
+        part="needle", text=f" Message: {prose} (end of message).", depth=condition.depth or 0.0
     )
-    plain = Draft(
+    plain = PromptOutline(
         head=HEAD,
         pieces=(data,),
         filler=PROSE,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
-from stressbench.prompts.base import Cell, Draft, Param, Piece, Traits
+from stressbench.prompts.base import Condition, Param, Piece, PromptOutline, Traits
 from stressbench.prompts.material.facts import CITIES, draw_values
 from stressbench.prompts.material.haystacks.prose import PROSE
 from stressbench.prompts.material.wording import (
@@ -57,21 +57,21 @@ class BidiTags:
         deep=True,
     )
 
-    def drafts(self, cell: Cell) -> Mapping[Arm, Draft]:
+    def outlines(self, condition: Condition) -> Mapping[Arm, PromptOutline]:
         """The fact with the hidden text, without it, and in prose of equal length."""
-        city = CITIES[cell.pick("city", len(CITIES))]
-        value, hidden = draw_values(cell.rng("value"), "digits", 2)
+        city = CITIES[condition.pick("city", len(CITIES))]
+        value, hidden = draw_values(condition.rng("value"), "digits", 2)
         fact = needle(city, value)
-        mode = cell.params.text("mode")
+        mode = condition.params.text("mode")
         if mode == "bidi":
             hidden = value[::-1]
             seen = fact.replace(value, f"{_OVERRIDE}{hidden}{_POP}")
         else:
-            secret = needle(city, hidden) * cell.params.count("copies")
+            secret = needle(city, hidden) * condition.params.count("copies")
             seen = fact + (_tags(secret) if mode == "tags" else _selectors(secret))
-        plain = Draft(
+        plain = PromptOutline(
             head=HEAD,
-            pieces=(Piece(role="needle", text=fact, depth=cell.depth or 0.0),),
+            pieces=(Piece(part="needle", text=fact, depth=condition.depth or 0.0),),
             filler=PROSE,
             close=END,
             question=QUESTION_VALUE.format(city=city),

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Final
 
-from stressbench.prompts.base import Cell, Draft, Param
+from stressbench.prompts.base import Condition, Param, PromptOutline
 from stressbench.prompts.material.respelling import RATE, disguise_traits, disguised
 from stressbench.schema.suite.suite import Arm
 
@@ -26,10 +26,10 @@ class Combining:
         RATE, Param(name="marks", default=3, least=1, most=50, doc="Marks on each letter.")
     )
 
-    def drafts(self, cell: Cell) -> Mapping[Arm, Draft]:
+    def outlines(self, condition: Condition) -> Mapping[Arm, PromptOutline]:
         """The disguised context, the same in plain letters, plain prose of equal length."""
-        marks = cell.params.count("marks")
-        return disguised(cell, name=f"combining-{marks}", spell=partial(heap, marks=marks))
+        marks = condition.params.count("marks")
+        return disguised(condition, name=f"combining-{marks}", spell=partial(heap, marks=marks))
 
 
 def heap(text: str, rate: float, rng: random.Random, *, marks: int) -> str:

@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from stressbench.errors import SuiteError
-from stressbench.prompts.base import Cell, Draft, Param, Piece, Traits
+from stressbench.prompts.base import Condition, Param, Piece, PromptOutline, Traits
 from stressbench.prompts.build.filler import Encoded
 from stressbench.schema.suite.suite import Arm
 
@@ -37,13 +37,13 @@ class GlitchToken:
         tiny={"ids": "81,90"},
     )
 
-    def drafts(self, cell: Cell) -> Mapping[Arm, Draft]:
+    def outlines(self, condition: Condition) -> Mapping[Arm, PromptOutline]:
         """The odd token to copy, and an ordinary word to copy."""
-        listed = _listed(cell)
-        token = listed[cell.pick("token", len(listed))]
-        plain = _copy(_ORDINARY[cell.pick("word", len(_ORDINARY))])
-        shown = cell.room.tokenizer.decode([token])
-        odd = Piece(role="needle", text=shown)
+        listed = _listed(condition)
+        token = listed[condition.pick("token", len(listed))]
+        plain = _copy(_ORDINARY[condition.pick("word", len(_ORDINARY))])
+        shown = condition.prompt_format.tokenizer.decode([token])
+        odd = Piece(part="needle", text=shown)
         return {
             "stress": replace(
                 plain,
@@ -56,10 +56,10 @@ class GlitchToken:
         }
 
 
-def _copy(word: str) -> Draft:
-    return Draft(
+def _copy(word: str) -> PromptOutline:
+    return PromptOutline(
         head="Repeat the following string exactly:",
-        pieces=(Piece(role="needle", text=f" {word}"),),
+        pieces=(Piece(part="needle", text=f" {word}"),),
         close="\n\n",
         question="Answer with the string only.",
         expected=(word,),
@@ -70,9 +70,9 @@ class _Listed(msgspec.Struct):
     token_id: int
 
 
-def _listed(cell: Cell) -> tuple[int, ...]:
-    where = f"prompts.{cell.spec.name}.params"
-    ids, file = cell.params.text("ids"), cell.params.text("file")
+def _listed(condition: Condition) -> tuple[int, ...]:
+    where = f"prompts.{condition.spec.name}.params"
+    ids, file = condition.params.text("ids"), condition.params.text("file")
     if ids:
         try:
             return tuple(int(text) for text in ids.split(","))

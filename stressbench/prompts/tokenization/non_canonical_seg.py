@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
-from stressbench.prompts.base import Cell, Draft, Param, Piece, Traits
+from stressbench.prompts.base import Condition, Param, Piece, PromptOutline, Traits
 from stressbench.prompts.build.filler import Encoded, Source
-from stressbench.prompts.build.prompt_format import Room
+from stressbench.prompts.build.prompt_format import PromptFormat
 from stressbench.prompts.material.facts import CITIES, draw_value
 from stressbench.prompts.material.haystacks.prose import PROSE
 from stressbench.prompts.material.wording import END, HEAD, QUESTION_VALUE, needle
@@ -47,14 +47,14 @@ class NonCanonicalSeg:
         deep=True,
     )
 
-    def drafts(self, cell: Cell) -> Mapping[Arm, Draft]:
+    def outlines(self, condition: Condition) -> Mapping[Arm, PromptOutline]:
         """The text cut up, the same text, plain prose of the same number of tokens."""
-        city = CITIES[cell.pick("city", len(CITIES))]
-        value = draw_value(cell.rng("value"), "digits")
-        mode = cell.params.text("mode")
-        plain = Draft(
+        city = CITIES[condition.pick("city", len(CITIES))]
+        value = draw_value(condition.rng("value"), "digits")
+        mode = condition.params.text("mode")
+        plain = PromptOutline(
             head=HEAD,
-            pieces=(Piece(role="needle", text=needle(city, value), depth=cell.depth or 0.0),),
+            pieces=(Piece(part="needle", text=needle(city, value), depth=condition.depth or 0.0),),
             filler=PROSE,
             close=END,
             question=QUESTION_VALUE.format(city=city),
@@ -89,16 +89,16 @@ class CutUp:
         """The plain phrases."""
         return self.plain.chunk(index)
 
-    def encode(self, room: Room, phrases: Sequence[str]) -> list[Encoded]:
+    def encode(self, prompt_format: PromptFormat, phrases: Sequence[str]) -> list[Encoded]:
         """Each phrase in forced ids."""
-        return [cut_up(room, phrase, mode=self.mode) for phrase in phrases]
+        return [cut_up(prompt_format, phrase, mode=self.mode) for phrase in phrases]
 
 
-def cut_up(room: Room, text: str, *, mode: str) -> Encoded:
+def cut_up(prompt_format: PromptFormat, text: str, *, mode: str) -> Encoded:
     """Token ids of ``text`` cut as ``mode`` says; the same text is always cut the same way."""
     rng = derive_rng(0, "cut", mode, text)
     pieces = list(text) if mode == "chars" else _random_cuts(text, rng)
-    ids = [token for piece in room.memoized(pieces) for token in piece.ids]
+    ids = [token for piece in prompt_format.memoized(pieces) for token in piece.ids]
     return Encoded(text, ids, forced=True)
 
 

@@ -6,7 +6,7 @@ import random
 from collections.abc import Mapping
 from typing import Final
 
-from stressbench.prompts.base import Cell, Draft
+from stressbench.prompts.base import Condition, PromptOutline
 from stressbench.prompts.material.respelling import RATE, disguise_traits, disguised
 from stressbench.schema.suite.suite import Arm
 
@@ -23,9 +23,9 @@ class UnicodeFullwidth:
 
     traits = disguise_traits(RATE)
 
-    def drafts(self, cell: Cell) -> Mapping[Arm, Draft]:
+    def outlines(self, condition: Condition) -> Mapping[Arm, PromptOutline]:
         """The disguised context, the same in plain letters, plain prose of equal length."""
-        return disguised(cell, name="fullwidth", spell=fullwidth)
+        return disguised(condition, name="fullwidth", spell=fullwidth)
 
 
 def fullwidth(text: str, rate: float, rng: random.Random) -> str:

@@ -57,7 +57,7 @@ def _parts(record: CaseRecord) -> list[Part]:
         return []
     return [
         Part(
-            role=span.role,
+            role=span.part,
             start=round(min(1, max(0, span.start / tokens)), 4),
             end=round(min(1, max(0, span.end / tokens)), 4),
         )

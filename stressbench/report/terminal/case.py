@@ -65,7 +65,7 @@ def _prompt(record: CaseRecord, marked: Text | None) -> Text:
 def _facts(record: CaseRecord) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2), show_header=False)
     table.add_row("params", ", ".join(f"{k} {v}" for k, v in record.params.items()))
-    spans = ", ".join(f"{s.role} {s.start}-{s.end}" for s in record.prompt.spans)
+    spans = ", ".join(f"{s.part} {s.start}-{s.end}" for s in record.prompt.spans)
     table.add_row("spans (tokens)", spans or "none")
     for section, content in sections(record):
         if content is None:

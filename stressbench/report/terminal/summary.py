@@ -12,7 +12,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from stressbench.prompts.build.prompt_format import Room
+from stressbench.prompts.build.prompt_format import PromptFormat
 from stressbench.report.model.kv_onset import KvPressure
 from stressbench.report.model.load import Loads, describe, load_table
 from stressbench.report.model.machine_line import describe_machine
@@ -135,7 +135,9 @@ def print_summary(console: Console, run: Run) -> None:
     console.print(summary(run))
 
 
-def print_plan(console: Console, suite: SuiteSpec, rooms: Mapping[str, Room]) -> None:
+def print_plan(
+    console: Console, suite: SuiteSpec, prompt_formats: Mapping[str, PromptFormat]
+) -> None:
     """Print what a run would send: requests and prompt tokens by role, class and arm."""
     table = Table(box=None, pad_edge=False, padding=(0, 2), header_style="bold")
     for heading in ("role", "class", "arm"):
@@ -145,7 +147,7 @@ def print_plan(console: Console, suite: SuiteSpec, rooms: Mapping[str, Room]) ->
     for role in suite.roles:
         lengths: dict[tuple[str, str], list[int]] = {}
         limits: dict[tuple[str, str], int] = {}
-        for request in plan(suite, role, rooms):
+        for request in plan(suite, role, prompt_formats):
             key = request.case.label, request.case.arm
             lengths.setdefault(key, []).append(len(request.prompt_token_ids))
             limits[key] = max(limits.get(key, 0), request.case.max_tokens)

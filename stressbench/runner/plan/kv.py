@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Final
 
 from stressbench.engines.base import cpu_flags, expected_dtype
-from stressbench.prompts.build.prompt_format import Room
+from stressbench.prompts.build.prompt_format import PromptFormat
 from stressbench.runner.plan.prepare import Prepared, RunModel
 from stressbench.runner.plan.requests import key_of, levels_of, plan_level, planned
 from stressbench.runner.record.machine import read_machine
@@ -18,7 +18,7 @@ from stressbench.schema.suite.suite import EngineSpec, SuiteSpec
 from stressbench.simulation.closed_loop import Job, find_onset, run_closed_loop
 from stressbench.simulation.contents import contents_of
 from stressbench.simulation.geometry import KvGeometry, UnknownGeometry, kv_geometry
-from stressbench.simulation.sequence import Limits
+from stressbench.simulation.request import Limits
 
 _REQUESTS: Final = 512
 _TOKENS: Final = 1_000_000
@@ -37,7 +37,7 @@ _BATCHED_TOKENS: Final = 2048
 
 
 def plan_kv(
-    suite: SuiteSpec, model: RunModel, rooms: Mapping[str, Room], info: EngineInfo
+    suite: SuiteSpec, model: RunModel, prompt_formats: Mapping[str, PromptFormat], info: EngineInfo
 ) -> KvSetup:
     """The cache of an engine as it stands, and the onset of preemption for its requests."""
     why: dict[str, str] = {}
@@ -56,7 +56,7 @@ def plan_kv(
         capacity_tokens=capacity,
         bytes_per_token=geometry.bytes_per_token if geometry else None,
         bytes_per_block=geometry.bytes_per_block if geometry else None,
-        predicted=_predicted(suite, model, rooms, info, why),
+        predicted=_predicted(suite, model, prompt_formats, info, why),
         why_null=why,
     )
 
@@ -67,7 +67,10 @@ def foreseen(prepared: Prepared) -> dict[str, KvSetup]:
     weights = prepared.weights
     return {
         role: plan_kv(
-            prepared.suite, model, prepared.rooms, _assumed(model, gpu=gpu, weights=weights)
+            prepared.suite,
+            model,
+            prepared.prompt_formats,
+            _assumed(model, gpu=gpu, weights=weights),
         )
         for role, model in prepared.models.items()
     }
@@ -118,7 +121,7 @@ def _geometry(model: RunModel, info: EngineInfo, why: dict[str, str]) -> KvGeome
 def _predicted(
     suite: SuiteSpec,
     model: RunModel,
-    rooms: Mapping[str, Room],
+    prompt_formats: Mapping[str, PromptFormat],
     info: EngineInfo,
     why: dict[str, str],
 ) -> KvPrediction | None:
@@ -129,7 +132,7 @@ def _predicted(
         why["predicted"] = reason
         return None
     limits = _limits(suite, info)
-    requests = list(_first(_requests(suite, model.role, rooms)))
+    requests = list(_first(_requests(suite, model.role, prompt_formats)))
     jobs = [_job(request, limits, shared=suite.load.cache == "shared") for request in requests]
     try:
         onset = find_onset(jobs, limits)
@@ -173,9 +176,11 @@ def _limits(suite: SuiteSpec, info: EngineInfo) -> Limits:
     )
 
 
-def _requests(suite: SuiteSpec, role: str, rooms: Mapping[str, Room]) -> Iterator[Request]:
+def _requests(
+    suite: SuiteSpec, role: str, prompt_formats: Mapping[str, PromptFormat]
+) -> Iterator[Request]:
     """Those of the first level: the others have the same lengths in the same order."""
-    return plan_level(suite, role, rooms, "quality", levels_of(suite, "quality")[0])
+    return plan_level(suite, role, prompt_formats, "quality", levels_of(suite, "quality")[0])
 
 
 def _first(requests: Iterator[Request]) -> Iterator[Request]:

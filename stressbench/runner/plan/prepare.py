@@ -17,7 +17,7 @@ from stressbench.errors import StressbenchError, SuiteError, UsageError
 from stressbench.models.cache import Progress
 from stressbench.models.resolve import ModelShape, resolve, resolve_tokenizer
 from stressbench.prompts.base import check, expand, truths
-from stressbench.prompts.build.prompt_format import Room
+from stressbench.prompts.build.prompt_format import PromptFormat
 from stressbench.runner.plan.capacity import check_capacity
 from stressbench.runner.plan.requests import limited
 from stressbench.runner.probing import check_probes, passes, probe_type
@@ -48,7 +48,7 @@ class RunModel:
     revision: str | None
     sha256: str | None
     shape: ModelShape
-    room: Room
+    prompt_format: PromptFormat
     dtype: str | None = None
     """What the model is served in where nobody says; None leaves that to the engine."""
 
@@ -74,7 +74,7 @@ class Prepared:
     """Whether the engine loads the models' weights on this machine."""
     passes: tuple[Pass, ...]
     models: dict[str, RunModel]
-    rooms: dict[str, Room]
+    prompt_formats: dict[str, PromptFormat]
     """Tokenizer and template by role, and of the budget tokenizer by its name."""
 
 
@@ -99,8 +99,8 @@ def prepare(
         }
     if plugin.weights:
         check_capacity(suite, opened.values())
-    rooms = open_rooms(suite, opened)
-    check_prompts(suite, spec, opened, rooms)
+    prompt_formats = open_rooms(suite, opened)
+    check_prompts(suite, spec, opened, prompt_formats)
     return Prepared(
         source=suite,
         suite=spec,
@@ -110,7 +110,7 @@ def prepare(
         weights=plugin.weights,
         passes=passes(spec, workers=plugin.workers),
         models=opened,
-        rooms=rooms,
+        prompt_formats=prompt_formats,
     )
 
 
@@ -136,18 +136,20 @@ def at_dtype(engine: EngineSpec, dtype: str | None) -> EngineSpec:
     return msgspec.structs.replace(engine, dtype=dtype)
 
 
-def open_rooms(suite: Suite, models: Mapping[str, RunModel]) -> dict[str, Room]:
+def open_rooms(suite: Suite, models: Mapping[str, RunModel]) -> dict[str, PromptFormat]:
     """The room of every role, and of the budget tokenizer where that is not a role.
 
     Such a tokenizer has no chat template: budgets then count the content alone.
     Raises ``SuiteError`` where ``budget_tokenizer`` is neither.
     """
-    rooms = {role: model.room for role, model in models.items()}
-    rooms |= {each.model_role: rooms[role] for role, each in suite.spec.roles.items()}
+    prompt_formats = {role: model.prompt_format for role, model in models.items()}
+    prompt_formats |= {
+        each.model_role: prompt_formats[role] for role, each in suite.spec.roles.items()
+    }
     name = suite.spec.budget_role
-    if name not in rooms:
+    if name not in prompt_formats:
         try:
-            rooms[name] = Room(open_tokenizer(name), ChatTemplate())
+            prompt_formats[name] = PromptFormat(open_tokenizer(name), ChatTemplate())
         except StressbenchError as error:
             raise SuiteError(
                 f"{name!r} is neither a role of this suite"
@@ -156,11 +158,14 @@ def open_rooms(suite: Suite, models: Mapping[str, RunModel]) -> dict[str, Room]:
                 where=suite.where("budget_tokenizer"),
                 hint=f"the roles of this suite are: {', '.join(suite.spec.models)}; {error.hint}",
             ) from error
-    return rooms
+    return prompt_formats
 
 
 def check_prompts(
-    suite: Suite, spec: SuiteSpec, models: Mapping[str, RunModel], rooms: Mapping[str, Room]
+    suite: Suite,
+    spec: SuiteSpec,
+    models: Mapping[str, RunModel],
+    prompt_formats: Mapping[str, PromptFormat],
 ) -> None:
     """Refuse prompts that cannot be generated, or are too long for one of the models.
 
@@ -172,11 +177,11 @@ def check_prompts(
     window = min((tokens for tokens in windows if tokens is not None), default=None)
     if spec.budget_role not in spec.models:
         window = None
-    room = rooms[spec.budget_role]
+    prompt_format = prompt_formats[spec.budget_role]
     for index, prompt in enumerate(spec.prompts):
         try:
-            check(prompt, room=room, max_model_len=window, seed=spec.seed)
-            _check_truths(prompt, spec, room)
+            check(prompt, prompt_format=prompt_format, max_model_len=window, seed=spec.seed)
+            _check_truths(prompt, spec, prompt_format)
         except SuiteError as error:
             _, _, field = (error.where or "").removeprefix("prompts.").partition(f"{prompt.name}.")
             path = field.split(".") if field else []
@@ -184,13 +189,13 @@ def check_prompts(
                 error.message, where=suite.where("prompts", index, *path), hint=error.hint
             ) from error
     if spec.load.arrival == "trace":
-        _check_times(suite, spec, room)
+        _check_times(suite, spec, prompt_format)
 
 
-def _check_truths(prompt: PromptSpec, spec: SuiteSpec, room: Room) -> None:
+def _check_truths(prompt: PromptSpec, spec: SuiteSpec, prompt_format: PromptFormat) -> None:
     """Refuse references that a scorer cannot read, and a scorer's section that a probe fills."""
     probed = {probe_type(probe).section: probe.use for probe in spec.probe_specs}
-    for truth in truths(prompt, seed=spec.seed, room=room):
+    for truth in truths(prompt, seed=spec.seed, prompt_format=prompt_format):
         try:
             check_truth(truth.scorer, truth.expected, truth.params)
             _check_scorers_section(truth.scorer, probed)
@@ -212,8 +217,8 @@ def _check_scorers_section(scorer: str, probed: Mapping[str, str]) -> None:
         )
 
 
-def _check_times(suite: Suite, spec: SuiteSpec, room: Room) -> None:
-    cells = expand(spec.prompts[0], seed=spec.seed, room=room)
+def _check_times(suite: Suite, spec: SuiteSpec, prompt_format: PromptFormat) -> None:
+    cells = expand(spec.prompts[0], seed=spec.seed, prompt_format=prompt_format)
     try:
         check_trace(chain.from_iterable(cells))
     except SuiteError as error:
@@ -286,6 +291,6 @@ def open_model(role: str, spec: ModelSpec, progress: Progress, *, weights: bool)
         revision=revision,
         sha256=sha256,
         shape=shape,
-        room=Room(tokenizer, load_template(tokenizer_path, tokenizer)),
+        prompt_format=PromptFormat(tokenizer, load_template(tokenizer_path, tokenizer)),
         dtype=dtype,
     )

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from stressbench.errors import SuiteError
 from stressbench.prompts.base import count, expand
-from stressbench.prompts.build.prompt_format import Room
+from stressbench.prompts.build.prompt_format import PromptFormat
 from stressbench.schema.axes import split_role
 from stressbench.schema.case import Case, Pass, Request, Segment, Span
 from stressbench.schema.suite.load import Cache, Level, levels
@@ -54,26 +54,30 @@ def levels_of(suite: SuiteSpec, pass_: Pass) -> tuple[Level, ...]:
 
 
 def plan(
-    suite: SuiteSpec, role: str, rooms: Mapping[str, Room], pass_: Pass = "quality"
+    suite: SuiteSpec, role: str, prompt_formats: Mapping[str, PromptFormat], pass_: Pass = "quality"
 ) -> Iterator[Request]:
     """Yield the requests of ``role`` in a pass, one level of load after the other."""
     for level in levels_of(suite, pass_):
-        yield from plan_level(suite, role, rooms, pass_, level)
+        yield from plan_level(suite, role, prompt_formats, pass_, level)
 
 
 def plan_level(
-    suite: SuiteSpec, role: str, rooms: Mapping[str, Room], pass_: Pass, level: Level
+    suite: SuiteSpec,
+    role: str,
+    prompt_formats: Mapping[str, PromptFormat],
+    pass_: Pass,
+    level: Level,
 ) -> Iterator[Request]:
     """Yield the requests of ``role`` at one level, one cell of the sweep after the other.
 
-    ``rooms`` holds the tokenizer and chat template of every role; the texts are built
+    ``prompt_formats`` holds the tokenizer and chat template of every role; the texts are built
     to the budget in tokens of ``suite.budget_role`` and are the same for all roles and
     levels.
     """
-    budget_room, room = rooms[suite.budget_role], rooms[role]
+    budget_format, prompt_format = prompt_formats[suite.budget_role], prompt_formats[role]
     for prompt in suite.prompts:
-        for cases in expand(prompt, seed=suite.seed, room=budget_room):
-            for request in _requests(suite, role, cases, budget_room, room):
+        for cases in expand(prompt, seed=suite.seed, prompt_format=budget_format):
+            for request in _requests(suite, role, cases, budget_format, prompt_format):
                 yield from _sent(suite, _at_level(replace(request, pass_=pass_), level))
 
 
@@ -128,25 +132,30 @@ def _placed(case_id: str, level: Level) -> str:
 
 
 def _requests(
-    suite: SuiteSpec, role: str, cases: Sequence[Case], budget_room: Room, room: Room
+    suite: SuiteSpec,
+    role: str,
+    cases: Sequence[Case],
+    budget_format: PromptFormat,
+    prompt_format: PromptFormat,
 ) -> Iterator[Request]:
-    same = room.tokenizer.sha256 == budget_room.tokenizer.sha256
-    encoded = {case.case_id: _content_ids(case, room, same=same) for case in cases}
+    same = prompt_format.tokenizer.sha256 == budget_format.tokenizer.sha256
+    encoded = {case.case_id: _content_ids(case, prompt_format, same=same) for case in cases}
     for case in cases:
         ids = encoded[case.case_id]
         own = ids if case.arm == "isocontent" else None
         twin = encoded.get(case.twin_of) if case.twin_of else own
-        prompt_ids = (*room.template.prefix_ids, *ids, *room.template.suffix_ids)
+        prompt_ids = (*prompt_format.template.prefix_ids, *ids, *prompt_format.template.suffix_ids)
         yield Request(
             role=split_role(role)[0],
             variant=split_role(role)[1],
             case=case,
             prompt_token_ids=prompt_ids,
             prompt_sha256=ids_sha256(prompt_ids),
-            spans=_spans(case, ids, room, same=same),
-            template_tokens=room.template_tokens,
-            control_tokens=len(twin) + room.template_tokens if twin is not None else None,
-            retok_drift=len(room.tokenizer.encode(room.tokenizer.decode(ids))) - len(ids),
+            spans=_spans(case, ids, prompt_format, same=same),
+            template_tokens=prompt_format.template_tokens,
+            control_tokens=len(twin) + prompt_format.template_tokens if twin is not None else None,
+            retok_drift=len(prompt_format.tokenizer.encode(prompt_format.tokenizer.decode(ids)))
+            - len(ids),
             cache_salt="",
             seed=suite.seed,
         )
@@ -157,7 +166,7 @@ def ids_sha256(ids: Sequence[int]) -> str:
     return hashlib.sha256(struct.pack(f"<{len(ids)}I", *ids)).hexdigest()
 
 
-def _content_ids(case: Case, room: Room, *, same: bool) -> Sequence[int]:
+def _content_ids(case: Case, prompt_format: PromptFormat, *, same: bool) -> Sequence[int]:
     if same:
         return case.content_ids
     if case.forced_ids:
@@ -166,73 +175,77 @@ def _content_ids(case: Case, room: Room, *, same: bool) -> Sequence[int]:
             f" models have several",
             hint="run it in a suite whose models share a tokenizer",
         )
-    return room.tokenizer.encode(case.text)
+    return prompt_format.tokenizer.encode(case.text)
 
 
-def _spans(case: Case, ids: Sequence[int], room: Room, *, same: bool) -> tuple[Span, ...]:
+def _spans(
+    case: Case, ids: Sequence[int], prompt_format: PromptFormat, *, same: bool
+) -> tuple[Span, ...]:
     """Token spans of the segments in the final prompt: known by construction, or looked up.
 
     Every segment has one, whatever the tokenizer; those of a prompt that was built with
     this tokenizer are known but for where the question begins within the last piece.
     """
-    offset = len(room.template.prefix_ids)
+    offset = len(prompt_format.template.prefix_ids)
     segments, known = case.segments, case.content_spans if same else ()
-    if known and [span.role for span in known] == [each.role for each in segments[: len(known)]]:
+    if known and [span.part for span in known] == [each.part for each in segments[: len(known)]]:
         segments = segments[len(known) :]
     else:
         known = ()
-    built = (_without_blanks(span, ids, room) for span in known)
-    spans = (*built, *_looked_up(case, segments, ids, room))
+    built = (_without_blanks(span, ids, prompt_format) for span in known)
+    spans = (*built, *_looked_up(case, segments, ids, prompt_format))
     return tuple(
-        Span(role=span.role, start=span.start + offset, end=span.end + offset) for span in spans
+        Span(part=span.part, start=span.start + offset, end=span.end + offset) for span in spans
     )
 
 
-def _without_blanks(span: Span, ids: Sequence[int], room: Room) -> Span:
+def _without_blanks(span: Span, ids: Sequence[int], prompt_format: PromptFormat) -> Span:
     """The span from its first token that is more than the blank before the segment."""
     start = span.start
-    while start < span.end - 1 and room.tokenizer.decode(ids[start : start + 1]).isspace():
+    while start < span.end - 1 and prompt_format.tokenizer.decode(ids[start : start + 1]).isspace():
         start += 1
-    return Span(role=span.role, start=start, end=span.end)
+    return Span(part=span.part, start=start, end=span.end)
 
 
 def _looked_up(
-    case: Case, segments: Sequence[Segment], ids: Sequence[int], room: Room
+    case: Case, segments: Sequence[Segment], ids: Sequence[int], prompt_format: PromptFormat
 ) -> Iterator[Span]:
     for segment in segments:
         if segment.end == len(case.text):
-            start = len(ids) - _tokens_from(case.text, segment.start, ids, room)
-            yield Span(role=segment.role, start=start, end=len(ids))
+            start = len(ids) - _tokens_from(case.text, segment.start, ids, prompt_format)
+            yield Span(part=segment.part, start=start, end=len(ids))
             continue
-        start = _tokens_before(case.text, segment.start, ids, room)
-        end = _tokens_before(case.text, segment.end, ids, room)
+        start = _tokens_before(case.text, segment.start, ids, prompt_format)
+        end = _tokens_before(case.text, segment.end, ids, prompt_format)
         # A token that crosses the end belongs to the segment too.
-        crossing = len(room.tokenizer.encode(case.text[: segment.end])) > end
-        yield Span(role=segment.role, start=start, end=end + crossing)
+        crossing = len(prompt_format.tokenizer.encode(case.text[: segment.end])) > end
+        yield Span(part=segment.part, start=start, end=end + crossing)
 
 
-def _tokens_from(text: str, position: int, ids: Sequence[int], room: Room) -> int:
+def _tokens_from(text: str, position: int, ids: Sequence[int], prompt_format: PromptFormat) -> int:
     """How many of the last ``ids`` hold the text from ``position`` on, the least number.
 
     Only that text is encoded: how many tokens it takes within the whole is about as many.
     """
     tail = text[position:]
-    about = len(room.tokenizer.encode(tail))
+    about = len(prompt_format.tokenizer.encode(tail))
     least = max(about - _SEAM, 0)
     for size in range(least, min(about + _SEAM, len(ids)) + 1):
-        if room.tokenizer.decode(ids[len(ids) - size :]).endswith(tail):
+        if prompt_format.tokenizer.decode(ids[len(ids) - size :]).endswith(tail):
             if size > least or size == 0:
                 return size
             break  # fewer may do
-    return len(ids) - _tokens_before(text, position, ids, room)
+    return len(ids) - _tokens_before(text, position, ids, prompt_format)
 
 
-def _tokens_before(text: str, position: int, ids: Sequence[int], room: Room) -> int:
+def _tokens_before(
+    text: str, position: int, ids: Sequence[int], prompt_format: PromptFormat
+) -> int:
     """How many of ``ids`` lie wholly before ``position``.
 
     The encoding of the text up to there agrees with ``ids`` up to the last token that
     does not depend on what follows.
     """
-    head = room.tokenizer.encode(text[:position])
+    head = prompt_format.tokenizer.encode(text[:position])
     pairs = zip(head, ids, strict=False)
     return next((n for n, (a, b) in enumerate(pairs) if a != b), min(len(head), len(ids)))

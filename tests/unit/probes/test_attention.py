@@ -143,7 +143,7 @@ async def probed(answers: dict[str, object], *, ok: bool = True):
     setup = ProbeSetup(role="dense", params={}, clock=Clock(), write=lambda _: None)
     probe, workers = AttentionProbe(setup), Workers(answers)
     await probe.start(workers)
-    spans = (Span(role="needle", start=3, end=9), Span(role="blob", start=5, end=5))
+    spans = (Span(part="needle", start=3, end=9), Span(part="blob", start=5, end=5))
     await probe.sent("k", msgspec.structs.replace(REQUEST, spans=spans))
     finding = await probe.finished("k", ok=ok)
     await probe.stop()

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stressbench.prompts.build.filler import Filling, Tape, Unreachable
-from stressbench.prompts.build.prompt_format import Room, fit
+from stressbench.prompts.build.filler import FillPlan, Tape, Unreachable
+from stressbench.prompts.build.prompt_format import PromptFormat, fit
 from stressbench.tokens.template import ChatTemplate
 from stressbench.tokens.tokenizer import ByteTokenizer, open_tokenizer
 
@@ -35,10 +35,10 @@ class Lines:
 
 
 def tape(*lengths: int) -> Tape:
-    return Room(ByteTokenizer(), ChatTemplate()).tape(Lines(lengths))
+    return PromptFormat(ByteTokenizer(), ChatTemplate()).tape(Lines(lengths))
 
 
-def rendered(made: Tape, filling: Filling, cuts: Sequence[int] = ()) -> list[str]:
+def rendered(made: Tape, filling: FillPlan, cuts: Sequence[int] = ()) -> list[str]:
     return ["".join(part.text for part in group) for group in made.render(filling, cuts)]
 
 
@@ -99,22 +99,25 @@ def test_chunks_do_not_come_twice_before_all_have_come() -> None:
 
 
 def test_a_join_is_the_encoding_of_its_text() -> None:
-    room = Room(open_tokenizer("cl100k_base"), ChatTemplate((1,), (2,)))
-    parts = [room.first("Here is a text."), *room.pieces([" One fact.", " The end.\n\nWhat?"])]
-    joined = room.join(parts)
-    assert joined.ids == room.tokenizer.encode(joined.text)
+    prompt_format = PromptFormat(open_tokenizer("cl100k_base"), ChatTemplate((1,), (2,)))
+    parts = [
+        prompt_format.first("Here is a text."),
+        *prompt_format.pieces([" One fact.", " The end.\n\nWhat?"]),
+    ]
+    joined = prompt_format.join(parts)
+    assert joined.ids == prompt_format.tokenizer.encode(joined.text)
     assert joined.starts is not None
     assert joined.starts[-1] == len(joined.ids)
-    assert room.template_tokens == 2
+    assert prompt_format.template_tokens == 2
 
 
 def test_a_seam_that_merges_is_found_and_the_text_encoded_as_a_whole() -> None:
-    room = Room(open_tokenizer("cl100k_base"), ChatTemplate())
+    prompt_format = PromptFormat(open_tokenizer("cl100k_base"), ChatTemplate())
     # In this vocabulary ".\n\n" is one token: the seam cannot be joined.
-    parts = [room.first("Here is a text."), *room.pieces(["\n\nWhat?"])]
-    joined = room.join(parts)
+    parts = [prompt_format.first("Here is a text."), *prompt_format.pieces(["\n\nWhat?"])]
+    joined = prompt_format.join(parts)
     assert joined.starts is None
-    assert joined.ids == room.tokenizer.encode("Here is a text.\n\nWhat?")
+    assert joined.ids == prompt_format.tokenizer.encode("Here is a text.\n\nWhat?")
     assert len(joined.ids) < sum(len(part.ids) for part in parts)
 
 

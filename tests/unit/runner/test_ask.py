@@ -10,7 +10,7 @@ from stressbench.engines.base import Completion, EngineSetup
 from stressbench.engines.simulated.engine import SimulatedEngine
 from stressbench.errors import EngineError, RequestError
 from stressbench.models.resolve import ModelShape
-from stressbench.prompts.build.prompt_format import Room
+from stressbench.prompts.build.prompt_format import PromptFormat
 from stressbench.runner.ask import ask
 from stressbench.runner.plan.prepare import RunModel
 from stressbench.schema.case import Request
@@ -44,7 +44,7 @@ def model(*, template: ChatTemplate | None = None) -> RunModel:
         shape=SHAPE,
         engine=EngineSpec(),
         variant=None,
-        room=Room(ByteTokenizer(), template or ChatTemplate()),
+        prompt_format=PromptFormat(ByteTokenizer(), template or ChatTemplate()),
     )
 
 

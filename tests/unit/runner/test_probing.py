@@ -22,7 +22,7 @@ from stressbench.probes.base import (
     StepProbe,
     record_fields,
 )
-from stressbench.prompts.build.prompt_format import Room
+from stressbench.prompts.build.prompt_format import PromptFormat
 from stressbench.runner.plan.requests import plan, planned
 from stressbench.runner.probing import Probing, check_probes, passes, worker_extension
 from stressbench.schema.case import Request
@@ -313,9 +313,9 @@ def test_wrong_parameters_are_found_with_their_place() -> None:
 
 def test_the_telemetry_pass_sends_each_request_once_under_a_salt_of_its_own() -> None:
     spec = suite("nosy", repeats=3)
-    rooms = {"a": Room(ByteTokenizer(), ChatTemplate())}
-    quality = list(plan(spec, "a", rooms))
-    telemetry = list(plan(spec, "a", rooms, "telemetry"))
+    prompt_formats = {"a": PromptFormat(ByteTokenizer(), ChatTemplate())}
+    quality = list(plan(spec, "a", prompt_formats))
+    telemetry = list(plan(spec, "a", prompt_formats, "telemetry"))
     assert len(quality) == planned(spec) == 3 * len(telemetry)
     assert len(quality) + len(telemetry) == planned(spec, ("quality", "telemetry"))
     assert {request.pass_ for request in telemetry} == {"telemetry"}

@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from stressbench.errors import SuiteError
-from stressbench.prompts.build.prompt_format import Room
+from stressbench.prompts.build.prompt_format import PromptFormat
 from stressbench.runner.plan.requests import ids_sha256, limited, plan, planned
 from stressbench.schema.suite.load import Cache, LoadSpec
 from stressbench.schema.suite.suite import ModelSpec, PromptSpec, SuiteSpec
@@ -39,15 +39,15 @@ SUITE = SuiteSpec(
 )
 
 
-def rooms(other: ByteTokenizer) -> dict[str, Room]:
-    return {"a": Room(ByteTokenizer(), TEMPLATE), "b": Room(other, TEMPLATE)}
+def prompt_formats(other: ByteTokenizer) -> dict[str, PromptFormat]:
+    return {"a": PromptFormat(ByteTokenizer(), TEMPLATE), "b": PromptFormat(other, TEMPLATE)}
 
 
 @pytest.mark.parametrize("role", ["a", "b"])
 def test_the_needle_stands_in_its_span_under_every_tokenizer(role: str) -> None:
-    made = rooms(WideTokenizer())
+    made = prompt_formats(WideTokenizer())
     for request in plan(SUITE, role, made):
-        span = next((s for s in request.spans if s.role == "needle"), None)
+        span = next((s for s in request.spans if s.part == "needle"), None)
         if span is None:
             continue
         (code,) = request.case.expected[:1]
@@ -56,7 +56,7 @@ def test_the_needle_stands_in_its_span_under_every_tokenizer(role: str) -> None:
 
 
 def test_the_budget_counts_in_the_budget_roles_tokens() -> None:
-    made = rooms(WideTokenizer())
+    made = prompt_formats(WideTokenizer())
     lengths = {
         role: {len(r.prompt_token_ids) for r in plan(SUITE, role, made) if r.case.arm == "stress"}
         for role in made
@@ -66,7 +66,7 @@ def test_the_budget_counts_in_the_budget_roles_tokens() -> None:
 
 
 def test_all_roles_are_sent_the_same_text() -> None:
-    made = rooms(WideTokenizer())
+    made = prompt_formats(WideTokenizer())
     one, other = ([r.case.content_sha256 for r in plan(SUITE, role, made)] for role in made)
     assert one == other
 
@@ -81,7 +81,7 @@ def test_only_a_twin_is_a_control() -> None:
             PromptSpec(use="base64_blob", label="bare", items=1, budgets=[900], arms=["stress"]),
         ],
     )
-    for request in plan(suite, "a", rooms(WideTokenizer())):
+    for request in plan(suite, "a", prompt_formats(WideTokenizer())):
         case = request.case
         twinned = case.label == "base64_blob" and case.arm in {
             "stress",
@@ -92,7 +92,7 @@ def test_only_a_twin_is_a_control() -> None:
 
 
 def test_planned_counts_without_building() -> None:
-    made = rooms(ByteTokenizer())
+    made = prompt_formats(ByteTokenizer())
     assert planned(SUITE) == sum(1 for _ in plan(SUITE, "a", made))
 
 
@@ -103,7 +103,7 @@ def test_limit_never_adds_items() -> None:
 
 
 def test_salts_differ_between_requests() -> None:
-    salts = [request.cache_salt for request in plan(SUITE, "a", rooms(ByteTokenizer()))]
+    salts = [request.cache_salt for request in plan(SUITE, "a", prompt_formats(ByteTokenizer()))]
     assert len(set(salts)) == len(salts)
 
 
@@ -117,7 +117,7 @@ def test_forced_ids_need_the_budget_tokenizer() -> None:
     for name in forced:
         suite = replace(SUITE, prompts=[PromptSpec(use=name, items=1)])
         with pytest.raises(SuiteError, match="tokenizer"):
-            list(plan(suite, "b", rooms(WideTokenizer())))
+            list(plan(suite, "b", prompt_formats(WideTokenizer())))
 
 
 def _exists(name: str) -> bool:
@@ -130,7 +130,7 @@ def salts(cache: Cache, *, repeats: int = 1, prompt: PromptSpec | None = None) -
     load = LoadSpec(cache=cache)
     prompts = [prompt] if prompt else SUITE.prompts
     suite = replace(SUITE, load=load, repeats=repeats, prompts=prompts)
-    return [request.cache_salt for request in plan(suite, "a", rooms(ByteTokenizer()))]
+    return [request.cache_salt for request in plan(suite, "a", prompt_formats(ByteTokenizer()))]
 
 
 def test_a_warm_request_has_one_salt_however_often_it_is_sent() -> None:
@@ -154,7 +154,7 @@ SWEEP = replace(SUITE, load=LoadSpec(arrival="sweep", concurrency_levels=[1, 4])
 
 
 def test_every_level_of_a_sweep_sends_the_same_prompts_as_cases_of_its_own() -> None:
-    sent = list(plan(SWEEP, "a", rooms(ByteTokenizer())))
+    sent = list(plan(SWEEP, "a", prompt_formats(ByteTokenizer())))
     half = len(sent) // 2
     assert planned(SWEEP) == len(sent) == 2 * planned(SUITE)
     assert [r.prompt_sha256 for r in sent[:half]] == [r.prompt_sha256 for r in sent[half:]]
@@ -169,7 +169,7 @@ def test_every_level_of_a_sweep_sends_the_same_prompts_as_cases_of_its_own() -> 
 @pytest.mark.parametrize("cache", ["cold", "shared", "warm"])
 def test_no_level_runs_on_what_another_has_cached(cache: Cache) -> None:
     suite = replace(SWEEP, load=replace(SWEEP.load, cache=cache))
-    sent = list(plan(suite, "a", rooms(ByteTokenizer())))
+    sent = list(plan(suite, "a", prompt_formats(ByteTokenizer())))
     half = len(sent) // 2
     one, other = ({r.cache_salt for r in part} for part in (sent[:half], sent[half:]))
     assert not one & other
@@ -177,7 +177,7 @@ def test_no_level_runs_on_what_another_has_cached(cache: Cache) -> None:
 
 def test_twins_are_on_the_same_level() -> None:
     prompt = PromptSpec(use="base64_blob", items=1, budgets=[700], params={"bytes": 100})
-    sent = list(plan(replace(SWEEP, prompts=[prompt]), "a", rooms(ByteTokenizer())))
+    sent = list(plan(replace(SWEEP, prompts=[prompt]), "a", prompt_formats(ByteTokenizer())))
     ids = {request.case.case_id for request in sent}
     twins = {request.case.case_id: request.case.twin_of for request in sent}
     assert all(twin in ids for twin in twins.values() if twin)
@@ -185,7 +185,7 @@ def test_twins_are_on_the_same_level() -> None:
 
 
 def test_the_telemetry_pass_of_a_sweep_has_one_level() -> None:
-    sent = list(plan(SWEEP, "a", rooms(ByteTokenizer()), "telemetry"))
+    sent = list(plan(SWEEP, "a", prompt_formats(ByteTokenizer()), "telemetry"))
     assert len(sent) == planned(SUITE)
     assert planned(SWEEP, ("quality", "telemetry")) == 3 * planned(SUITE)
 
@@ -193,7 +193,7 @@ def test_the_telemetry_pass_of_a_sweep_has_one_level() -> None:
 @pytest.mark.parametrize("cache", ["cold", "shared", "warm"])
 def test_the_telemetry_pass_finds_nothing_in_the_cache(cache: Cache) -> None:
     suite = replace(SUITE, load=LoadSpec(cache=cache))
-    made = rooms(ByteTokenizer())
+    made = prompt_formats(ByteTokenizer())
     quality = {request.cache_salt for request in plan(suite, "a", made)}
     telemetry = [request.cache_salt for request in plan(suite, "a", made, "telemetry")]
     assert len(set(telemetry)) == len(telemetry)
@@ -202,7 +202,7 @@ def test_the_telemetry_pass_finds_nothing_in_the_cache(cache: Cache) -> None:
 
 def test_the_telemetry_pass_finds_what_it_has_left_itself_where_it_is_asked_to() -> None:
     suite = replace(SUITE, load=LoadSpec(cache="shared", telemetry_cache="shared"))
-    made = rooms(ByteTokenizer())
+    made = prompt_formats(ByteTokenizer())
     quality = {request.cache_salt for request in plan(suite, "a", made)}
     telemetry = [request.cache_salt for request in plan(suite, "a", made, "telemetry")]
     assert len(set(telemetry)) == len(quality) < len(telemetry)

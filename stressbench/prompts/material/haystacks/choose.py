@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from stressbench.prompts.build.filler import Source
-from stressbench.prompts.build.outline import Cell, Param
+from stressbench.prompts.build.outline import Condition, Param
 from stressbench.prompts.material.haystacks.corpus import open_corpus
 from stressbench.prompts.material.haystacks.near_duplicates import NearDuplicates
 from stressbench.prompts.material.haystacks.prose import PROSE
@@ -44,16 +44,18 @@ class Haystack:
         return sentence.strip() + "\n" if self.by_lines else sentence
 
 
-def open_haystack(cell: Cell) -> Haystack:
+def open_haystack(condition: Condition) -> Haystack:
     """The haystack that a cell's parameters name. Raises ``SuiteError`` for a bad corpus."""
-    kind = cell.params.text("haystack")
+    kind = condition.params.text("haystack")
     if kind == "prose":
         return Haystack(PROSE, HEAD, END, by_lines=False)
     if kind == "near_duplicates":
         return Haystack(NearDuplicates(), HEAD, END, by_lines=False)
     if kind == "corpus":
-        where = f"prompts.{cell.spec.name}.params.corpus"
-        source = open_corpus(cell.params.text("corpus"), cell.params.text("field"), where=where)
+        where = f"prompts.{condition.spec.name}.params.corpus"
+        source = open_corpus(
+            condition.params.text("corpus"), condition.params.text("field"), where=where
+        )
         return Haystack(source, HEAD, END, by_lines=False)
     return Haystack(
         Records(kind), "Here are some records.\n", "End of the records.\n\n", by_lines=True

@@ -71,8 +71,12 @@ def _log(rng: random.Random) -> str:
 def _table(rng: random.Random) -> str:
     setting = rng.choice(lexicon.SETTINGS)
     thing, adjective = rng.choice(setting.thing), rng.choice(lexicon.WORDS["adjective"])
-    cells = (f"{adjective} {thing}", str(rng.randrange(1, 9999)), f"{rng.uniform(0.5, 900):.2f}")
-    return "| " + " | ".join(cells) + " |\n"
+    conditions = (
+        f"{adjective} {thing}",
+        str(rng.randrange(1, 9999)),
+        f"{rng.uniform(0.5, 900):.2f}",
+    )
+    return "| " + " | ".join(conditions) + " |\n"
 
 
 def _code(rng: random.Random) -> str:

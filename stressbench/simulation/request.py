@@ -31,7 +31,7 @@ class Limits:
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
-class Sequence:
+class SimulatedRequest:
     """One request on its way through the engine; the scheduler keeps its state here."""
 
     key: str
@@ -107,10 +107,10 @@ class SimulatedStep:
     """Tokens stored at its end; tokens shared by several requests count once."""
     prefix_queries: int
     prefix_hits: int
-    admitted: tuple[Sequence, ...]
-    preempted: tuple[Sequence, ...]
-    finished: tuple[Sequence, ...]
-    recomputed: tuple[tuple[Sequence, int], ...]
+    admitted: tuple[SimulatedRequest, ...]
+    preempted: tuple[SimulatedRequest, ...]
+    finished: tuple[SimulatedRequest, ...]
+    recomputed: tuple[tuple[SimulatedRequest, int], ...]
     """Requests, and their tokens that were computed once more."""
     blocks_left: int
     """Blocks in use behind it: less those of the requests that it finished."""
