@@ -27,13 +27,13 @@ from numpy.typing import NDArray
 from benchmarks._spread import spread, verdict
 from stressbench.clock import Clock
 from stressbench.engines.base import EngineInfo, EngineSetup
-from stressbench.engines.vllm import VllmEngine
-from stressbench.probes.attention import AttentionProbe
+from stressbench.engines.vllm.engine import VllmEngine
+from stressbench.probes.attention.probe import AttentionProbe
 from stressbench.probes.base import WORKER_EXTENSION, Finding, ProbeSetup
-from stressbench.runner.plan import plan
-from stressbench.runner.prepare import Prepared, prepare
+from stressbench.runner.plan.prepare import Prepared, prepare
+from stressbench.runner.plan.requests import plan
 from stressbench.schema.case import Request
-from stressbench.schema.load import parse_suite
+from stressbench.schema.suite.parse import parse_suite
 
 Floats: TypeAlias = NDArray[np.float32]
 TARGETS: Final = {"last:64": 1.15, "all": 1.5}
@@ -260,7 +260,7 @@ async def estimates(budget: int = 1024, items: int = 4) -> int:
 
 
 async def _by_head(bench: Bench, request: Request, queries: str, name: str) -> Floats:
-    from stressbench.probes._attention_math import ROW_FIGURES
+    from stressbench.probes.attention.worker.math import ROW_FIGURES
 
     finding = (await bench.send(request, queries, name)).finding
     assert finding is not None

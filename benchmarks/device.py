@@ -20,7 +20,7 @@ from typing import Final
 import numpy as np
 
 from benchmarks._spread import verdict
-from stressbench.models import reference
+from stressbench.models.reference import pair as reference
 from stressbench.simulation.closed_loop import TURNAROUND_S
 from stressbench.simulation.device import DEVICES, Device, ModelCost, Roofline
 from stressbench.simulation.geometry import ELEMENT_BYTES, kv_geometry, model_cost

@@ -13,10 +13,10 @@ import time
 from statistics import median
 
 from benchmarks._spread import spread, verdict
-from stressbench.models.reference import DENSE, obtain_small_files
+from stressbench.models.reference.pair import DENSE, obtain_small_files
 from stressbench.prompts.base import expand
-from stressbench.schema.suite import PromptSpec
-from stressbench.tokens.budget import Room
+from stressbench.prompts.build.prompt_format import Room
+from stressbench.schema.suite.suite import PromptSpec
 from stressbench.tokens.template import ChatTemplate
 from stressbench.tokens.tokenizer import Tokenizer, open_tokenizer
 

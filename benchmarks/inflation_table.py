@@ -19,14 +19,14 @@ from pathlib import Path
 from typing import Final
 
 from stressbench.errors import SetupError
-from stressbench.levers._suggest import load_normaliser
-from stressbench.prompts.combining import heap
-from stressbench.prompts.confusables import confuse
-from stressbench.prompts.haystacks import lexicon
-from stressbench.prompts.haystacks.prose import sentence
-from stressbench.prompts.haystacks.records import Records
-from stressbench.prompts.unicode_fullwidth import fullwidth
-from stressbench.prompts.unicode_math import bold
+from stressbench.levers.suggest import load_normaliser
+from stressbench.prompts.material.haystacks import lexicon
+from stressbench.prompts.material.haystacks.prose import sentence
+from stressbench.prompts.material.haystacks.records import Records
+from stressbench.prompts.tokenization.combining import heap
+from stressbench.prompts.tokenization.confusables import confuse
+from stressbench.prompts.tokenization.unicode_fullwidth import fullwidth
+from stressbench.prompts.tokenization.unicode_math import bold
 from stressbench.seeds import derive_rng
 from stressbench.tokens.tokenizer import Tokenizer, open_tokenizer
 

@@ -18,10 +18,10 @@ from stressbench.errors import ExitCode, StressbenchError, UsageError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from stressbench.report.live import LiveView, PlainView, SilentView
+    from stressbench.cli.watch.live import LiveView, PlainView, SilentView
     from stressbench.runner.resume import Resumed
     from stressbench.runner.run import RunResult
-    from stressbench.schema.load import Suite
+    from stressbench.schema.suite.parse import Suite
 
 
 def run(  # noqa: PLR0913 - the contract's options, one parameter each
@@ -98,9 +98,9 @@ def run(  # noqa: PLR0913 - the contract's options, one parameter each
 
     Example: stressbench run core --base-url http://127.0.0.1:8000/v1
     """
-    from stressbench.report.stderr import stderr_console
+    from stressbench.cli.watch.stderr import stderr_console
     from stressbench.runner.interrupt import leaving
-    from stressbench.runner.prepare import check_names
+    from stressbench.runner.plan.prepare import check_names
 
     if from_ is not None and (suites or resume):
         raise UsageError("--from repeats one run; name no suite and no --resume with it")
@@ -171,8 +171,8 @@ def _all(suites: Sequence[Suite], console: Console, options: Options) -> ExitCod
 
 
 def _load(names: list[str] | None, changes: list[str], resume: Path | None) -> list[Suite]:
-    from stressbench.schema.load import load_suite, parse_suite
-    from stressbench.schema.shipped import find_suite
+    from stressbench.schema.suite.parse import load_suite, parse_suite
+    from stressbench.schema.suite.shipped import find_suite
 
     if names:
         if resume is not None and len(names) > 1:
@@ -187,13 +187,13 @@ def _load(names: list[str] | None, changes: list[str], resume: Path | None) -> l
 
 
 def _one(suite: Suite, console: Console, options: Options) -> ExitCode:
-    from stressbench.report.console import print_plan, print_summary
-    from stressbench.report.kv_onset import print_kv
-    from stressbench.runner.kv_plan import foreseen
-    from stressbench.runner.prepare import check_roles, prepare
+    from stressbench.report.model.kv_onset import print_kv
+    from stressbench.report.terminal.summary import print_plan, print_summary
+    from stressbench.runner.plan.kv import foreseen
+    from stressbench.runner.plan.prepare import check_roles, prepare
     from stressbench.runner.resume import load_resumed
     from stressbench.runner.run import new_directory, run
-    from stressbench.runner.virtual_time import in_its_time
+    from stressbench.runner.send.virtual_time import in_its_time
     from stressbench.store import read_run
 
     earlier = read_run(options.repeated).header if options.repeated else None
@@ -270,7 +270,7 @@ def _stdout() -> Console:
 
 
 def _view(console: Console, *, shown: bool) -> LiveView | PlainView | SilentView:
-    from stressbench.report.live import LiveView, PlainView, SilentView
+    from stressbench.cli.watch.live import LiveView, PlainView, SilentView
 
     if not shown:
         return SilentView()
@@ -279,7 +279,7 @@ def _view(console: Console, *, shown: bool) -> LiveView | PlainView | SilentView
 
 @contextmanager
 def _model_progress(console: Console, *, shown: bool) -> Iterator[Callable[[str, float], None]]:
-    from stressbench.report.preparing import preparing
+    from stressbench.cli.watch.preparing import preparing
 
     if not shown:
         yield lambda _phase, _fraction: None

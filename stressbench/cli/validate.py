@@ -22,12 +22,12 @@ def validate(
 
     Example: stressbench validate suites/smoke.yaml
     """
-    from stressbench.report.preparing import preparing
-    from stressbench.report.stderr import stderr_console
-    from stressbench.runner.plan import planned
-    from stressbench.runner.prepare import check_names, check_prompts, open_models, open_rooms
-    from stressbench.schema.load import load_suite
-    from stressbench.schema.shipped import find_suite
+    from stressbench.cli.watch.preparing import preparing
+    from stressbench.cli.watch.stderr import stderr_console
+    from stressbench.runner.plan.prepare import check_names, check_prompts, open_models, open_rooms
+    from stressbench.runner.plan.requests import planned
+    from stressbench.schema.suite.parse import load_suite
+    from stressbench.schema.suite.shipped import find_suite
 
     for name in suites:
         suite = load_suite(find_suite(name), overrides=set_ or ())

@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, Protocol
 
 from stressbench.clock import Clock
-from stressbench.engines._cpu import cpu_flags, cpu_isa
-from stressbench.engines._dtype import expected_dtype
+from stressbench.engines.cpu import cpu_flags, cpu_isa
+from stressbench.engines.dtype import expected_dtype
 from stressbench.errors import RequestError
 from stressbench.schema.case import Request
-from stressbench.schema.record import Retry
+from stressbench.schema.results.record import Retry
 from stressbench.schema.served import EngineInfo
 from stressbench.schema.step import StepReading
-from stressbench.schema.suite import EngineSpec
+from stressbench.schema.suite.suite import EngineSpec
 
 if TYPE_CHECKING:
     import numpy as np

@@ -20,8 +20,8 @@ import msgspec
 from stressbench.clock import Clock
 from stressbench.errors import SuiteError
 from stressbench.schema.case import Request
-from stressbench.schema.record import CaseRecord
-from stressbench.schema.run import Reading
+from stressbench.schema.results.record import CaseRecord
+from stressbench.schema.results.run import Reading
 from stressbench.schema.served import EngineInfo
 from stressbench.schema.step import StepReading
 

@@ -13,12 +13,21 @@ import msgspec
 
 from stressbench import catalog
 from stressbench.errors import SuiteError, UsageError
-from stressbench.prompts._assemble import WITHOUT_CONTEXT, Extent, assemble_cell, extent
-from stressbench.prompts._draft import Cell, Draft, Param, Params, Piece, PromptClass, Traits, Truth
-from stressbench.prompts._sweep import cells_of, points_of
+from stressbench.prompts.build.assemble import WITHOUT_CONTEXT, Extent, assemble_cell, extent
+from stressbench.prompts.build.conditions import cells_of, points_of
+from stressbench.prompts.build.outline import (
+    Cell,
+    Draft,
+    Param,
+    Params,
+    Piece,
+    PromptClass,
+    Traits,
+    Truth,
+)
+from stressbench.prompts.build.prompt_format import Room
 from stressbench.schema.case import Case
-from stressbench.schema.suite import Arm, PromptSpec
-from stressbench.tokens.budget import Room
+from stressbench.schema.suite.suite import Arm, PromptSpec
 
 __all__ = [
     "Cell",

@@ -11,11 +11,11 @@ from typing import Final
 from stressbench.clock import Clock
 from stressbench.engines.base import Engine, EngineSetup
 from stressbench.errors import RequestError
-from stressbench.runner.plan import ids_sha256
-from stressbench.runner.prepare import RunModel, at_dtype
+from stressbench.runner.plan.prepare import RunModel, at_dtype
+from stressbench.runner.plan.requests import ids_sha256
 from stressbench.runner.session import EngineFactory
 from stressbench.schema.case import Case, Request
-from stressbench.schema.suite import EngineSpec
+from stressbench.schema.suite.suite import EngineSpec
 
 _WINDOW: Final = 512
 _CONCURRENCY: Final = 8

@@ -23,7 +23,7 @@ from stressbench.probes.base import (
 )
 from stressbench.schema.case import Pass, Request
 from stressbench.schema.step import StepReading
-from stressbench.schema.suite import ProbeSpec, SuiteSpec
+from stressbench.schema.suite.suite import ProbeSpec, SuiteSpec
 
 if TYPE_CHECKING:
     import numpy as np

@@ -15,13 +15,13 @@ from msgspec.structs import replace
 from stressbench.clock import Clock
 from stressbench.errors import SetupError, StressbenchError
 from stressbench.prompts.base import expand
-from stressbench.runner.header import run_header
 from stressbench.runner.interrupt import Interrupt
-from stressbench.runner.prepare import Prepared
+from stressbench.runner.plan.prepare import Prepared
+from stressbench.runner.record.header import run_header
 from stressbench.runner.resume import Resumed, changes, check_same_run
+from stressbench.runner.send.virtual_time import clock_of
 from stressbench.runner.serve import RunView, Serve
-from stressbench.runner.virtual_time import clock_of
-from stressbench.schema.run import RunHeader, RunStatus
+from stressbench.schema.results.run import RunHeader, RunStatus
 from stressbench.store import RunWriter
 
 

@@ -12,24 +12,24 @@ import msgspec
 from stressbench.clock import Clock
 from stressbench.engines.base import Engine, EngineInfo, EngineSetup
 from stressbench.probes.base import ProbeSetup
-from stressbench.runner.assemble import without_texts
 from stressbench.runner.interrupt import Interrupt, Interrupted
-from stressbench.runner.lane import Lane
-from stressbench.runner.levels import Tally
-from stressbench.runner.plan import levels_of
+from stressbench.runner.plan.requests import levels_of
 from stressbench.runner.probing import Probing, passes, worker_extension
+from stressbench.runner.record.assemble import without_texts
 from stressbench.runner.resume import Done
-from stressbench.runner.traffic import Traffic
+from stressbench.runner.send.request import Lane
+from stressbench.runner.send.traffic import Traffic
 from stressbench.schema.axes import split_role
 from stressbench.schema.case import AROUND, Pass, Request
-from stressbench.schema.kv import KvSetup
-from stressbench.schema.load_shape import CLOSED_CONCURRENCY, Level, LoadSpec
-from stressbench.schema.record import CaseRecord
-from stressbench.schema.run import LevelLine, Reading
+from stressbench.schema.results.kv import KvSetup
+from stressbench.schema.results.record import CaseRecord
+from stressbench.schema.results.run import LevelLine, Reading
 from stressbench.schema.step import StepReading
-from stressbench.schema.suite import ProbeSpec, SuiteSpec
+from stressbench.schema.suite.load import CLOSED_CONCURRENCY, Level, LoadSpec
+from stressbench.schema.suite.suite import ProbeSpec, SuiteSpec
 from stressbench.stats.saturation import Point, settled
 from stressbench.store import RunWriter
+from stressbench.telemetry.load_levels import Tally
 
 EngineFactory = Callable[[EngineSetup], Engine]
 """What an engine plug-in binds to ``PLUGIN``."""

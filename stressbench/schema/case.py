@@ -6,7 +6,7 @@ from typing import Final, Literal, TypeAlias
 
 from stressbench.schema.axes import role_name
 from stressbench.schema.base import Strict
-from stressbench.schema.suite import Arm, Scalar, Value
+from stressbench.schema.suite.suite import Arm, Scalar, Value
 
 Pass: TypeAlias = Literal["quality", "telemetry", "warmup", "cooldown"]
 """Probes that change what they measure see the requests in a pass of their own: speed and

@@ -12,7 +12,7 @@ from typing import ClassVar
 import numpy as np
 
 from stressbench.engines.base import Completion
-from stressbench.engines.simulated import SimulatedEngine
+from stressbench.engines.simulated.engine import SimulatedEngine
 from stressbench.errors import RequestError
 from stressbench.probes.base import Finding, ProbeSetup, StepProbe
 from stressbench.schema.case import Request

@@ -18,16 +18,16 @@ import msgspec
 import numpy as np
 
 from stressbench import catalog
+from stressbench.cli.watch.live import SilentView
 from stressbench.compare.comparison import Options, compare
 from stressbench.errors import ResultsError
-from stressbench.report.live import SilentView
-from stressbench.runner.prepare import prepare
+from stressbench.runner.plan.prepare import prepare
 from stressbench.runner.resume import load_resumed
 from stressbench.runner.run import run
-from stressbench.runner.virtual_time import VirtualTimeLoop
-from stressbench.schema.load import parse_suite
-from stressbench.schema.record import CaseRecord
-from stressbench.schema.run import ModelRun, RunEnd
+from stressbench.runner.send.virtual_time import VirtualTimeLoop
+from stressbench.schema.results.record import CaseRecord
+from stressbench.schema.results.run import ModelRun, RunEnd
+from stressbench.schema.suite.parse import parse_suite
 from stressbench.store import RECORDS, TELEMETRY, Run, read_run, readings, scan
 from stressbench.store.arrays import ARRAYS, ArrayReader, is_whole
 

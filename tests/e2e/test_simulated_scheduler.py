@@ -12,8 +12,8 @@ from zlib import crc32
 
 import pytest
 
-from stressbench.engines import _vllm_scheduler
-from stressbench.models import reference
+from stressbench.engines.vllm import scheduler as _vllm_scheduler
+from stressbench.models.reference import pair as reference
 from stressbench.simulation.scheduler import Scheduler
 from stressbench.simulation.sequence import Limits, Sequence, StepLoad
 

@@ -13,12 +13,12 @@ from precision import tolerance
 
 from stressbench.clock import Clock
 from stressbench.engines.base import EngineSetup
-from stressbench.probes._attention_math import ROW_FIGURES
+from stressbench.probes.attention.worker.math import ROW_FIGURES
 from stressbench.probes.base import WORKER_EXTENSION, Finding, ProbeSetup
-from stressbench.runner.plan import plan
-from stressbench.runner.prepare import Prepared, prepare
+from stressbench.runner.plan.prepare import Prepared, prepare
+from stressbench.runner.plan.requests import plan
 from stressbench.schema.case import Request
-from stressbench.schema.load import load_suite
+from stressbench.schema.suite.parse import load_suite
 
 pytestmark = [
     pytest.mark.e2e,
@@ -76,8 +76,8 @@ class Answer:
 
 
 async def serve(prepared: Prepared, log: Path) -> list[Answer]:
-    from stressbench.engines.vllm import VllmEngine
-    from stressbench.probes.attention import AttentionProbe
+    from stressbench.engines.vllm.engine import VllmEngine
+    from stressbench.probes.attention.probe import AttentionProbe
 
     clock = Clock()
     model = prepared.models["model"]

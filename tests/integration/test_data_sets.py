@@ -9,8 +9,8 @@ import pytest
 
 from stressbench.errors import SuiteError
 from stressbench.prompts.base import expand
-from stressbench.schema.suite import PromptSpec
-from stressbench.tokens.budget import Room
+from stressbench.prompts.build.prompt_format import Room
+from stressbench.schema.suite.suite import PromptSpec
 from stressbench.tokens.template import ChatTemplate
 from stressbench.tokens.tokenizer import ByteTokenizer
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from stressbench.schema.record import CaseRecord
-from stressbench.schema.run import RunEnd
+from stressbench.schema.results.record import CaseRecord
+from stressbench.schema.results.run import RunEnd
 from stressbench.store import Run, read_run, readings
 from stressbench.store.lines import case_line
 from tests.conftest import ROOT, Cli

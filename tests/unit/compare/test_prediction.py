@@ -7,8 +7,8 @@ import records
 from typer.testing import CliRunner
 
 from stressbench.cli.app import app
-from stressbench.compare.prediction import predictions
-from stressbench.probes._attention_math import ROW_FIGURES
+from stressbench.compare.studies.prediction import predictions
+from stressbench.probes.attention.worker.math import ROW_FIGURES
 from stressbench.store.arrays import ArrayWriter
 
 

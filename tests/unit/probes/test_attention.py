@@ -10,10 +10,10 @@ import pytest
 
 from stressbench.clock import Clock
 from stressbench.errors import SuiteError
-from stressbench.probes._attention_math import ROW_FIGURES
-from stressbench.probes._attention_settings import Settings, parse
-from stressbench.probes._attention_summary import findings
-from stressbench.probes.attention import AttentionProbe
+from stressbench.probes.attention.probe import AttentionProbe
+from stressbench.probes.attention.settings import Settings, parse
+from stressbench.probes.attention.summary import findings
+from stressbench.probes.attention.worker.math import ROW_FIGURES
 from stressbench.probes.base import ProbeSetup
 from stressbench.probes.worker.packing import pack, unpack
 from stressbench.schema.case import Span

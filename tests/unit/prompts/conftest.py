@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from stressbench.tokens.budget import Room
+from stressbench.prompts.build.prompt_format import Room
 from stressbench.tokens.template import ChatTemplate
 from stressbench.tokens.tokenizer import ByteTokenizer, Tokenizer, open_tokenizer
 

@@ -10,9 +10,9 @@ import pytest
 from stressbench import catalog
 from stressbench.errors import SuiteError
 from stressbench.prompts import base
+from stressbench.prompts.build.prompt_format import Room
 from stressbench.schema.case import Case
-from stressbench.schema.suite import PromptSpec
-from stressbench.tokens.budget import Room
+from stressbench.schema.suite.suite import PromptSpec
 
 CLASSES = catalog.names("prompts")
 SIZED = [name for name in CLASSES if base.load(name).traits.sized]

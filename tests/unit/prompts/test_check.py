@@ -6,8 +6,8 @@ import pytest
 
 from stressbench.errors import SuiteError
 from stressbench.prompts import base
-from stressbench.schema.suite import Arm, PromptSpec
-from stressbench.tokens.budget import Room
+from stressbench.prompts.build.prompt_format import Room
+from stressbench.schema.suite.suite import Arm, PromptSpec
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from stressbench.errors import SuiteError
-from stressbench.prompts.freq_words import zipf_counts
-from stressbench.prompts.moe_concentrate import strongest
+from stressbench.prompts.build.prompt_format import Room
+from stressbench.prompts.reasoning.freq_words import zipf_counts
+from stressbench.prompts.routing.moe_concentrate import strongest
 from stressbench.schema.case import Case
-from stressbench.schema.suite import PromptSpec
-from stressbench.tokens.budget import Room
+from stressbench.schema.suite.suite import PromptSpec
 from tests.unit.prompts.specs import cases
 
 
@@ -150,7 +150,7 @@ def test_frequencies_fall_and_the_top_is_clear() -> None:
 
 
 def test_switching_and_sorted_text_have_the_same_phrases(bytes_room: Room) -> None:
-    from stressbench.prompts.moe_churn import Switching
+    from stressbench.prompts.routing.moe_churn import Switching
 
     mixed, sorted_ = Switching(6, sort=False), Switching(6, sort=True)
     for index in range(20):

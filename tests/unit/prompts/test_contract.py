@@ -8,10 +8,10 @@ import pytest
 
 from stressbench import catalog
 from stressbench.prompts import base
-from stressbench.runner.plan import _spans
+from stressbench.prompts.build.prompt_format import Room
+from stressbench.runner.plan.requests import _spans
 from stressbench.schema.case import Case
-from stressbench.schema.suite import PromptSpec
-from stressbench.tokens.budget import Room
+from stressbench.schema.suite.suite import PromptSpec
 from tests.unit.prompts.specs import CLASSES, SIZED, cases, smallest, tiny
 
 TOKENIZERS = ("bytes", "o200k_base", "pairs")

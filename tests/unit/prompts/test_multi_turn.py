@@ -6,8 +6,8 @@ import itertools
 
 import pytest
 
-from stressbench.schema.suite import PromptSpec
-from stressbench.tokens.budget import Room
+from stressbench.prompts.build.prompt_format import Room
+from stressbench.schema.suite.suite import PromptSpec
 from tests.unit.prompts.specs import cases
 
 END = "\nThat was the conversation so far."

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from stressbench.errors import SuiteError
-from stressbench.prompts.haystacks.prose import PROSE
-from stressbench.prompts.haystacks.records import KINDS, Records
-from stressbench.schema.suite import PromptSpec
-from stressbench.tokens.budget import Room
+from stressbench.prompts.build.prompt_format import Room
+from stressbench.prompts.material.haystacks.prose import PROSE
+from stressbench.prompts.material.haystacks.records import KINDS, Records
+from stressbench.schema.suite.suite import PromptSpec
 from tests.unit.prompts.specs import DATA, cases
 
 STORY = [f"Sentence number {n} tells of ship {n % 7} and its crew." for n in range(60)]

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from stressbench.errors import SuiteError
 from stressbench.prompts import base
-from stressbench.schema.suite import PromptSpec
-from stressbench.tokens.budget import Room
+from stressbench.prompts.build.prompt_format import Room
+from stressbench.schema.suite.suite import PromptSpec
 from tests.unit.prompts.specs import SIZED, cases, smallest
 
 QUICK = settings(
@@ -74,8 +74,8 @@ DIGEST = """
 import hashlib
 from stressbench import catalog
 from stressbench.prompts import base
-from stressbench.schema.suite import PromptSpec
-from stressbench.tokens.budget import Room
+from stressbench.schema.suite.suite import PromptSpec
+from stressbench.prompts.build.prompt_format import Room
 from stressbench.tokens.template import ChatTemplate
 from stressbench.tokens.tokenizer import ByteTokenizer
 room, digest = Room(ByteTokenizer(), ChatTemplate()), hashlib.sha256()

@@ -8,11 +8,11 @@ import pytest
 
 from stressbench.errors import SuiteError
 from stressbench.models.resolve import ModelShape
-from stressbench.runner.kv_plan import plan_kv
-from stressbench.runner.prepare import RunModel
-from stressbench.schema.load import parse_suite
+from stressbench.prompts.build.prompt_format import Room
+from stressbench.runner.plan.kv import plan_kv
+from stressbench.runner.plan.prepare import RunModel
 from stressbench.schema.served import EngineInfo
-from stressbench.tokens.budget import Room
+from stressbench.schema.suite.parse import parse_suite
 from stressbench.tokens.template import ChatTemplate
 from stressbench.tokens.tokenizer import ByteTokenizer
 

@@ -22,11 +22,12 @@ from stressbench.probes.base import (
     StepProbe,
     record_fields,
 )
-from stressbench.runner.plan import plan, planned
+from stressbench.prompts.build.prompt_format import Room
+from stressbench.runner.plan.requests import plan, planned
 from stressbench.runner.probing import Probing, check_probes, passes, worker_extension
 from stressbench.schema.case import Request
 from stressbench.schema.step import StepReading
-from stressbench.schema.suite import (
+from stressbench.schema.suite.suite import (
     EngineSpec,
     ModelSpec,
     ProbeSpec,
@@ -34,7 +35,6 @@ from stressbench.schema.suite import (
     SuiteSpec,
     Value,
 )
-from stressbench.tokens.budget import Room
 from stressbench.tokens.template import ChatTemplate
 from stressbench.tokens.tokenizer import ByteTokenizer
 from tests.cases import REQUEST

@@ -12,7 +12,7 @@ from stressbench.errors import ResultsError, SuiteError
 from stressbench.runner.resume import Done, Recorded
 from stressbench.runner.session import Work
 from stressbench.schema.case import Pass, Request
-from stressbench.schema.load_shape import Level, LoadSpec, levels
+from stressbench.schema.suite.load import Level, LoadSpec, levels
 from tests import records
 from tests.cases import REQUEST
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from stressbench.prompts.base import expand
-from stressbench.schema.suite import PromptSpec
+from stressbench.prompts.build.prompt_format import Room
+from stressbench.schema.suite.suite import PromptSpec
 from stressbench.scorers.base import load
-from stressbench.tokens.budget import Room
 from stressbench.tokens.template import ChatTemplate
 from stressbench.tokens.tokenizer import ByteTokenizer
 
