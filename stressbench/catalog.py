@@ -1,11 +1,11 @@
-"""Plug-ins, found by file name and imported only when asked for.
+"""Finds plug-ins by file name, and imports one when it is used.
 
 A plug-in is a module that binds the name ``PLUGIN``, in the kind's folder or in one of
-its sub-folders: ``prompts/retrieval/niah.py`` is the prompt class ``niah``. A plug-in that
-fills a folder is named by it: ``engines/vllm/engine.py`` is the engine ``vllm``,
-``probes/kv/probe.py`` the probe ``kv``. The first line of the object's docstring is the
-summary which ``stressbench list`` prints. Packages of others join through the entry-point
-groups ``stressbench.<kind>``, each entry pointing at such an object.
+its sub-folders: ``prompts/retrieval/niah.py`` is the prompt class ``niah``. A plug-in with
+several modules is named after its folder: ``engines/vllm/engine.py`` is the engine
+``vllm``, ``probes/kv/probe.py`` the probe ``kv``. ``stressbench list`` prints the first
+line of the object's docstring. Other packages add plug-ins through the entry-point groups
+``stressbench.<kind>``; each entry names such an object, or a module that binds ``PLUGIN``.
 """
 
 from __future__ import annotations
@@ -65,7 +65,10 @@ def nearest(word: str, known: Iterable[str]) -> str:
 
 
 def _foreign(kind: Kind, name: str, place: str) -> object:
-    """What an entry point of another package names; whatever that raises is told in a sentence."""
+    """The object that another package's entry point names.
+
+    Raises ``UsageError`` with one sentence, whatever the import raises.
+    """
     module, _, attribute = place.partition(":")
     try:
         found: object = importlib.import_module(module)
@@ -73,16 +76,16 @@ def _foreign(kind: Kind, name: str, place: str) -> object:
             found = getattr(found, part)
     except Exception as error:
         raise UsageError(
-            f"{place!r}, which another package has put among the {kind} as {name!r}, "
-            f"cannot be loaded: {type(error).__name__}: {error}",
-            hint="mend or uninstall that package",
+            f"cannot load {place!r}, which another package registers as {name!r} under "
+            f"stressbench.{kind}: {type(error).__name__}: {error}",
+            hint="fix or uninstall that package",
         ) from error
     return found
 
 
 @cache
 def _builtin(kind: Kind) -> dict[str, str]:
-    """The module of every plug-in that this package brings, by the plug-in's name."""
+    """The module of every plug-in of stressbench itself, by the plug-in's name."""
     folder = _PACKAGE / kind
     modules = (file for file in sorted(folder.rglob("*.py")) if _BINDS_PLUGIN.search(_text(file)))
     return {_name(file, kind): _module(file) for file in modules}

@@ -1,4 +1,4 @@
-"""How ``stressbench tokens`` shows what it found, no document text reaching a terminal raw."""
+"""How ``stressbench tokens`` prints its result. No document text reaches a terminal raw."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from stressbench.survey.inflation import HotSpot
 
 _HEAT: Final = ((1.0, "white on red"), (2.0, "black on yellow"), (3.0, "black on green"))
-"""Characters per token up to which a token has a colour; cheaper ones have none."""
+"""Colours of tokens that hold at most this many characters; others have no colour."""
 _COLUMNS: Final = ("tokens", "B/token", "tok/word", "raw", "window", "x twin", "MB/s")
 _BOUNDARY: Final = "\u00b7"
 _EXCERPT: Final = 60
@@ -30,7 +30,7 @@ _SPACE: Final = 0x20
 
 
 def visible(text: str) -> str:
-    """``text`` on one line, every character that a terminal would obey or hide spelled out."""
+    """``text`` on one line, with every hidden or control character spelled out."""
     return "".join(_visible_character(char) for char in text)
 
 
@@ -67,7 +67,7 @@ def show(
     *,
     heat: bool,
 ) -> None:
-    """Print every document: what it costs, on what, where, and what would help."""
+    """Print what every document costs, where, and what would make it cheaper."""
     for index, cost in enumerate(costs):
         if index:
             console.print()
@@ -90,7 +90,7 @@ def _show_file(console: Console, cost: FileCost) -> None:
     )
     _line(console, visible(cost.path), f": {size}", style="bold")
     if cost.invalid_sequences:
-        _line(console, f"{cost.invalid_sequences:,} malformed UTF-8 sequences count as U+FFFD")
+        _line(console, f"{cost.invalid_sequences:,} malformed UTF-8 sequences, counted as U+FFFD")
     table = _table(
         "tokenizer", "tokens", "B/token", "tokens/word", "raw", "window", "x twin", "MB/s"
     )
@@ -114,7 +114,7 @@ def _table(first: str, *others: str) -> Table:
 
 
 def _line(console: Console, *parts: str, style: str = "") -> None:
-    """One line that is never wrapped, its first part in ``style``; nothing in it is markup."""
+    """Print one line without wrapping or markup, its first part in ``style``."""
     first, *others = parts
     console.print(Text.assemble((first, style), *others), soft_wrap=True)
 
@@ -139,7 +139,7 @@ def _number(value: float | None, form: str) -> str:
 
 
 def _show_kinds(console: Console, measured: list[TokenizerCost]) -> None:
-    """Tokens by kind of content, a column a tokenizer, in the first one's order."""
+    """Tokens by kind of content: one column per tokenizer, sorted by the first."""
     table = _table("spent on", *(visible(row.tokenizer) for row in measured))
     by_kind = [{cost.kind: cost.tokens for cost in row.kinds or ()} for row in measured]
     for kind in by_kind[0]:
@@ -154,7 +154,10 @@ def _show_kinds(console: Console, measured: list[TokenizerCost]) -> None:
 def _show_hot_spots(console: Console, cost: TokenizerCost, *, heat: bool) -> None:
     if cost.hot_spots:
         name = visible(cost.tokenizer)
-        _line(console, f"costliest lines on {name}: line:column, tokens, tokens above its share")
+        _line(
+            console,
+            f"most expensive lines on {name}: line:column, kind, tokens, tokens above average",
+        )
     for spot in cost.hot_spots or ():
         place = f"  {spot.line}:{spot.column}"
         head = f"{place:<14}{spot.kind:<13}{spot.tokens:>6,} {spot.excess_tokens:>+8,.0f}  "
@@ -165,7 +168,7 @@ def _show_hot_spots(console: Console, cost: TokenizerCost, *, heat: bool) -> Non
 
 
 def _heat(spot: HotSpot, *, colours: bool) -> Text:
-    """The line token by token: the fewer characters a token holds, the hotter its colour."""
+    """The line token by token; a token with fewer characters has a hotter colour."""
     line = Text("    ")
     starts = [*sorted(set(spot.token_starts)), len(spot.text)]
     held = Counter(spot.token_starts)
@@ -179,7 +182,7 @@ def _heat(spot: HotSpot, *, colours: bool) -> Text:
 
 
 def _show_advice(console: Console, found: dict[str, Suggestion | str]) -> None:
-    """What each normaliser saves, a column a tokenizer, in the first one's order."""
+    """What each lever saves: one column per tokenizer, sorted by the first."""
     made = {name: item for name, item in found.items() if not isinstance(item, str)}
     for name, item in found.items():
         if isinstance(item, str):

@@ -15,17 +15,18 @@ def validate(
     *,
     set_: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="PATH=VALUE", help="Replaces any field, as in run."),
+        typer.Option("--set", metavar="PATH=VALUE", help="Replace any field, as in run."),
     ] = None,
 ) -> None:
     """Check suites without running them: keys, names, budgets, windows, gates.
 
     Example: stressbench validate suites/smoke.yaml
     """
+    from stressbench.cli._counted import counted
     from stressbench.cli.watch.preparing import preparing
     from stressbench.cli.watch.stderr import stderr_console
     from stressbench.runner.plan.prepare import check_names, check_prompts, open_models, open_rooms
-    from stressbench.runner.plan.requests import planned
+    from stressbench.runner.probing import passes
     from stressbench.schema.suite.parse import load_suite
     from stressbench.schema.suite.shipped import find_suite
 
@@ -35,8 +36,5 @@ def validate(
         with stderr_console() as console, preparing(console) as progress:
             models = open_models(suite.spec, progress, weights=False)
         check_prompts(suite, suite.spec, models, open_rooms(suite, models))
-        requests = planned(suite.spec)
-        typer.echo(
-            f"{suite.source}: valid; {requests} requests for each of"
-            f" {len(models)} models ({', '.join(models)})"
-        )
+        requests = counted(suite.spec, list(models), passes(suite.spec, workers=True))
+        typer.echo(f"{suite.source}: valid; {requests}")

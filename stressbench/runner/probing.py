@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, cast
 import msgspec
 
 from stressbench import catalog
-from stressbench.errors import EngineError, SuiteError, told
+from stressbench.errors import EngineError, SuiteError, one_line
 from stressbench.probes.base import (
     WORKER_EXTENSION,
     Finding,
@@ -141,7 +141,7 @@ class _Guarded:
         except EngineError:
             raise
         except Exception as error:  # noqa: BLE001 - telemetry must not end a run
-            text = f"the probe failed: {told(error)}"
+            text = f"the probe failed: {one_line(error)}"
             if key is None:
                 self.fault = self.fault or text
             else:

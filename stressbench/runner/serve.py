@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Protocol, cast
@@ -169,11 +169,7 @@ class Serve:
 
     def _outcome(self) -> Outcome:
         if self.failed:
-            role, error = next(iter(self.failed.items()))
-            others = [name for name in self.failed if name != role]
-            more = f" (and {', '.join(others)} failed too)" if others else ""
-            message = f"{role}: {error.message}{more}"
-            return Outcome("failed", type(error)(message, where=error.where, hint=error.hint))
+            return Outcome("failed", _together(self.failed))
         if self.hopeless:
             reasons = (f"{role} is {why}" for role, why in self.hopeless.items())
             return Outcome("inconclusive", reason="; ".join(reasons))
@@ -284,3 +280,18 @@ class _Counting:
 
 def _nobody(_reading: object) -> None:
     """Stands in until the session puts the probes here."""
+
+
+def _together(failed: Mapping[str, StressbenchError]) -> StressbenchError:
+    """One error for all models that failed; each reason once, after the roles that it is of."""
+    reasons: dict[tuple[str | None, str], list[str]] = {}
+    for role, error in failed.items():
+        reasons.setdefault((error.where, error.message), []).append(role)
+    places = {where for where, _ in reasons}
+    shared = places.pop() if len(places) == 1 else None
+    parts = [
+        f"{' and '.join(roles)}: {message if shared or not where else f'{where}: {message}'}"
+        for (where, message), roles in reasons.items()
+    ]
+    first = next(iter(failed.values()))
+    return type(first)("; ".join(parts), where=shared, hint=first.hint)

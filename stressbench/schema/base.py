@@ -20,3 +20,8 @@ class Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class Open(msgspec.Struct, frozen=True):
     """Data written by a program: unknown keys of a newer minor version are skipped."""
+
+
+def to_json(value: object) -> bytes:
+    """``value`` as one indented JSON document; a missing number is null, never NaN."""
+    return msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from stressbench.clock import Clock
 from stressbench.engines.base import Completion, Engine, RemoteRequestError
-from stressbench.errors import ProbeError, RequestError, StressbenchError, told
+from stressbench.errors import ProbeError, RequestError, StressbenchError, one_line
 from stressbench.probes.base import Finding
 from stressbench.runner.plan.requests import key_of
 from stressbench.runner.probing import Probing
@@ -108,7 +108,7 @@ class Lane:
         except StressbenchError:
             raise
         except Exception as error:  # noqa: BLE001 - an answer may be anything
-            return _unknown(f"the engine failed over this request: {told(error)}")
+            return _unknown(f"the engine failed over this request: {one_line(error)}")
 
     def _recorded(self, attempt: Attempt) -> CaseRecord:
         """The record of an attempt; a failed one where none can be made."""
@@ -117,7 +117,7 @@ class Lane:
         except Exception as error:  # noqa: BLE001 - so may the figures with it
             failed = replace(
                 attempt,
-                outcome=_unknown(f"its answer makes no record: {told(error)}"),
+                outcome=_unknown(f"its answer makes no record: {one_line(error)}"),
                 failed_ns=self.clock.now_ns(),
                 findings={},
                 arrays={},
