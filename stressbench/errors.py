@@ -8,7 +8,7 @@
     ├── EngineError       (3)   an engine does not start, or dies
     │   ├── ArgumentError (2)   an engine refuses an argument that the suite gives it
     │   └── RequestError  (-)   one request failed; it becomes a record, never an exit code
-    ├── SetupError        (3)   this machine lacks a package, a download, disk space, permission
+    ├── SetupError        (3)   a package, download, disk space or permission is missing here
     ├── ProbeError        (3)   telemetry that the suite asks for cannot be recorded
     ├── ResultsError      (4)   a result file cannot be read
     └── CompareError      (4)   two result files must not be compared
@@ -116,7 +116,7 @@ class RequestError(EngineError):
 
 
 class SetupError(StressbenchError):
-    """This machine lacks a package, a download, disk space or a writable directory."""
+    """A package, a download, disk space or permission to write is missing on this machine."""
 
 
 class ProbeError(StressbenchError):

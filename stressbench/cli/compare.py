@@ -21,7 +21,7 @@ ComparisonFormat: TypeAlias = Literal["table", "json", "markdown", "junit"]
 def compare(  # noqa: PLR0913  one parameter an option
     base: Annotated[Path, typer.Argument(metavar="BASE", help="A run directory or records.jsonl.")],
     cand: Annotated[
-        Path | None, typer.Argument(metavar="[CAND]", help="The run to judge against BASE.")
+        Path | None, typer.Argument(metavar="CAND", help="The run to judge against BASE.")
     ] = None,
     *,
     by: Annotated[

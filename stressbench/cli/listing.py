@@ -25,7 +25,7 @@ _KINDS: Final[Mapping[str, tuple[str, str]]] = {
 
 def list_kind(
     kind: Annotated[
-        str | None, typer.Argument(metavar="[KIND]", help=f"One of: {', '.join(_KINDS)}.")
+        str | None, typer.Argument(metavar="KIND", help=f"One of: {', '.join(_KINDS)}.")
     ] = None,
     *,
     format_: FormatOption = "table",

@@ -13,7 +13,7 @@ FORMATS: Final = ("suite", "case", "record", "comparison", "history")
 
 def schema(
     what: Annotated[
-        str, typer.Argument(metavar="[FORMAT]", help=f"One of: {', '.join(FORMATS)}.")
+        str, typer.Argument(metavar="FORMAT", help=f"One of: {', '.join(FORMATS)}.")
     ] = "record",
 ) -> None:
     """Print the JSON Schema of suites, generated cases, result lines or comparisons.

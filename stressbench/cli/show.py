@@ -28,7 +28,7 @@ def show(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A run directory or records.jsonl.")],
     case_id: Annotated[
         str | None,
-        typer.Argument(metavar="[CASE_ID]", help="A case id, or the beginning of some."),
+        typer.Argument(metavar="CASE_ID", help="A case id, or the beginning of some."),
     ] = None,
     *,
     role: Annotated[

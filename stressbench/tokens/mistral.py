@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 import numpy as np
 
-from stressbench.errors import SetupError
+from stressbench.errors import SetupError, UsageError
 from stressbench.tokens.openai import TiktokenTokenizer
 from stressbench.tokens.tokenizer import replace_surrogates
 from stressbench.tokens.vocabulary import Cut, Ids, Offsets, TokenTable
@@ -41,7 +41,7 @@ _VERSIONS: Final = {
 def open_mistral(version: str) -> TiktokenTokenizer | SentencePieceTokenizer:
     """The tokenizer that ``mistral-common`` carries under ``version`` (``tekken``, ``v3``, ...)."""
     if version not in _VERSIONS:
-        raise SetupError(
+        raise UsageError(
             f"there is no Mistral tokenizer {version!r}", hint=f"one of: {', '.join(_VERSIONS)}"
         )
     package = find_spec("mistral_common")
@@ -70,7 +70,7 @@ def open_tekken(file: Path, *, name: str) -> TiktokenTokenizer:
             name, pat_str=config["pattern"], mergeable_ranks=ranks, special_tokens={}
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise SetupError(f"not a tekken file: {error}", where=str(file)) from error
+        raise UsageError(f"not a tekken file: {error}", where=str(file)) from error
     sha256 = hashlib.sha256(data).hexdigest()
     return TiktokenTokenizer(encoding, name=name, sha256=sha256, first_id=special)
 
@@ -80,7 +80,7 @@ def open_model(file: Path, *, name: str) -> SentencePieceTokenizer:
     try:
         data = file.read_bytes()
     except OSError as error:
-        raise SetupError(f"cannot read it: {error.strerror}", where=str(file)) from error
+        raise UsageError(f"cannot read it: {error.strerror}", where=str(file)) from error
     return SentencePieceTokenizer(data, name=name, where=str(file))
 
 
@@ -99,7 +99,7 @@ class SentencePieceTokenizer:
         try:
             self._model: SentencePieceProcessor = SentencePieceProcessor(model_proto=model)
         except (RuntimeError, ValueError) as error:
-            raise SetupError(f"not a SentencePiece model: {error}", where=where) from error
+            raise UsageError(f"not a SentencePiece model: {error}", where=where) from error
         self.name = name
         self.sha256 = hashlib.sha256(model).hexdigest()
         self._pieces: list[str] = self._model.id_to_piece(list(range(len(self._model))))

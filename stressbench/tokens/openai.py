@@ -19,7 +19,7 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING, Final
 
-from stressbench.errors import SetupError
+from stressbench.errors import SetupError, UsageError
 from stressbench.tokens.tokenizer import NAMED
 from stressbench.tokens.vocabulary import Cut, Ids, Offsets, TokenTable
 
@@ -104,7 +104,7 @@ def open_openai(name: str) -> TiktokenTokenizer:
         try:
             name = tiktoken.model.encoding_name_for_model(name)
         except KeyError as error:
-            raise SetupError(
+            raise UsageError(
                 f"tiktoken knows no encoding or model {name!r}", hint=f"one of: {', '.join(NAMED)}"
             ) from error
     file = _FILE_OF.get(name, name)

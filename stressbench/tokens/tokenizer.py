@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 import msgspec
 
 from stressbench.catalog import nearest
-from stressbench.errors import SetupError
+from stressbench.errors import SetupError, UsageError
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer as FastTokenizer
@@ -86,7 +86,7 @@ class HuggingFaceTokenizer:
         try:
             fast: FastTokenizer = FastTokenizer.from_buffer(self._data)
         except Exception as error:  # tokenizers raises bare Exception
-            raise SetupError(f"not a tokenizer.json: {error}", where=self._where) from error
+            raise UsageError(f"not a tokenizer.json: {error}", where=self._where) from error
         fast.no_truncation()
         fast.no_padding()
         return fast
@@ -201,7 +201,8 @@ def open_tokenizer(spec: str) -> Vocabulary:
     ``bytes``; a tiktoken encoding (``o200k_base``) or ``tiktoken:MODEL``; ``deepseek``;
     ``mistral:tekken`` or ``mistral:v3``; ``gguf:FILE``; a file (``tokenizer.json``,
     ``tekken.json``, ``*.model``, ``*.gguf``); a model directory; a model id in the local
-    Hugging Face cache. Raises ``SetupError`` saying what is missing.
+    Hugging Face cache. Raises ``UsageError`` if ``spec`` names none of them, ``SetupError`` if a
+    package or a download is missing.
     """
     opened = _open_named(spec) or _open_path(Path(spec).expanduser())
     if opened is not None:
@@ -211,7 +212,7 @@ def open_tokenizer(spec: str) -> Vocabulary:
     cached = cached_file(spec)
     if cached is not None:
         return HuggingFaceTokenizer(cached, name=spec)
-    raise SetupError(
+    raise UsageError(
         f"there is no tokenizer {spec!r}{nearest(spec, NAMED)}",
         hint="name 'bytes', a tiktoken encoding, 'mistral:tekken', 'deepseek', 'gguf:FILE', "
         "a tokenizer.json, a model directory, or a model id in the Hugging Face cache",
@@ -245,7 +246,7 @@ def _open_directory(directory: Path) -> Vocabulary:
     for name in ("tokenizer.json", "tekken.json", "tokenizer.model"):
         if (directory / name).is_file():
             return _open_file(directory / name, Path(name).suffix)
-    raise SetupError(
+    raise UsageError(
         "the directory holds no tokenizer.json, tekken.json or tokenizer.model",
         where=str(directory),
         hint="name a directory with one of them, or the file itself",
@@ -278,7 +279,7 @@ def _read(file: Path) -> bytes:
     try:
         return file.read_bytes()
     except OSError as error:
-        raise SetupError(
+        raise UsageError(
             f"cannot read the tokenizer: {error.strerror}",
             where=str(file),
             hint="name a directory that holds a tokenizer.json",

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import logging
 import os
 from collections.abc import Mapping
+from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
+from stressbench.catalog import nearest
 from stressbench.engines.base import EngineSetup
 from stressbench.engines.cpu import available_bytes, cpu_flags
 from stressbench.engines.dtype import expected_dtype, told_dtype
-from stressbench.errors import SetupError
+from stressbench.errors import ArgumentError, SetupError, SuiteError
 from stressbench.schema.suite.suite import EngineSpec
 from stressbench.simulation.geometry import ELEMENT_BYTES
+
+if TYPE_CHECKING:
+    from vllm.config import VllmConfig
+    from vllm.engine.arg_utils import AsyncEngineArgs
 
 CPU_BLOCK_SIZE: Final = 32
 """Tokens a KV block holds on a CPU: the smallest that vLLM's CPU kernels run well with."""
@@ -40,6 +48,43 @@ _TELLING_ENVIRONMENT: Final = (
 )
 _MOST_BYTES: Final = 4
 """Of one element of the KV cache, where the dtype is not known."""
+
+
+def check_names(*args: Mapping[str, object]) -> None:
+    """Raise ``SuiteError`` for an engine argument that the installed vLLM does not have.
+
+    Without vLLM there is nothing to check here: starting the engine says that it is missing.
+    """
+    known = known_arguments()
+    for name in dict.fromkeys(name for given in args for name in given):
+        if known and name not in known:
+            raise SuiteError(
+                f"vLLM has no engine argument {name!r}{nearest(name, known)}",
+                where="engine.args",
+                hint="see `vllm serve --help` for the arguments of this version",
+            )
+
+
+@cache
+def known_arguments() -> frozenset[str]:
+    """The arguments of the installed vLLM; empty if it is missing or has another layout.
+
+    They are read from the source of vLLM's dataclass: importing vLLM takes many seconds.
+    """
+    spec = find_spec("vllm")
+    places = spec.submodule_search_locations if spec else None
+    file = Path(next(iter(places))) / "engine" / "arg_utils.py" if places else None
+    try:
+        tree = ast.parse(file.read_bytes()) if file else ast.Module([], [])
+    except (OSError, SyntaxError, ValueError):
+        return frozenset()
+    return frozenset(
+        field.target.id
+        for kind in tree.body
+        if isinstance(kind, ast.ClassDef) and kind.name in {"EngineArgs", "AsyncEngineArgs"}
+        for field in kind.body
+        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name)
+    )
 
 
 def import_vllm(log: Path) -> None:
@@ -96,6 +141,22 @@ def engine_arguments(setup: EngineSetup) -> dict[str, object]:
     if on_cpu:
         args = _on_cpu(args, setup)
     return _capped(args, spec)
+
+
+def configured(args: dict[str, object], model: str) -> tuple[AsyncEngineArgs, VllmConfig]:
+    """Engine arguments and configuration of vLLM; ``ArgumentError`` for a refused value."""
+    from vllm.engine.arg_utils import AsyncEngineArgs
+    from vllm.usage.usage_lib import UsageContext
+
+    try:
+        engine_args = AsyncEngineArgs(**args)
+        return engine_args, engine_args.create_engine_config(UsageContext.ENGINE_CONTEXT)
+    except (TypeError, ValueError) as error:
+        raise ArgumentError(
+            f"vLLM refuses {model} or an engine argument: {' '.join(str(error).split())}",
+            where="engine.args",
+            hint="see `vllm serve --help` for the arguments of this version",
+        ) from error
 
 
 def _capped(args: dict[str, object], spec: EngineSpec) -> dict[str, object]:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Final
 from stressbench.engines.base import NO_CACHE, Completion, EngineInfo, EngineSetup
 from stressbench.engines.ends import Ends
 from stressbench.engines.vllm.args import (
+    check_names,
+    configured,
     end_tokens,
     engine_arguments,
     import_vllm,
@@ -20,12 +22,13 @@ from stressbench.engines.vllm.args import (
 from stressbench.engines.vllm.log import root_cause
 from stressbench.engines.vllm.process import EngineGuard, engine_process
 from stressbench.engines.vllm.steps import scheduler_limits, stat_logger, watch_scheduler
-from stressbench.errors import EngineError, RequestError
+from stressbench.errors import ArgumentError, EngineError, RequestError
 from stressbench.schema.case import Request
 from stressbench.schema.step import StepReading
 
 if TYPE_CHECKING:
     from vllm import SamplingParams
+    from vllm.config import VllmConfig
     from vllm.engine.arg_utils import AsyncEngineArgs
     from vllm.outputs import CompletionOutput, RequestOutput
     from vllm.v1.engine.async_llm import AsyncLLM
@@ -47,7 +50,8 @@ class VllmEngine:
 
     @staticmethod
     def check(*args: Mapping[str, object]) -> None:
-        """Nothing: vLLM knows its arguments best, and refuses them when it starts."""
+        """Refuse a name that vLLM does not know. vLLM checks the values when it starts."""
+        check_names(*args)
 
     def __init__(self, setup: EngineSetup) -> None:
         self._setup = setup
@@ -101,19 +105,11 @@ class VllmEngine:
         self._log_begin = setup.log.stat().st_size if setup.log.exists() else 0
         with engine_process(setup.log):
             import_vllm(setup.log)
-            from vllm.engine.arg_utils import AsyncEngineArgs
-
             args = engine_arguments(setup)
             try:
-                engine_args = AsyncEngineArgs(**args)
-            except TypeError as error:
-                raise EngineError(
-                    f"vLLM does not know an engine argument: {_one_line(error)}",
-                    where="engine.args",
-                    hint="see `vllm serve --help` for the arguments of this version",
-                ) from error
-            try:
-                self._llm = self._build(engine_args)
+                self._llm = self._build(*configured(args, setup.model))
+            except ArgumentError:
+                raise
             except Exception as error:  # vLLM raises whatever its layers raise
                 raise self._broken("does not start with", error) from error
             log_to(setup.log)
@@ -133,12 +129,10 @@ class VllmEngine:
             experts=config.model_config.get_num_experts() or None,
         )
 
-    def _build(self, engine_args: AsyncEngineArgs) -> AsyncLLM:
+    def _build(self, engine_args: AsyncEngineArgs, config: VllmConfig) -> AsyncLLM:
         """What ``AsyncLLM.from_engine_args`` does, with a watch on the scheduler."""
-        from vllm.usage.usage_lib import UsageContext
         from vllm.v1.engine.async_llm import AsyncLLM
 
-        config = engine_args.create_engine_config(UsageContext.ENGINE_CONTEXT)
         watch_scheduler(config)
         return AsyncLLM.from_vllm_config(
             config,
