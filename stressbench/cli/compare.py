@@ -71,11 +71,11 @@ def compare(  # noqa: PLR0913  one parameter an option
 
     Example: stressbench compare results/baseline results/tonight
 
-    Example: stressbench compare results/tonight --roles dense,sparse --format markdown
+    Example: stressbench compare results/baseline results/tonight --gate 'ttft.p95 rise < 10%'
 
-    Example: stressbench compare results/tonight --by lever=none,clean --by role=dense
+    Example: stressbench compare results/smoke-baseline --roles dense,sparse --format markdown
 
-    Example: stressbench compare old new --treat engine.version --gate 'ttft.p95 rise < 10%'
+    Example: stressbench compare results/smoke-baseline --by arm=isocontent,stress
 
     Exit codes: 0 pass, or no gates; 1 regression; 2 usage; 3 cannot write; 4 unreadable or
     not comparable; 5 inconclusive.
