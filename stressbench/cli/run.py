@@ -214,7 +214,7 @@ def _one(suite: Suite, console: Console, options: Options) -> ExitCode:
     with _left_to_no_one(directory), _view(console, shown=options.progress) as view:
         running = run(prepared, directory, view, resumed=resumed, roles=roles)
         result = in_its_time(
-            running, virtual=prepared.simulated, client=prepared.engine == "openai"
+            running, virtual=prepared.traits.simulated, client=prepared.traits.remote
         )
     for note in view.notes:
         console.print(note, style="yellow", soft_wrap=True, markup=False)

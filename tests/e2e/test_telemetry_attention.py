@@ -55,9 +55,6 @@ class Served:
     engine: Any
     info: Any
 
-    def processes(self) -> tuple[int, ...]:
-        return ()
-
     async def call_worker(self, method: str, *args: object) -> list[object]:
         return await self.engine.call_worker(method, *args)
 

@@ -131,9 +131,6 @@ class Workers:
         self.answers = answers
         self.calls: list[tuple[object, ...]] = []
 
-    def processes(self) -> tuple[int, ...]:
-        return ()
-
     async def call_worker(self, method: str, *args: object) -> list[object]:
         self.calls.append((method, *args))
         return [self.answers.get(method)]
