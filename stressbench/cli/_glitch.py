@@ -50,7 +50,7 @@ def _verified(model: RunModel, found: list[GlitchToken]) -> list[GlitchToken]:
     from stressbench.runner.ask import ask
     from stressbench.runner.session import EngineFactory
     from stressbench.survey.glitch import verify
-    from stressbench.tokens.tokenizer import HuggingFaceTokenizer
+    from stressbench.tokens.huggingface import HuggingFaceTokenizer
 
     tokenizer = model.prompt_format.tokenizer
     if not isinstance(tokenizer, HuggingFaceTokenizer):

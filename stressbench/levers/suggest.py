@@ -15,7 +15,7 @@ from stressbench.errors import ResultsError, SetupError, UsageError
 from stressbench.levers.base import Difference, Loss, Normaliser
 from stressbench.survey.isolation import Answer
 from stressbench.survey.measure import count_tokens
-from stressbench.tokens.tokenizer import open_tokenizer
+from stressbench.tokens.open import open_tokenizer
 from stressbench.tokens.vocabulary import Vocabulary
 
 LARGEST_BYTES: Final = 1 << 26

@@ -157,8 +157,8 @@ class Description(msgspec.Struct, frozen=True, kw_only=True):
 
 def describe(name: str) -> Description:
     """A class with its parameters and one tiny example, made with a byte tokenizer."""
+    from stressbench.tokens.byte_tokenizer import ByteTokenizer
     from stressbench.tokens.template import ChatTemplate
-    from stressbench.tokens.tokenizer import ByteTokenizer
 
     plugin = load(name)
     traits = plugin.traits

@@ -19,7 +19,8 @@ from stressbench.survey.isolation import (
     UnfinishedError,
 )
 from stressbench.survey.measure import measure
-from stressbench.tokens.tokenizer import ByteTokenizer, open_tokenizer
+from stressbench.tokens.byte_tokenizer import ByteTokenizer
+from stressbench.tokens.open import open_tokenizer
 from stressbench.tokens.vocabulary import Vocabulary
 
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from stressbench.errors import SetupError
-from stressbench.tokens.tokenizer import HuggingFaceTokenizer
+from stressbench.tokens.huggingface import HuggingFaceTokenizer
 from stressbench.tokens.vocabulary import byte_level_alphabet
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from stressbench.survey.hotspots import HotSpots, Laid
 from stressbench.survey.inflation import Counts, HotSpot, KindCost, Measurement
 from stressbench.survey.kinds import KINDS, KindArray, kind_array
 from stressbench.survey.pieces import Piece, TextStream, pieces
-from stressbench.tokens.vocabulary import Ids, Offsets, Vocabulary, utf8_char_index
+from stressbench.tokens.vocabulary import Offsets, TokenIds, Vocabulary, utf8_char_index
 
 
 def count_tokens(vocabulary: Vocabulary, stream: BinaryIO) -> int:
@@ -64,20 +64,20 @@ def measure(
 
 def _encoded(
     vocabulary: Vocabulary, stream: Iterable[Piece]
-) -> Iterator[tuple[list[Piece], list[Ids], float]]:
+) -> Iterator[tuple[list[Piece], list[TokenIds], float]]:
     """Batches with their ids and the seconds that took, one batch ahead of the caller.
 
     Libraries encode without the interpreter's lock, so one batch is attributed to kinds
     while the next one is encoded.
     """
 
-    def encode(batch: list[Piece]) -> tuple[list[Piece], list[Ids], float]:
+    def encode(batch: list[Piece]) -> tuple[list[Piece], list[TokenIds], float]:
         began_s = time.perf_counter()
         ids = vocabulary.encode_arrays([piece.text for piece in batch])
         return batch, ids, time.perf_counter() - began_s
 
     with ThreadPoolExecutor(1) as ahead:
-        pending: Future[tuple[list[Piece], list[Ids], float]] | None = None
+        pending: Future[tuple[list[Piece], list[TokenIds], float]] | None = None
         for batch in _batches(stream):
             following = ahead.submit(encode, batch)
             if pending is not None:
@@ -111,7 +111,7 @@ class _Tally:
     roundtrip_ok: bool = True
     last: str = "\n"
 
-    def add(self, piece: Piece, ids: Ids) -> None:
+    def add(self, piece: Piece, ids: TokenIds) -> None:
         """Count one piece; a word that the cut parted is one word."""
         text = piece.text
         table = self.vocabulary.table()
@@ -158,7 +158,7 @@ class _Costs:
         self._characters = np.zeros(len(KINDS), np.int64)
         self._hot = HotSpots(hot_spots)
 
-    def add(self, piece: Piece, ids: Ids, starts: Offsets) -> None:
+    def add(self, piece: Piece, ids: TokenIds, starts: Offsets) -> None:
         """Attribute each token to the kind of the character in which it begins."""
         text = piece.text
         separators = len(piece.separator)  # spaces, and part of no token of their own

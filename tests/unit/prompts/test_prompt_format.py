@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from stressbench.prompts.build.filler import FillPlan, Tape, Unreachable
 from stressbench.prompts.build.prompt_format import PromptFormat, fit
+from stressbench.tokens.byte_tokenizer import ByteTokenizer
+from stressbench.tokens.open import open_tokenizer
 from stressbench.tokens.template import ChatTemplate
-from stressbench.tokens.tokenizer import ByteTokenizer, open_tokenizer
 
 
 @dataclass(frozen=True)

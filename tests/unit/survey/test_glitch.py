@@ -14,7 +14,7 @@ from tokenizers.decoders import ByteLevel
 
 from stressbench.errors import SetupError
 from stressbench.survey.glitch import GlitchToken, candidates, verify
-from stressbench.tokens.tokenizer import HuggingFaceTokenizer
+from stressbench.tokens.huggingface import HuggingFaceTokenizer
 from stressbench.tokens.vocabulary import byte_level_alphabet
 
 WORDS = tuple("abcdefghijklmnopqrst")
