@@ -66,7 +66,7 @@ def _copy(word: str) -> PromptOutline:
     )
 
 
-class _Listed(msgspec.Struct):
+class _ListedToken(msgspec.Struct):
     token_id: int
 
 
@@ -96,7 +96,7 @@ def _read(file: str, where: str) -> tuple[int, ...]:
 
         return tuple(found.token_id for found in candidates(path))
     try:
-        listed = msgspec.json.decode(path.read_bytes(), type=list[_Listed])
+        listed = msgspec.json.decode(path.read_bytes(), type=list[_ListedToken])
     except (OSError, msgspec.DecodeError) as error:
         raise SuiteError(f"not a list of glitch tokens: {error}", where=where) from error
     if not listed:

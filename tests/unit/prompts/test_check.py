@@ -29,7 +29,7 @@ from stressbench.schema.suite.suite import Arm, PromptSpec
         (PromptSpec(use="kv_json", params={"pairs": True}), "is not a whole number", "pairs"),
         (PromptSpec(use="kv_json", params={"pairs": 1}), "out of range", "pairs"),
         (PromptSpec(use="kv_json", params={"pairs": [3, 3]}), "listed twice", "pairs"),
-        (PromptSpec(use="kv_json", params={"pairs": []}), "empty list", "pairs"),
+        (PromptSpec(use="kv_json", params={"pairs": []}), "list is empty", "pairs"),
         (PromptSpec(use="kv_json", budgets=[900]), "accepts no budgets", "prompts.kv_json.budgets"),
         (PromptSpec(use="short_qa", depths=[0.5]), "accepts no depths", "prompts.short_qa.depths"),
         (PromptSpec(use="short_qa", arms=["isotoken"]), "no arm 'isotoken'", "arms"),
