@@ -98,14 +98,14 @@ def _varied(condition: Condition, ranked: Sequence[WordSet]) -> WordSet:
     return (*parent[:place], word, *parent[place + 1 :])
 
 
-class _Routing(msgspec.Struct):
+class _SearchedRouting(msgspec.Struct):
     imbalance_mean: float | None = None
 
 
 class _SearchedCase(msgspec.Struct, tag="case"):
     arm: str
     params: dict[str, object]
-    routing: _Routing | None = None
+    routing: _SearchedRouting | None = None
 
 
 @cache
