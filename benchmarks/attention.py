@@ -76,9 +76,6 @@ class Bench:
     requests: list[Request]
     model_path: Path
 
-    def processes(self) -> tuple[int, ...]:
-        return self.engine.processes()
-
     async def call_worker(self, method: str, *args: object) -> list[object]:
         return await self.engine.call_worker(method, *args)
 
@@ -188,9 +185,9 @@ async def memory(budget: int = 8000) -> int:
             await bench.warm_up(None)
             peaks = []
             for arm in (None, "all"):
-                _reset_peaks(bench.processes())
+                _reset_peaks(bench.info.processes)
                 await bench.send(bench.requests[0], arm, f"{arm}")
-                peaks.append(_peak_bytes(bench.processes()))
+                peaks.append(_peak_bytes(bench.info.processes))
         extra.append((peaks[1] - peaks[0]) / 2**20)
         print(f"  {peaks[0] / 2**20:,.0f} MiB without, {extra[-1]:+.0f} MiB with", flush=True)
     told = verdict(max(extra), TARGET_EXTRA_MIB, least=False)
@@ -260,7 +257,7 @@ async def estimates(budget: int = 1024, items: int = 4) -> int:
 
 
 async def _by_head(bench: Bench, request: Request, queries: str, name: str) -> Floats:
-    from stressbench.probes.attention.worker.math import ROW_FIGURES
+    from stressbench.telemetry.attention import ROW_FIGURES
 
     finding = (await bench.send(request, queries, name)).finding
     assert finding is not None

@@ -71,12 +71,11 @@ class Served(Protocol):
         """What was set up."""
         ...
 
-    def processes(self) -> tuple[int, ...]:
-        """The roots of the engine's process tree; empty where it runs elsewhere."""
-        ...
-
     async def call_worker(self, method: str, *args: object) -> list[object]:
-        """Call a method of the worker extension in every worker; one answer each."""
+        """Call a method of the worker extension in every worker; one answer each.
+
+        Only for a probe with a capture, which no engine without workers is given.
+        """
         ...
 
 

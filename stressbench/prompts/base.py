@@ -48,27 +48,31 @@ _BUDGET_SLACK: Final = 1.25
 
 
 def expand(
-    spec: PromptSpec, *, seed: int, prompt_format: PromptFormat
+    spec: PromptSpec, *, seed: int, prompt_format: PromptFormat, first: int | None = None
 ) -> Iterator[tuple[Case, ...]]:
     """Yield every case of one suite entry: a tuple of arms for each condition.
 
     A condition is one item at one point of the parameter sweep, one budget and one depth.
     Arms without context depend on neither budget nor depth and come with the item's first
-    condition. The order, and every byte, depend on ``spec`` and ``seed`` alone.
+    condition. The order, and every byte, depend on ``spec`` and ``seed`` alone. ``first``
+    limits the items to the first ones; an item does not depend on the number of items.
     """
     plugin = _load(spec)
-    for condition in conditions_of(spec, plugin.traits, seed=seed, prompt_format=prompt_format):
+    for condition in conditions_of(
+        spec, plugin.traits, seed=seed, prompt_format=prompt_format, first=first
+    ):
         yield assemble_condition(plugin, condition)
 
 
-def count(spec: PromptSpec) -> int:
+def count(spec: PromptSpec, first: int | None = None) -> int:
     """Count the cases that ``expand`` yields, without building them."""
     traits = _load(spec).traits
     arms = spec.arms or traits.arms
     once = len(WITHOUT_CONTEXT.intersection(arms))
     depths = len(spec.depths) if traits.deep and spec.depths else 1
     grid = max(1, len(spec.budgets)) * depths
-    return spec.items * len(points_of(spec, traits)) * ((len(arms) - once) * grid + once)
+    items = spec.items if first is None else min(first, spec.items)
+    return items * len(points_of(spec, traits)) * ((len(arms) - once) * grid + once)
 
 
 def check(
@@ -127,7 +131,7 @@ def truths(spec: PromptSpec, *, seed: int, prompt_format: PromptFormat) -> Itera
 def known_scorer(name: str, where: str) -> str:
     """Return ``name`` if a scorer has it. Raises ``SuiteError`` at ``where`` if none has."""
     try:
-        catalog.load("scorers", name)
+        catalog.check("scorers", name)
     except UsageError as error:
         raise SuiteError(error.message, where=where, hint=error.hint) from error
     return name

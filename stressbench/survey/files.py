@@ -3,25 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import lru_cache
 from itertools import chain, repeat
 from pathlib import Path
 
 import msgspec
 
-from stressbench.errors import ResultsError
 from stressbench.survey.inflation import HotSpot, KindCost, Measurement, TextCounts, ratio
-from stressbench.survey.isolation import (
-    MEASURED,
-    SILENCE_S,
-    Isolated,
-    JsonObject,
-    UnfinishedError,
-)
-from stressbench.survey.measure import measure
+from stressbench.survey.isolation import SILENCE_S, Isolated, JsonObject, UnfinishedError
+from stressbench.survey.measuring import measuring_process
 from stressbench.tokens.byte_tokenizer import ByteTokenizer
-from stressbench.tokens.open import open_tokenizer
-from stressbench.tokens.vocabulary import Vocabulary
 
 
 class Document(msgspec.Struct, frozen=True):
@@ -106,7 +96,7 @@ class Survey(msgspec.Struct, frozen=True, kw_only=True):
         progress: Callable[[str, str, int], None],
         started: Isolated | None,
     ) -> list[tuple[TextCounts | None, TokenizerCost]]:
-        with started or Isolated(MEASURED, silence_s=self.silence_s) as worker:
+        with started or measuring_process(self.silence_s) as worker:
             return [self._cell(worker, name, document, progress) for document in documents]
 
     def _cell(
@@ -176,7 +166,7 @@ class Survey(msgspec.Struct, frozen=True, kw_only=True):
         why_null: dict[str, str] = {}
         if counts is None:  # every tokenizer failed; bytes always can
             try:
-                with Isolated(MEASURED, silence_s=self.silence_s) as worker:
+                with measuring_process(self.silence_s) as worker:
                     request: JsonObject = {"tokenizer": ByteTokenizer.name, "hot_spots": 0}
                     counts = _measured(worker.call(request | {"path": str(document.path)})).counts
             except UnfinishedError as error:
@@ -191,35 +181,6 @@ class Survey(msgspec.Struct, frozen=True, kw_only=True):
             tokenizers=[cost for _, cost in cells],
             why_null=why_null,
         )
-
-
-def measure_file(request: JsonObject, progress: Callable[[int], None]) -> JsonObject:
-    """Measure one file: what ``Survey`` has done in another process.
-
-    A request without a path opens the tokenizer and no more.
-    """
-    vocabulary = _opened(str(request["tokenizer"]))
-    if "path" not in request:
-        return {}
-    path = Path(str(request["path"]))
-    progress(0)
-    try:
-        with path.open("rb") as stream:
-            found = measure(
-                vocabulary,
-                stream,
-                hot_spots=msgspec.convert(request["hot_spots"], int),
-                progress=progress,
-            )
-    except OSError as error:
-        raise ResultsError(f"cannot read it: {error.strerror}", where=str(path)) from error
-    answer: JsonObject = msgspec.to_builtins(found)
-    return answer
-
-
-@lru_cache(maxsize=1)
-def _opened(spec: str) -> Vocabulary:
-    return open_tokenizer(spec)
 
 
 def _measured(answer: JsonObject) -> Measurement:

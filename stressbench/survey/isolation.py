@@ -32,8 +32,6 @@ ServedFunction: TypeAlias = Callable[[JsonObject, Callable[[int], None]], JsonOb
 
 SILENCE_S: Final = 60.0
 """Seconds without a sign of life after which a child counts as hung."""
-MEASURED: Final = "stressbench.survey.files:measure_file"
-"""What ``stressbench tokens`` isolates."""
 _READ_BYTES: Final = 1 << 20
 _LEAST_MEMORY_BYTES: Final = 2 << 30
 

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import ClassVar, Final
 
-from stressbench.engines.base import Completion, EngineInfo, EngineSetup, RemoteRequestError
+from stressbench.engines.base import (
+    Completion,
+    EngineInfo,
+    EngineSetup,
+    EngineTraits,
+    RemoteRequestError,
+)
 from stressbench.engines.ends import Ends, decoder
 from stressbench.engines.openai.answer import Answer, Expected
 from stressbench.engines.openai.args import OpenAIArgs, read_address, read_args, read_key
@@ -29,9 +35,7 @@ class OpenAIEngine:
     Prompts go as token ids where the server takes them, else as chat messages.
     """
 
-    simulated = False
-    weights = False
-    workers = False
+    traits: ClassVar[EngineTraits] = EngineTraits(remote=True, polled=True)
 
     @staticmethod
     def check(*args: Mapping[str, object]) -> None:
@@ -126,15 +130,9 @@ class OpenAIEngine:
         done.why_null.update(self._no_steps)
         return done
 
-    async def call_worker(self, method: str, *args: object) -> list[object]:
-        raise EngineError(f"a server gives no access to workers that could {method}")
-
     async def settle(self) -> None:
         if self._scraper is not None:
             await self._scraper.read()
-
-    def processes(self) -> tuple[int, ...]:
-        return ()
 
     async def stop(self) -> None:
         scraper, self._scraper = self._scraper, None

@@ -5,9 +5,15 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Mapping
-from typing import Final
+from typing import ClassVar, Final
 
-from stressbench.engines.base import NO_CACHE, Completion, EngineInfo, EngineSetup
+from stressbench.engines.base import (
+    NO_CACHE,
+    Completion,
+    EngineInfo,
+    EngineSetup,
+    EngineTraits,
+)
 from stressbench.engines.simulated.answers import answer
 from stressbench.engines.simulated.args import (
     block_size_of,
@@ -38,9 +44,7 @@ class SimulatedEngine:
     load takes as long as computing it.
     """
 
-    simulated = True
-    weights = False
-    workers = False
+    traits: ClassVar[EngineTraits] = EngineTraits(simulated=True)
 
     @staticmethod
     def check(*args: Mapping[str, object]) -> None:
@@ -185,15 +189,6 @@ class SimulatedEngine:
             logprobs=None,
             why_null=_WHY_NULL if self._caching else {**_WHY_NULL, "kv.cached_tokens": NO_CACHE},
         )
-
-    async def call_worker(self, method: str, *args: object) -> list[object]:
-        raise EngineError(f"the simulated engine has no workers that could {method}")
-
-    async def settle(self) -> None:
-        """Nothing: each step is told when it is made."""
-
-    def processes(self) -> tuple[int, ...]:
-        return ()
 
     async def stop(self) -> None:
         driver, self._driver, self._scheduler = self._driver, None, None

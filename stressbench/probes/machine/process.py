@@ -73,7 +73,7 @@ class ProcessProbe(StepProbe):
         )
 
     async def start(self, served: Served) -> None:
-        self._roots = tuple(self._params.pids) or served.processes()
+        self._roots = tuple(self._params.pids) or served.info.processes
         if self._roots:
             await self._sampling.start()
 

@@ -58,13 +58,22 @@ def random_order(seed: int, entry: str, name: str, block: int, count: int) -> Se
 
 
 def conditions_of(
-    spec: PromptSpec, traits: Traits, *, seed: int, prompt_format: PromptFormat
+    spec: PromptSpec,
+    traits: Traits,
+    *,
+    seed: int,
+    prompt_format: PromptFormat,
+    first: int | None = None,
 ) -> Iterator[Condition]:
-    """Yield every condition, item by item; item n does not depend on the number of items."""
+    """Yield every condition, item by item, or only those of the ``first`` items.
+
+    Item n does not depend on the number of items.
+    """
     points = points_of(spec, traits)
     budgets: list[int | None] = list(spec.budgets) or [None]
     arms = tuple(spec.arms or traits.arms)
-    for item in range(spec.items):
+    items = spec.items if first is None else min(first, spec.items)
+    for item in range(items):
         depths = _depths(spec, traits, item, seed=seed)
         item_seed = derive_seed(seed, spec.name, "item", item)
         for swept, params in points:

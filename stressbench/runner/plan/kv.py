@@ -64,7 +64,7 @@ def plan_kv(
 def foreseen(prepared: Prepared) -> dict[str, KvSetup]:
     """The cache of every role as far as the suite says, before any engine has started."""
     gpu = read_machine().device != "cpu"
-    weights = prepared.weights
+    weights = prepared.traits.weights
     return {
         role: plan_kv(
             prepared.suite,

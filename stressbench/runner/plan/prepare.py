@@ -12,7 +12,7 @@ from typing import cast
 import msgspec
 
 from stressbench import catalog
-from stressbench.engines.base import Engine
+from stressbench.engines.base import Engine, EngineTraits
 from stressbench.errors import StressbenchError, SuiteError, UsageError
 from stressbench.models.cache import Progress
 from stressbench.models.resolve import ModelShape, resolve, resolve_tokenizer
@@ -70,9 +70,7 @@ class Prepared:
     """``source.spec`` with ``limit`` applied."""
     limit: int | None
     engine: str
-    simulated: bool
-    weights: bool
-    """Whether the engine loads the models' weights on this machine."""
+    traits: EngineTraits
     passes: tuple[Pass, ...]
     models: dict[str, RunModel]
     prompt_formats: dict[str, PromptFormat]
@@ -93,12 +91,11 @@ def prepare(
     spec = limited(suite.spec, limit)
     for role in spec.roles.values():
         plugin.check(role.engine.args, role.model.args)
-    opened = open_models(spec, progress, weights=weights and plugin.weights)
-    if plugin.weights:
+    opened = open_models(spec, progress, weights=weights and plugin.traits.weights)
+    if plugin.traits.weights:
         opened = {
             role: replace(m, engine=at_dtype(m.engine, m.dtype)) for role, m in opened.items()
         }
-    if plugin.weights:
         check_capacity(suite, opened.values())
     prompt_formats = open_rooms(suite, opened)
     check_prompts(suite, spec, opened, prompt_formats)
@@ -107,9 +104,8 @@ def prepare(
         suite=spec,
         limit=limit,
         engine=engine,
-        simulated=plugin.simulated,
-        weights=plugin.weights,
-        passes=passes(spec, workers=plugin.workers),
+        traits=plugin.traits,
+        passes=passes(spec, workers=plugin.traits.workers),
         models=opened,
         prompt_formats=prompt_formats,
     )

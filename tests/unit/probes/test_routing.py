@@ -125,9 +125,6 @@ class Worker:
         self.answers = answers
         self.asked = []
 
-    def processes(self):
-        return ()
-
     async def call_worker(self, method, *args):
         self.asked.append((method, *args))
         return [self.answers.get(method.removeprefix("stressbench_"))]
