@@ -257,7 +257,7 @@ async def estimates(budget: int = 1024, items: int = 4) -> int:
 
 
 async def _by_head(bench: Bench, request: Request, queries: str, name: str) -> Floats:
-    from stressbench.probes.attention.worker.math import ROW_FIGURES
+    from stressbench.telemetry.attention import ROW_FIGURES
 
     finding = (await bench.send(request, queries, name)).finding
     assert finding is not None

@@ -187,8 +187,9 @@ def _load(names: list[str] | None, changes: list[str], resume: Path | None) -> l
 
 
 def _one(suite: Suite, console: Console, options: Options) -> ExitCode:
+    from stressbench.cli.watch.plan import print_plan
     from stressbench.report.model.kv_onset import print_kv
-    from stressbench.report.terminal.summary import print_plan, print_summary
+    from stressbench.report.terminal.summary import print_summary
     from stressbench.runner.plan.kv import foreseen
     from stressbench.runner.plan.prepare import check_roles, prepare
     from stressbench.runner.resume import load_resumed

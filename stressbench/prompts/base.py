@@ -133,7 +133,7 @@ def truths(spec: PromptSpec, *, seed: int, prompt_format: PromptFormat) -> Itera
 def known_scorer(name: str, where: str) -> str:
     """The name of a scorer; ``SuiteError`` at ``where`` where there is none of it."""
     try:
-        catalog.load("scorers", name)
+        catalog.check("scorers", name)
     except UsageError as error:
         raise SuiteError(error.message, where=where, hint=error.hint) from error
     return name

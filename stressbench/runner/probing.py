@@ -22,6 +22,7 @@ from stressbench.probes.base import (
     check_section,
 )
 from stressbench.schema.case import Pass, Request
+from stressbench.schema.results.reasons import LATER
 from stressbench.schema.step import StepReading
 from stressbench.schema.suite.suite import ProbeSpec, SuiteSpec
 
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-LATER: Final = "measured in the telemetry pass"
 _EXTENSION_ARGUMENT: Final = "worker_extension_cls"
 _NO_WORKERS: Final = "this engine gives no access to its workers"
 

@@ -13,12 +13,12 @@ from precision import tolerance
 
 from stressbench.clock import Clock
 from stressbench.engines.base import EngineSetup
-from stressbench.probes.attention.worker.math import ROW_FIGURES
 from stressbench.probes.base import WORKER_EXTENSION, Finding, ProbeSetup
 from stressbench.runner.plan.prepare import Prepared, prepare
 from stressbench.runner.plan.requests import plan
 from stressbench.schema.case import Request
 from stressbench.schema.suite.parse import load_suite
+from stressbench.telemetry.attention import ROW_FIGURES
 
 pytestmark = [
     pytest.mark.e2e,

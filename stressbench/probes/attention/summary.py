@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 from stressbench.probes.attention.settings import Settings
-from stressbench.probes.attention.worker.math import ROW_FIGURES
 from stressbench.probes.base import Finding
+from stressbench.telemetry.attention import ROW_FIGURES
 
 if TYPE_CHECKING:
     import numpy as np

@@ -15,6 +15,7 @@ from stressbench.probes.base import Finding
 from stressbench.runner.record.timing import FAILED, UNTOLD, output_tokens, timing
 from stressbench.schema.case import Case, Request
 from stressbench.schema.results.arrays import ArraysAt
+from stressbench.schema.results.reasons import NOT_PROBED
 from stressbench.schema.results.record import (
     CaseRecord,
     Confidence,
@@ -32,7 +33,6 @@ _NO_TWIN: Final = "this case has no benign twin in this run"
 _OWN_TWIN: Final = "the case is its own reference"
 _NO_BUDGET: Final = "this class is sized by its parameters"
 _PRIVATE: Final = "the suite says record_prompts: false"
-NOT_PROBED: Final = "the suite has no such probe"
 _NO_ARRAYS: Final = "no probe has arrays of this request"
 _ABORTED: Final = "the request was aborted, and its attempts with it"
 _PLAIN_LOAD: Final = "a closed loop: each request is due when it is sent"

@@ -13,10 +13,10 @@ from stressbench.errors import SuiteError
 from stressbench.probes.attention.probe import AttentionProbe
 from stressbench.probes.attention.settings import Settings, parse
 from stressbench.probes.attention.summary import findings
-from stressbench.probes.attention.worker.math import ROW_FIGURES
 from stressbench.probes.base import ProbeSetup
 from stressbench.probes.worker.packing import pack, unpack
 from stressbench.schema.case import Span
+from stressbench.telemetry.attention import ROW_FIGURES
 from tests.cases import REQUEST
 
 LAYERS, HEADS = 2, 3

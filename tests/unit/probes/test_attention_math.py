@@ -15,12 +15,12 @@ from stressbench.probes.attention.worker import math as _attention_math  # noqa:
 from stressbench.probes.attention.worker import sums as _attention_sums  # noqa: E402
 from stressbench.probes.attention.worker.block import Marks, Scoring, Workspace  # noqa: E402
 from stressbench.probes.attention.worker.math import (  # noqa: E402
-    ROW_FIGURES,
     Detailed,
     Reduced,
     Reduction,
     lift,
 )
+from stressbench.telemetry.attention import ROW_FIGURES  # noqa: E402
 
 MARKS = Marks(sink_tokens=1, recent_tokens=2)
 

@@ -25,18 +25,6 @@ from stressbench.probes.attention.worker.sums import SUMS
 if TYPE_CHECKING:
     import torch
 
-ROW_FIGURES: Final = (
-    "entropy",
-    "entropy_norm",
-    "entropy2",
-    "entropy_nosink",
-    "entropy_norm_nosink",
-    "entropy2_nosink",
-    "effective_tokens",
-    "sink_mass",
-    "recency_mass",
-)
-"""What ``Reduced.figures`` holds, in this order."""
 BLOCK_SCORES: Final = 1 << 21
 """Scores of a block: few enough for the last-level cache, enough for a fast product."""
 _FEWEST_ROWS: Final = 8

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from stressbench.probes.attention.settings import Settings
-from stressbench.probes.attention.worker.math import ROW_FIGURES, Detailed, Reduced, lift
+from stressbench.probes.attention.worker.math import Detailed, Reduced, lift
 from stressbench.probes.worker.capture import Arrays, Rows, Unsupported
+from stressbench.telemetry.attention import ROW_FIGURES
 
 if TYPE_CHECKING:
     import torch
