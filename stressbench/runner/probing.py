@@ -12,11 +12,11 @@ from stressbench import catalog
 from stressbench.errors import EngineError, SuiteError, told
 from stressbench.probes.base import (
     WORKER_EXTENSION,
-    Finding,
     Probe,
     ProbeFactory,
+    ProbeFinding,
     ProbeSetup,
-    Served,
+    RunningEngine,
     TakesRouting,
     check_capture,
     check_section,
@@ -81,7 +81,7 @@ class Probing:
                 probes.append(cast("ProbeFactory", kind)(make(spec)))
         return cls(probes, absent)
 
-    async def start(self, served: Served) -> None:
+    async def start(self, served: RunningEngine) -> None:
         """Tell every probe that the engine serves."""
         for each in self._probes:
             with each.at_work():
@@ -108,7 +108,7 @@ class Probing:
                 with each.at_work(key):
                     each.probe.returned(key, routed_experts)
 
-    async def finished(self, key: str, *, ok: bool) -> dict[str, Finding]:
+    async def finished(self, key: str, *, ok: bool) -> dict[str, ProbeFinding]:
         """What every probe found out about a request, by section of the record."""
         return {each.probe.section: await each.finished(key, ok=ok) for each in self._probes}
 
@@ -147,7 +147,7 @@ class _Guarded:
             else:
                 self._missed.setdefault(key, text)
 
-    async def finished(self, key: str, *, ok: bool) -> Finding:
+    async def finished(self, key: str, *, ok: bool) -> ProbeFinding:
         """What it found out; null with the reason where it failed."""
         if self.fault is None:
             with self.at_work(key):
@@ -156,10 +156,10 @@ class _Guarded:
                 if key not in self._missed:
                     return found
         reason = self._missed.pop(key, None)
-        return Finding(fields=None, why_null={"": str(self.fault or reason)})
+        return ProbeFinding(fields=None, why_null={"": str(self.fault or reason)})
 
 
-def _check(found: Finding) -> None:
+def _check(found: ProbeFinding) -> None:
     """Raise ``TypeError`` or ``ValueError`` for what cannot stand in a result file."""
     msgspec.json.encode(found.fields)
     if found.fields is None and "" not in found.why_null:

@@ -18,7 +18,7 @@ from stressbench.schema.suite.suite import EngineSpec, SuiteSpec
 from stressbench.simulation.closed_loop import Job, find_onset, run_closed_loop
 from stressbench.simulation.contents import contents_of
 from stressbench.simulation.geometry import KvGeometry, UnknownGeometry, kv_geometry
-from stressbench.simulation.request import Limits
+from stressbench.simulation.request import SchedulerLimits
 
 _REQUESTS: Final = 512
 _TOKENS: Final = 1_000_000
@@ -160,12 +160,12 @@ def _not_understood(model: RunModel) -> str | None:
     return None
 
 
-def _limits(suite: SuiteSpec, info: EngineInfo) -> Limits:
+def _limits(suite: SuiteSpec, info: EngineInfo) -> SchedulerLimits:
     told = info.scheduler
     seats = int(told.get("max_num_seqs", suite.load.seats))
     assert info.kv_blocks is not None
     assert info.block_size is not None
-    return Limits(
+    return SchedulerLimits(
         blocks=info.kv_blocks - 1,
         block_size=info.block_size,
         max_num_seqs=seats,
@@ -192,7 +192,7 @@ def _first(requests: Iterator[Request]) -> Iterator[Request]:
             return
 
 
-def _job(request: Request, limits: Limits, *, shared: bool) -> Job:
+def _job(request: Request, limits: SchedulerLimits, *, shared: bool) -> Job:
     contents: tuple[bytes, ...] = ()
     if shared and limits.enable_prefix_caching:
         contents = contents_of(request.prompt_token_ids, request.cache_salt, limits.block_size)
@@ -213,7 +213,7 @@ def _closed(suite: SuiteSpec) -> list[int]:
     ]
 
 
-def _level(jobs: list[Job], limits: Limits, seats: int) -> KvLevel:
+def _level(jobs: list[Job], limits: SchedulerLimits, seats: int) -> KvLevel:
     outcome = run_closed_loop(jobs, limits, concurrency=seats)
     return KvLevel(
         concurrency=seats,
