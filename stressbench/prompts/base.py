@@ -54,27 +54,31 @@ _BUDGET_SLACK: Final = 1.25
 
 
 def expand(
-    spec: PromptSpec, *, seed: int, prompt_format: PromptFormat
+    spec: PromptSpec, *, seed: int, prompt_format: PromptFormat, first: int | None = None
 ) -> Iterator[tuple[Case, ...]]:
     """Every case of one suite entry, lazily: one tuple a cell, holding its arms.
 
     A cell is one item at one point of the parameter sweep, one budget and one depth.
     Arms without context do not depend on budget and depth and come with an item's first
-    cell. The order, and every byte, follow from ``spec`` and ``seed`` alone.
+    cell. The order, and every byte, follow from ``spec`` and ``seed`` alone. With ``first``
+    only that many items are built, each the same as among all of them.
     """
     plugin = _load(spec)
-    for condition in conditions_of(spec, plugin.traits, seed=seed, prompt_format=prompt_format):
+    for condition in conditions_of(
+        spec, plugin.traits, seed=seed, prompt_format=prompt_format, first=first
+    ):
         yield assemble_condition(plugin, condition)
 
 
-def count(spec: PromptSpec) -> int:
+def count(spec: PromptSpec, first: int | None = None) -> int:
     """How many cases ``expand`` yields in all its cells, without building one."""
     traits = _load(spec).traits
     arms = spec.arms or traits.arms
     once = len(WITHOUT_CONTEXT.intersection(arms))
     depths = len(spec.depths) if traits.deep and spec.depths else 1
     grid = max(1, len(spec.budgets)) * depths
-    return spec.items * len(points_of(spec, traits)) * ((len(arms) - once) * grid + once)
+    items = spec.items if first is None else min(first, spec.items)
+    return items * len(points_of(spec, traits)) * ((len(arms) - once) * grid + once)
 
 
 def check(

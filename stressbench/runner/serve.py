@@ -201,7 +201,10 @@ class Serve:
         def requests(pass_: Pass, level: Level) -> Iterator[Request]:
             return plan_level(suite, model.role, self.prepared.prompt_formats, pass_, level)
 
-        each = planned(suite) // len(levels_of(suite, "quality"))
+        each = {
+            pass_: planned(suite, (pass_,)) // len(levels_of(suite, pass_))
+            for pass_ in self._passes
+        }
         over = self.resumed.levels(model.role) if self.resumed else {}
         return Work(model.role, requests, each, self.done, over)
 

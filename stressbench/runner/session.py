@@ -62,8 +62,8 @@ class Work:
     role: str
     plan: Callable[[Pass, Level], Iterator[Request]]
     """Every request of a level."""
-    planned: int
-    """Requests of a level in the quality pass."""
+    planned: Mapping[Pass, int]
+    """Requests of one level, by pass."""
     done: Done
     """What an earlier part of the run has recorded."""
     over: Mapping[tuple[Pass, str], LevelLine]
@@ -71,7 +71,7 @@ class Work:
 
     def number(self, pass_: Pass, level: Level) -> int:
         """How many are left, or more, without building any."""
-        return self.planned - self.done.number(self.role, pass_, level.name)
+        return self.planned[pass_] - self.done.number(self.role, pass_, level.name)
 
     def left(self, pass_: Pass, level: Level) -> Iterator[Request]:
         """Those that are not recorded yet."""

@@ -12,13 +12,22 @@ from stressbench.seeds import derive_rng, derive_seed
 
 
 def conditions_of(
-    spec: PromptSpec, traits: Traits, *, seed: int, prompt_format: PromptFormat
+    spec: PromptSpec,
+    traits: Traits,
+    *,
+    seed: int,
+    prompt_format: PromptFormat,
+    first: int | None = None,
 ) -> Iterator[Condition]:
-    """Every cell, item by item; item n is the same however many items there are."""
+    """Every cell, item by item, or those of the ``first`` items alone.
+
+    Item n is the same however many items there are.
+    """
     points = points_of(spec, traits)
     budgets: list[int | None] = list(spec.budgets) or [None]
     arms = tuple(spec.arms or traits.arms)
-    for item in range(spec.items):
+    items = spec.items if first is None else min(first, spec.items)
+    for item in range(items):
         depths = _depths(spec, traits, item, seed=seed)
         item_seed = derive_seed(seed, spec.name, "item", item)
         for swept, params in points:

@@ -72,7 +72,7 @@ class Lane:
             failed_ns=failed_ns,
             findings=findings,
             arrays=self._keep_arrays(findings),
-            absent=self.probing.absent,
+            absent=self.probing.absent_from(request),
             quality=quality,
             unjudged=unjudged,
         )
