@@ -167,7 +167,7 @@ def test_a_probe_hears_of_no_request_that_is_not_in_its_sample() -> None:
     spec = suite("calm", ProbeSpec(use="nosy", sample=1), ProbeSpec(use="other", sample=2))
     probing = Probing.of(spec, "telemetry", setup, workers=True)
 
-    async def found(number: int) -> dict[str, Finding]:
+    async def found(number: int) -> dict[str, ProbeFinding]:
         await probing.sent(f"k{number}", item(number))
         return await probing.finished(f"k{number}", ok=True)
 
@@ -176,7 +176,7 @@ def test_a_probe_hears_of_no_request_that_is_not_in_its_sample() -> None:
     }
     second = asyncio.run(found(1))
     assert second["calm"].fields == second["other"].fields == {"seen": 1}
-    assert second["nosy"] == Finding(fields=None, why_null={"": UNSAMPLED.format("item")})
+    assert second["nosy"] == ProbeFinding(fields=None, why_null={"": UNSAMPLED.format("item")})
     assert not probing.absent_from(item(1))
 
 
