@@ -135,7 +135,6 @@ def _setup(prepared: Prepared, log: Path) -> EngineSetup:
         model=model.name,
         model_path=model.path,
         tokenizer_path=model.tokenizer_path,
-        kv_elements_per_token=model.kv_elements_per_token,
         engine=model.engine,
         args={},
         clock=Clock(),

@@ -23,7 +23,7 @@ from benchmarks._spread import verdict
 from stressbench.models.reference import pair as reference
 from stressbench.simulation.closed_loop import TURNAROUND_S
 from stressbench.simulation.device import DEVICES, Device, ModelCost, Roofline
-from stressbench.simulation.geometry import ELEMENT_BYTES, kv_geometry, model_cost
+from stressbench.simulation.geometry import ELEMENT_BYTES, full_attention, kv_groups, model_cost
 from stressbench.simulation.request import SchedulerLimits, SimulatedRequest
 from stressbench.simulation.scheduler import Scheduler
 from stressbench.store import Run, read_run
@@ -131,8 +131,8 @@ def _sent(run: Run, role: str) -> tuple[list[Sent], float, int]:
 def _cost(role: str, device: Device) -> ModelCost:
     folder = reference.obtain_small_files(f"reference-{role}", lambda *_: None)
     config = json.loads((folder / "config.json").read_bytes())
-    geometry = kv_geometry(config, dtype=device.dtype, block_size=32)
-    return model_cost(config, geometry, weight_bytes=ELEMENT_BYTES[device.dtype])
+    group = full_attention(kv_groups(config, dtype=device.dtype))
+    return model_cost(config, group, weight_bytes=ELEMENT_BYTES[device.dtype])
 
 
 def _simulate(

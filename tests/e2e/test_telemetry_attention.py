@@ -83,7 +83,6 @@ async def serve(prepared: Prepared, log: Path) -> list[Answer]:
         model=model.name,
         model_path=model.path,
         tokenizer_path=model.tokenizer_path,
-        kv_elements_per_token=model.kv_elements_per_token,
         engine=model.engine,
         args={},
         clock=clock,

@@ -15,7 +15,6 @@ from precision import tolerance
 
 from stressbench.clock import Clock
 from stressbench.engines.base import EngineSetup
-from stressbench.engines.vllm.args import CPU_BLOCK_SIZE
 from stressbench.engines.vllm.engine import VllmEngine
 from stressbench.models.reference import pair as reference
 from stressbench.probes.base import WORKER_EXTENSION
@@ -25,6 +24,7 @@ from stressbench.probes.routing.request_routing import RequestRouting, of_arrays
 from stressbench.prompts.material.haystacks.prose import PROSE
 from stressbench.schema.case import Case, Request
 from stressbench.schema.suite.suite import EngineSpec
+from stressbench.simulation.geometry import CPU_BLOCK_SIZE
 
 pytestmark = [
     pytest.mark.e2e,
@@ -103,7 +103,6 @@ async def serve(model: Path, log: Path, prompts: dict[str, tuple[int, ...]]) -> 
         model="reference-sparse",
         model_path=model,
         tokenizer_path=model,
-        kv_elements_per_token=None,
         engine=EngineSpec(
             max_model_len=512,
             dtype=reference.DTYPES[reference.SPARSE],

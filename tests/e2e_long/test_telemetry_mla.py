@@ -127,7 +127,6 @@ async def serve(model: Path, log: Path, prompts: dict[str, tuple[int, ...]]) -> 
             model="mla",
             model_path=model,
             tokenizer_path=model,
-            kv_elements_per_token=None,
             engine=EngineSpec(max_model_len=512, dtype="float32", args=ENGINE),
             args={},
             clock=Clock(),

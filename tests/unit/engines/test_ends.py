@@ -12,9 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stressbench.engines.base import Completion
-from stressbench.engines.ends import Ends
+from stressbench.engines.ends import Ends, end_tokens
 from stressbench.engines.openai.answer import Expected, StreamedAnswer
-from stressbench.engines.vllm.args import end_tokens
 from stressbench.engines.vllm.engine import _Stream
 
 END = 0

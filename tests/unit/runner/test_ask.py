@@ -18,18 +18,7 @@ from stressbench.schema.suite.suite import EngineSpec, ModelSpec
 from stressbench.tokens.template import ChatTemplate
 from stressbench.tokens.tokenizer import ByteTokenizer
 
-SHAPE = ModelShape(
-    architecture=None,
-    layers=None,
-    heads=None,
-    kv_heads=None,
-    head_dim=None,
-    hidden=None,
-    vocabulary=None,
-    window_tokens=None,
-    experts=None,
-    active_experts=None,
-)
+SHAPE = ModelShape(architecture=None, window_tokens=None)
 
 
 def model(*, template: ChatTemplate | None = None) -> RunModel:
