@@ -14,7 +14,7 @@ def counted(spec: SuiteSpec, roles: Sequence[str], passes: Sequence[Pass]) -> st
     """The requests of ``roles`` in all ``passes``, and how many of them each role is sent."""
     from stressbench.runner.plan.requests import planned
 
-    each, again = planned(spec), planned(spec, passes) - planned(spec)
+    each, again = planned(spec), planned(spec, passes[1:])
     names = ", ".join(roles)
     text = f"{_number(each * len(roles), 'request')} for {_number(len(roles), 'model')} ({names})"
     if len(roles) > 1:

@@ -65,7 +65,7 @@ def run_suite(suite: Suite, console: Console, options: RunOptions) -> ExitCode:
     with _removed_if_empty(directory), _view(console, shown=options.progress) as view:
         running = run(prepared, directory, view, resumed=resumed, roles=roles)
         result = in_its_time(
-            running, virtual=prepared.simulated, client=prepared.engine == "openai"
+            running, virtual=prepared.traits.simulated, client=prepared.traits.remote
         )
     for note in view.notes:
         console.print(note, style="yellow", soft_wrap=True, markup=False)
@@ -76,8 +76,8 @@ def _show_plan(
     suite: Suite, engine: str, limit: int | None, progress: Progress, roles: tuple[str, ...]
 ) -> None:
     from stressbench.cli._counted import counted
+    from stressbench.cli.watch.plan import print_plan
     from stressbench.report.model.kv_onset import print_kv
-    from stressbench.report.terminal.summary import print_plan
     from stressbench.runner.plan.kv import foreseen
     from stressbench.runner.plan.prepare import prepare
 

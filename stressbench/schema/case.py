@@ -79,6 +79,11 @@ class Case(Strict, frozen=True, kw_only=True):
     """The answer goes on up to the limit; what counts ends where the model wanted to end."""
     content_sha256: str
 
+    @property
+    def item(self) -> int:
+        """Number of the base item within its entry, from 0."""
+        return int(self.item_id.rpartition("/i")[2])
+
 
 class Request(Strict, frozen=True, kw_only=True):
     """A case made ready for one model: exactly the token ids that are sent."""

@@ -19,7 +19,6 @@ import msgspec
 import numpy as np
 
 from stressbench import store
-from stressbench.probes.attention.worker.math import ROW_FIGURES
 from stressbench.schema.analysis.prediction import Prediction, Predictor
 from stressbench.schema.axes import role_name
 from stressbench.schema.results.arrays import ArraysAt
@@ -27,6 +26,7 @@ from stressbench.schema.suite.roles import check_role
 from stressbench.stats.logistic import FOLDS, Auroc, Mask, out_of_fold
 from stressbench.stats.resample import Codes, Floats
 from stressbench.store.arrays import ArrayReader
+from stressbench.telemetry.attention import ROW_FIGURES
 from stressbench.telemetry.routing import entropy_norm
 
 FAILED_BELOW: Final = 0.5

@@ -2,32 +2,26 @@
 
 from __future__ import annotations
 
-import ast
-import json
 import logging
 import os
 from collections.abc import Mapping
-from functools import cache
-from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from stressbench.catalog import nearest
 from stressbench.engines.base import EngineSetup
 from stressbench.engines.cpu import available_bytes, cpu_flags
 from stressbench.engines.dtype import expected_dtype, told_dtype
-from stressbench.errors import ArgumentError, SetupError, SuiteError
+from stressbench.errors import SetupError
 from stressbench.schema.suite.suite import EngineSpec
-from stressbench.simulation.geometry import ELEMENT_BYTES
+from stressbench.simulation.geometry import (
+    CPU_BLOCK_SIZE,
+    ELEMENT_BYTES,
+    GPU_BLOCK_SIZE,
+    WIDEST_DTYPE,
+    UnknownGeometry,
+    kv_groups,
+)
 
-if TYPE_CHECKING:
-    from vllm.config import VllmConfig
-    from vllm.engine.arg_utils import AsyncEngineArgs
-
-CPU_BLOCK_SIZE: Final = 32
-"""Tokens a KV block holds on a CPU: the smallest that vLLM's CPU kernels run well with."""
-GPU_BLOCK_SIZE: Final = 16
-"""The same on a GPU: vLLM's default there."""
 _CPU_KV_SHARE: Final = 0.4
 """At most this share of the free memory becomes KV cache on a CPU: the weights, the
 activations and the machine's other work need the rest."""
@@ -46,45 +40,6 @@ _TELLING_ENVIRONMENT: Final = (
     "ONEDNN_DEFAULT_FPMATH_MODE",
     "VLLM_CPU_SGL_KERNEL",
 )
-_MOST_BYTES: Final = 4
-"""Of one element of the KV cache, where the dtype is not known."""
-
-
-def check_names(*args: Mapping[str, object]) -> None:
-    """Raise ``SuiteError`` for an engine argument that the installed vLLM does not have.
-
-    Without vLLM there is nothing to check here: starting the engine says that it is missing.
-    """
-    known = known_arguments()
-    for name in dict.fromkeys(name for given in args for name in given):
-        if known and name not in known:
-            raise SuiteError(
-                f"vLLM has no engine argument {name!r}{nearest(name, known)}",
-                where="engine.args",
-                hint="see `vllm serve --help` for the arguments of this version",
-            )
-
-
-@cache
-def known_arguments() -> frozenset[str]:
-    """The arguments of the installed vLLM; empty if it is missing or has another layout.
-
-    They are read from the source of vLLM's dataclass: importing vLLM takes many seconds.
-    """
-    spec = find_spec("vllm")
-    places = spec.submodule_search_locations if spec else None
-    file = Path(next(iter(places))) / "engine" / "arg_utils.py" if places else None
-    try:
-        tree = ast.parse(file.read_bytes()) if file else ast.Module([], [])
-    except (OSError, SyntaxError, ValueError):
-        return frozenset()
-    return frozenset(
-        field.target.id
-        for kind in tree.body
-        if isinstance(kind, ast.ClassDef) and kind.name in {"EngineArgs", "AsyncEngineArgs"}
-        for field in kind.body
-        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name)
-    )
 
 
 def import_vllm(log: Path) -> None:
@@ -143,22 +98,6 @@ def engine_arguments(setup: EngineSetup) -> dict[str, object]:
     return _capped(args, spec)
 
 
-def configured(args: dict[str, object], model: str) -> tuple[AsyncEngineArgs, VllmConfig]:
-    """Engine arguments and configuration of vLLM; ``ArgumentError`` for a refused value."""
-    from vllm.engine.arg_utils import AsyncEngineArgs
-    from vllm.usage.usage_lib import UsageContext
-
-    try:
-        engine_args = AsyncEngineArgs(**args)
-        return engine_args, engine_args.create_engine_config(UsageContext.ENGINE_CONTEXT)
-    except (TypeError, ValueError) as error:
-        raise ArgumentError(
-            f"vLLM refuses {model} or an engine argument: {' '.join(str(error).split())}",
-            where="engine.args",
-            hint="see `vllm serve --help` for the arguments of this version",
-        ) from error
-
-
 def _capped(args: dict[str, object], spec: EngineSpec) -> dict[str, object]:
     """``args`` with the cap of the cache, which counts in blocks of a size that must be known."""
     if spec.kv_tokens is not None:
@@ -168,20 +107,6 @@ def _capped(args: dict[str, object], spec: EngineSpec) -> dict[str, object]:
     if blocks is not None:
         args.setdefault("num_gpu_blocks_override", blocks)
     return args
-
-
-def end_tokens(model: Path | None) -> frozenset[int]:
-    """The tokens that end a model's answers, as its folder says."""
-    found: set[int] = set()
-    for name in ("config.json", "generation_config.json"):
-        try:
-            config = json.loads((model / name).read_bytes()) if model is not None else {}
-        except (OSError, ValueError):
-            continue
-        given = config.get("eos_token_id")
-        some = given if isinstance(given, list) else [given]
-        found.update(each for each in some if type(each) is int)  # 0 is a token, too
-    return frozenset(found)
 
 
 def telling_environment() -> dict[str, str]:
@@ -201,14 +126,20 @@ def _on_cpu(args: dict[str, object], setup: EngineSetup) -> dict[str, object]:
 
 
 def _cpu_kv_bytes(args: Mapping[str, object], setup: EngineSetup) -> int:
-    """Room for every request at full length, bounded by a share of the free memory."""
+    """Memory for every request at full length, at most a share of the free memory.
+
+    Layers with a window need less than is counted here, because their old blocks are freed.
+    """
     bound = int(available_bytes() * _CPU_KV_SHARE)
-    window, block_size = args.get("max_model_len"), args["block_size"]
-    elements = setup.kv_elements_per_token
-    if not isinstance(window, int) or not isinstance(block_size, int) or elements is None:
+    longest, block_size = args.get("max_model_len"), args["block_size"]
+    if not isinstance(longest, int) or not isinstance(block_size, int):
         return bound
     dtype = expected_dtype(setup.engine, args, config=setup.model_config, flags=cpu_flags())
-    element_bytes = ELEMENT_BYTES.get(dtype or "", _MOST_BYTES)
+    try:
+        cached = dtype if dtype is not None and dtype in ELEMENT_BYTES else WIDEST_DTYPE
+        groups = kv_groups(setup.model_config, dtype=cached)
+    except UnknownGeometry:
+        return bound
     # The last block of a request is partly filled, and vLLM keeps one block for itself.
-    tokens = setup.concurrency * (window + block_size) + block_size
-    return min(bound, tokens * elements * element_bytes)
+    tokens = setup.concurrency * (longest + block_size) + block_size
+    return min(bound, tokens * sum(group.bytes_per_token for group in groups))

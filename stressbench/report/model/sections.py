@@ -8,9 +8,8 @@ from typing import Final, cast
 
 from msgspec import to_builtins
 
-from stressbench.runner.probing import LATER
-from stressbench.runner.record.assemble import NOT_PROBED
 from stressbench.schema.metric import Metric, by_section
+from stressbench.schema.results.reasons import LATER, NOT_PROBED
 from stressbench.schema.results.record import CaseRecord
 
 ALWAYS: Final = ("attention", "routing")
