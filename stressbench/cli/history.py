@@ -13,7 +13,7 @@ from stressbench.cli._output import FormatOption, emit
 
 def history(
     directories: Annotated[
-        list[Path], typer.Argument(metavar="DIR...", help="Runs, or directories of runs.")
+        list[Path], typer.Argument(metavar="DIR", help="Runs, or directories of runs.")
     ],
     *,
     metric: Annotated[

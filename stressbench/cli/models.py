@@ -26,7 +26,7 @@ def list_models(*, format_: FormatOption = "table") -> None:
 def build(
     names: Annotated[
         list[str] | None,
-        typer.Argument(metavar="NAME...", help="Which models. Default: all not yet built."),
+        typer.Argument(metavar="NAME", help="Which models. Default: all not yet built."),
     ] = None,
 ) -> None:
     """Build the reference models now, not at the first run that needs them.

@@ -11,7 +11,7 @@ from stressbench.cli._output import FormatOption, emit
 
 
 def predict(
-    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Runs with telemetry.")],
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN", help="Runs with telemetry.")],
     *,
     format_: FormatOption = "table",
 ) -> None:

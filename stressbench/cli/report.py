@@ -12,7 +12,7 @@ from stressbench.cli._output import TREAT, stdout_console, write_text
 
 def report(
     runs: Annotated[
-        list[Path], typer.Argument(metavar="RUN...", help="Run directories or records.jsonl.")
+        list[Path], typer.Argument(metavar="RUN", help="Run directories or records.jsonl.")
     ],
     *,
     html: Annotated[

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def run(  # noqa: PLR0913 - the contract's options, one parameter each
     suites: Annotated[
         list[str] | None,
-        typer.Argument(metavar="SUITE...", help="Suite files, or names of shipped suites."),
+        typer.Argument(metavar="SUITE", help="Suite files, or names of shipped suites."),
     ] = None,
     *,
     model: Annotated[

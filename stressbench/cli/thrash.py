@@ -11,7 +11,7 @@ from stressbench.cli._output import FormatOption, emit
 
 
 def thrash(
-    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Runs of one suite.")],
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN", help="Runs of one suite.")],
     *,
     format_: FormatOption = "table",
 ) -> None:

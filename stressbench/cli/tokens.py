@@ -48,7 +48,7 @@ Hugging Face cache, or bytes.
 def tokens(  # noqa: PLR0913  one parameter an option
     files: Annotated[
         list[str] | None,
-        typer.Argument(metavar="FILE|-...", help="Files or directories; - is stdin."),
+        typer.Argument(metavar="FILE|-", help="Files or directories; - is stdin."),
     ] = None,
     *,
     tokenizer: Annotated[

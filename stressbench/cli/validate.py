@@ -10,7 +10,7 @@ import typer
 def validate(
     suites: Annotated[
         list[str],
-        typer.Argument(metavar="SUITE...", help="Suite files, or names of shipped suites."),
+        typer.Argument(metavar="SUITE", help="Suite files, or names of shipped suites."),
     ],
     *,
     set_: Annotated[
