@@ -107,7 +107,7 @@ def _rows(kind: str) -> list[dict[str, object]]:
         return [to_builtins(describe(name)) for name in catalog.names("prompts")]
     if kind == "metrics":
         return _metrics()
-    plugins = cast("catalog.Kind", kind)
+    plugins = cast("catalog.PluginKind", kind)
     return [
         {"name": name, "summary": catalog.summary(plugins, name)} for name in catalog.names(plugins)
     ]

@@ -29,6 +29,9 @@ ROWS = [
     for line in re.findall(r"^\| (?!Word|-).*$", PAGE, re.MULTILINE)
 ]
 WORDS = [row[0] for row in ROWS]
+NAMED = {name for row in ROWS for name in re.findall(r"`([^`]+)`", row[1])}
+VERBS = ("Takes", "Checks", "Has")
+"""Beginnings of the optional protocols of a plug-in, by the page's second rule."""
 LITERALS = (
     suite.Arm,
     case.Pass,
@@ -104,18 +107,19 @@ def identifiers() -> frozenset[str]:
 
 @pytest.mark.parametrize("name", TYPES)
 def test_a_type_is_listed_or_made_of_listed_words(name: str) -> None:
-    assert made_of_listed(split(name)), f"docs/glossary.md lacks a word of {name}"
+    words = split(name)
+    if name.startswith(VERBS):
+        del words[0]
+    assert name in NAMED or made_of_listed(words), f"docs/glossary.md lacks a word of {name}"
 
 
 @pytest.mark.parametrize("value", VALUES)
 def test_a_value_is_listed(value: str) -> None:
-    named = {name for row in ROWS for name in re.findall(r"`(\w+)`", row[1])}
-    assert value in named
+    assert value in NAMED
 
 
 def test_every_name_exists() -> None:
-    named = {name for row in ROWS for name in re.findall(r"`([^`]+)`", row[1])}
-    assert named - identifiers() == set()
+    assert NAMED - identifiers() == set()
     assert all(re.search(r"`\w+`", row[1]) for row in ROWS)
 
 

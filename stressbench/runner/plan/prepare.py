@@ -249,7 +249,7 @@ def check_names(suite: Suite) -> None:
         gate.parse(text, where=suite.where("gates", index))
 
 
-def _known(suite: Suite, kind: catalog.Kind, name: str, *path: str | int) -> None:
+def _known(suite: Suite, kind: catalog.PluginKind, name: str, *path: str | int) -> None:
     try:
         catalog.load(kind, name)
     except UsageError as error:
