@@ -60,7 +60,7 @@ def options(
         typer.Option(
             "--debug",
             envvar="STRESSBENCH_DEBUG",
-            help="Show tracebacks. May stand anywhere on the command line.",
+            help="Show tracebacks. Works anywhere on the command line.",
         ),
     ] = False,
 ) -> None:

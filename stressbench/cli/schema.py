@@ -39,11 +39,11 @@ def schema(
     }
     document = msgspec.json.schema(kinds[what], schema_hook=_anything)
     if what == "record":
-        _sections_beside(document["$defs"]["CaseRecord"])
+        _move_sections_up(document["$defs"]["CaseRecord"])
     print_json(document)
 
 
-def _sections_beside(case: dict[str, dict[str, object]]) -> None:
+def _move_sections_up(case: dict[str, dict[str, object]]) -> None:
     """Move ``sections`` up: a line has each section next to its fixed fields, by name."""
     sections = cast("dict[str, object]", case["properties"].pop("sections"))
     section = cast("dict[str, object]", sections["additionalProperties"])

@@ -81,8 +81,7 @@ def prepare(
     check_names(suite)
     plugin = cast("type[Engine]", catalog.load("engines", engine))
     spec = limited(suite.spec, limit)
-    for role in spec.roles.values():
-        plugin.check(role.engine.args, role.model.args)
+    _check_arguments(suite, spec, plugin)
     opened = open_models(spec, progress, weights=weights and plugin.traits.weights)
     if plugin.traits.weights:
         opened = {
@@ -101,6 +100,16 @@ def prepare(
         models=opened,
         prompt_formats=prompt_formats,
     )
+
+
+def _check_arguments(suite: Suite, spec: SuiteSpec, plugin: type[Engine]) -> None:
+    """Refuse arguments that the engine does not know, naming their place in the suite."""
+    for role in spec.roles.values():
+        try:
+            plugin.check(role.engine.args, role.model.args)
+        except SuiteError as error:
+            path = (error.where or "engine.args").split(".")
+            raise SuiteError(error.message, where=suite.where(*path), hint=error.hint) from error
 
 
 def open_models(spec: SuiteSpec, progress: Progress, *, weights: bool) -> dict[str, RunModel]:
