@@ -30,7 +30,6 @@ from stressbench.errors import ExitCode, StressbenchError
 
 app = typer.Typer(
     name="stressbench",
-    help="Stress-test language models and show why they degrade.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

@@ -285,7 +285,7 @@ def _nobody(_reading: object) -> None:
 
 
 def _together(failed: Mapping[str, StressbenchError]) -> StressbenchError:
-    """One error for all models that failed; each reason once, after the roles that it is of."""
+    """One error for all models that failed, of the worst kind; each reason once, with its roles."""
     reasons: dict[tuple[str | None, str], list[str]] = {}
     for role, error in failed.items():
         reasons.setdefault((error.where, error.message), []).append(role)
@@ -295,5 +295,5 @@ def _together(failed: Mapping[str, StressbenchError]) -> StressbenchError:
         f"{' and '.join(roles)}: {message if shared or not where else f'{where}: {message}'}"
         for (where, message), roles in reasons.items()
     ]
-    first = next(iter(failed.values()))
-    return type(first)("; ".join(parts), where=shared, hint=first.hint)
+    worst = max(failed.values(), key=lambda error: error.exit_code)
+    return type(worst)("; ".join(parts), where=shared, hint=worst.hint)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Mapping
 from functools import cache
 from importlib.util import find_spec
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from vllm.config import VllmConfig
     from vllm.engine.arg_utils import AsyncEngineArgs
 
+_PYDANTIC: Final = re.compile(r"Value error, (.*?) \[type=")
 _HINT: Final = "see `vllm serve --help` for the arguments of this version"
 
 
@@ -66,7 +68,14 @@ def configured(args: dict[str, object], model: str) -> tuple[AsyncEngineArgs, Vl
         return engine_args, engine_args.create_engine_config(UsageContext.ENGINE_CONTEXT)
     except (TypeError, ValueError) as error:
         raise ArgumentError(
-            f"vLLM refuses {model} or an engine argument: {' '.join(str(error).split())}",
+            f"vLLM refuses {model} or an engine argument: {_reason(error)}",
             where="engine.args",
             hint=_HINT,
         ) from error
+
+
+def _reason(error: Exception) -> str:
+    """What vLLM says, without the frame that pydantic puts around it."""
+    text = " ".join(str(error).split())
+    said = _PYDANTIC.search(text)
+    return said[1] if said else text
