@@ -58,7 +58,7 @@ def known_arguments() -> frozenset[str]:
     )
 
 
-def configured(args: dict[str, object], model: str) -> tuple[AsyncEngineArgs, VllmConfig]:
+def configured(args: dict[str, object]) -> tuple[AsyncEngineArgs, VllmConfig]:
     """Engine arguments and configuration of vLLM; ``ArgumentError`` for a refused value."""
     from vllm.engine.arg_utils import AsyncEngineArgs
     from vllm.usage.usage_lib import UsageContext
@@ -68,7 +68,7 @@ def configured(args: dict[str, object], model: str) -> tuple[AsyncEngineArgs, Vl
         return engine_args, engine_args.create_engine_config(UsageContext.ENGINE_CONTEXT)
     except (TypeError, ValueError) as error:
         raise ArgumentError(
-            f"vLLM refuses {model} or an engine argument: {_reason(error)}",
+            f"vLLM refuses the model or an engine argument: {_reason(error)}",
             where="engine.args",
             hint=_HINT,
         ) from error

@@ -108,7 +108,7 @@ class VllmEngine:
             import_vllm(setup.log)
             args = engine_arguments(setup)
             try:
-                self._llm = self._build(*configured(args, setup.model))
+                self._llm = self._build(*configured(args))
             except ArgumentError:
                 raise
             except Exception as error:  # vLLM raises whatever its layers raise
