@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, Literal, cast
 from stressbench.errors import SetupError, UsageError
 
 if TYPE_CHECKING:
-    from stressbench.runner.plan.prepare import RunModel
+    from stressbench.runner.plan.models import RunModel
     from stressbench.survey.glitch import GlitchToken
 
 _MAX_TOKENS: Final = 24
@@ -37,7 +37,7 @@ def glitch(model: str, *, verify: int, format_: Literal["table", "json"]) -> Non
 def _open(model: str) -> RunModel:
     from stressbench.cli.watch.preparing import preparing
     from stressbench.cli.watch.stderr import stderr_console
-    from stressbench.runner.plan.prepare import open_model
+    from stressbench.runner.plan.models import open_model
     from stressbench.schema.suite.suite import ModelSpec
 
     with stderr_console() as console, preparing(console) as progress:

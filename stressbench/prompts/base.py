@@ -6,7 +6,8 @@ share happens here once: sweeps, seeds, stratified depths, exact lengths, spans,
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Final, cast
 
 import msgspec
@@ -39,7 +40,9 @@ __all__ = [
     "PromptOutline",
     "Traits",
     "Truth",
+    "cases_of",
     "check",
+    "conditions",
     "count",
     "describe",
     "expand",
@@ -63,11 +66,20 @@ def expand(
     cell. The order, and every byte, follow from ``spec`` and ``seed`` alone. With ``first``
     only that many items are built, each the same as among all of them.
     """
-    plugin = _load(spec)
-    for condition in conditions_of(
-        spec, plugin.traits, seed=seed, prompt_format=prompt_format, first=first
-    ):
-        yield assemble_condition(plugin, condition)
+    return map(cases_of, conditions(spec, seed=seed, prompt_format=prompt_format, first=first))
+
+
+def conditions(
+    spec: PromptSpec, *, seed: int, prompt_format: PromptFormat, first: int | None = None
+) -> Iterator[Condition]:
+    """The conditions whose cases ``expand`` yields, in the same order; none is built."""
+    traits = _load(spec).traits
+    return conditions_of(spec, traits, seed=seed, prompt_format=prompt_format, first=first)
+
+
+def cases_of(condition: Condition) -> tuple[Case, ...]:
+    """The cases of one condition, one for each of its arms."""
+    return assemble_condition(_load(condition.spec), condition)
 
 
 def count(spec: PromptSpec, first: int | None = None) -> int:
@@ -82,12 +94,18 @@ def count(spec: PromptSpec, first: int | None = None) -> int:
 
 
 def check(
-    spec: PromptSpec, *, prompt_format: PromptFormat, max_model_len: int | None, seed: int = 0
+    spec: PromptSpec,
+    *,
+    prompt_format: PromptFormat,
+    max_model_len: int | None,
+    seed: int = 0,
+    cases: Iterable[tuple[Case, ...]] | None = None,
 ) -> None:
     """Raise ``SuiteError`` for what cannot be generated or does not fit the model.
 
     Unknown parameters name the nearest known one; a budget that is too small names the
-    smallest possible. Costs a few drafts, whatever the number of items.
+    smallest possible. Costs a few drafts, whatever the number of items. ``cases`` are those
+    of ``expand``, for a caller that keeps them.
     """
     plugin = _load(spec)
     traits = plugin.traits
@@ -101,7 +119,9 @@ def check(
                 where=f"{where}.budgets",
                 hint="add for example `budgets: [512]`",
             )
-        _check_window(spec, *_longest(spec, prompt_format, seed=seed), max_model_len)
+        built = cases or expand(spec, seed=seed, prompt_format=prompt_format)
+        longest = _longest(spec, traits, built, prompt_format.template_tokens)
+        _check_window(spec, *longest, max_model_len)
         return
     budget = min(spec.budgets)
     found = _extent(spec, prompt_format, seed=seed, items=min(spec.items, _PROBED_ITEMS))
@@ -257,12 +277,15 @@ def _extent(spec: PromptSpec, prompt_format: PromptFormat, *, seed: int, items: 
     )
 
 
-def _longest(spec: PromptSpec, prompt_format: PromptFormat, *, seed: int) -> tuple[int, int]:
-    """Prompt and answer tokens of the longest of the first items."""
-    some = msgspec.structs.replace(spec, items=min(spec.items, _BUILT_ITEMS))
+def _longest(
+    spec: PromptSpec, traits: Traits, cases: Iterable[tuple[Case, ...]], template_tokens: int
+) -> tuple[int, int]:
+    """Prompt and answer tokens of the longest of the first items of an entry without budgets."""
+    depths = len(spec.depths) if traits.deep and spec.depths else 1
+    number = min(spec.items, _BUILT_ITEMS) * len(points_of(spec, traits)) * depths
     sizes = [
-        (len(case.content_ids) + prompt_format.template_tokens, case.max_tokens)
-        for condition in expand(some, seed=seed, prompt_format=prompt_format)
+        (len(case.content_ids) + template_tokens, case.max_tokens)
+        for condition in islice(cases, number)
         for case in condition
     ]
     return max(sizes, key=sum)

@@ -11,7 +11,7 @@ from typing import Final
 from stressbench.clock import Clock
 from stressbench.engines.base import Engine, EngineSetup
 from stressbench.errors import RequestError
-from stressbench.runner.plan.prepare import RunModel, at_dtype
+from stressbench.runner.plan.models import RunModel, at_dtype
 from stressbench.runner.plan.requests import ids_sha256
 from stressbench.runner.session import EngineFactory
 from stressbench.schema.case import Case, Request

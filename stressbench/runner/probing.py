@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, cast
 
 import msgspec
 
 from stressbench import catalog
+from stressbench.engines.base import Engine, EngineInfo, WorkerEngine
 from stressbench.errors import EngineError, SuiteError, told
 from stressbench.probes.base import (
     WORKER_EXTENSION,
@@ -60,6 +62,18 @@ def worker_extension(suite: SuiteSpec) -> str | None:
     """Our extension of vLLM's workers, where a probe of the suite has a capture for it."""
     captures = any(probe_type(spec).capture is not None for spec in suite.probe_specs)
     return WORKER_EXTENSION if captures else None
+
+
+@dataclass(frozen=True, slots=True)
+class RunningEngine:
+    """An engine that has started, as probes see it."""
+
+    engine: Engine
+    info: EngineInfo
+
+    async def call_worker(self, method: str, *args: object) -> list[object]:
+        """Call a method of the worker extension in every worker; one answer each."""
+        return await cast("WorkerEngine", self.engine).call_worker(method, *args)
 
 
 class Probing:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from stressbench.errors import SuiteError
+from stressbench.runner.plan.models import RunModel
 from stressbench.schema.suite.parse import Suite
 from stressbench.schema.suite.suite import EngineSpec
-
-if TYPE_CHECKING:
-    from stressbench.runner.plan.prepare import RunModel
 
 _BLOCK_SIZE: Final = 16
 """vLLM's smallest; where a suite caps tokens, blocks change that by less than one."""

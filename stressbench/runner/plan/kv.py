@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from itertools import islice
 from typing import Final
 
 from stressbench.engines.base import cpu_flags, expected_dtype
-from stressbench.prompts.build.prompt_format import PromptFormat
-from stressbench.runner.plan.prepare import Prepared, RunModel
-from stressbench.runner.plan.requests import key_of, levels_of, plan_level, planned
+from stressbench.runner.plan.models import RunModel
+from stressbench.runner.plan.prepare import Prepared
+from stressbench.runner.plan.requests import Plan, key_of, levels_of, planned
 from stressbench.runner.record.machine import read_machine
 from stressbench.schema.case import Request
 from stressbench.schema.results.kv import KvLevel, KvPrediction, KvSetup
@@ -36,9 +36,7 @@ _BATCHED_TOKENS: Final = 2048
 """vLLM's own, where the engine does not tell."""
 
 
-def plan_kv(
-    suite: SuiteSpec, model: RunModel, prompt_formats: Mapping[str, PromptFormat], info: EngineInfo
-) -> KvSetup:
+def plan_kv(plan: Plan, model: RunModel, info: EngineInfo) -> KvSetup:
     """The cache of an engine as it stands, and the onset of preemption for its requests."""
     why: dict[str, str] = {}
     geometry = _geometry(model, info, why)
@@ -56,7 +54,7 @@ def plan_kv(
         capacity_tokens=capacity,
         bytes_per_token=geometry.bytes_per_token if geometry else None,
         bytes_per_block=geometry.bytes_per_block if geometry else None,
-        predicted=_predicted(suite, model, prompt_formats, info, why),
+        predicted=_predicted(plan, model, info, why),
         why_null=why,
     )
 
@@ -66,12 +64,7 @@ def foreseen(prepared: Prepared) -> dict[str, KvSetup]:
     gpu = read_machine().device != "cpu"
     weights = prepared.traits.weights
     return {
-        role: plan_kv(
-            prepared.suite,
-            model,
-            prepared.prompt_formats,
-            _assumed(model, gpu=gpu, weights=weights),
-        )
+        role: plan_kv(prepared.plan, model, _assumed(model, gpu=gpu, weights=weights))
         for role, model in prepared.models.items()
     }
 
@@ -119,12 +112,9 @@ def _geometry(model: RunModel, info: EngineInfo, why: dict[str, str]) -> KvGeome
 
 
 def _predicted(
-    suite: SuiteSpec,
-    model: RunModel,
-    prompt_formats: Mapping[str, PromptFormat],
-    info: EngineInfo,
-    why: dict[str, str],
+    plan: Plan, model: RunModel, info: EngineInfo, why: dict[str, str]
 ) -> KvPrediction | None:
+    suite = plan.suite
     reason = why.get("blocks") or why.get("block_size") or _not_understood(model)
     if reason is None and suite.load.cache == "warm":
         reason = _WARM
@@ -132,7 +122,9 @@ def _predicted(
         why["predicted"] = reason
         return None
     limits = _limits(suite, info)
-    requests = list(_first(_requests(suite, model.role, prompt_formats)))
+    # Those of the first level: the others have the same lengths in the same order.
+    first_level = plan.level(model.role, "quality", levels_of(suite, "quality")[0])
+    requests = list(_first(first_level))
     jobs = [_job(request, limits, shared=suite.load.cache == "shared") for request in requests]
     try:
         onset = find_onset(jobs, limits)
@@ -174,13 +166,6 @@ def _limits(suite: SuiteSpec, info: EngineInfo) -> Limits:
         enable_chunked_prefill=bool(told.get("enable_chunked_prefill", True)),
         watermark=told.get("watermark", 0.0),
     )
-
-
-def _requests(
-    suite: SuiteSpec, role: str, prompt_formats: Mapping[str, PromptFormat]
-) -> Iterator[Request]:
-    """Those of the first level: the others have the same lengths in the same order."""
-    return plan_level(suite, role, prompt_formats, "quality", levels_of(suite, "quality")[0])
 
 
 def _first(requests: Iterator[Request]) -> Iterator[Request]:

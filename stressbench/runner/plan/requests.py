@@ -10,12 +10,13 @@ from typing import Final, TypeAlias
 from msgspec.structs import replace
 
 from stressbench.errors import SuiteError
-from stressbench.prompts.base import count, expand
+from stressbench.prompts.base import count
 from stressbench.prompts.build.prompt_format import PromptFormat
+from stressbench.runner.plan.cases import Cases
 from stressbench.runner.probing import telemetry_items
 from stressbench.schema.axes import split_role
 from stressbench.schema.case import Case, Pass, Request, Segment, Span
-from stressbench.schema.suite.load import Cache, Level, levels
+from stressbench.schema.suite.load import CLOSED_CONCURRENCY, Cache, Level, LoadSpec, levels
 from stressbench.schema.suite.suite import SuiteSpec
 
 _SEAM: Final = 3
@@ -43,7 +44,7 @@ def limited(suite: SuiteSpec, limit: int | None) -> SuiteSpec:
 
 
 def planned(suite: SuiteSpec, passes: Sequence[Pass] = ("quality",)) -> int:
-    """How many requests one role of the suite gets in ``passes``, without building any."""
+    """How many requests each role of a suite is sent in ``passes``. No prompt is built."""
     return sum(
         _repeats(suite, pass_)
         * len(levels_of(suite, pass_))
@@ -53,38 +54,51 @@ def planned(suite: SuiteSpec, passes: Sequence[Pass] = ("quality",)) -> int:
 
 
 def levels_of(suite: SuiteSpec, pass_: Pass) -> tuple[Level, ...]:
-    """The loads that a pass runs through; what probes see does not change with the load."""
-    found = levels(suite.load)
-    return found if pass_ == "quality" else found[:1]
+    """The loads that a pass goes through.
+
+    The telemetry pass has one: probes see the same under every load. It is a closed loop,
+    because nothing in this pass is timed.
+    """
+    found, seats = levels(suite.load), suite.load.seats
+    if pass_ == "quality":
+        return found
+    if suite.load.arrival != "closed":
+        seats = min(seats, CLOSED_CONCURRENCY)
+    return (Level(found[0].number, LoadSpec(concurrency=seats)),)
+
+
+class Plan:
+    """Every request of a suite, by role, pass and level.
+
+    ``prompt_formats`` has the tokenizer and chat template of every role, and those of the
+    budget tokenizer. Prompts are built to the budget in tokens of ``suite.budget_role``: all
+    roles and levels get the same texts.
+    """
+
+    def __init__(self, suite: SuiteSpec, prompt_formats: Mapping[str, PromptFormat]) -> None:
+        self.suite = suite
+        self.budget_format = prompt_formats[suite.budget_role]
+        self.cases = Cases(suite, self.budget_format)
+        self._formats = prompt_formats
+
+    def of(self, role: str, pass_: Pass = "quality") -> Iterator[Request]:
+        """Yield the requests of ``role`` in a pass, one level of load after another."""
+        for level in levels_of(self.suite, pass_):
+            yield from self.level(role, pass_, level)
+
+    def level(self, role: str, pass_: Pass, level: Level) -> Iterator[Request]:
+        """Yield the requests of ``role`` at one level, one condition after another."""
+        for cases in self.cases.of_items(_first_items(self.suite, pass_)):
+            formats = self.budget_format, self._formats[role]
+            for request in _requests(self.suite, role, cases, *formats):
+                yield from _sent(self.suite, _at_level(replace(request, pass_=pass_), level))
 
 
 def plan(
     suite: SuiteSpec, role: str, prompt_formats: Mapping[str, PromptFormat], pass_: Pass = "quality"
 ) -> Iterator[Request]:
-    """Yield the requests of ``role`` in a pass, one level of load after the other."""
-    for level in levels_of(suite, pass_):
-        yield from plan_level(suite, role, prompt_formats, pass_, level)
-
-
-def plan_level(
-    suite: SuiteSpec,
-    role: str,
-    prompt_formats: Mapping[str, PromptFormat],
-    pass_: Pass,
-    level: Level,
-) -> Iterator[Request]:
-    """Yield the requests of ``role`` at one level, one cell of the sweep after the other.
-
-    ``prompt_formats`` holds the tokenizer and chat template of every role; the texts are built
-    to the budget in tokens of ``suite.budget_role`` and are the same for all roles and
-    levels.
-    """
-    budget_format, prompt_format = prompt_formats[suite.budget_role], prompt_formats[role]
-    first = _first_items(suite, pass_)
-    for prompt in suite.prompts:
-        for cases in expand(prompt, seed=suite.seed, prompt_format=budget_format, first=first):
-            for request in _requests(suite, role, cases, budget_format, prompt_format):
-                yield from _sent(suite, _at_level(replace(request, pass_=pass_), level))
+    """Yield the requests of ``role`` in a pass of a suite; no request is sent."""
+    return Plan(suite, prompt_formats).of(role, pass_)
 
 
 def _first_items(suite: SuiteSpec, pass_: Pass) -> int | None:
@@ -93,7 +107,7 @@ def _first_items(suite: SuiteSpec, pass_: Pass) -> int | None:
 
 
 def _repeats(suite: SuiteSpec, pass_: Pass) -> int:
-    """What probes see does not change by repeating, so the telemetry pass runs once."""
+    """Probes see the same in every repeat, so the telemetry pass sends each request once."""
     return suite.repeats if pass_ == "quality" else 1
 
 

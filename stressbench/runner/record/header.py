@@ -11,7 +11,8 @@ from msgspec.structs import replace
 
 from stressbench import __version__
 from stressbench.engines.base import EngineInfo
-from stressbench.runner.plan.prepare import Prepared, RunModel
+from stressbench.runner.plan.models import RunModel
+from stressbench.runner.plan.prepare import Prepared
 from stressbench.runner.record.machine import git_revision, read_machine
 from stressbench.schema.axes import split_role
 from stressbench.schema.base import RESULTS_VERSION

@@ -29,7 +29,7 @@ class _Itimerspec(ctypes.Structure):
     _fields_ = (("it_interval", _Timespec), ("it_value", _Timespec))
 
 
-class Alarm:
+class Timer:
     """Sleeps until a time on a run's clock; one sleeper at a time.
 
     Uses a timer of the kernel (``timerfd``, Linux), which wakes within some tens of

@@ -12,7 +12,7 @@ from stressbench.errors import EngineError, RequestError
 from stressbench.models.resolve import ModelShape
 from stressbench.prompts.build.prompt_format import PromptFormat
 from stressbench.runner.ask import ask
-from stressbench.runner.plan.prepare import RunModel
+from stressbench.runner.plan.models import RunModel
 from stressbench.schema.case import Request
 from stressbench.schema.suite.suite import EngineSpec, ModelSpec
 from stressbench.tokens.template import ChatTemplate

@@ -1,0 +1,95 @@
+"""The models of a run: found, with their tokenizers and chat templates opened."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import msgspec
+
+from stressbench.models.cache import Progress
+from stressbench.models.resolve import ModelShape, resolve, resolve_tokenizer
+from stressbench.prompts.build.prompt_format import PromptFormat
+from stressbench.schema.suite.suite import EngineSpec, ModelSpec, SuiteSpec
+from stressbench.tokens.template import load_template
+from stressbench.tokens.tokenizer import HuggingFaceTokenizer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunModel:
+    """One model of a run, found and opened."""
+
+    role: str
+    spec: ModelSpec
+    engine: EngineSpec
+    variant: str | None
+    """Name of the set-up of the engine, where the suite has several."""
+    name: str
+    path: Path | None
+    """None where only the tokenizer was asked for."""
+    tokenizer_path: Path
+    revision: str | None
+    sha256: str | None
+    shape: ModelShape
+    prompt_format: PromptFormat
+    dtype: str | None = None
+    """What the model is served in where nobody says; None leaves that to the engine."""
+
+    @property
+    def kv_elements_per_token(self) -> int | None:
+        """2 x layers x KV heads x head size; None where the model does not tell."""
+        parts = (self.shape.layers, self.shape.kv_heads, self.shape.head_dim)
+        known = [part for part in parts if part is not None]
+        return 2 * math.prod(known) if len(known) == len(parts) else None
+
+
+def open_models(spec: SuiteSpec, progress: Progress, *, weights: bool) -> dict[str, RunModel]:
+    """Every role of a suite with its model, found and opened once for all set-ups."""
+    opened = {
+        role: open_model(role, model, progress, weights=weights)
+        for role, model in spec.models.items()
+    }
+    return {
+        name: replace(opened[role.model_role], role=name, engine=role.engine, variant=role.variant)
+        for name, role in spec.roles.items()
+    }
+
+
+def at_dtype(engine: EngineSpec, dtype: str | None) -> EngineSpec:
+    """``engine`` with a model's own ``dtype`` where the suite leaves it to the engine.
+
+    ``engine.args`` and a model's ``args`` may name another: the engine merges them in later.
+    """
+    if engine.dtype != "auto" or dtype is None:
+        return engine
+    return msgspec.structs.replace(engine, dtype=dtype)
+
+
+def open_model(role: str, spec: ModelSpec, progress: Progress, *, weights: bool) -> RunModel:
+    """Find one model, and open its tokenizer and template; ``weights`` for its folder too."""
+    if weights:
+        local = resolve(spec, progress)
+        path, tokenizer_path, shape = local.path, local.tokenizer_path, local.shape
+        dtype = local.dtype
+        revision, sha256 = local.revision, local.sha256
+    else:
+        small = resolve_tokenizer(spec, progress)
+        path, tokenizer_path, shape, dtype = None, small.path, small.shape, small.dtype
+        revision, sha256 = spec.revision, None
+    name = spec.tokenizer or spec.model
+    tokenizer = HuggingFaceTokenizer(tokenizer_path / "tokenizer.json", name=name)
+    return RunModel(
+        role=role,
+        spec=spec,
+        engine=EngineSpec(),
+        variant=None,
+        name=spec.model,
+        path=path,
+        tokenizer_path=tokenizer_path,
+        revision=revision,
+        sha256=sha256,
+        shape=shape,
+        prompt_format=PromptFormat(tokenizer, load_template(tokenizer_path, tokenizer)),
+        dtype=dtype,
+    )
