@@ -1,11 +1,12 @@
-"""A run, from a prepared suite to its result files."""
+"""A run, from a prepared suite to its result files: one model after another."""
 
 from __future__ import annotations
 
 import asyncio
 import secrets
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
@@ -13,11 +14,16 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from stressbench.errors import EngineError, ResultsError, SetupError, StressbenchError
-from stressbench.runner.interrupt import Interrupt
-from stressbench.runner.outcome import Outcome
+from stressbench.errors import (
+    EngineError,
+    ProbeError,
+    ResultsError,
+    SetupError,
+    StressbenchError,
+)
+from stressbench.runner.interrupt import Interrupt, Interrupted
+from stressbench.runner.plan.left import Done, RolePlan
 from stressbench.runner.plan.prepare import Prepared
-from stressbench.runner.plan.role import RolePlan, role_plans
 from stressbench.runner.record.header import now, run_header
 from stressbench.runner.resume import Resumed, changes, check_same_run
 from stressbench.runner.send.virtual_time import clock_of
@@ -74,8 +80,7 @@ async def run(
     """
     clock = clock_of(asyncio.get_running_loop())
     header = run_header(prepared, directory.name)
-    plans = role_plans(prepared, resumed, roles)
-    outcome = Outcome()
+    plans = _role_plans(prepared, resumed, roles)
     if resumed is None:
         writer = RunWriter.create(directory, header)
     else:
@@ -87,7 +92,6 @@ async def run(
             resumed.lock.close()  # the run is refused, so another process may resume it
             raise
         clock = clock.going_on_from(resumed.done.last_ns)
-        outcome = _outcome_so_far(resumed, plans)
         end = resumed.done.arrays_end
         writer = RunWriter.reopen(directory, resumed.lock, arrays_end=end)
     if not writer.locked:
@@ -96,25 +100,42 @@ async def run(
     with writer, interrupt.listening():
         session = Session(
             prepared=prepared,
-            plans=plans,
             header=header,
             part=resumed.part if resumed else 0,
             clock=clock,
             writer=writer,
             view=view,
             interrupt=interrupt,
-            outcome=outcome,
+            counts=Counter(resumed.done.counts if resumed else {}),
         )
         planned = {role: plan.planned for role, plan in plans.items() if plan.wanted or plan.begun}
         view.begun(header, directory, planned)
-        await session.serve_all()
-        writer.end(_end_line(session, resumed, planned))
+        outcome = await _serve_all(session, plans, resumed)
+        writer.end(_end_line(session, outcome, resumed, planned))
     return RunResult(
-        directory=directory,
-        status=outcome.status,
-        error=outcome.failure,
-        reason=outcome.reason,
+        directory=directory, status=outcome.status, error=outcome.failure, reason=outcome.reason
     )
+
+
+def _role_plans(
+    prepared: Prepared, resumed: Resumed | None, roles: Sequence[str]
+) -> dict[str, RolePlan]:
+    """The plan of every role. ``roles`` names the wanted ones; without any, all are wanted.
+
+    A name is a role with its variant (``dense@fp8``), or a role, which means all its variants.
+    """
+    done = resumed.done if resumed else Done()
+    return {
+        name: RolePlan(
+            role=name,
+            wanted=not roles or bool({name, name.partition("@")[0]} & {*roles}),
+            plan=prepared.plan,
+            passes=prepared.passes,
+            done=done,
+            over=resumed.levels(name) if resumed else {},
+        )
+        for name in prepared.models
+    }
 
 
 def _same_run(
@@ -139,23 +160,97 @@ def _same_run(
     )
 
 
-def _outcome_so_far(resumed: Resumed, plans: Mapping[str, RolePlan]) -> Outcome:
-    """What earlier parts of a run have left: records, and roles that this part leaves out."""
-    outcome = Outcome(counts=resumed.done.counts)
-    for role, plan in plans.items():
-        if plan.wanted or not plan.begun or plan.finished:
-            continue
-        errors = [line.error for line in resumed.run.models if line.role_name == role]
-        if errors and errors[-1] is not None:
-            outcome.failed[role] = EngineError(errors[-1])
-        else:
-            outcome.unfinished.append(role)
+@dataclass(slots=True)
+class _Outcome:
+    """The models of a run that did not finish, and why."""
+
+    failed: dict[str, StressbenchError] = field(default_factory=dict)
+    """By role, why its engine did not start or died."""
+    overloaded: dict[str, str] = field(default_factory=dict)
+    """By role, why its load was given up."""
+    unfinished: list[str] = field(default_factory=list)
+    """Roles that were left out and have requests left."""
+    interrupted: bool = False
+    error: StressbenchError | None = None
+    """What ended the run before all its models were served."""
+
+    @property
+    def status(self) -> RunStatus:
+        if self.interrupted:
+            return "interrupted"
+        if self.failure is not None:
+            return "failed"
+        if self.overloaded:
+            return "inconclusive"
+        return "interrupted" if self.unfinished else "complete"
+
+    @property
+    def failure(self) -> StressbenchError | None:
+        """The error of a run that failed, for all its models; None for any other run."""
+        if self.interrupted:
+            return None
+        if self.error is not None or not self.failed:
+            return self.error
+        role, error = next(iter(self.failed.items()))
+        others = [name for name in self.failed if name != role]
+        more = f" (and {', '.join(others)} failed too)" if others else ""
+        return type(error)(f"{role}: {error.message}{more}", where=error.where, hint=error.hint)
+
+    @property
+    def reason(self) -> str | None:
+        """Why the run is inconclusive, or which requests it left; None for any other run."""
+        if self.interrupted or self.failure is not None:
+            return None
+        if self.overloaded:
+            return "; ".join(f"{role} is {why}" for role, why in self.overloaded.items())
+        if self.unfinished:
+            return f"left out, with requests left: {', '.join(self.unfinished)}"
+        return None
+
+
+async def _serve_all(
+    session: Session, plans: Mapping[str, RolePlan], resumed: Resumed | None
+) -> _Outcome:
+    """Serve every wanted model. If one fails, record it and go on with the next."""
+    outcome = _Outcome()
+    try:
+        for role, plan in plans.items():
+            if not plan.wanted:
+                _leave_out(plan, resumed, outcome)
+                continue
+            try:
+                overload = plan.overload
+                if not plan.finished:
+                    overload = await session.serve(session.prepared.models[role], plan)
+            except (EngineError, ProbeError) as error:
+                session.failed(role, error)
+                outcome.failed[role] = error
+                continue
+            if overload is not None:
+                outcome.overloaded[role] = overload
+    except Interrupted:
+        outcome.interrupted = True
+    except StressbenchError as error:
+        outcome.error = error
     return outcome
 
 
-def _end_line(session: Session, resumed: Resumed | None, planned: Mapping[str, int]) -> RunEnd:
-    outcome, everything = session.outcome, sum(planned.values())
-    counts = dict(outcome.counts)
+def _leave_out(plan: RolePlan, resumed: Resumed | None, outcome: _Outcome) -> None:
+    """Note a role that this part does not run, if an earlier part began it and did not end it."""
+    if not plan.begun or plan.finished:
+        return
+    lines = resumed.run.models if resumed else ()
+    errors = [line.error for line in lines if line.role_name == plan.role]
+    if errors and errors[-1] is not None:
+        outcome.failed[plan.role] = EngineError(errors[-1])
+    else:
+        outcome.unfinished.append(plan.role)
+
+
+def _end_line(
+    session: Session, outcome: _Outcome, resumed: Resumed | None, planned: Mapping[str, int]
+) -> RunEnd:
+    counts, everything = dict(session.counts), sum(planned.values())
     not_sent = everything - sum(counts.values())
     if not_sent and outcome.status in {"complete", "inconclusive"}:
         counts["not_sent"] = not_sent
@@ -167,7 +262,7 @@ def _end_line(session: Session, resumed: Resumed | None, planned: Mapping[str, i
         planned=everything,
         counts=counts,
         error=str(outcome.failure) if outcome.failure else outcome.reason,
-        passed_over=[role for role in session.plans if role not in planned],
+        passed_over=[role for role in session.prepared.models if role not in planned],
         lost_arrays=resumed.done.lost_arrays if resumed else 0,
         part=session.part,
         resumed_at_ns=resumed.resumed_at_ns if resumed else [],

@@ -1,9 +1,10 @@
-"""The models of a run, served one after another: engine, passes, levels of load, records."""
+"""One model of a run at a time: its engine, passes, levels of load, and records."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final, TypeAlias, cast
 
@@ -12,15 +13,14 @@ import msgspec
 from stressbench import catalog
 from stressbench.clock import Clock
 from stressbench.engines.base import Engine, EngineInfo, EngineSetup, PolledEngine
-from stressbench.errors import EngineError, ProbeError, StressbenchError
+from stressbench.errors import StressbenchError
 from stressbench.probes.base import ProbeSetup
 from stressbench.runner.interrupt import Interrupt, Interrupted
-from stressbench.runner.outcome import Outcome
 from stressbench.runner.plan.kv import plan_kv
+from stressbench.runner.plan.left import RolePlan
 from stressbench.runner.plan.models import RunModel
 from stressbench.runner.plan.prepare import Prepared
 from stressbench.runner.plan.requests import levels_of
-from stressbench.runner.plan.role import RolePlan
 from stressbench.runner.probing import Probing, RunningEngine, worker_extension
 from stressbench.runner.record.assemble import without_texts
 from stressbench.runner.record.header import failed_line, ready_line, with_line
@@ -46,11 +46,9 @@ _ENGINE_FACTS: Final = ("dtype", "max_model_len", "kv_blocks", "block_size", "en
 
 @dataclass(slots=True, kw_only=True)
 class Session:
-    """Serves the models of a run and writes what comes of it."""
+    """Serves one model after another and writes what comes of it."""
 
     prepared: Prepared
-    plans: Mapping[str, RolePlan]
-    """By role."""
     header: RunHeader
     part: int
     """0 in the process that began the run, one more in each process that resumes it."""
@@ -58,46 +56,18 @@ class Session:
     writer: RunWriter
     view: RunView
     interrupt: Interrupt
-    outcome: Outcome = field(default_factory=Outcome)
+    counts: Counter[str]
+    """Records by status, those of earlier parts of the run included."""
     _probing: Probing | None = None
     """The probes of the pass that is running."""
 
-    async def serve_all(self) -> None:
-        """Serve every wanted model, one after another; ``outcome`` says how that ended."""
-        try:
-            for role, model in self.prepared.models.items():
-                plan = self.plans[role]
-                if plan.wanted and not plan.finished:
-                    await self._serve(model, plan)
-                elif plan.wanted and plan.overload:
-                    self.outcome.overloaded[role] = plan.overload
-        except Interrupted:
-            self.outcome.interrupted = True
-        except StressbenchError as error:
-            self.outcome.error = error
+    async def serve(self, model: RunModel, plan: RolePlan) -> str | None:
+        """Run every pass of a model on an engine. Return why, if its load was given up.
 
-    async def _serve(self, model: RunModel, plan: RolePlan) -> None:
-        """Serve one model. Its failure is recorded, and the run goes on with the next model."""
-        self.view.starting(model.role, model.name, plan.planned - plan.recorded)
-        try:
-            overload = await self._on_engine(model, plan)
-        except (EngineError, ProbeError) as error:
-            self.outcome.failed[model.role] = error
-            now_ns = self.clock.now_ns()
-            self._keep_line(failed_line(self.header, model.role, self.part, now_ns, str(error)))
-            self.view.failed(model.role, error)
-            return
-        finally:
-            self._probing = None
-        if overload is not None:
-            self.outcome.overloaded[model.role] = overload
-
-    async def _on_engine(self, model: RunModel, plan: RolePlan) -> str | None:
-        """Start an engine and run every pass on it. Return why, if the load was given up.
-
-        Raises ``Interrupted`` if a signal ended it, ``EngineError`` if the engine did not
-        start or died. What was recorded until then stays.
+        Raises ``Interrupted`` if a signal ended it, ``EngineError`` or ``ProbeError`` if the
+        engine did not start or died. What was recorded until then stays.
         """
+        self.view.starting(model.role, model.name, plan.planned - plan.recorded)
         factory = cast("EngineFactory", catalog.load("engines", self.prepared.engine))
         engine, overload = factory(self._engine_setup(model)), None
         try:
@@ -108,10 +78,17 @@ class Session:
                 if self.interrupt.wanted or overload is not None:
                     break
         finally:
+            self._probing = None
             await engine.stop()
         if self.interrupt.wanted:
             raise Interrupted
         return overload
+
+    def failed(self, role: str, error: StressbenchError) -> None:
+        """Record that an engine did not start, or died."""
+        now_ns = self.clock.now_ns()
+        self._keep_line(failed_line(self.header, role, self.part, now_ns, str(error)))
+        self.view.failed(role, error)
 
     def _engine_setup(self, model: RunModel) -> EngineSetup:
         suite = self.prepared.suite
@@ -259,5 +236,5 @@ class Session:
         hidden = not self.prepared.suite.record_prompts
         self.writer.append(without_texts(record) if hidden else record)
         if record.pass_ not in AROUND:
-            self.outcome.counts[record.status] += 1
+            self.counts[record.status] += 1
             self.view.recorded(record)

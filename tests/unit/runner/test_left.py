@@ -8,9 +8,8 @@ from msgspec.structs import replace
 
 from stressbench.errors import ResultsError, SuiteError
 from stressbench.prompts.build.prompt_format import PromptFormat
+from stressbench.runner.plan.left import Done, Recorded, RolePlan
 from stressbench.runner.plan.requests import Plan
-from stressbench.runner.plan.role import RolePlan
-from stressbench.runner.resume import Done, Recorded
 from stressbench.schema.case import Pass
 from stressbench.schema.results.run import LevelLine
 from stressbench.schema.suite.load import LoadSpec, levels
