@@ -26,8 +26,8 @@ def validate(
     from stressbench.cli.watch.stderr import stderr_console
     from stressbench.runner.plan.models import open_models
     from stressbench.runner.plan.prepare import check_names, check_prompts, open_prompt_formats
+    from stressbench.runner.plan.probes import passes
     from stressbench.runner.plan.requests import Plan, planned
-    from stressbench.runner.probing import passes
     from stressbench.schema.suite.parse import load_suite
     from stressbench.schema.suite.shipped import find_suite
 

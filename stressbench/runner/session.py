@@ -20,8 +20,9 @@ from stressbench.runner.plan.kv import plan_kv
 from stressbench.runner.plan.left import RolePlan
 from stressbench.runner.plan.models import RunModel
 from stressbench.runner.plan.prepare import Prepared
+from stressbench.runner.plan.probes import worker_extension
 from stressbench.runner.plan.requests import levels_of
-from stressbench.runner.probing import Probing, RunningEngine, worker_extension
+from stressbench.runner.probing import Probing, RunningEngine
 from stressbench.runner.record.assemble import without_texts
 from stressbench.runner.record.header import failed_line, ready_line, with_line
 from stressbench.runner.send.request import Sender

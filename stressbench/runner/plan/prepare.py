@@ -15,8 +15,8 @@ from stressbench.prompts.base import check, truths
 from stressbench.prompts.build.prompt_format import PromptFormat
 from stressbench.runner.plan.capacity import check_capacity
 from stressbench.runner.plan.models import RunModel, at_dtype, open_models
+from stressbench.runner.plan.probes import check_probes, passes, probe_type
 from stressbench.runner.plan.requests import Plan, limited
-from stressbench.runner.probing import check_probes, passes, probe_type
 from stressbench.runner.send.arrivals import check_trace
 from stressbench.schema.case import Pass
 from stressbench.schema.suite import gate

@@ -13,7 +13,7 @@ from stressbench.errors import SuiteError
 from stressbench.prompts.base import count
 from stressbench.prompts.build.prompt_format import PromptFormat
 from stressbench.runner.plan.cases import Cases
-from stressbench.runner.probing import telemetry_items
+from stressbench.runner.plan.probes import telemetry_items
 from stressbench.schema.axes import split_role
 from stressbench.schema.case import Case, Pass, Request, Segment, Span
 from stressbench.schema.suite.load import CLOSED_CONCURRENCY, Cache, Level, LoadSpec, levels

@@ -23,8 +23,9 @@ from stressbench.probes.base import (
     record_fields,
 )
 from stressbench.prompts.build.prompt_format import PromptFormat
+from stressbench.runner.plan.probes import check_probes, passes, worker_extension
 from stressbench.runner.plan.requests import plan, planned
-from stressbench.runner.probing import Probing, check_probes, passes, worker_extension
+from stressbench.runner.probing import Probing
 from stressbench.schema.case import Request
 from stressbench.schema.step import StepReading
 from stressbench.schema.suite.suite import (
