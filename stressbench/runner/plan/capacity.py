@@ -1,4 +1,4 @@
-"""Whether a KV cache that a suite caps can hold one request of the longest kind."""
+"""Whether a KV cache that a suite caps can hold its longest request."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from stressbench.schema.suite.parse import Suite
 from stressbench.schema.suite.suite import EngineSpec
 
 _BLOCK_SIZE: Final = 16
-"""vLLM's smallest; where a suite caps tokens, blocks change that by less than one."""
+"""vLLM's smallest; if a suite caps tokens, rounding to blocks loses less than one block."""
 
 
 def check_capacity(suite: Suite, models: Iterable[RunModel]) -> None:
-    """Refuse what vLLM would refuse half a minute later: max_model_len above the whole cache.
+    """Refuse a max_model_len above the whole cache, as vLLM would half a minute later.
 
-    Blocks whose size is vLLM's to choose are not judged, nor models whose layers do not all
-    keep every token. Raises ``SuiteError``.
+    This does not judge blocks whose size vLLM chooses, nor models with layers that do not keep
+    every token. Raises ``SuiteError``.
     """
     for model in models:
         spec, longest = model.engine, model.engine.max_model_len or model.shape.window_tokens
@@ -30,14 +30,14 @@ def check_capacity(suite: Suite, models: Iterable[RunModel]) -> None:
             field = "kv_blocks" if spec.kv_tokens is None else "kv_tokens"
             raise SuiteError(
                 f"the KV cache of {model.role} holds {blocks * known:,} tokens, and one request"
-                f" may have {longest:,}",
+                f" may take {longest:,}",
                 where=suite.where("engine", *_place(suite, model), field),
                 hint=f"raise engine.{field}, or lower engine.max_model_len",
             )
 
 
 def _place(suite: Suite, model: RunModel) -> list[int]:
-    """Where the set-up stands, if the suite has several."""
+    """The index of the model's engine variant, if the suite has several."""
     variants = suite.spec.engine
     if isinstance(variants, EngineSpec):
         return []

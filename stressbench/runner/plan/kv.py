@@ -1,4 +1,4 @@
-"""The KV cache before a run: what a token takes, what fits, where preemption should begin."""
+"""Predicting the KV cache: bytes per token, what fits, and where preemption begins."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ from stressbench.simulation.request import Limits
 
 _REQUESTS: Final = 512
 _TOKENS: Final = 1_000_000
-"""A prediction is made from at most so many requests and prompt tokens: building and simulating
-them takes a second or two, and must not keep an engine waiting."""
+"""A prediction uses at most this many requests and prompt tokens. Building and simulating them
+takes a second or two; more would keep the engine waiting."""
 _LEVELS: Final = 16
-"""Concurrencies predicted of a sweep: the header is written into a space kept for it."""
-_UNTOLD: Final = "the engine does not tell"
+"""Levels of a sweep that are predicted, at most: each costs a simulation."""
+_UNTOLD: Final = "the engine does not report it"
 _NOT_CAPPED: Final = "known when the engine has started, unless engine.kv_blocks caps it"
 _NOT_STARTED: Final = "known when the engine has started"
 _WARM: Final = "what a warm cache holds is not predicted"
 _GPU_BLOCK_SIZE: Final = 16
 _CPU_BLOCK_SIZE: Final = 32
 _BATCHED_TOKENS: Final = 2048
-"""vLLM's own, where the engine does not tell."""
+"""vLLM's default, for an engine that does not report it."""
 
 
 def plan_kv(plan: Plan, model: RunModel, info: EngineInfo) -> KvSetup:
-    """The cache of an engine as it stands, and the onset of preemption for its requests."""
+    """The cache of a started engine, and the onset of preemption for its requests."""
     why: dict[str, str] = {}
     geometry = _geometry(model, info, why)
     size, blocks = info.block_size, None if info.kv_blocks is None else info.kv_blocks - 1
@@ -60,7 +60,7 @@ def plan_kv(plan: Plan, model: RunModel, info: EngineInfo) -> KvSetup:
 
 
 def foreseen(prepared: Prepared) -> dict[str, KvSetup]:
-    """The cache of every role as far as the suite says, before any engine has started."""
+    """The cache of every role as far as it is known before any engine has started."""
     gpu = read_machine().device != "cpu"
     weights = prepared.traits.weights
     return {
@@ -70,9 +70,9 @@ def foreseen(prepared: Prepared) -> dict[str, KvSetup]:
 
 
 def _assumed(model: RunModel, *, gpu: bool, weights: bool) -> EngineInfo:
-    """What an engine is going to tell, with vLLM's own block size where the suite gives none.
+    """What an engine will probably report, with vLLM's block size if the suite has none.
 
-    One that loads no ``weights`` here has a dtype that only it knows.
+    Only the engine knows its dtype if it loads no ``weights`` on this machine.
     """
     spec = model.engine
     size = spec.block_size or (_GPU_BLOCK_SIZE if gpu else _CPU_BLOCK_SIZE)
@@ -122,7 +122,7 @@ def _predicted(
         why["predicted"] = reason
         return None
     limits = _limits(suite, info)
-    # Those of the first level: the others have the same lengths in the same order.
+    # The other levels have the same lengths in the same order.
     first_level = plan.level(model.role, "quality", levels_of(suite, "quality")[0])
     requests = list(_first(first_level))
     jobs = [_job(request, limits, shared=suite.load.cache == "shared") for request in requests]
@@ -144,7 +144,7 @@ def _predicted(
 
 
 def _not_understood(model: RunModel) -> str | None:
-    """Why the blocks of this model cannot be predicted; None where they can."""
+    """Why the blocks of this model cannot be predicted; None if they can."""
     try:
         kv_geometry(model.shape.config, dtype="float32", block_size=1)
     except UnknownGeometry as error:
@@ -182,7 +182,7 @@ def _job(request: Request, limits: Limits, *, shared: bool) -> Job:
     if shared and limits.enable_prefix_caching:
         contents = contents_of(request.prompt_token_ids, request.cache_salt, limits.block_size)
     return Job(
-        key="/".join(map(str, key_of(request))),  # repeats of a case are requests of their own
+        key="/".join(map(str, key_of(request))),  # each repeat of a case is a request
         prompt_tokens=len(request.prompt_token_ids),
         output_tokens=request.case.max_tokens,
         contents=contents,
@@ -190,7 +190,7 @@ def _job(request: Request, limits: Limits, *, shared: bool) -> Job:
 
 
 def _closed(suite: SuiteSpec) -> list[int]:
-    """The concurrencies of plain closed loops that the suite runs."""
+    """The concurrencies of the suite's plain closed loops."""
     return [
         level.load.seats
         for level in levels_of(suite, "quality")

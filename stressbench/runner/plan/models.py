@@ -24,28 +24,28 @@ class RunModel:
     spec: ModelSpec
     engine: EngineSpec
     variant: str | None
-    """Name of the set-up of the engine, where the suite has several."""
+    """Name of the engine variant, if the suite has several."""
     name: str
     path: Path | None
-    """None where only the tokenizer was asked for."""
+    """None if only the tokenizer was asked for."""
     tokenizer_path: Path
     revision: str | None
     sha256: str | None
     shape: ModelShape
     prompt_format: PromptFormat
     dtype: str | None = None
-    """What the model is served in where nobody says; None leaves that to the engine."""
+    """The dtype to serve the model in by default; None leaves that to the engine."""
 
     @property
     def kv_elements_per_token(self) -> int | None:
-        """2 x layers x KV heads x head size; None where the model does not tell."""
+        """2 x layers x KV heads x head size; None if the model's files do not say."""
         parts = (self.shape.layers, self.shape.kv_heads, self.shape.head_dim)
         known = [part for part in parts if part is not None]
         return 2 * math.prod(known) if len(known) == len(parts) else None
 
 
 def open_models(spec: SuiteSpec, progress: Progress, *, weights: bool) -> dict[str, RunModel]:
-    """Every role of a suite with its model, found and opened once for all set-ups."""
+    """Every role of a suite with its model, which is opened once for all its engine variants."""
     opened = {
         role: open_model(role, model, progress, weights=weights)
         for role, model in spec.models.items()
@@ -57,9 +57,9 @@ def open_models(spec: SuiteSpec, progress: Progress, *, weights: bool) -> dict[s
 
 
 def at_dtype(engine: EngineSpec, dtype: str | None) -> EngineSpec:
-    """``engine`` with a model's own ``dtype`` where the suite leaves it to the engine.
+    """``engine`` with a model's own ``dtype``, if the suite leaves the dtype to the engine.
 
-    ``engine.args`` and a model's ``args`` may name another: the engine merges them in later.
+    ``engine.args`` and a model's ``args`` may name another; the engine merges them in later.
     """
     if engine.dtype != "auto" or dtype is None:
         return engine
@@ -67,7 +67,7 @@ def at_dtype(engine: EngineSpec, dtype: str | None) -> EngineSpec:
 
 
 def open_model(role: str, spec: ModelSpec, progress: Progress, *, weights: bool) -> RunModel:
-    """Find one model, and open its tokenizer and template; ``weights`` for its folder too."""
+    """Find one model and open its tokenizer and template; with ``weights``, its folder too."""
     if weights:
         local = resolve(spec, progress)
         path, tokenizer_path, shape = local.path, local.tokenizer_path, local.shape

@@ -1,4 +1,4 @@
-"""Everything that is settled before a run: models, tokenizers, and whether it can work at all."""
+"""Preparing a run: models, tokenizers, and checks of everything that can be wrong beforehand."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from stressbench.tokens.tokenizer import open_tokenizer
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
-    """A suite that can run."""
+    """A suite that is ready to run."""
 
     source: Suite
     suite: SuiteSpec
@@ -41,18 +41,18 @@ class Prepared:
     passes: tuple[Pass, ...]
     models: dict[str, RunModel]
     prompt_formats: dict[str, PromptFormat]
-    """Tokenizer and template by role, and of the budget tokenizer by its name."""
+    """Tokenizer and template by role; those of the budget tokenizer by its name."""
     plan: Plan
 
 
 def prepare(
     suite: Suite, *, engine: str, limit: int | None, progress: Progress, weights: bool = True
 ) -> Prepared:
-    """Find every model of ``suite``, building the reference pair where it is missing.
+    """Find every model of ``suite``, and build the reference pair if it is missing.
 
     Without ``weights``, and for an engine that loads none, tokenizers are enough. Raises
-    ``SuiteError`` for a prompt that cannot be generated or does not fit and for arguments
-    that the engine cannot work with, ``SetupError`` for a model that cannot be had.
+    ``SuiteError`` for a prompt that cannot be generated or does not fit, and for arguments
+    that the engine cannot work with. Raises ``SetupError`` for a model that is not available.
     """
     check_names(suite)
     plugin = cast("type[Engine]", catalog.load("engines", engine))
@@ -109,8 +109,8 @@ def open_prompt_formats(suite: Suite, models: Mapping[str, RunModel]) -> dict[st
 def check_prompts(suite: Suite, plan: Plan, models: Mapping[str, RunModel]) -> None:
     """Refuse prompts that cannot be generated, or are too long for one of the models.
 
-    Where the budgets count another tokenizer's tokens, a prompt's length under a
-    model's own is known when it is sent; one that is too long is recorded as rejected.
+    If the budgets count tokens of another tokenizer, a prompt's length under a model's own is
+    known only when it is sent. A prompt that is too long is then recorded as ``rejected``.
     """
     spec, prompt_format = plan.suite, plan.budget_format
     windows = [each.engine.max_model_len for each in models.values()]
@@ -139,7 +139,7 @@ def check_prompts(suite: Suite, plan: Plan, models: Mapping[str, RunModel]) -> N
 
 
 def _check_truths(prompt: PromptSpec, spec: SuiteSpec, prompt_format: PromptFormat) -> None:
-    """Refuse references that a scorer cannot read, and a scorer's section that a probe fills."""
+    """Refuse references that a scorer cannot read, and a scorer whose section a probe fills."""
     probed = {probe_type(probe).section: probe.use for probe in spec.probe_specs}
     for truth in truths(prompt, seed=spec.seed, prompt_format=prompt_format):
         try:
@@ -159,7 +159,7 @@ def _check_scorers_section(scorer: str, probed: Mapping[str, str]) -> None:
         raise SuiteError(
             f"the scorer {scorer!r} and the probe {probed[section]!r} both fill the section "
             f"{section!r} of a record",
-            hint="a section has one author: leave one of them out",
+            hint="remove one of them: only one may fill a section",
         )
 
 
@@ -172,7 +172,7 @@ def _check_times(suite: Suite, plan: Plan) -> None:
 
 
 def check_roles(spec: SuiteSpec, roles: Sequence[str]) -> None:
-    """Refuse names of ``--role`` that are no role of a suite. Raises ``UsageError``."""
+    """Refuse a ``--role`` that is not a role of the suite. Raises ``UsageError``."""
     known = {*spec.models, *spec.roles}
     for role in roles:
         if role not in known:
@@ -184,7 +184,7 @@ def check_roles(spec: SuiteSpec, roles: Sequence[str]) -> None:
 
 
 def check_names(suite: Suite) -> None:
-    """Find what needs no model: unknown classes and probes, entries of one name, wrong gates."""
+    """Check what needs no model: names of classes and probes, duplicate entries, gates."""
     spec = suite.spec
     for index, probe in enumerate(spec.probe_specs):
         _known(suite, "probes", probe.use, "probes", index)
@@ -198,7 +198,7 @@ def check_names(suite: Suite) -> None:
             raise SuiteError(
                 f"two entries are named {prompt.name!r}",
                 where=suite.where("prompts", index, "use"),
-                hint="give one of them a `label:` of its own",
+                hint="give one of them another name with `label:`",
             )
         seen.add(prompt.name)
     for index, text in enumerate(spec.gates):

@@ -1,4 +1,4 @@
-"""The plan: which requests one model of a suite is sent, in which order. Pure and lazy."""
+"""The plan: which requests each role of a suite is sent, and in which order. Pure and lazy."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from stressbench.schema.suite.load import CLOSED_CONCURRENCY, Cache, Level, Load
 from stressbench.schema.suite.suite import SuiteSpec
 
 _SEAM: Final = 3
-"""A text has at most so many tokens more or less within another than by itself."""
+"""Inside a longer text, a text takes at most this many tokens more or fewer than alone."""
 LEVEL: Final = "load_level"
-"""Parameter that holds a case's level of a load sweep."""
+"""The parameter that holds a case's level in a load sweep."""
 
 Key: TypeAlias = tuple[str, str, Pass, int]
-"""What identifies a request within a run: role and variant, case id, pass, repeat."""
+"""Identifies a request within a run: role with variant, case id, pass, repeat."""
 
 
 def key_of(request: Request) -> Key:
@@ -36,7 +36,7 @@ def key_of(request: Request) -> Key:
 def limited(suite: SuiteSpec, limit: int | None) -> SuiteSpec:
     """The suite with at most ``limit`` base items per prompt entry.
 
-    Whole items are left out, never parts of one: twins and pairs stay complete.
+    It leaves out whole items, so twins and pairs stay complete.
     """
     if limit is None:
         return suite
@@ -97,7 +97,7 @@ class Plan:
 def plan(
     suite: SuiteSpec, role: str, prompt_formats: Mapping[str, PromptFormat], pass_: Pass = "quality"
 ) -> Iterator[Request]:
-    """Yield the requests of ``role`` in a pass of a suite; no request is sent."""
+    """Yield the requests of ``role`` in a pass of a suite."""
     return Plan(suite, prompt_formats).of(role, pass_)
 
 
@@ -122,10 +122,10 @@ def _sent(suite: SuiteSpec, request: Request) -> Iterator[Request]:
 
 
 def _salt(cache: Cache, request: Request, repeat: int) -> str:
-    """What a request shares with those whose prefixes it may find in the engine's cache.
+    """A value that is equal for requests which may reuse each other's cached prefixes.
 
-    The tokens are the same whatever the salt. No two levels of a sweep share one: the
-    second would run on what the first has computed.
+    The salt does not change the tokens. No two levels of a sweep share one, because the
+    second level would reuse what the first has computed.
     """
     case = request.case
     if cache == "cold":
@@ -137,7 +137,7 @@ def _salt(cache: Cache, request: Request, repeat: int) -> str:
 
 
 def _at_level(request: Request, level: Level) -> Request:
-    """The request as a case of this level: levels are swept like budgets and depths."""
+    """The request as a case of this level; levels are swept like budgets and depths."""
     if level.factor is None:
         return request
     case = request.case
@@ -151,7 +151,7 @@ def _at_level(request: Request, level: Level) -> Request:
 
 
 def _placed(case_id: str, level: Level) -> str:
-    """``label/arm/level/rest``; labels and arms have no slash."""
+    """The case id as ``label/arm/level/rest``; labels and arms have no slash."""
     label, arm, rest = case_id.split("/", 2)
     return f"{label}/{arm}/{level.name}/{rest}"
 
@@ -196,7 +196,7 @@ def _content_ids(case: Case, prompt_format: PromptFormat, *, same: bool) -> Sequ
         return case.content_ids
     if case.forced_ids:
         raise SuiteError(
-            f"{case.prompt_class!r} is made of token ids of one tokenizer, and this suite's"
+            f"{case.prompt_class!r} consists of token ids of one tokenizer, and this suite's"
             f" models have several",
             hint="run it in a suite whose models share a tokenizer",
         )
@@ -208,8 +208,8 @@ def _spans(
 ) -> tuple[Span, ...]:
     """Token spans of the segments in the final prompt: known by construction, or looked up.
 
-    Every segment has one, whatever the tokenizer; those of a prompt that was built with
-    this tokenizer are known but for where the question begins within the last piece.
+    Every segment has one under every tokenizer. If the prompt was built with this tokenizer,
+    all spans are known except where the question begins inside the last piece.
     """
     offset = len(prompt_format.template.prefix_ids)
     segments, known = case.segments, case.content_spans if same else ()
@@ -225,7 +225,7 @@ def _spans(
 
 
 def _without_blanks(span: Span, ids: Sequence[int], prompt_format: PromptFormat) -> Span:
-    """The span from its first token that is more than the blank before the segment."""
+    """The span without leading tokens that are only the blank before the segment."""
     start = span.start
     while start < span.end - 1 and prompt_format.tokenizer.decode(ids[start : start + 1]).isspace():
         start += 1
@@ -242,15 +242,15 @@ def _looked_up(
             continue
         start = _tokens_before(case.text, segment.start, ids, prompt_format)
         end = _tokens_before(case.text, segment.end, ids, prompt_format)
-        # A token that crosses the end belongs to the segment too.
+        # A token that crosses the end also belongs to the segment.
         crossing = len(prompt_format.tokenizer.encode(case.text[: segment.end])) > end
         yield Span(part=segment.part, start=start, end=end + crossing)
 
 
 def _tokens_from(text: str, position: int, ids: Sequence[int], prompt_format: PromptFormat) -> int:
-    """How many of the last ``ids`` hold the text from ``position`` on, the least number.
+    """The smallest number of last ``ids`` that hold the text from ``position`` on.
 
-    Only that text is encoded: how many tokens it takes within the whole is about as many.
+    Encodes only that text: inside the whole prompt it takes about the same number of tokens.
     """
     tail = text[position:]
     about = len(prompt_format.tokenizer.encode(tail))
@@ -259,17 +259,17 @@ def _tokens_from(text: str, position: int, ids: Sequence[int], prompt_format: Pr
         if prompt_format.tokenizer.decode(ids[len(ids) - size :]).endswith(tail):
             if size > least or size == 0:
                 return size
-            break  # fewer may do
+            break  # fewer may be enough
     return len(ids) - _tokens_before(text, position, ids, prompt_format)
 
 
 def _tokens_before(
     text: str, position: int, ids: Sequence[int], prompt_format: PromptFormat
 ) -> int:
-    """How many of ``ids`` lie wholly before ``position``.
+    """How many of ``ids`` end before ``position``.
 
-    The encoding of the text up to there agrees with ``ids`` up to the last token that
-    does not depend on what follows.
+    The encoding of the text up to there agrees with ``ids`` up to the last token that does
+    not depend on what follows.
     """
     head = prompt_format.tokenizer.encode(text[:position])
     pairs = zip(head, ids, strict=False)

@@ -25,7 +25,7 @@ _NS_PER_S: Final = 1e9
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A time in which the rate changes linearly from one value to another, in requests per second."""
+    """A time in which the rate changes linearly; rates are in requests per second."""
 
     rate: float
     to: float
@@ -134,6 +134,6 @@ def timestamp_s(case: Case) -> float:
     if not isinstance(time_s, int | float) or not math.isfinite(time_s):
         raise SuiteError(
             f"{case.case_id} has no time of arrival to replay",
-            hint="`arrival: trace` needs the prompt class `replay`, with its `time_field` in every row",
+            hint="`arrival: trace` needs the class `replay`, with its `time_field` in every row",
         )
     return float(time_s)

@@ -1,4 +1,4 @@
-"""One request: to the engine, past the probes, into a record."""
+"""Sending one request: to the engine, past the probes and the scorer, into a record."""
 
 from __future__ import annotations
 
@@ -107,16 +107,16 @@ class Sender:
         except StressbenchError:
             raise
         except Exception as error:  # noqa: BLE001 - an answer may be anything
-            return _unknown(f"the engine failed over this request: {told(error)}")
+            return _unknown(f"the engine failed on this request: {told(error)}")
 
     def _recorded(self, attempt: Attempt) -> CaseRecord:
-        """The record of an attempt; a failed one where none can be made."""
+        """The record of an attempt; the record of a failure if the answer cannot be recorded."""
         try:
             return assemble(attempt, run_id=self.run_id, model=self.model)
-        except Exception as error:  # noqa: BLE001 - so may the figures with it
+        except Exception as error:  # noqa: BLE001 - its figures may be anything too
             failed = replace(
                 attempt,
-                outcome=_unknown(f"its answer makes no record: {told(error)}"),
+                outcome=_unknown(f"its answer cannot be recorded: {told(error)}"),
                 failed_ns=self.clock.now_ns(),
                 findings={},
                 arrays={},
@@ -127,16 +127,14 @@ class Sender:
 
 
 def _unknown(message: str) -> RemoteRequestError:
-    """A failure that nothing foresaw, so that nothing is known of attempts before it."""
-    return RemoteRequestError(
-        message, why_null={"retries": "nothing is known after such a failure"}
-    )
+    """An unforeseen failure, after which earlier attempts are unknown."""
+    return RemoteRequestError(message, why_null={"retries": "unknown after such a failure"})
 
 
 def _with_figures(
     findings: dict[str, Finding], case: Case, outcome: Completion | RequestError
 ) -> dict[str, Finding]:
-    """The findings with the section of the case's scorer, where it has one."""
+    """The findings with the section of the case's scorer, if it has one."""
     section = section_of(case.scorer)
     if section is None:
         return findings

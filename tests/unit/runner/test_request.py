@@ -249,7 +249,7 @@ def test_a_finding_that_no_file_can_hold_leaves_its_section_null(finding: object
 def test_an_answer_that_breaks_the_engine_fails_its_request_alone(raised: Exception) -> None:
     record, _ = sent(Engine(raised))
     assert record.status == "error"
-    assert record.error == f"the engine failed over this request: {told_of(raised)}"
+    assert record.error == f"the engine failed on this request: {told_of(raised)}"
     assert (record.quality.score, record.quality.outcome) == (0.0, "error")
 
 
