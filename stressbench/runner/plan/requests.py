@@ -94,13 +94,6 @@ class Plan:
                 yield from _sent(self.suite, _at_level(replace(request, pass_=pass_), level))
 
 
-def plan(
-    suite: SuiteSpec, role: str, prompt_formats: Mapping[str, PromptFormat], pass_: Pass = "quality"
-) -> Iterator[Request]:
-    """Yield the requests of ``role`` in a pass of a suite."""
-    return Plan(suite, prompt_formats).of(role, pass_)
-
-
 def _first_items(suite: SuiteSpec, pass_: Pass) -> int | None:
     """How many items of each entry a pass sends; None for all of them."""
     return telemetry_items(suite) if pass_ == "telemetry" else None
