@@ -40,9 +40,8 @@ class Prepared:
     traits: EngineTraits
     passes: tuple[Pass, ...]
     models: dict[str, RunModel]
-    prompt_formats: dict[str, PromptFormat]
-    """Tokenizer and template by role; those of the budget tokenizer by its name."""
     plan: Plan
+    """Its requests."""
 
 
 def prepare(
@@ -65,8 +64,7 @@ def prepare(
             role: replace(m, engine=at_dtype(m.engine, m.dtype)) for role, m in opened.items()
         }
         check_capacity(suite, opened.values())
-    prompt_formats = open_prompt_formats(suite, opened)
-    plan = Plan(spec, prompt_formats)
+    plan = Plan(spec, open_prompt_formats(suite, opened))
     check_prompts(suite, plan, opened)
     return Prepared(
         source=suite,
@@ -76,7 +74,6 @@ def prepare(
         traits=plugin.traits,
         passes=passes(spec, workers=plugin.traits.workers),
         models=opened,
-        prompt_formats=prompt_formats,
         plan=plan,
     )
 
