@@ -11,7 +11,14 @@ import msgspec
 
 from stressbench.engines.base import Engine, EngineInfo, WorkerEngine
 from stressbench.errors import EngineError, told
-from stressbench.probes.base import Finding, Probe, ProbeFactory, ProbeSetup, Served, TakesRouting
+from stressbench.probes.base import (
+    Probe,
+    ProbeFactory,
+    ProbeFinding,
+    ProbeSetup,
+    RunningEngine,
+    TakesRouting,
+)
 from stressbench.runner.plan.probes import probe_type
 from stressbench.schema.case import Pass, Request
 from stressbench.schema.results.reasons import LATER
@@ -26,7 +33,7 @@ _NO_WORKERS: Final = "this engine gives no access to its workers"
 
 
 @dataclass(frozen=True, slots=True)
-class RunningEngine:
+class StartedEngine:
     """An engine that has started, as probes see it."""
 
     engine: Engine
@@ -86,7 +93,7 @@ class Probing:
         }
         return {**self.absent, **unsampled}
 
-    async def start(self, served: Served) -> None:
+    async def start(self, served: RunningEngine) -> None:
         """Start every probe; the engine is serving."""
         for each in self._probes:
             with each.at_work():
@@ -117,7 +124,7 @@ class Probing:
                 with each.at_work(key):
                     each.probe.returned(key, routed_experts)
 
-    async def finished(self, key: str, *, ok: bool) -> dict[str, Finding]:
+    async def finished(self, key: str, *, ok: bool) -> dict[str, ProbeFinding]:
         """What every probe found about a request, by section of the record."""
         return {each.probe.section: await each.finished(key, ok=ok) for each in self._probes}
 
@@ -170,11 +177,11 @@ class _Guarded:
             else:
                 self._missed.setdefault(key, text)
 
-    async def finished(self, key: str, *, ok: bool) -> Finding:
+    async def finished(self, key: str, *, ok: bool) -> ProbeFinding:
         """What the probe found; null with the reason if it failed or did not look."""
         if key in self._passed_over and self._sample is not None:
             self._passed_over.discard(key)
-            return Finding(fields=None, why_null={"": _not_sampled(self._sample)})
+            return ProbeFinding(fields=None, why_null={"": _not_sampled(self._sample)})
         if self.fault is None:
             with self.at_work(key):
                 found = await self.probe.finished(key, ok=ok)
@@ -182,7 +189,7 @@ class _Guarded:
                 if key not in self._missed:
                     return found
         reason = self._missed.pop(key, None)
-        return Finding(fields=None, why_null={"": str(self.fault or reason)})
+        return ProbeFinding(fields=None, why_null={"": str(self.fault or reason)})
 
 
 def _not_sampled(sample: int) -> str:
@@ -190,7 +197,7 @@ def _not_sampled(sample: int) -> str:
     return f"not sampled: the suite has this probe look at the first {first} of each prompt entry"
 
 
-def _check(found: Finding) -> None:
+def _check(found: ProbeFinding) -> None:
     """Raise ``TypeError`` or ``ValueError`` for what a result file cannot hold."""
     msgspec.json.encode(found.fields)
     if found.fields is None and "" not in found.why_null:

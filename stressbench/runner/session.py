@@ -22,7 +22,7 @@ from stressbench.runner.plan.models import RunModel
 from stressbench.runner.plan.prepare import Prepared
 from stressbench.runner.plan.probes import worker_extension
 from stressbench.runner.plan.requests import levels_of
-from stressbench.runner.probing import Probing, RunningEngine
+from stressbench.runner.probing import Probing, StartedEngine
 from stressbench.runner.record.assemble import without_texts
 from stressbench.runner.record.header import failed_line, ready_line, with_line
 from stressbench.runner.send.request import Sender
@@ -37,7 +37,7 @@ from stressbench.schema.suite.load import Level
 from stressbench.schema.suite.suite import ProbeSpec
 from stressbench.stats.saturation import Point, settled
 from stressbench.store import RunWriter
-from stressbench.telemetry.load_levels import Tally
+from stressbench.telemetry.load_levels import LevelTally
 
 EngineFactory: TypeAlias = Callable[[EngineSetup], Engine]
 """What an engine plug-in binds to ``PLUGIN``."""
@@ -75,7 +75,7 @@ class Session:
             info = await self.interrupt.run(engine.start(), patience=0)
             self._ready(model, info)
             for pass_ in plan.passes:
-                overload = await self._pass(RunningEngine(engine, info), model, pass_, plan)
+                overload = await self._pass(StartedEngine(engine, info), model, pass_, plan)
                 if self.interrupt.wanted or overload is not None:
                     break
         finally:
@@ -98,7 +98,6 @@ class Session:
             model=model.name,
             model_path=model.path,
             tokenizer_path=model.tokenizer_path,
-            kv_elements_per_token=model.kv_elements_per_token,
             model_config=model.shape.config,
             engine=model.engine,
             args=model.spec.args,
@@ -133,7 +132,7 @@ class Session:
         self.writer.model(line)
 
     async def _pass(
-        self, running: RunningEngine, model: RunModel, pass_: Pass, plan: RolePlan
+        self, running: StartedEngine, model: RunModel, pass_: Pass, plan: RolePlan
     ) -> str | None:
         """Send what is left of a pass, with the probes that work in it."""
         probing = self._probing = self._probes(model, pass_)
@@ -193,7 +192,7 @@ class Session:
         return None
 
     async def _level(
-        self, sender: Sender, pass_: Pass, level: Level, plan: RolePlan, tally: Tally
+        self, sender: Sender, pass_: Pass, level: Level, plan: RolePlan, tally: LevelTally
     ) -> str | None:
         """Send what is left of a level. Return why, if the load was given up."""
         if next(plan.left(pass_, level), None) is None:
@@ -229,7 +228,7 @@ class Session:
             hopeless=overload,
         )
 
-    def _count_and_keep(self, tally: Tally, record: CaseRecord) -> None:
+    def _count_and_keep(self, tally: LevelTally, record: CaseRecord) -> None:
         tally.add(record)
         self._keep(record)
 

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final
 
 from stressbench.errors import SuiteError
 from stressbench.runner.plan.models import RunModel
 from stressbench.schema.suite.parse import Suite
 from stressbench.schema.suite.suite import EngineSpec
-
-_BLOCK_SIZE: Final = 16
-"""vLLM's smallest; if a suite caps tokens, rounding to blocks loses less than one block."""
+from stressbench.simulation.geometry import GPU_BLOCK_SIZE
 
 
 def check_capacity(suite: Suite, models: Iterable[RunModel]) -> None:
@@ -22,7 +19,8 @@ def check_capacity(suite: Suite, models: Iterable[RunModel]) -> None:
     """
     for model in models:
         spec, longest = model.engine, model.engine.max_model_len or model.shape.window_tokens
-        known = spec.block_size or (_BLOCK_SIZE if spec.kv_tokens is not None else None)
+        # If a suite caps tokens, the block size changes the cap by less than one block.
+        known = spec.block_size or (GPU_BLOCK_SIZE if spec.kv_tokens is not None else None)
         if known is None or longest is None or not _keeps_every_token(model):
             continue
         blocks = spec.blocks(known)

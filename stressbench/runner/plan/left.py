@@ -18,7 +18,7 @@ from stressbench.schema.results.arrays import ArraysAt
 from stressbench.schema.results.record import Load, Status, Timing, Tokens
 from stressbench.schema.results.run import LevelLine
 from stressbench.schema.suite.load import Level
-from stressbench.telemetry.load_levels import Tally
+from stressbench.telemetry.load_levels import LevelTally
 
 NEW_RUN: Final = "resume with what the run began with, or start a new run"
 
@@ -59,7 +59,7 @@ class Done:
     _prompts: dict[bytes, bytes] = field(default_factory=dict)
     _contents: dict[bytes, bytes] = field(default_factory=dict)
     _numbers: Counter[tuple[str, Pass, str]] = field(default_factory=Counter)
-    _tallies: dict[tuple[str, str], Tally] = field(default_factory=dict)
+    _tallies: dict[tuple[str, str], LevelTally] = field(default_factory=dict)
 
     def add(self, record: Recorded, where: str) -> None:
         """Count one record. Raises ``ResultsError`` if its request was counted before."""
@@ -80,7 +80,7 @@ class Done:
         self._contents[_digest(_unplaced(record.case_id, level))] = _digest(record.content_sha256)
         self._numbers[role, record.pass_, level] += 1
         if level:
-            self._tallies.setdefault((role, level), Tally()).add(record)
+            self._tallies.setdefault((role, level), LevelTally()).add(record)
         self.counts[record.status] += 1
 
     def has(self, request: Request) -> bool:
@@ -102,9 +102,9 @@ class Done:
             return self._numbers[role, pass_, level]
         return sum(n for (r, p, _), n in self._numbers.items() if (r, p) == (role, pass_))
 
-    def tally(self, role: str, level: str) -> Tally:
+    def tally(self, role: str, level: str) -> LevelTally:
         """Take out what is recorded about a level of a sweep, to add to it."""
-        return self._tallies.pop((role, level), Tally())
+        return self._tallies.pop((role, level), LevelTally())
 
     def check_contents(self, cases: Iterable[Case]) -> None:
         """Refuse cases whose content is not what was recorded. Raises ``SuiteError``."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,8 +11,8 @@ from stressbench.models.cache import Progress
 from stressbench.models.resolve import ModelShape, resolve, resolve_tokenizer
 from stressbench.prompts.build.prompt_format import PromptFormat
 from stressbench.schema.suite.suite import EngineSpec, ModelSpec, SuiteSpec
+from stressbench.tokens.huggingface import HuggingFaceTokenizer
 from stressbench.tokens.template import load_template
-from stressbench.tokens.tokenizer import HuggingFaceTokenizer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,13 +34,6 @@ class RunModel:
     prompt_format: PromptFormat
     dtype: str | None = None
     """The dtype to serve the model in by default; None leaves that to the engine."""
-
-    @property
-    def kv_elements_per_token(self) -> int | None:
-        """2 x layers x KV heads x head size; None if the model's files do not say."""
-        parts = (self.shape.layers, self.shape.kv_heads, self.shape.head_dim)
-        known = [part for part in parts if part is not None]
-        return 2 * math.prod(known) if len(known) == len(parts) else None
 
 
 def open_models(spec: SuiteSpec, progress: Progress, *, weights: bool) -> dict[str, RunModel]:

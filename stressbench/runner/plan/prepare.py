@@ -24,8 +24,8 @@ from stressbench.schema.suite.parse import Suite
 from stressbench.schema.suite.suite import PromptSpec, SuiteSpec
 from stressbench.scorers.base import check as check_truth
 from stressbench.scorers.base import section_of
+from stressbench.tokens.open import open_tokenizer
 from stressbench.tokens.template import ChatTemplate
-from stressbench.tokens.tokenizer import open_tokenizer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
