@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from stressbench.prompts import base
-from stressbench.prompts.build.outline import Condition, PromptClass
+from stressbench.prompts.base import Condition, PromptClass
 from stressbench.runner.plan import cases, kv
 from stressbench.runner.plan.prepare import Prepared, prepare
 from stressbench.runner.run import run

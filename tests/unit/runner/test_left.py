@@ -14,8 +14,8 @@ from stressbench.schema.case import Pass
 from stressbench.schema.results.run import LevelLine
 from stressbench.schema.suite.load import LoadSpec, levels
 from stressbench.schema.suite.suite import ModelSpec, PromptSpec, SuiteSpec
+from stressbench.tokens.byte_tokenizer import ByteTokenizer
 from stressbench.tokens.template import ChatTemplate
-from stressbench.tokens.tokenizer import ByteTokenizer
 from tests import records
 from tests.cases import REQUEST
 
