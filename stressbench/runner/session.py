@@ -60,7 +60,7 @@ class Session:
     counts: Counter[str]
     """Records by status, those of earlier parts of the run included."""
     _probing: Probing | None = None
-    """The probes of the pass that is running."""
+    """The probes of the pass that runs, or ran last; None before a model's first pass."""
 
     async def serve(self, model: RunModel, plan: RolePlan) -> str | None:
         """Run every pass of a model on an engine. Return why, if its load was given up.
@@ -68,6 +68,7 @@ class Session:
         Raises ``Interrupted`` if a signal ended it, ``EngineError`` or ``ProbeError`` if the
         engine did not start or died. What was recorded until then stays.
         """
+        self._probing = None
         self.view.starting(model.role, model.name, plan.planned - plan.recorded)
         factory = cast("EngineFactory", catalog.load("engines", self.prepared.engine))
         engine, overload = factory(self._engine_setup(model)), None
@@ -79,7 +80,6 @@ class Session:
                 if self.interrupt.wanted or overload is not None:
                     break
         finally:
-            self._probing = None
             await engine.stop()
         if self.interrupt.wanted:
             raise Interrupted
@@ -184,9 +184,8 @@ class Session:
             if tally.n and level.factor is not None:
                 points.append(tally.point(level.factor[1]))
             if line is None:
-                line = self._level_line(plan.role, pass_, level, overload)
-                line = msgspec.structs.replace(line, last=overload is not None or settled(points))
-                self.writer.level(line)
+                last = overload is not None or settled(points)
+                line = self._level_over(plan.role, pass_, level, last=last, overload=overload)
             if line.last:
                 return line.hopeless
         return None
@@ -213,10 +212,12 @@ class Session:
         )
         return await self.interrupt.run(sending, patience=1)
 
-    def _level_line(self, role: str, pass_: Pass, level: Level, overload: str | None) -> LevelLine:
-        """The line which says that a load is over, so that no later part sends it again."""
+    def _level_over(
+        self, role: str, pass_: Pass, level: Level, *, last: bool, overload: str | None
+    ) -> LevelLine:
+        """Record that a load has ended, so that no later part of the run sends it again."""
         name, variant = split_role(role)
-        return LevelLine(
+        line = LevelLine(
             run_id=self.header.run_id,
             role=name,
             variant=variant,
@@ -224,9 +225,11 @@ class Session:
             level=level.name,
             part=self.part,
             t_ns=self.clock.now_ns(),
-            last=False,
+            last=last,
             hopeless=overload,
         )
+        self.writer.level(line)
+        return line
 
     def _count_and_keep(self, tally: LevelTally, record: CaseRecord) -> None:
         tally.add(record)
