@@ -9,7 +9,7 @@ import pytest
 
 from stressbench.prompts import base
 from stressbench.prompts.base import Condition, PromptClass
-from stressbench.runner.plan import cases, kv
+from stressbench.runner.plan import kv, requests
 from stressbench.runner.plan.prepare import Prepared, prepare
 from stressbench.runner.run import run
 from stressbench.runner.send.virtual_time import in_its_time
@@ -81,7 +81,7 @@ def test_checking_predicting_and_sending_build_each_prompt_once(
 def test_prompts_beyond_the_limit_are_built_once_for_each_role(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cases, "_KEPT_CASES", 20)
+    monkeypatch.setattr(requests, "_KEPT_CASES", 20)
     monkeypatch.setattr(kv, "_REQUESTS", 10)
     built = Built(monkeypatch)
     prepared = whole_run(LONG, tmp_path, built)
@@ -93,7 +93,7 @@ def test_prompts_beyond_the_limit_are_built_once_for_each_role(
 def test_long_prompts_count_by_their_tokens(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cases, "_KEPT_TOKENS", 100)
+    monkeypatch.setattr(requests, "_KEPT_TOKENS", 100)
     built = Built(monkeypatch)
     prepared = whole_run(LONG, tmp_path, built)
     kept = [case for each in prepared.plan.cases._kept.values() for case in each]

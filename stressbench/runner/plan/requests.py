@@ -9,18 +9,19 @@ from typing import Final, TypeAlias
 
 from msgspec.structs import replace
 
-from stressbench.errors import SuiteError
-from stressbench.prompts.base import count
+from stressbench.prompts.base import cases_of, conditions, count
 from stressbench.prompts.build.prompt_format import PromptFormat
-from stressbench.runner.plan.cases import Cases
 from stressbench.runner.plan.probes import telemetry_items
+from stressbench.runner.plan.spans import content_ids, spans
 from stressbench.schema.axes import split_role
-from stressbench.schema.case import Case, Pass, Request, Segment, Span
+from stressbench.schema.case import Case, Pass, Request
 from stressbench.schema.suite.load import CLOSED_CONCURRENCY, Cache, Level, LoadSpec, levels
 from stressbench.schema.suite.suite import SuiteSpec
 
-_SEAM: Final = 3
-"""Inside a longer text, a text takes at most this many tokens more or fewer than alone."""
+_KEPT_CASES: Final = 2048
+_KEPT_TOKENS: Final = 1_500_000
+"""Content tokens. Both limits leave room for the cases that checking a suite builds and for those
+that a prediction of the KV cache needs; together they take at most some 70 MB."""
 LEVEL: Final = "load_level"
 """The parameter that holds a case's level in a load sweep."""
 
@@ -65,6 +66,50 @@ def levels_of(suite: SuiteSpec, pass_: Pass) -> tuple[Level, ...]:
     if suite.load.arrival != "closed":
         seats = min(seats, CLOSED_CONCURRENCY)
     return (Level(found[0].number, LoadSpec(concurrency=seats)),)
+
+
+class Cases:
+    """Every case of a suite, built to the budget tokenizer; one tuple per condition.
+
+    Checking a suite, predicting its KV cache and sending its requests all need the first cases.
+    Those are built once and kept, up to a limit. All others are built again each time they are
+    needed, so memory does not grow with the suite.
+    """
+
+    def __init__(self, suite: SuiteSpec, prompt_format: PromptFormat) -> None:
+        self._suite = suite
+        self._format = prompt_format
+        self._kept: dict[tuple[int, int], tuple[Case, ...]] = {}
+        """By prompt entry, and the condition's place in it."""
+        self._cases = 0
+        self._tokens = 0
+
+    def __iter__(self) -> Iterator[tuple[Case, ...]]:
+        """Yield all cases, one prompt entry after another."""
+        return self.of_items(None)
+
+    def of_items(self, first: int | None) -> Iterator[tuple[Case, ...]]:
+        """Yield the cases of the ``first`` items of each entry; None for all items."""
+        for entry in range(len(self._suite.prompts)):
+            yield from self.of(entry, first)
+
+    def of(self, entry: int, first: int | None = None) -> Iterator[tuple[Case, ...]]:
+        """Yield the cases of one prompt entry, or of its ``first`` items."""
+        prompt, seed = self._suite.prompts[entry], self._suite.seed
+        found = conditions(prompt, seed=seed, prompt_format=self._format, first=first)
+        for place, condition in enumerate(found):
+            cases = self._kept.get((entry, place))
+            if cases is None:
+                cases = cases_of(condition)
+                self._keep((entry, place), cases)
+            yield cases
+
+    def _keep(self, key: tuple[int, int], cases: tuple[Case, ...]) -> None:
+        number, tokens = len(cases), sum(len(case.content_ids) for case in cases)
+        if self._cases + number <= _KEPT_CASES and self._tokens + tokens <= _KEPT_TOKENS:
+            self._kept[key] = cases
+            self._cases += number
+            self._tokens += tokens
 
 
 class Plan:
@@ -157,7 +202,7 @@ def _requests(
     prompt_format: PromptFormat,
 ) -> Iterator[Request]:
     same = prompt_format.tokenizer.sha256 == budget_format.tokenizer.sha256
-    encoded = {case.case_id: _content_ids(case, prompt_format, same=same) for case in cases}
+    encoded = {case.case_id: content_ids(case, prompt_format, same=same) for case in cases}
     for case in cases:
         ids = encoded[case.case_id]
         own = ids if case.arm == "isocontent" else None
@@ -169,7 +214,7 @@ def _requests(
             case=case,
             prompt_token_ids=prompt_ids,
             prompt_sha256=ids_sha256(prompt_ids),
-            spans=_spans(case, ids, prompt_format, same=same),
+            spans=spans(case, ids, prompt_format, same=same),
             template_tokens=prompt_format.template_tokens,
             control_tokens=len(twin) + prompt_format.template_tokens if twin is not None else None,
             retok_drift=len(prompt_format.tokenizer.encode(prompt_format.tokenizer.decode(ids)))
@@ -182,88 +227,3 @@ def _requests(
 def ids_sha256(ids: Sequence[int]) -> str:
     """SHA-256 of token ids as little-endian unsigned 32-bit integers."""
     return hashlib.sha256(struct.pack(f"<{len(ids)}I", *ids)).hexdigest()
-
-
-def _content_ids(case: Case, prompt_format: PromptFormat, *, same: bool) -> Sequence[int]:
-    if same:
-        return case.content_ids
-    if case.forced_ids:
-        raise SuiteError(
-            f"{case.prompt_class!r} consists of token ids of one tokenizer, and this suite's"
-            f" models have several",
-            hint="run it in a suite whose models share a tokenizer",
-        )
-    return prompt_format.tokenizer.encode(case.text)
-
-
-def _spans(
-    case: Case, ids: Sequence[int], prompt_format: PromptFormat, *, same: bool
-) -> tuple[Span, ...]:
-    """Token spans of the segments in the final prompt: known by construction, or looked up.
-
-    Every segment has one under every tokenizer. If the prompt was built with this tokenizer,
-    all spans are known except where the question begins inside the last piece.
-    """
-    offset = len(prompt_format.template.prefix_ids)
-    segments, known = case.segments, case.content_spans if same else ()
-    if known and [span.part for span in known] == [each.part for each in segments[: len(known)]]:
-        segments = segments[len(known) :]
-    else:
-        known = ()
-    built = (_without_blanks(span, ids, prompt_format) for span in known)
-    spans = (*built, *_looked_up(case, segments, ids, prompt_format))
-    return tuple(
-        Span(part=span.part, start=span.start + offset, end=span.end + offset) for span in spans
-    )
-
-
-def _without_blanks(span: Span, ids: Sequence[int], prompt_format: PromptFormat) -> Span:
-    """The span without leading tokens that are only the blank before the segment."""
-    start = span.start
-    while start < span.end - 1 and prompt_format.tokenizer.decode(ids[start : start + 1]).isspace():
-        start += 1
-    return Span(part=span.part, start=start, end=span.end)
-
-
-def _looked_up(
-    case: Case, segments: Sequence[Segment], ids: Sequence[int], prompt_format: PromptFormat
-) -> Iterator[Span]:
-    for segment in segments:
-        if segment.end == len(case.text):
-            start = len(ids) - _tokens_from(case.text, segment.start, ids, prompt_format)
-            yield Span(part=segment.part, start=start, end=len(ids))
-            continue
-        start = _tokens_before(case.text, segment.start, ids, prompt_format)
-        end = _tokens_before(case.text, segment.end, ids, prompt_format)
-        # A token that crosses the end also belongs to the segment.
-        crossing = len(prompt_format.tokenizer.encode(case.text[: segment.end])) > end
-        yield Span(part=segment.part, start=start, end=end + crossing)
-
-
-def _tokens_from(text: str, position: int, ids: Sequence[int], prompt_format: PromptFormat) -> int:
-    """The smallest number of last ``ids`` that hold the text from ``position`` on.
-
-    Encodes only that text: inside the whole prompt it takes about the same number of tokens.
-    """
-    tail = text[position:]
-    about = len(prompt_format.tokenizer.encode(tail))
-    least = max(about - _SEAM, 0)
-    for size in range(least, min(about + _SEAM, len(ids)) + 1):
-        if prompt_format.tokenizer.decode(ids[len(ids) - size :]).endswith(tail):
-            if size > least or size == 0:
-                return size
-            break  # fewer may be enough
-    return len(ids) - _tokens_before(text, position, ids, prompt_format)
-
-
-def _tokens_before(
-    text: str, position: int, ids: Sequence[int], prompt_format: PromptFormat
-) -> int:
-    """How many of ``ids`` end before ``position``.
-
-    The encoding of the text up to there agrees with ``ids`` up to the last token that does
-    not depend on what follows.
-    """
-    head = prompt_format.tokenizer.encode(text[:position])
-    pairs = zip(head, ids, strict=False)
-    return next((n for n, (a, b) in enumerate(pairs) if a != b), min(len(head), len(ids)))
