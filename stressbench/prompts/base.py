@@ -34,9 +34,7 @@ __all__ = [
     "PromptOutline",
     "Traits",
     "Truth",
-    "cases_of",
     "check",
-    "conditions",
     "count",
     "describe",
     "expand",
@@ -60,20 +58,11 @@ def expand(
     condition. The order, and every byte, depend on ``spec`` and ``seed`` alone. ``first``
     limits the items to the first ones; an item does not depend on the number of items.
     """
-    return map(cases_of, conditions(spec, seed=seed, prompt_format=prompt_format, first=first))
-
-
-def conditions(
-    spec: PromptSpec, *, seed: int, prompt_format: PromptFormat, first: int | None = None
-) -> Iterator[Condition]:
-    """Yield the conditions whose cases ``expand`` yields, without building the cases."""
-    traits = _load(spec).traits
-    return conditions_of(spec, traits, seed=seed, prompt_format=prompt_format, first=first)
-
-
-def cases_of(condition: Condition) -> tuple[Case, ...]:
-    """Build the cases of one condition, one for each of its arms."""
-    return assemble_condition(_load(condition.spec), condition)
+    plugin = _load(spec)
+    for condition in conditions_of(
+        spec, plugin.traits, seed=seed, prompt_format=prompt_format, first=first
+    ):
+        yield assemble_condition(plugin, condition)
 
 
 def count(spec: PromptSpec, first: int | None = None) -> int:
@@ -113,8 +102,9 @@ def check(
                 where=f"{where}.budgets",
                 hint="add for example `budgets: [512]`",
             )
-        built = cases or expand(spec, seed=seed, prompt_format=prompt_format)
-        longest = _longest(spec, traits, built, prompt_format.template_tokens)
+        if cases is None:
+            cases = expand(spec, seed=seed, prompt_format=prompt_format)
+        longest = _longest(spec, traits, cases, prompt_format.template_tokens)
         _check_window(spec, *longest, max_model_len)
         return
     budget = min(spec.budgets)

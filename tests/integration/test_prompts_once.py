@@ -52,7 +52,8 @@ class Built(NoView):
             self.times[condition.spec.name, condition.item, condition.depth] += 1
             return assemble(plugin, condition)
 
-        monkeypatch.setattr(base, "assemble_condition", counted)
+        for module in (base, requests):
+            monkeypatch.setattr(module, "assemble_condition", counted)
 
     def ready(self, role: str, info: EngineInfo, kv: KvSetup) -> None:
         """The KV cache is predicted, and no request is sent yet."""

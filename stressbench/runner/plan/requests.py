@@ -9,7 +9,9 @@ from typing import Final, TypeAlias
 
 from msgspec.structs import replace
 
-from stressbench.prompts.base import cases_of, conditions, count
+from stressbench.prompts.base import count, load
+from stressbench.prompts.build.assemble import assemble_condition
+from stressbench.prompts.build.conditions import conditions_of
 from stressbench.prompts.build.prompt_format import PromptFormat
 from stressbench.runner.plan.probes import telemetry_items
 from stressbench.runner.plan.spans import content_ids, spans
@@ -21,7 +23,7 @@ from stressbench.schema.suite.suite import SuiteSpec
 _KEPT_CASES: Final = 2048
 _KEPT_TOKENS: Final = 1_500_000
 """Content tokens. Both limits leave room for the cases that checking a suite builds and for those
-that a prediction of the KV cache needs; together they take at most some 70 MB."""
+that a prediction of the KV cache needs. 500 cases with 1.5 million tokens take 21 MB."""
 LEVEL: Final = "load_level"
 """The parameter that holds a case's level in a load sweep."""
 
@@ -96,11 +98,14 @@ class Cases:
     def of(self, entry: int, first: int | None = None) -> Iterator[tuple[Case, ...]]:
         """Yield the cases of one prompt entry, or of its ``first`` items."""
         prompt, seed = self._suite.prompts[entry], self._suite.seed
-        found = conditions(prompt, seed=seed, prompt_format=self._format, first=first)
-        for place, condition in enumerate(found):
+        plugin = load(prompt.use)
+        conditions = conditions_of(
+            prompt, plugin.traits, seed=seed, prompt_format=self._format, first=first
+        )
+        for place, condition in enumerate(conditions):
             cases = self._kept.get((entry, place))
             if cases is None:
-                cases = cases_of(condition)
+                cases = assemble_condition(plugin, condition)
                 self._keep((entry, place), cases)
             yield cases
 
