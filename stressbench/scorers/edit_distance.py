@@ -1,4 +1,4 @@
-"""How far a copy is from its original."""
+"""How much a copy differs from its original."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from stressbench.scorers.base import ScorerParams, Scores, conclude
 class EditDistance:
     """Normalised edit distance in words: ``score`` = 1 - d / max(n, m).
 
-    d is Levenshtein's distance between the answer's n words and the expected m. With
-    L words in common in order (longest common subsequence), ``precision`` = L / n and
-    ``recall`` = L / m. Words beyond the copy count as edits, so echoing more costs.
+    d is Levenshtein's distance between the answer's n words and the expected text's m words.
+    With L words in common in order (longest common subsequence), ``precision`` = L / n and
+    ``recall`` = L / m. Words beyond the copy count as edits, so an echo scores lower.
     """
 
     def check(self, expected: Sequence[str], params: ScorerParams) -> None:
-        """Refuse no reference, and one of nothing but white space."""
-        del params  # it has none
+        """Refuse a case without references, and a reference of white space only."""
+        del params  # this scorer has none
         if not expected or not all(text.split() for text in expected):
             raise SuiteError("the edit_distance scorer needs a reference that is not empty")
 

@@ -124,15 +124,15 @@ def test_what_is_no_score_is_not_taken_for_one(
 @pytest.mark.parametrize(
     ("scorer", "expected", "params", "why"),
     [
-        ("numeric", ("about twelve",), {}, "'about twelve' is no number"),
+        ("numeric", ("about twelve",), {}, "'about twelve' is not a number"),
         ("numeric", ("1",), {"tolerance": -1}, "tolerance"),
         ("rules", (), {}, "needs rules"),
         ("rules", (), {"rules": ["contain:x"]}, "did you mean 'contains'"),
         ("rules", (), {"rules": ["lines:two"]}, "whole number"),
-        ("set_f1", ("Paris, France",), {}, "'Paris, France' is not one value"),
+        ("set_f1", ("Paris, France",), {}, "'Paris, France' as one value"),
         ("exact_match", ("?!",), {}, "no word"),
         ("exact_match", (), {}, "needs a reference"),
-        ("abstention", ("none",), {"shape": "("}, "no regular expression"),
+        ("abstention", ("none",), {"shape": "("}, "not a regular expression"),
         ("nosuch", ("1",), {}, "no scorer named 'nosuch'"),
     ],
 )
