@@ -55,6 +55,11 @@ and the same haystack at every depth.
 | `no_context` | the question alone: the guessing rate |
 | `oracle_context` | the fact alone: the best score that is possible |
 
+Words used below: a *needle* is the text with the fact that the question is about. A *rival* is
+text like the needle with another value; answering with a rival's value is a *detached
+reference*. A *canary* is a needle in a prompt that strains something other than retrieval: it
+shows whether quality holds. A *twin* is the `isocontent` arm.
+
 Prompts are joined from pieces that are tokenized once. Every seam between two pieces is checked
 with the tokenizer, and a text with an unsafe seam is encoded as a whole. So the ids that are
 sent are always the tokenizer's encoding of the text, except in the classes that break
@@ -99,7 +104,7 @@ def _section(one: Description) -> Iterator[str]:
             )
     if one.example:
         yield ""
-        yield f"A small example; the answer is {_answer(one)}."
+        yield f"A small example; expected: {_answer(one)}."
         yield ""
         yield "```text"
         yield _visible(one.example)

@@ -17,7 +17,7 @@ _ROWS: Final = 48
 
 
 class MoeRepeat:
-    """A canary fact in one word that is repeated up to the budget.
+    """A canary in text that repeats one word.
 
     A router tends to send equal tokens to the same experts, which concentrates the load on a
     few of them (RepetitionCurse, arXiv:2512.23995). The effect on latency is measured, not

@@ -38,7 +38,7 @@ def test_a_failure_is_a_sentence_and_the_next_call_works(deed, said):
 
 def test_silence_is_ended():
     with Isolated(TARGET, silence_s=0.3) as child:
-        with pytest.raises(UnfinishedError, match=r"no sign of life for 0\.3 s"):
+        with pytest.raises(UnfinishedError, match=r"reported nothing for 0\.3 s"):
             child.call({"do": "hang"})
         assert child._child is None
 
