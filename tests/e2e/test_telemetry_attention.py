@@ -13,7 +13,7 @@ from precision import tolerance
 
 from stressbench.clock import Clock
 from stressbench.engines.base import EngineSetup
-from stressbench.probes.base import WORKER_EXTENSION, Finding, ProbeSetup
+from stressbench.probes.base import WORKER_EXTENSION, ProbeFinding, ProbeSetup
 from stressbench.runner.plan.prepare import Prepared, prepare
 from stressbench.runner.plan.requests import plan
 from stressbench.schema.case import Request
@@ -62,7 +62,7 @@ class Served:
 @dataclass(frozen=True)
 class Answer:
     request: Request
-    finding: Finding
+    finding: ProbeFinding
     fed_back: tuple[int, ...]
     dtype: str
 
@@ -83,7 +83,6 @@ async def serve(prepared: Prepared, log: Path) -> list[Answer]:
         model=model.name,
         model_path=model.path,
         tokenizer_path=model.tokenizer_path,
-        kv_elements_per_token=model.kv_elements_per_token,
         engine=model.engine,
         args={},
         clock=clock,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -52,13 +51,6 @@ class RunModel:
     prompt_format: PromptFormat
     dtype: str | None = None
     """What the model is served in where nobody says; None leaves that to the engine."""
-
-    @property
-    def kv_elements_per_token(self) -> int | None:
-        """2 x layers x KV heads x head size; None where the model does not tell."""
-        parts = (self.shape.layers, self.shape.kv_heads, self.shape.head_dim)
-        known = [part for part in parts if part is not None]
-        return 2 * math.prod(known) if len(known) == len(parts) else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

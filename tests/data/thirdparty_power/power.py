@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, ClassVar
 
-from stressbench.probes.base import Finding, ProbeSetup, StepProbe
+from stressbench.probes.base import ProbeFinding, ProbeSetup, StepProbe
 from stressbench.schema.case import Case, Request
 from stressbench.schema.metric import Matrix, Metric
 from stressbench.schema.results.record import Quality
@@ -31,15 +31,15 @@ class Meter(StepProbe):
     async def sent(self, key: str, request: Request) -> None:
         self._requests[key] = request
 
-    async def finished(self, key: str, *, ok: bool) -> Finding:
+    async def finished(self, key: str, *, ok: bool) -> ProbeFinding:
         import numpy as np
 
         request = self._requests.pop(key)
         if not ok:
-            return Finding(fields=None, why_null={"": "the meter was not read"})
+            return ProbeFinding(fields=None, why_null={"": "the meter was not read"})
         tokens = len(request.prompt_token_ids)
         ripple = request.case.seed % 7 / 100
-        return Finding(
+        return ProbeFinding(
             fields={
                 "joules": self._joules * tokens * (1 + ripple),
                 "steady": ripple < 0.05,
