@@ -17,6 +17,7 @@ _ROOMS: Final = ("attic", "garage", "bedroom", "bathroom", "hallway", "basement"
 
 class FactJoin:
     """Whether a key is in a room: one fact names its box, another the room of the box.
+
     For half of the items the answer is yes. The first fact is at the depth, the second one
     ``gap`` further on. After FLenQA (Levy et al. 2024, section 3): the same two facts at
     every length. ``no_context`` gives the guessing rate, which is 1/2 and not 0.
