@@ -21,7 +21,7 @@ _CANDIDATES: Final = 256
 
 
 @dataclass(frozen=True, slots=True)
-class Laid:
+class AlignedText:
     """A piece of text with the first character of each token and the kind of each character."""
 
     text: str
@@ -43,19 +43,19 @@ class HotSpots:
         """Skip characters that belong to no piece; none of them is a line feed."""
         self.column += characters
 
-    def add(self, laid: Laid, density: float) -> None:
+    def add(self, aligned: AlignedText, density: float) -> None:
         """Search one piece; ``density`` is tokens per character of the document up to here."""
-        feeds = np.flatnonzero(code_points(laid.text) == ord("\n"))
-        if self.wanted and len(laid.chars):
-            bounds = _windows(feeds, len(laid.text))
-            window_of = np.searchsorted(bounds, laid.chars, "right") - 1
+        feeds = np.flatnonzero(code_points(aligned.text) == ord("\n"))
+        if self.wanted and len(aligned.chars):
+            bounds = _windows(feeds, len(aligned.text))
+            window_of = np.searchsorted(bounds, aligned.chars, "right") - 1
             tokens = np.bincount(window_of, minlength=len(bounds) - 1)
             excess = tokens - density * np.diff(bounds)
             likely = np.flatnonzero(excess >= max(1.0, self._floor()))
             hottest = likely[np.argsort(-excess[likely], kind="stable")][:_CANDIDATES]
             for window in hottest.tolist():
-                self._keep(laid, CharSpan(*bounds[window : window + 2].tolist()), feeds, density)
-        after = len(laid.text) - (int(feeds[-1]) + 1 if len(feeds) else 0)
+                self._keep(aligned, CharSpan(*bounds[window : window + 2].tolist()), feeds, density)
+        after = len(aligned.text) - (int(feeds[-1]) + 1 if len(feeds) else 0)
         self.line += len(feeds)
         self.column = after + (1 if len(feeds) else self.column)
 
@@ -68,19 +68,19 @@ class HotSpots:
     def _floor(self) -> float:
         return self._heap[0][0] if len(self._heap) == _CANDIDATES else 0.0
 
-    def _keep(self, laid: Laid, span: CharSpan, feeds: Offsets, density: float) -> None:
-        first, last = np.searchsorted(laid.chars, span).tolist()
-        here = laid.chars[first:last]
+    def _keep(self, aligned: AlignedText, span: CharSpan, feeds: Offsets, density: float) -> None:
+        first, last = np.searchsorted(aligned.chars, span).tolist()
+        here = aligned.chars[first:last]
         above = int(np.searchsorted(feeds, span.start))
         column = span.start - int(feeds[above - 1]) if above else self.column + span.start
         spot = HotSpot(
             line=self.line + above,
             column=column,
-            kind=KINDS[int(np.bincount(laid.kinds[here]).argmax())],
+            kind=KINDS[int(np.bincount(aligned.kinds[here]).argmax())],
             characters=span.end - span.start,
             tokens=last - first,
             excess_tokens=0.0,
-            text=laid.text[span.start : span.end],
+            text=aligned.text[span.start : span.end],
             token_starts=(here - span.start).tolist(),
         )
         spot = _against(spot, density)

@@ -51,7 +51,7 @@ class Isolated:
         self._unread = b""
         self._unasked = 0
 
-    def ahead(self, request: JsonObject) -> None:
+    def warm_up(self, request: JsonObject) -> None:
         """Start the child on a request and do not wait for the answer.
 
         What the child loads for this request is then ready for the first ``call``. A failure

@@ -13,7 +13,7 @@ from typing import BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-from stressbench.survey.hotspots import HotSpots, Laid
+from stressbench.survey.hotspots import AlignedText, HotSpots
 from stressbench.survey.inflation import HotSpot, KindCost, Measurement, TextCounts
 from stressbench.survey.kinds import KINDS, KindArray, kind_array
 from stressbench.survey.pieces import TextPiece, TextStream, pieces
@@ -172,11 +172,11 @@ class _Costs:
         kinds = kind_array(text)
         index = utf8_char_index(text)
         chars = starts if index is None else index[np.minimum(starts, len(index) - 1)]
-        laid = Laid(text, np.minimum(chars, len(text) - 1), kinds)
-        self._tokens += _by_kind(kinds[laid.chars])
+        aligned = AlignedText(text, np.minimum(chars, len(text) - 1), kinds)
+        self._tokens += _by_kind(kinds[aligned.chars])
         self._characters += _by_kind(kinds)
         self._bytes += _by_kind(kinds if index is None else kinds[index])
-        self._hot.add(laid, self._density())
+        self._hot.add(aligned, self._density())
 
     def kinds(self) -> list[KindCost]:
         """Return the kinds that occur, the most expensive first."""

@@ -1,4 +1,4 @@
-"""What single classes promise beyond the contract of all."""
+"""What single classes do in addition to the contract of all."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every scorer promises, over any text: it never raises, and knows its own reference."""
+"""What every scorer must do: it never raises on any text, and its own reference scores 1."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from tests.cases import CASE
 
 SCORERS = catalog.names("scorers")
 ANSWERS = {"set_f1": lambda texts: ", ".join({tuple(words(t)): t for t in texts}.values())}
-"""How references make up a perfect answer; the first of them, where nothing is said."""
+"""How references make a perfect answer; without an entry, the first reference is one."""
 NO_ANSWER = {"rules", "well_formed"}
-"""Their references are no answers."""
+"""Scorers whose references are not answers."""
 
 texts = st.text(max_size=60)
 NUMBERS = ["1,204", "-1e999", "1_000", "about twelve", " 12 ", "\u0663", "1. x"]
@@ -36,7 +36,7 @@ wrong_rule = texts | st.sampled_from(["most_words:", "nope:1", "lines:\xb2"])
 
 
 def references_of(scorer: str) -> st.SearchStrategy[tuple[str, ...]]:
-    """Some that the scorer takes, and some that it does not."""
+    """References that the scorer accepts, and some that it refuses."""
     good = st.lists(plausible.get(scorer, texts), min_size=1, max_size=4)
     return (good | st.lists(texts | odd, max_size=4)).map(tuple)
 
