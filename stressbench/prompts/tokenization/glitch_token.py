@@ -1,4 +1,4 @@
-"""Tokens that the model has hardly ever seen in training."""
+"""Tokens that the model has rarely or never seen in training."""
 
 from __future__ import annotations
 
@@ -35,19 +35,24 @@ _WORDINGS: Final = {
 
 
 class GlitchToken:
-    """Repeat one under-trained token, found in the model's own embeddings.
+    """Repeat one under-trained token of the model.
 
-    The list is of the model (Land and Bartolo 2024, Fishing for Magikarp), never fixed:
-    give the file that ``stressbench tokens --glitch MODEL --format json`` writes, a
-    model's folder, or token ids. The twin copies an ordinary word.
+    Such tokens differ from model to model (Land and Bartolo 2024, Fishing for Magikarp), so
+    there is no built-in list. Give the list that
+    ``stressbench tokens --glitch MODEL --format json`` writes, the folder of a model, or token
+    ids. The twin asks for an ordinary word.
     """
 
     traits = Traits(
         scorer="decode_match",
         arms=("stress", "isocontent"),
         params=(
-            Param(name="file", default="", doc="A glitch list in JSON, or a model's folder."),
-            Param(name="ids", default="", doc="Token ids, separated by commas, instead."),
+            Param(
+                name="file",
+                default="",
+                doc="A list of glitch tokens in JSON, or the folder of a model.",
+            ),
+            Param(name="ids", default="", doc="Instead of a file: token ids, separated by commas."),
             Param(
                 name="wording",
                 default="string",
@@ -60,7 +65,7 @@ class GlitchToken:
     )
 
     def outlines(self, condition: Condition) -> Mapping[Arm, PromptOutline]:
-        """The odd token to copy, and an ordinary word to copy."""
+        """Outline copying the glitch token, and copying an ordinary word."""
         listed = _listed(condition)
         token = listed[condition.pick("token", len(listed))]
         word = _ORDINARY[condition.pick("word", len(_ORDINARY))]
@@ -100,7 +105,11 @@ def _listed(condition: Condition) -> tuple[int, ...]:
         try:
             return tuple(int(text) for text in ids.split(","))
         except ValueError as error:
-            raise SuiteError(f"not token ids: {ids!r}", where=f"{where}.ids") from error
+            raise SuiteError(
+                f"{ids!r} is not a list of token ids",
+                where=f"{where}.ids",
+                hint="separate whole numbers with commas: ids: '81,90'",
+            ) from error
     if not file:
         raise SuiteError(
             "glitch_token needs a list of tokens",
@@ -121,9 +130,11 @@ def _read(file: str, where: str) -> tuple[int, ...]:
     try:
         listed = msgspec.json.decode(path.read_bytes(), type=list[_ListedToken])
     except (OSError, msgspec.DecodeError) as error:
-        raise SuiteError(f"not a list of glitch tokens: {error}", where=where) from error
+        raise SuiteError(
+            f"{file!r} is not a list of glitch tokens: {error}", where=where
+        ) from error
     if not listed:
-        raise SuiteError("the list of glitch tokens is empty", where=where)
+        raise SuiteError(f"the list of glitch tokens in {file!r} is empty", where=where)
     return tuple(found.token_id for found in listed)
 
 

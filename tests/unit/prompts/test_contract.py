@@ -1,4 +1,4 @@
-"""What every prompt class promises, whoever wrote it."""
+"""What every prompt class must do, including those of third parties."""
 
 from __future__ import annotations
 
