@@ -1,4 +1,4 @@
-"""A deterministic engine without a model: vLLM's scheduler, simulated, on any device."""
+"""A deterministic engine without a model: a simulation of vLLM's scheduler, on any device."""
 
 from __future__ import annotations
 
@@ -32,23 +32,23 @@ from stressbench.simulation.request import SchedulerLimits, SimulatedRequest, Si
 from stressbench.simulation.scheduler import Scheduler
 
 _NS_PER_S: Final = 1e9
-_WHY_NULL: Final = {"confidence": "simulated: there is no distribution over tokens"}
+_WHY_NULL: Final = {"confidence": "simulated: no model computes token probabilities"}
 
 
 class SimulatedEngine:
     """Computes what an engine would do and when; every number is simulated.
 
     The scheduler, the paged KV cache, its prefix cache and preemption follow vLLM's v1 rules step
-    by step; how long a step takes is computed from a device (``engine.args.device``) or
-    from two rates. Time is that of the event loop: where that is virtual too, an hour of
-    load takes as long as computing it.
+    by step. How long a step takes is computed from a device (``engine.args.device``) or from two
+    rates. Time is that of the event loop: if the loop's time is virtual, an hour of load takes
+    only as long as computing it.
     """
 
     traits: ClassVar[EngineTraits] = EngineTraits(simulated=True)
 
     @staticmethod
     def check(*args: Mapping[str, object]) -> None:
-        """Refuse what ``SimulatedArgs`` does not know."""
+        """Refuse arguments that ``SimulatedArgs`` does not know."""
         read_args(*args)
 
     def __init__(self, setup: EngineSetup) -> None:
@@ -87,17 +87,17 @@ class SimulatedEngine:
                 "enable_prefix_caching": limits.enable_prefix_caching,
                 "watermark": limits.watermark,
             },
-            why_null={"dtype": "simulated, on no device in particular"},
+            why_null={"dtype": "simulated without a device"},
         )
 
     async def complete(self, request: Request, request_id: str) -> Completion:
         self._served += 1
         args, case = self._args, request.case
         if args.die_after and self._served >= args.die_after:
-            raise EngineError("the simulated engine died, as engine.args.die_after asked")
+            raise EngineError("the simulated engine died, as engine.args.die_after requests")
         if args.fail_every and self._served % args.fail_every == 0:
-            raise RequestError("failed, as engine.args.fail_every asked")
-        # Every set-up of one model gives the same answers: only its speed is simulated.
+            raise RequestError("failed, as engine.args.fail_every requests")
+        # Every variant of a model gives the same answers: only speed is simulated.
         model_role = self._setup.role.partition("@")[0]
         rng = derive_rng(request.seed, model_role, case.case_id, request.repeat)
         words = answer(case, rng, args).split(" ")[: case.max_tokens]
@@ -142,7 +142,7 @@ class SimulatedEngine:
             self._waiters.pop(sequence, None)
 
     def _arrival_s(self) -> float:
-        """When a request that is sent now is there: one after the other, as they are sent."""
+        """When a request that is sent now arrives; requests arrive in the order they are sent."""
         now_s = self._setup.clock.now_ns() / _NS_PER_S
         last_s, number = self._sent_at
         number = number + 1 if last_s == now_s else 0
@@ -150,12 +150,12 @@ class SimulatedEngine:
         return now_s + TURNAROUND_S * (1 + number / (number + 8))
 
     async def _drive(self, scheduler: Scheduler) -> None:
-        """Make step after step while there is something to do, each when its time has come."""
+        """Run steps while requests wait for them, each at its own time."""
         while self._waiters:
             arrival_s = scheduler.next_arrival_s if scheduler.idle else None
             if arrival_s is not None:
                 await self._until(arrival_s)
-            # One step at a time: what arrives while it runs is seen by the next one.
+            # One step at a time: the next step sees what arrives while this one runs.
             begin_s = max(scheduler.now_s, arrival_s or 0.0)
             step = scheduler.advance(math.nextafter(begin_s, math.inf))
             if step is None:
