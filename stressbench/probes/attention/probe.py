@@ -15,7 +15,7 @@ from stressbench.probes.exchange import Unsupported
 from stressbench.probes.remote import RemoteCapture
 from stressbench.schema.case import Request
 from stressbench.schema.step import StepReading
-from stressbench.tokens.tokenizer import open_tokenizer
+from stressbench.tokens.open import open_tokenizer
 
 if TYPE_CHECKING:
     from stressbench.probes.base import Array

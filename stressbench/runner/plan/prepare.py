@@ -27,8 +27,9 @@ from stressbench.schema.suite.parse import Suite
 from stressbench.schema.suite.suite import EngineSpec, ModelSpec, PromptSpec, SuiteSpec
 from stressbench.scorers.base import check as check_truth
 from stressbench.scorers.base import section_of
+from stressbench.tokens.huggingface import HuggingFaceTokenizer
+from stressbench.tokens.open import open_tokenizer
 from stressbench.tokens.template import ChatTemplate, load_template
-from stressbench.tokens.tokenizer import HuggingFaceTokenizer, open_tokenizer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

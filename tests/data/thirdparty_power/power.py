@@ -12,7 +12,7 @@ from stressbench.probes.base import ProbeFinding, ProbeSetup, StepProbe
 from stressbench.schema.case import Case, Request
 from stressbench.schema.metric import Matrix, Metric
 from stressbench.schema.results.record import Quality
-from stressbench.scorers.base import Marks, conclude, words
+from stressbench.scorers.base import Scores, conclude, words
 
 if TYPE_CHECKING:
     import numpy as np
@@ -108,7 +108,7 @@ class FirstWord:
     def score(self, answer: str, case: Case, *, finish_reason: str | None) -> Quality:
         said = words(answer)[:1]
         right = float(said in [words(each)[:1] for each in case.expected])
-        marks = Marks(
+        marks = Scores(
             score=right, em=right, precision=right, recall=right, given=said[0] if said else None
         )
         return conclude(marks, answer, case, finish_reason=finish_reason)

@@ -15,8 +15,8 @@ from stressbench.runner.ask import ask
 from stressbench.runner.plan.prepare import RunModel
 from stressbench.schema.case import Request
 from stressbench.schema.suite.suite import EngineSpec, ModelSpec
+from stressbench.tokens.byte_tokenizer import ByteTokenizer
 from stressbench.tokens.template import ChatTemplate
-from stressbench.tokens.tokenizer import ByteTokenizer
 
 SHAPE = ModelShape(architecture=None, window_tokens=None)
 

@@ -13,8 +13,8 @@ from stressbench.runner.plan.kv import plan_kv
 from stressbench.runner.plan.prepare import RunModel
 from stressbench.schema.served import EngineInfo
 from stressbench.schema.suite.parse import parse_suite
+from stressbench.tokens.byte_tokenizer import ByteTokenizer
 from stressbench.tokens.template import ChatTemplate
-from stressbench.tokens.tokenizer import ByteTokenizer
 
 CONFIG = {
     "num_hidden_layers": 30,

@@ -35,8 +35,8 @@ from stressbench.schema.suite.suite import (
     SuiteSpec,
     Value,
 )
+from stressbench.tokens.byte_tokenizer import ByteTokenizer
 from stressbench.tokens.template import ChatTemplate
-from stressbench.tokens.tokenizer import ByteTokenizer
 from tests.cases import REQUEST
 from tests.records import record
 from tests.served import NoEngine
