@@ -140,7 +140,7 @@ class StepProbe:
         """Refuse any parameter."""
         if params:
             raise SuiteError(
-                f"this probe takes no parameters, and has: {', '.join(sorted(params))}",
+                f"this probe takes no parameters: {', '.join(sorted(params))}",
                 where="params",
             )
 
