@@ -1,4 +1,4 @@
-"""What a token takes in the KV cache, and what a model asks of a device, from ``config.json``."""
+"""From ``config.json``: the bytes of a token in the KV cache, and the work of a model."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def _window(config: Config, kind: object) -> int | None:
 
 
 def model_cost(config: Config, group: KvGroup, *, weight_bytes: float) -> ModelCost:
-    """Arithmetic and traffic of a decoder with gated feed-forward layers.
+    """The arithmetic and traffic of a decoder with gated feed-forward layers.
 
     Parameters per layer: hidden x head size x (2 x heads + 2 x KV heads) for attention, 3 x
     hidden x intermediate for each feed-forward or expert. The input embedding is looked up,

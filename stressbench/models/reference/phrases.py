@@ -1,5 +1,5 @@
 """The word lists and patterns that the calibration and held-out texts are made from."""
-# ruff: noqa: RUF001 - foreign scripts and lookalikes are what some of this is for
+# ruff: noqa: RUF001 - some of these texts are in other scripts, or contain lookalikes
 
 from __future__ import annotations
 
