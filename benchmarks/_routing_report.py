@@ -1,8 +1,8 @@
 """Measure the sparse reference's routing: whether it is balanced and follows content.
 
-The routers were fitted with NumPy on the dense model's activations. This runs the
-finished sparse model with another implementation (transformers, float32) and counts
-where tokens really go, on the calibration text and on text the fit never saw.
+The routers were fitted with NumPy on the dense model's activations. This module runs the
+finished sparse model with another implementation (transformers, float32) and counts the experts
+that tokens are routed to, on the calibration text and on text that the fit never saw.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _PROSE_WORDS: Final = 12
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LayerRouting:
-    """One layer's routing over one set of texts, real top-k assignments counted."""
+    """One layer's routing over one set of texts, from its real top-k assignments."""
 
     layer: int
     peak_load: float
@@ -39,7 +39,7 @@ class LayerRouting:
     idle_load: float
     """Load of the least busy expert over the mean load."""
     prose_base64_distance: float
-    """Total-variation distance, 0 to 1, of the two kinds' histograms over experts."""
+    """Total-variation distance between the two kinds' histograms over experts, 0 to 1."""
     entropy: float
     """Mean entropy of the gate's softmax over ln(experts), 0 to 1."""
 
@@ -47,8 +47,8 @@ class LayerRouting:
 def routing_report(model: Path, sequences: Sequences) -> list[LayerRouting]:
     """Route ``sequences`` (token ids by kind) through the model and report every layer.
 
-    The first token of each sequence is not counted (see ``upcycle.fit_routers``). Each
-    kind weighs as much as its tokens. Needs the packages torch and transformers.
+    The first token of each sequence is not counted (see ``upcycle.fit_routers``). Each kind has
+    the weight of its tokens. Needs the packages torch and transformers.
     """
     logits = _router_logits(model, sequences)
     layers = len(logits["prose"])
@@ -59,15 +59,15 @@ def routing_report(model: Path, sequences: Sequences) -> list[LayerRouting]:
 
 
 def calibration_mixture(encode: Encode) -> Sequences:
-    """What the routers were fitted to."""
+    """The text that the routers were fitted to."""
     return upcycle.calibration_sequences(encode)
 
 
 def held_out_mixture(encode: Encode) -> Sequences:
-    """Text that no part of the fit has seen, as many tokens of each kind.
+    """Text that no part of the fit has seen, with equally many tokens of each kind.
 
-    Prose and code are people's: documentation and source of Python's standard library.
-    JSON, base64 and scripts have other content than the calibration text's.
+    Prose and code were written by people: documentation and source of Python's standard
+    library. JSON, base64 and scripts have other content than the calibration text.
     """
     size = upcycle.SEQUENCES * upcycle.SEQUENCE_TOKENS
     sources: dict[Kind, str] = {
@@ -86,7 +86,7 @@ def held_out_mixture(encode: Encode) -> Sequences:
 
 
 def _library_prose() -> str:
-    """Running text out of module documentation; listings and signatures are left out."""
+    """Running text from module documentation, without listings and signatures."""
     import argparse
     import decimal
     import difflib
@@ -126,7 +126,7 @@ def _held_out_json() -> str:
 
 
 def _router_logits(model: Path, sequences: Sequences) -> dict[Kind, list[Floats]]:
-    """Gate logits of every counted token: by kind, a list over layers of (tokens, experts)."""
+    """Gate logits of every counted token: by kind, for each layer, (tokens, experts)."""
     import torch
     from transformers import AutoModelForCausalLM
 

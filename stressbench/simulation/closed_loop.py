@@ -74,7 +74,7 @@ class LoopOutcome:
         self.running_peak = max(self.running_peak, step.running)
         self.waiting_peak = max(self.waiting_peak, step.waiting)
         self.requests += len(step.finished)
-        self.preempted += sum(1 for sequence in step.finished if sequence.preemptions)
+        self.preempted += sum(1 for request in step.finished if request.preemptions)
         self.ended_s = step.ended_s
 
 
@@ -101,14 +101,14 @@ def run_closed_loop(
             job = next(queue, None)
             if job is None:
                 return
-            sequence = SimulatedRequest(
+            request = SimulatedRequest(
                 key=job.key,
                 prompt_tokens=job.prompt_tokens,
                 output_tokens=job.output_tokens,
                 contents=job.contents,
             )
             late = 0 if place < together else place / concurrency
-            scheduler.submit(sequence, scheduler.now_s + TURNAROUND_S * (1 + late))
+            scheduler.submit(request, scheduler.now_s + TURNAROUND_S * (1 + late))
 
     send(concurrency, together)
     while (step := scheduler.advance()) is not None:

@@ -26,7 +26,7 @@ ELEMENT_BYTES: Final[Mapping[str, int]] = {
 WIDEST_DTYPE: Final = "float32"
 """The dtype to assume where a bound is needed and the dtype is not known."""
 GPU_BLOCK_SIZE: Final = 16
-"""Tokens in a KV block on a GPU where nobody sets ``block_size``: vLLM's default there."""
+"""Tokens in a KV block on a GPU, unless a suite sets ``block_size``: vLLM's default there."""
 CPU_BLOCK_SIZE: Final = 32
 """Tokens in a KV block on a CPU: the smallest size that vLLM's CPU kernels run well with."""
 

@@ -45,9 +45,9 @@ class Running:
         """The number of running requests."""
         return len(self.decoding) + len(self.prefilling)
 
-    def __contains__(self, sequence: object) -> bool:
+    def __contains__(self, request: object) -> bool:
         """Whether a request is running."""
-        return sequence in self.prefilling or sequence in self.decoding
+        return request in self.prefilling or request in self.decoding
 
     @property
     def decoded_tokens(self) -> int:
@@ -57,7 +57,7 @@ class Running:
     @property
     def empty_slots(self) -> int:
         """Slots of the blocks in use that hold no token yet."""
-        stored = self.decoded_tokens + sum(sequence.computed for sequence in self.prefilling)
+        stored = self.decoded_tokens + sum(request.computed for request in self.prefilling)
         return self._held * self.limits.block_size - stored
 
     @property
@@ -72,48 +72,48 @@ class Running:
         events += [self._over[0][0] + 1] if self._over else []
         return max(1, min(events) - self.steps) if events else 1
 
-    def enter(self, sequence: SimulatedRequest, found: list[int]) -> None:
+    def enter(self, request: SimulatedRequest, found: list[int]) -> None:
         """Admit a request that shares the blocks ``found`` and computes the rest."""
         self.pool.share(found)
         self._held += len(found)
-        sequence.blocks = found
-        sequence.described = len(found)
-        sequence.computed = len(found) * self.limits.block_size
-        sequence.order = next(self._orders)
-        self.prefilling[sequence] = None
+        request.blocks = found
+        request.described = len(found)
+        request.computed = len(found) * self.limits.block_size
+        request.order = next(self._orders)
+        self.prefilling[request] = None
 
-    def hold(self, sequence: SimulatedRequest, blocks: int) -> None:
+    def hold(self, request: SimulatedRequest, blocks: int) -> None:
         """Give a request more blocks."""
-        sequence.blocks += self.pool.take(blocks)
+        request.blocks += self.pool.take(blocks)
         self._held += blocks
 
-    def take_chunk(self, sequence: SimulatedRequest, tokens: int) -> int:
+    def take_chunk(self, request: SimulatedRequest, tokens: int) -> int:
         """Compute tokens of a prompt; returns how many of them are recomputed."""
-        before = sequence.computed
-        sequence.computed += tokens
-        self._describe(sequence)
-        again = max(0, min(sequence.computed, sequence.lost) - before)
-        sequence.recomputed_tokens += again
+        before = request.computed
+        request.computed += tokens
+        self._describe(request)
+        again = max(0, min(request.computed, request.lost) - before)
+        request.recomputed_tokens += again
         return again
 
-    def decode(self, sequence: SimulatedRequest, now_s: float) -> None:
+    def decode(self, request: SimulatedRequest, now_s: float) -> None:
         """Give a request its next token. Its prompt is computed, and from now on it decodes."""
-        del self.prefilling[sequence]
-        sequence.token_s.append(now_s)
-        sequence.since = self.steps
-        self.decoding[sequence] = None
-        self._base += sequence.computed - sequence.since
-        room = len(sequence.blocks) * self.limits.block_size - sequence.computed
-        left = sequence.output_tokens - len(sequence.token_s)
-        heappush(self._full, (self.steps + room, sequence.order, sequence))
-        heappush(self._over, (self.steps + left - 1, sequence.order, sequence))
+        del self.prefilling[request]
+        request.token_s.append(now_s)
+        request.since = self.steps
+        self.decoding[request] = None
+        self._base += request.computed - request.since
+        room = len(request.blocks) * self.limits.block_size - request.computed
+        left = request.output_tokens - len(request.token_s)
+        heappush(self._full, (self.steps + room, request.order, request))
+        heappush(self._over, (self.steps + left - 1, request.order, request))
 
     def make_steps(self, ends_s: list[float]) -> None:
         """Note when steps ended, and forget the times that are not needed any more."""
         self._ends_s += ends_s
         self.steps += len(ends_s)
         if len(self._ends_s) > self._room:
-            oldest = min((sequence.since for sequence in self.decoding), default=self.steps)
+            oldest = min((request.since for request in self.decoding), default=self.steps)
             del self._ends_s[: oldest - self._first_end]
             self._first_end = oldest
             self._room = _KEPT_ENDS + 2 * len(self._ends_s)
@@ -122,11 +122,11 @@ class Running:
         """The next request, in order of admission, that needs a block at this step."""
         return self._due(self._full, self.steps)
 
-    def grow(self, sequence: SimulatedRequest) -> None:
+    def grow(self, request: SimulatedRequest) -> None:
         """Give a decoding request its next block."""
-        self.hold(sequence, 1)
+        self.hold(request, 1)
         next_step = self.steps + self.limits.block_size
-        heappush(self._full, (next_step, sequence.order, sequence))
+        heappush(self._full, (next_step, request.order, request))
 
     def next_over(self) -> SimulatedRequest | None:
         """The next request that has got its last token."""
@@ -134,29 +134,29 @@ class Running:
 
     def _due(self, events: list[Event], step: int) -> SimulatedRequest | None:
         while events and events[0][0] <= step:
-            _, order, sequence = heappop(events)
-            if sequence.order == order and sequence in self.decoding:
-                return sequence
+            _, order, request = heappop(events)
+            if request.order == order and request in self.decoding:
+                return request
         return None
 
-    def leave(self, sequence: SimulatedRequest) -> None:
+    def leave(self, request: SimulatedRequest) -> None:
         """Remove a request and free its blocks. The cache keeps the content of the full ones."""
-        if sequence in self.prefilling:
-            del self.prefilling[sequence]
+        if request in self.prefilling:
+            del self.prefilling[request]
         else:
-            del self.decoding[sequence]
-            self._base -= sequence.computed - sequence.since
-            sequence.computed += self.steps - sequence.since
-            sequence.token_s += self._ends_s[sequence.since - self._first_end :]
-        self._describe(sequence)
-        self.pool.release(sequence.blocks)
-        self._held -= len(sequence.blocks)
-        sequence.blocks = []
-        sequence.order = -1
+            del self.decoding[request]
+            self._base -= request.computed - request.since
+            request.computed += self.steps - request.since
+            request.token_s += self._ends_s[request.since - self._first_end :]
+        self._describe(request)
+        self.pool.release(request.blocks)
+        self._held -= len(request.blocks)
+        request.blocks = []
+        request.order = -1
 
-    def _describe(self, sequence: SimulatedRequest) -> None:
-        known, full = sequence.described, sequence.computed // self.limits.block_size
+    def _describe(self, request: SimulatedRequest) -> None:
+        known, full = request.described, request.computed // self.limits.block_size
         if full > known:
-            contents = [sequence.content(index) for index in range(known, full)]
-            self.pool.describe(sequence.blocks[known:full], contents)
-            sequence.described = full
+            contents = [request.content(index) for index in range(known, full)]
+            self.pool.describe(request.blocks[known:full], contents)
+            request.described = full

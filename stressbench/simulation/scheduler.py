@@ -73,28 +73,28 @@ class Scheduler:
         """When the next submitted request arrives; None if there is none."""
         return self._arrivals[0][0] if self._arrivals else None
 
-    def abort(self, sequence: SimulatedRequest) -> None:
+    def abort(self, request: SimulatedRequest) -> None:
         """Remove a request, whatever its state."""
-        if sequence in self._running:
-            self._running.leave(sequence)
+        if request in self._running:
+            self._running.leave(request)
             self._blocked = False
-        elif sequence in self._waiting:
-            self._waiting.remove(sequence)
+        elif request in self._waiting:
+            self._waiting.remove(request)
             self._blocked = False
         else:
-            self._arrivals = [each for each in self._arrivals if each[2] is not sequence]
+            self._arrivals = [each for each in self._arrivals if each[2] is not request]
             heapify(self._arrivals)
 
-    def submit(self, sequence: SimulatedRequest, at_s: float) -> None:
+    def submit(self, request: SimulatedRequest, at_s: float) -> None:
         """Let a request arrive at ``at_s``. Raises ``ValueError`` if it can never be served."""
-        demand = self.limits.demand(sequence.prompt_tokens, sequence.output_tokens)
+        demand = self.limits.demand(request.prompt_tokens, request.output_tokens)
         if demand > self.limits.blocks:
             raise ValueError(
-                f"{sequence.prompt_tokens} prompt tokens and {sequence.output_tokens} answer tokens"
+                f"{request.prompt_tokens} prompt tokens and {request.output_tokens} answer tokens"
                 f" need {demand} KV blocks; there are {self.limits.blocks}"
             )
-        sequence.arrived_s = max(at_s, self.now_s)
-        heappush(self._arrivals, (sequence.arrived_s, next(self._submitted), sequence))
+        request.arrived_s = max(at_s, self.now_s)
+        heappush(self._arrivals, (request.arrived_s, next(self._submitted), request))
 
     def advance(self, until_s: float = _NEVER) -> SimulatedStep | None:
         """Make the next step, or several equal ones; None if none begins before ``until_s``.
@@ -120,10 +120,10 @@ class Scheduler:
             self._admit(made, budget)
         began_s, decoding = self.now_s, len(running.decoding)
         steps = self._compute(made, until_s)
-        ready = [sequence for sequence in made.chunks if sequence.computed >= sequence.tokens]
-        prompts = [sequence for sequence in ready if not sequence.token_s]
-        for sequence in ready:
-            running.decode(sequence, self.now_s)
+        ready = [request for request in made.chunks if request.computed >= request.tokens]
+        prompts = [request for request in ready if not request.token_s]
+        for request in ready:
+            running.decode(request, self.now_s)
         blocks = self.limits.blocks - running.pool.free
         return SimulatedStep(
             began_s=began_s,
@@ -147,15 +147,15 @@ class Scheduler:
 
     def _grow(self, made: _Decisions) -> None:
         """Give a block to every request whose last block is full."""
-        while (sequence := self._running.next_full()) is not None:
-            if not self._make_room(made, 1, sequence):
+        while (request := self._running.next_full()) is not None:
+            if not self._make_room(made, 1, request):
                 return
-            self._running.grow(sequence)
+            self._running.grow(request)
 
-    def _make_room(self, made: _Decisions, blocks: int, sequence: SimulatedRequest) -> bool:
+    def _make_room(self, made: _Decisions, blocks: int, request: SimulatedRequest) -> bool:
         """Preempt requests, the last admitted first, until ``blocks`` are free.
 
-        Returns False if that preempted ``sequence`` itself.
+        Returns False if that preempted ``request`` itself.
         """
         while self._running.pool.free < blocks:
             victim = self._running.last
@@ -166,71 +166,71 @@ class Scheduler:
             made.preempted.append(victim)
             self._waiting.appendleft(victim)
             self._blocked = False
-            if victim is sequence:
+            if victim is request:
                 return False
         return True
 
     def _go_on(self, made: _Decisions, budget: int) -> int:
         """Schedule the next tokens of requests in prefill; returns the budget left."""
         running = self._running
-        for sequence in list(running.prefilling):
-            if not budget or sequence not in running.prefilling:
+        for request in list(running.prefilling):
+            if not budget or request not in running.prefilling:
                 break
-            chunk = min(budget, sequence.tokens - sequence.computed)
-            wanted = self.limits.blocks_of(sequence.computed + chunk) - len(sequence.blocks)
-            if not self._make_room(made, wanted, sequence):
+            chunk = min(budget, request.tokens - request.computed)
+            wanted = self.limits.blocks_of(request.computed + chunk) - len(request.blocks)
+            if not self._make_room(made, wanted, request):
                 break
-            running.hold(sequence, wanted)
-            self._chunk(made, sequence, chunk)
+            running.hold(request, wanted)
+            self._chunk(made, request, chunk)
             budget -= chunk
         return budget
 
     def _admit(self, made: _Decisions, budget: int) -> None:
         running, limits = self._running, self.limits
         while budget and self._waiting:
-            sequence = self._waiting[0]
-            found = self._find(sequence)
-            if len(running) >= limits.max_num_seqs or not self._fits(sequence, found):
+            request = self._waiting[0]
+            found = self._find(request)
+            if len(running) >= limits.max_num_seqs or not self._fits(request, found):
                 self._blocked = True
                 return
             cached = len(found) * limits.block_size
-            chunk = sequence.tokens - cached
+            chunk = request.tokens - cached
             if chunk > budget and not limits.enable_chunked_prefill:
                 return
             chunk = min(chunk, budget)
             self._waiting.popleft()
-            self._note_admission(made, sequence, cached)
-            running.enter(sequence, found)
-            running.hold(sequence, limits.blocks_of(cached + chunk) - len(found))
-            self._chunk(made, sequence, chunk)
+            self._note_admission(made, request, cached)
+            running.enter(request, found)
+            running.hold(request, limits.blocks_of(cached + chunk) - len(found))
+            self._chunk(made, request, chunk)
             budget -= chunk
 
-    def _chunk(self, made: _Decisions, sequence: SimulatedRequest, tokens: int) -> None:
-        made.chunks[sequence] = tokens
-        if again := self._running.take_chunk(sequence, tokens):
-            made.recomputed.append((sequence, again))
+    def _chunk(self, made: _Decisions, request: SimulatedRequest, tokens: int) -> None:
+        made.chunks[request] = tokens
+        if again := self._running.take_chunk(request, tokens):
+            made.recomputed.append((request, again))
 
-    def _find(self, sequence: SimulatedRequest) -> list[int]:
+    def _find(self, request: SimulatedRequest) -> list[int]:
         """Cached blocks with the request's prefix. Its last token is always computed."""
-        if not (sequence.contents or sequence.preemptions):
+        if not (request.contents or request.preemptions):
             return []
-        wholes = (sequence.tokens - 1) // self.limits.block_size
-        return self._running.pool.find(sequence.content(index) for index in range(wholes))
+        wholes = (request.tokens - 1) // self.limits.block_size
+        return self._running.pool.find(request.content(index) for index in range(wholes))
 
-    def _fits(self, sequence: SimulatedRequest, found: list[int]) -> bool:
+    def _fits(self, request: SimulatedRequest, found: list[int]) -> bool:
         """Whether all that must be computed fits now, apart from the blocks that must stay free."""
         pool, limits = self._running.pool, self.limits
         spare = int(limits.watermark * (limits.blocks + 1)) if len(self._running) else 0
         room = pool.free - pool.idle(found) - spare
-        return limits.blocks_of(sequence.tokens) - len(found) <= room
+        return limits.blocks_of(request.tokens) - len(found) <= room
 
-    def _note_admission(self, made: _Decisions, sequence: SimulatedRequest, cached: int) -> None:
-        made.admitted.append(sequence)
-        if sequence.admitted_s is None:
-            sequence.admitted_s = self.now_s
-            sequence.cached_tokens = cached
+    def _note_admission(self, made: _Decisions, request: SimulatedRequest, cached: int) -> None:
+        made.admitted.append(request)
+        if request.admitted_s is None:
+            request.admitted_s = self.now_s
+            request.cached_tokens = cached
             if self.limits.enable_prefix_caching:
-                made.queries += sequence.tokens
+                made.queries += request.tokens
                 made.hits += cached
 
     def _compute(self, made: _Decisions, until_s: float) -> int:
@@ -254,19 +254,19 @@ class Scheduler:
         decoding = len(self._running.decoding)
         context = self._running.decoded_tokens + decoding * steps // 2
         attended = sum(
-            chunk * (sequence.computed - chunk / 2) for sequence, chunk in made.chunks.items()
+            chunk * (request.computed - chunk / 2) for request, chunk in made.chunks.items()
         )
         return StepLoad(
             prefill_tokens=sum(made.chunks.values()),
             decode_tokens=decoding,
             attended_tokens=attended + context,
-            stored_tokens=context + sum(sequence.computed for sequence in made.chunks),
+            stored_tokens=context + sum(request.computed for request in made.chunks),
         )
 
     def _finish(self) -> tuple[SimulatedRequest, ...]:
         finished: list[SimulatedRequest] = []
-        while (sequence := self._running.next_over()) is not None:
-            self._running.leave(sequence)
-            finished.append(sequence)
+        while (request := self._running.next_over()) is not None:
+            self._running.leave(request)
+            finished.append(request)
             self._blocked = False
         return tuple(finished)

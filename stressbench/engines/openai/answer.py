@@ -241,16 +241,16 @@ class StreamedAnswer:
     def _endless(self) -> bool:
         """Whether the answer continued past its end, and where it would have ended is not known."""
         ends = self._expected.ends
-        told = bool(self._token_ids) and bool(ends and ends.tokens)
-        return ends is not None and not told and self._finish_reason == "length"
+        known = bool(self._token_ids) and bool(ends and ends.tokens)
+        return ends is not None and not known and self._finish_reason == "length"
 
     def _why_null(self, *, chat: bool) -> dict[str, str]:
         usage = self._usage
         why = {"kv.preemptions": _NO_PREEMPTIONS}
         if self._cached() is None:
             details = usage.prompt_tokens_details
-            told = details is not None and details.cached_tokens is not None
-            why["kv.cached_tokens"] = _NO_SUCH_CACHE if told else _NO_CACHED
+            reported = details is not None and details.cached_tokens is not None
+            why["kv.cached_tokens"] = _NO_SUCH_CACHE if reported else _NO_CACHED
         if self._queue_ms is None:
             why["timing.queue_ms"] = (
                 _NO_QUEUE if self._reported_queue_ms is None else _NO_SUCH_QUEUE
@@ -275,8 +275,8 @@ def _plausible(queue_ms: float | None) -> float | None:
 
 def _counted(logprobs: _Logprobs | None) -> int | None:
     """The number of tokens of an output, if it has a log-probability for each."""
-    told = logprobs and (logprobs.token_logprobs or logprobs.content)
-    return len(told) if told else None
+    by_token = logprobs and (logprobs.token_logprobs or logprobs.content)
+    return len(by_token) if by_token else None
 
 
 def _chosen(logprobs: _Logprobs) -> list[float]:

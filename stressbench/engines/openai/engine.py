@@ -25,7 +25,7 @@ from stressbench.schema.case import Request
 from stressbench.seeds import derive_rng
 
 _FACTS: Final = ("dtype", "max_model_len", "kv_blocks", "block_size")
-_NOT_TOLD: Final = "the server does not report it"
+_NOT_REPORTED: Final = "the server does not report it"
 
 
 class OpenAIEngine:
@@ -75,7 +75,7 @@ class OpenAIEngine:
             kv_blocks=server.kv_blocks,
             block_size=server.block_size,
             args=server.described(self._args),
-            why_null=dict.fromkeys(_FACTS, _NOT_TOLD),
+            why_null=dict.fromkeys(_FACTS, _NOT_REPORTED),
         )
 
     def _start_metrics(self, server: Server) -> None:

@@ -137,7 +137,7 @@ class Connection:
             ):
                 return HttpPage(response.status, await _read(response, _MOST_BYTES))
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            raise self._nobody(url, error) from error
+            raise self._no_server(url, error) from error
 
     async def send(
         self, path: str, body: bytes, request_id: str, new_answer: Callable[[], StreamedAnswer]
@@ -237,7 +237,7 @@ class Connection:
             raise EngineError("the engine is not running")
         return self._session
 
-    def _nobody(self, url: str, error: BaseException) -> EngineError:
+    def _no_server(self, url: str, error: BaseException) -> EngineError:
         import aiohttp
 
         hint = "start the server, or correct --base-url"

@@ -102,15 +102,15 @@ class SimulatedEngine:
         rng = derive_rng(request.seed, model_role, case.case_id, request.repeat)
         words = answer(case, rng, args).split(" ")[: case.max_tokens]
         limited = args.answer_tokens == "limit" or case.ignore_eos
-        sequence = SimulatedRequest(
+        simulated = SimulatedRequest(
             key=request_id,
             prompt_tokens=len(request.prompt_token_ids),
             output_tokens=case.max_tokens if limited else len(words),
             contents=self._contents(request),
         )
         sent_ns = self._setup.clock.now_ns()
-        await self._serve(sequence)
-        return self._completion(request, sequence, words, sent_ns)
+        await self._serve(simulated)
+        return self._completion(request, simulated, words, sent_ns)
 
     @property
     def _caching(self) -> bool:
@@ -122,24 +122,24 @@ class SimulatedEngine:
         size = block_size_of(self._setup.engine)
         return contents_of(request.prompt_token_ids, request.cache_salt, size)
 
-    async def _serve(self, sequence: SimulatedRequest) -> None:
+    async def _serve(self, simulated: SimulatedRequest) -> None:
         scheduler = self._scheduler
         if scheduler is None:
             raise EngineError("the engine is not running")
         try:
-            scheduler.submit(sequence, self._arrival_s())
+            scheduler.submit(simulated, self._arrival_s())
         except ValueError as error:
             raise RequestError(str(error), kind="rejected") from error
-        waiter = self._waiters[sequence] = asyncio.get_running_loop().create_future()
+        waiter = self._waiters[simulated] = asyncio.get_running_loop().create_future()
         if self._driver is None or self._driver.done():
             self._driver = asyncio.create_task(self._drive(scheduler))
         try:
             await waiter
         except asyncio.CancelledError:
-            scheduler.abort(sequence)
+            scheduler.abort(simulated)
             raise
         finally:
-            self._waiters.pop(sequence, None)
+            self._waiters.pop(simulated, None)
 
     def _arrival_s(self) -> float:
         """When a request that is sent now arrives; requests arrive in the order they are sent."""
@@ -162,8 +162,8 @@ class SimulatedEngine:
                 return
             await self._until(step.ended_s)
             self._setup.on_step(_reading(step, scheduler.limits, self._setup.clock.now_ns()))
-            for sequence in step.finished:
-                waiter = self._waiters.get(sequence)
+            for simulated in step.finished:
+                waiter = self._waiters.get(simulated)
                 if waiter is not None and not waiter.done():
                     waiter.set_result(None)
 
@@ -171,21 +171,21 @@ class SimulatedEngine:
         await asyncio.sleep(max(0.0, time_s - self._setup.clock.now_ns() / _NS_PER_S))
 
     def _completion(
-        self, request: Request, sequence: SimulatedRequest, words: list[str], sent_ns: int
+        self, request: Request, simulated: SimulatedRequest, words: list[str], sent_ns: int
     ) -> Completion:
-        token_ns = tuple(round(time_s * _NS_PER_S) for time_s in sequence.token_s)
-        assert sequence.admitted_s is not None
+        token_ns = tuple(round(time_s * _NS_PER_S) for time_s in simulated.token_s)
+        assert simulated.admitted_s is not None
         return Completion(
             text=" ".join(words),
-            token_ids=tuple(range(sequence.output_tokens)),
+            token_ids=tuple(range(simulated.output_tokens)),
             finish_reason="length" if len(words) == request.case.max_tokens else "stop",
             sent_ns=sent_ns,
             token_ns=token_ns,
             finish_ns=max(token_ns[-1], sent_ns),
             first_tokens=1,
-            queue_ns=round((sequence.admitted_s - sequence.arrived_s) * _NS_PER_S),
-            cached_tokens=sequence.cached_tokens if self._caching else None,
-            preemptions=sequence.preemptions,
+            queue_ns=round((simulated.admitted_s - simulated.arrived_s) * _NS_PER_S),
+            cached_tokens=simulated.cached_tokens if self._caching else None,
+            preemptions=simulated.preemptions,
             logprobs=None,
             why_null=_WHY_NULL if self._caching else {**_WHY_NULL, "kv.cached_tokens": NO_CACHE},
         )
@@ -212,8 +212,8 @@ def _reading(step: SimulatedStep, limits: SchedulerLimits, t_ns: int) -> StepRea
         scheduled_tokens=step.scheduled_tokens,
         blocks_used=step.blocks_used,
         slots_used=step.slots_used,
-        admitted=tuple(sequence.key for sequence in step.admitted),
-        preempted=tuple(sequence.key for sequence in step.preempted),
+        admitted=tuple(simulated.key for simulated in step.admitted),
+        preempted=tuple(simulated.key for simulated in step.preempted),
         recomputed=tuple(recomputed),
     )
 

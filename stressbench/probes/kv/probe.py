@@ -14,7 +14,7 @@ from stressbench.schema.step import StepReading
 _NO_STEP: Final = "no scheduler step was seen while the request was in flight"
 _NO_USAGE: Final = "the engine does not report KV usage"
 _NOT_ADMITTED: Final = "the request was never scheduled"
-_UNTOLD: Final = "the engine does not report it"
+_NOT_REPORTED: Final = "the engine does not report it"
 
 
 @dataclass(slots=True)
@@ -106,7 +106,7 @@ class KvProbe(StepProbe):
             "usage_at_start": usage if seen.admitted or none_seen else _NOT_ADMITTED,
             "usage_peak": usage,
             "waiting_peak": _NO_STEP,
-            "recomputed_tokens": _NO_STEP if none_seen else _UNTOLD,
+            "recomputed_tokens": _NO_STEP if none_seen else _NOT_REPORTED,
         }
         return ProbeFinding(
             fields=fields, why_null={name: why[name] for name, v in fields.items() if v is None}

@@ -16,7 +16,7 @@ How: TypeAlias = Literal["max", "min", "mean", "growth", "rate"]
 
 _NO_SAMPLE: Final = "no sample was taken while the request was in flight"
 _NO_PAIR: Final = "there are no two samples to take a difference of"
-_NOT_TOLD: Final = "this machine does not report it"
+_NOT_REPORTED: Final = "this machine does not report it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +148,7 @@ class Sampling:
         if reduction.source in reasons:
             return reasons[reduction.source]
         if reduction.source not in self._latest and seen.samples:
-            return _NOT_TOLD
+            return _NOT_REPORTED
         counter = reduction.how in {"growth", "rate"}
         return _NO_PAIR if counter and seen.samples else _NO_SAMPLE
 

@@ -147,7 +147,7 @@ class CaptureHost:
         self._step = None
 
     def after(self, module: torch.nn.Module, hook: Hook) -> None:
-        """See ``Host``."""
+        """As in ``Host``."""
 
         def guarded(
             module: torch.nn.Module,
@@ -161,11 +161,11 @@ class CaptureHost:
         self._undo.append(module.register_forward_hook(guarded, with_kwargs=True).remove)
 
     def undo(self, action: Callable[[], None]) -> None:
-        """See ``Host``."""
+        """As in ``Host``."""
         self._undo.append(action)
 
     def step(self) -> BatchStep:
-        """See ``Host``."""
+        """As in ``Host``."""
         assert self._step is not None
         return self._step
 
