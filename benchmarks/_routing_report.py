@@ -5,6 +5,8 @@ finished sparse model with another implementation (transformers, float32) and co
 that tokens are routed to, on the calibration text and on text that the fit never saw.
 """
 
+# ruff: noqa: RUF001 - some of the text is in other scripts, or contains lookalikes
+
 from __future__ import annotations
 
 import base64
@@ -18,7 +20,7 @@ from typing import Final, TypeAlias
 
 import numpy as np
 
-from stressbench.models.reference import phrases, upcycle
+from stressbench.models.reference import upcycle
 from stressbench.models.reference.calibration import Encode, Kind
 from stressbench.models.reference.router import Floats, load, mean_entropy
 from stressbench.seeds import derive_rng
@@ -26,6 +28,21 @@ from stressbench.seeds import derive_rng
 Sequences: TypeAlias = Mapping[Kind, Sequence[Sequence[int]]]
 
 HELD_OUT_SEED: Final = 77
+HELD_OUT_SCRIPTS: Final = """
+Старый мост ремонтируют третий год, и жители привыкли к объезду через лес.
+Η αγορά ανοίγει στις επτά και κλείνει λίγο πριν από το μεσημέρι.
+请在星期五以前把修改后的合同寄回,附件一共有十二页。
+この駅から海までは歩いて二十分ほどかかります。傘を忘れないでください。
+우체국은 오늘 문을 닫았고 소포는 다음 주에 도착할 것이다.
+اشترينا الخبز والزيتون ثم عدنا إلى البيت قبل غروب الشمس.
+पुस्तकालय में शांति थी और सब लोग अपनी किताबें पढ़ रहे थे।
+הרכבת האחרונה יוצאת בחצות, ואין עוד אוטובוסים אחריה.
+Ｐｌｅａｓｅ ｒｅｔｕｒｎ ｔｈｅ ｋｅｙ ｂｅｆｏｒｅ ｎｉｎｅ．
+Çarşıda yağmur dindi; güneş çıkınca ıslak taşlar parladı.
+🎻🌦️🚂 → 🏔️ ✨ 12 ℃ ≥ 7 ℃ ∫ λ dx ≈ ¼
+კარი ღიაა და შუქი ანთია, მაგრამ სახლში არავინაა.
+"""
+"""Sentences in many scripts that are not in the calibration text, one per line."""
 _PROSE_WORDS: Final = 12
 
 
@@ -75,7 +92,7 @@ def held_out_mixture(encode: Encode) -> Sequences:
         "json": _held_out_json(),
         "base64": base64.b64encode(derive_rng(HELD_OUT_SEED, "base64").randbytes(6000)).decode(),
         "code": inspect.getsource(json.decoder) + inspect.getsource(random),
-        "scripts": " ".join(phrases.HELD_OUT_SCRIPTS * 4),
+        "scripts": " ".join(HELD_OUT_SCRIPTS.strip().splitlines() * 4),
     }
     mixture: dict[Kind, list[list[int]]] = {}
     for kind, text in sources.items():

@@ -44,7 +44,7 @@ _PATHS: Final = frozenset({"model", "tokenizer"})
 
 
 class VllmEngine:
-    """Real vLLM on a GPU, or on the CPU where there is none (``AsyncLLM``, streaming)."""
+    """vLLM in this process, on a GPU, or on the CPU if there is none (``AsyncLLM``, streaming)."""
 
     traits: ClassVar[EngineTraits] = EngineTraits(weights=True, workers=True)
 
