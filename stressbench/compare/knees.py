@@ -4,35 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-
-import msgspec
+from typing import Final
 
 from stressbench import store
 from stressbench.compare.pair import Pairing
 from stressbench.compare.sides import Side
 from stressbench.metrics.base import Columns
+from stressbench.metrics.read.fields import LEVEL
 from stressbench.schema.analysis.comparison import Knee, Knees
 from stressbench.schema.axes import NONE, split_role
-from stressbench.schema.case import Pass
-from stressbench.schema.results.record import Load, Status, Timing, Tokens
 from stressbench.stats.saturation import knee
 from stressbench.telemetry.load_levels import Tally
 
-
-class _Params(msgspec.Struct, frozen=True):
-    load_level: str | None = None
-
-
-class _Row(msgspec.Struct, tag="case", rename={"pass_": "pass"}, kw_only=True):
-    role: str
-    variant: str | None = None
-    lever: str | None = None
-    pass_: Pass
-    status: Status
-    timing: Timing
-    load: Load | None = None
-    tokens: Tokens
-    params: _Params
+_FIELDS: Final = (
+    *("role", "variant", "lever", "pass", "status", "params"),
+    *("timing", "load", "tokens"),
+)
 
 
 @dataclass(slots=True)
@@ -84,14 +71,15 @@ def _swept(columns: Columns, side: Side) -> bool:
 
 def _levels(columns: Columns) -> Mapping[_Served, Mapping[str, _Level]]:
     found: dict[_Served, dict[str, _Level]] = {}
-    for row in store.scan(columns.path, _Row):
-        if row.pass_ != "quality" or row.load is None or row.params.load_level is None:
+    for row in store.records(columns.path, _FIELDS):
+        level = row.params.get(LEVEL)
+        if row.pass_ != "quality" or row.load is None or level is None:
             continue
-        role, variant = split_role(row.role)
-        key = (role, variant or row.variant or NONE, row.lever or NONE)
+        role, variant = split_role(row.role_name)
+        key = (role, variant or NONE, row.lever or NONE)
         levels = found.setdefault(key, {})
         value = float(row.load.rate or row.load.concurrency or 0)
-        levels.setdefault(row.params.load_level, _Level(value)).tally.add(row)
+        levels.setdefault(str(level), _Level(value)).tally.add(row)
     return found
 
 

@@ -6,6 +6,7 @@ line when a load is over, an ``end`` line when the process ends. ``telemetry.jso
 the probes' readings. The file alone is enough to compare.
 """
 
+from stressbench.store.narrow import records
 from stressbench.store.read import (
     RECORDS,
     TELEMETRY,
@@ -25,6 +26,7 @@ __all__ = [
     "RunWriter",
     "read_run",
     "readings",
+    "records",
     "scan",
     "scan_batches",
     "torn_line",

@@ -18,20 +18,17 @@ import zlib
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Final
 
 from stressbench.errors import ProbeError, ResultsError
-from stressbench.schema.axes import role_name
 from stressbench.schema.results.arrays import ArraysAt
+from stressbench.schema.results.record import CaseRecord
 from stressbench.store.npz import NpzReader
 from stressbench.store.regular import opened
 from stressbench.store.trouble import unwritable
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
-
-    Array: TypeAlias = npt.NDArray[np.float32] | npt.NDArray[np.int32]
+    from stressbench.schema.results.arrays import Array
 
 ARRAYS: Final = "arrays.bin"
 MOST_BYTES: Final = 0x7FFF_F000
@@ -147,23 +144,8 @@ def _regular_size(fd: int) -> int:
     return found.st_size
 
 
-class Recorded(Protocol):
-    """What finds the arrays of a request: a record, or a narrow row of one."""
-
-    @property
-    def role(self) -> str: ...
-    @property
-    def variant(self) -> str | None: ...
-    @property
-    def case_id(self) -> str: ...
-    @property
-    def pass_(self) -> str: ...
-    @property
-    def repeat(self) -> int: ...
-    @property
-    def arrays(self) -> Mapping[str, ArraysAt] | None:
-        """Where they lie, by section; None where there are none, or the run is of version 1."""
-        ...
+ADDRESS: Final = ("role", "variant", "case_id", "pass", "repeat", "arrays")
+"""The fields of a record that ``ArrayReader`` needs, for ``store.records``."""
 
 
 class ArrayReader:
@@ -174,7 +156,7 @@ class ArrayReader:
         self._directory = directory
         self._old = NpzReader(directory)
 
-    def read(self, record: Recorded, section: str) -> dict[str, Array]:
+    def read(self, record: CaseRecord, section: str) -> dict[str, Array]:
         """The arrays of one section of a record, by name; none where none were kept.
 
         Raises ``ResultsError`` where they are lost or damaged.
@@ -184,7 +166,7 @@ class ArrayReader:
         at = record.arrays.get(section)
         return {} if at is None else read(self._directory, at)
 
-    def one(self, record: Recorded, section: str, name: str) -> Array | None:
+    def one(self, record: CaseRecord, section: str, name: str) -> Array | None:
         """One array of a section of a record; None where it was not kept. Raises as ``read``."""
         if record.arrays is None:
             return self._old.one(_prefix(record, section), name)
@@ -263,10 +245,9 @@ def _lost(path: Path, at: ArraysAt, error: Exception) -> ResultsError:
     )
 
 
-def _prefix(record: Recorded, section: str) -> str:
+def _prefix(record: CaseRecord, section: str) -> str:
     """Where version 1 kept the arrays of one section of a record."""
-    role = role_name(record.role, record.variant)
-    return f"{role}/{record.case_id}/{record.pass_}/{record.repeat}/{section}"
+    return f"{record.role_name}/{record.case_id}/{record.pass_}/{record.repeat}/{section}"
 
 
 def _blob(arrays: Mapping[str, Array]) -> bytes:

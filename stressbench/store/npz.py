@@ -27,7 +27,7 @@ from stressbench.errors import ResultsError
 from stressbench.store.regular import opened
 
 if TYPE_CHECKING:
-    from stressbench.store.arrays import Array
+    from stressbench.schema.results.arrays import Array
 
 ARRAYS_V1: Final = "arrays.npz"
 _HEADER: Final = struct.Struct("<4sHHHHHIIIHH")

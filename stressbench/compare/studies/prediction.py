@@ -9,24 +9,23 @@ there for comparison (the question is that of arXiv:2602.13699).
 
 from __future__ import annotations
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, NamedTuple
 
-import msgspec
 import numpy as np
 
 from stressbench import store
 from stressbench.probes.attention.worker.math import ROW_FIGURES
 from stressbench.schema.analysis.prediction import Prediction, Predictor
-from stressbench.schema.axes import role_name
-from stressbench.schema.results.arrays import ArraysAt
+from stressbench.schema.results.record import CaseRecord, Confidence
 from stressbench.schema.suite.roles import check_role
 from stressbench.stats.logistic import FOLDS, Auroc, Mask, out_of_fold
 from stressbench.stats.resample import Codes, Floats
-from stressbench.store.arrays import ArrayReader
+from stressbench.store.arrays import ADDRESS, ArrayReader
 from stressbench.telemetry.routing import entropy_norm
 
 FAILED_BELOW: Final = 0.5
@@ -55,35 +54,11 @@ _ATTENTION: Final = (
 """None that needs to know where the answer stands."""
 
 
-class _Row(msgspec.Struct, tag="case", rename={"pass_": "pass"}, kw_only=True):
-    role: str
-    variant: str | None = None
-    case_id: str
-    cluster_id: str
-    prompt_class: str
-    arm: str
-    pass_: str
-    repeat: int
-    status: str
-    tokens: _Tokens
-    quality: _Quality
-    confidence: _Confidence | None = None
-    attention: dict[str, object] | None = None
-    routing: dict[str, object] | None = None
-    arrays: dict[str, ArraysAt] | None = None
-
-
-class _Tokens(msgspec.Struct):
-    prompt: int | None
-
-
-class _Quality(msgspec.Struct):
-    score: float | None
-
-
-class _Confidence(msgspec.Struct):
-    mean_logprob: float | None = None
-    min_logprob: float | None = None
+_FIELDS: Final = (
+    *ADDRESS,
+    *("cluster_id", "prompt_class", "arm", "status", "tokens.prompt", "quality.score"),
+    *("confidence", "attention", "routing"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,21 +83,20 @@ def predictions(paths: Iterable[Path]) -> list[Prediction]:
     for path in paths:
         run = store.read_run(path)
         arrays = ArrayReader(run.directory)
-        for row in store.scan(run.path, _Row):
-            name = role_name(row.role, row.variant)
-            check_role(name, run.header.models, run.path)
-            role = seen[name]  # told of even where nothing counts
+        for row in store.records(run.path, _FIELDS):
+            check_role(row.role_name, run.header.models, run.path)
+            role = seen[row.role_name]  # told of even where nothing counts
             if row.arm == "no_context":
                 continue
             unusable = _unusable(row)
             if unusable:
                 role.left_out[row.pass_, unusable] += 1
-            elif row.attention or row.routing:
+            elif row.sections["attention"] or row.sections["routing"]:
                 role.seen.append(_Seen(row, *_details(arrays, row)))
     return [_predict(name, role) for name, role in sorted(seen.items())]
 
 
-def _unusable(row: _Row) -> str | None:
+def _unusable(row: CaseRecord) -> str | None:
     """Why a request can stand in no fit, telemetry or not."""
     if row.status != "ok":
         return "requests that failed"
@@ -134,7 +108,7 @@ def _unusable(row: _Row) -> str | None:
 class _Seen(NamedTuple):
     """A record, and what its arrays say about each head and each layer."""
 
-    row: _Row
+    row: CaseRecord
     heads: Sequence[float]
     """Renyi-2 entropy of the prompt's attention, layer by layer and head by head."""
     layers: Sequence[float]
@@ -159,7 +133,7 @@ class _Role:
         return dict(found)
 
 
-def _details(arrays: ArrayReader, row: _Row) -> tuple[Sequence[float], Sequence[float]]:
+def _details(arrays: ArrayReader, row: CaseRecord) -> tuple[Sequence[float], Sequence[float]]:
     figures = arrays.one(row, "attention", "prompt_figures")
     load = arrays.one(row, "routing", "load_by_expert_prefill")
     heads = () if figures is None else figures[ROW_FIGURES.index("entropy2")].ravel().tolist()
@@ -189,7 +163,7 @@ def _predict(name: str, role: _Role) -> Prediction:
     )
 
 
-def _wrong(row: _Row) -> bool:
+def _wrong(row: CaseRecord) -> bool:
     return row.quality.score is not None and row.quality.score < FAILED_BELOW
 
 
@@ -225,8 +199,8 @@ def _telemetry(seen: Sequence[_Seen]) -> Iterator[_Features]:
     """The sets of features that these rows have, each complete."""
     rows = [each.row for each in seen]
     sections: dict[str, list[Sequence[float]]] = {
-        "routing": [[_number(row.routing, name) for name in _ROUTING] for row in rows],
-        "attention": [[_number(row.attention, name) for name in _ATTENTION] for row in rows],
+        "routing": [_numbers(row, "routing", _ROUTING) for row in rows],
+        "attention": [_numbers(row, "attention", _ATTENTION) for row in rows],
         "routing by layer": [each.layers for each in seen],
         "attention by head": [each.heads for each in seen],
         "confidence of the answer": [[*_logprobs(row.confidence)] for row in rows],
@@ -244,15 +218,14 @@ def _telemetry(seen: Sequence[_Seen]) -> Iterator[_Features]:
         yield complete["routing"] + complete["attention"]
 
 
-def _number(section: dict[str, object] | None, name: str) -> float:
-    value = (section or {}).get(name)
-    return float(value) if isinstance(value, int | float) else float("nan")
+def _numbers(row: CaseRecord, section: str, names: Iterable[str]) -> list[float]:
+    values = [(row.sections[section] or {}).get(name) for name in names]
+    return [float(each) if isinstance(each, int | float) else math.nan for each in values]
 
 
-def _logprobs(confidence: _Confidence | None) -> Iterator[float]:
-    known = confidence or _Confidence()
-    for value in (known.mean_logprob, known.min_logprob):
-        yield float("nan") if value is None else value
+def _logprobs(confidence: Confidence | None) -> Iterator[float]:
+    for value in (confidence.mean_logprob, confidence.min_logprob) if confidence else (None, None):
+        yield math.nan if value is None else value
 
 
 def _one_hot(labels: Sequence[tuple[str, str]]) -> Floats:

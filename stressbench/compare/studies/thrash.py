@@ -15,18 +15,16 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Final, cast
 
-import msgspec
 import numpy as np
 
 from stressbench import store
 from stressbench.compare.studies.overlap import Choices, Tally, common_prefix, median
 from stressbench.errors import CompareError
 from stressbench.schema.analysis.thrash import Between, Overlap, Thrash
-from stressbench.schema.axes import role_name
-from stressbench.schema.results.arrays import ArraysAt
+from stressbench.schema.results.record import CaseRecord
 from stressbench.schema.results.run import ModelRun
 from stressbench.schema.suite.roles import check_role
-from stressbench.store.arrays import ArrayReader
+from stressbench.store.arrays import ADDRESS, ArrayReader
 
 _RIGHT: Final = 0.5
 """A score from here on is right."""
@@ -38,28 +36,11 @@ _NO_CHOICES: Final = "no choices were kept: give the routing probe `keep_ids: tr
 _NO_PAIR: Final = "nothing to set side by side: one set-up, one run, no common beginnings"
 
 
-class _Row(msgspec.Struct, tag="case", rename={"pass_": "pass"}, kw_only=True):
-    role: str
-    variant: str | None = None
-    case_id: str
-    cluster_id: str
-    pass_: str
-    repeat: int
-    status: str
-    prompt_sha256: str
-    quality: _Quality
-    output: _Output
-    why_null: dict[str, str]
-    routing: dict[str, object] | None = None
-    arrays: dict[str, ArraysAt] | None = None
-
-
-class _Quality(msgspec.Struct):
-    score: float | None
-
-
-class _Output(msgspec.Struct):
-    text: str | None = None
+_FIELDS: Final = (
+    *ADDRESS,
+    *("cluster_id", "prompt_sha256", "status", "quality.score", "output.text", "why_null"),
+    "routing",
+)
 
 
 @dataclass(slots=True)
@@ -71,10 +52,10 @@ class _Side:
     arrays: ArrayReader
     model_role: str
     model: ModelRun
-    answers: dict[str, _Row] = field(default_factory=dict)
+    answers: dict[str, CaseRecord] = field(default_factory=dict)
     """First ones by case, failed ones too: of the quality pass, or of the other where there is
     no such."""
-    routed: dict[str, _Row] = field(default_factory=dict)
+    routed: dict[str, CaseRecord] = field(default_factory=dict)
     why_not_routed: str = _NO_PROBE
 
     @property
@@ -84,19 +65,18 @@ class _Side:
         load = header.suite_spec.get("load")
         return self.model.sha256, self.model.engine_args, load, header.machine.packages
 
-    def take(self, row: _Row) -> None:
+    def take(self, row: CaseRecord) -> None:
         if row.repeat != 0:
             return
         if row.pass_ == "quality" or row.case_id not in self.answers:
             self.answers[row.case_id] = row
-        if row.routing is not None:
+        if row.sections["routing"] is not None:
             self.routed[row.case_id] = row
         elif row.pass_ == "telemetry":
             self.why_not_routed = row.why_null.get("routing", _NO_PROBE)
 
-    def choices(self, row: _Row) -> Choices | None:
+    def choices(self, row: CaseRecord) -> Choices | None:
         """The choices of a request among the run's arrays; None where no choices were kept."""
-        assert row.routing is not None
         arrays = self.arrays.read(row, "routing")
         if "ids" not in arrays:
             return None
@@ -105,8 +85,14 @@ class _Side:
             positions=arrays["positions"].astype(np.int32),
             ids=arrays["ids"].astype(np.int16),
             margins=arrays["margins"].astype(np.float32),
-            experts=int(cast("int", row.routing["experts"])),
+            experts=_experts(row),
         )
+
+
+def _experts(row: CaseRecord) -> int:
+    """The number of experts a layer of the routing section has."""
+    routing = row.sections["routing"] or {}
+    return int(cast("int", routing["experts"]))
 
 
 def thrash(paths: Sequence[Path]) -> Thrash:
@@ -139,10 +125,9 @@ def _sides(path: Path, *, several: bool) -> Iterator[_Side]:
         )
         for role, model in run.header.models.items()
     }
-    for row in store.scan(run.path, _Row):
-        name = role_name(row.role, row.variant)
-        check_role(name, sides, run.path)
-        sides[name].take(row)
+    for row in store.records(run.path, _FIELDS):
+        check_role(row.role_name, sides, run.path)
+        sides[row.role_name].take(row)
     yield from sides.values()
 
 
@@ -174,7 +159,9 @@ def _compared(base: _Side, cand: _Side, between: Between) -> Overlap:
 _END: Final = 1 << 30
 
 
-def _same(base: Mapping[str, _Row], cand: Mapping[str, _Row]) -> Iterator[tuple[_Row, _Row]]:
+def _same(
+    base: Mapping[str, CaseRecord], cand: Mapping[str, CaseRecord]
+) -> Iterator[tuple[CaseRecord, CaseRecord]]:
     """The requests of both sides that asked the same, token for token."""
     for case_id in sorted(base.keys() & cand.keys()):
         if base[case_id].prompt_sha256 == cand[case_id].prompt_sha256:
@@ -211,7 +198,7 @@ class _Answers:
     lost: int = 0
     gained: int = 0
 
-    def add(self, base: _Row, cand: _Row) -> None:
+    def add(self, base: CaseRecord, cand: CaseRecord) -> None:
         self.n += 1
         answered = (base.status == "ok") + (cand.status == "ok")
         self.failed += answered != _BOTH

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from stressbench.errors import UsageError
 from stressbench.metrics.read.columns import Floats
-from stressbench.metrics.read.narrow import is_number
+from stressbench.metrics.read.fields import is_number
 from stressbench.schema.metric import FIXED, Metric
 
 Column: TypeAlias = NDArray[np.float64] | NDArray[np.object_]

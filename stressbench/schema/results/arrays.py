@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, TypeAlias
+
 from stressbench.schema.base import Open
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    Array: TypeAlias = npt.NDArray[np.float32] | npt.NDArray[np.int32]
 
 
 class ArraysAt(Open, frozen=True, kw_only=True):
