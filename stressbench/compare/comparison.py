@@ -19,10 +19,11 @@ from stressbench.compare.studies import degradation
 from stressbench.errors import UsageError
 from stressbench.metrics import base as columns
 from stressbench.metrics.base import Columns
+from stressbench.metrics.families import known
 from stressbench.schema.analysis.comparison import Comparison
 from stressbench.schema.analysis.degradation import ClassDegradation
 from stressbench.schema.base import COMPARISON_VERSION
-from stressbench.schema.metric import Metric, known
+from stressbench.schema.metric import Metric
 from stressbench.schema.suite.gate import Gate, parse
 
 DEFAULT_GATES: Final = ("quality.score drop < 5pt", "failures.rate rise < 5pt")
@@ -111,15 +112,17 @@ def _check_headers(
 def _gates(options: Options, cand: Path | None, base: Path) -> tuple[list[Gate], str]:
     texts, source = options.gates, options.gates_from
     if texts:
-        return [parse(text, where=source) for text in texts], source
+        return [parse(text, known(), where=source) for text in texts], source
     source = "the candidate's suite" if cand else "the run's suite"
     spec = store.read_run(cand or base).header.suite_spec.get("gates")
-    gates = [parse(str(text), where=source) for text in spec] if isinstance(spec, list) else []
+    gates = (
+        [parse(str(text), known(), where=source) for text in spec] if isinstance(spec, list) else []
+    )
     if cand is None or options.by is not None:
         return [gate for gate in gates if gate.by], source
     if not gates:
         source = "the defaults: no gate was declared"
-        gates = [parse(text, where=source) for text in DEFAULT_GATES]
+        gates = [parse(text, known(), where=source) for text in DEFAULT_GATES]
     return gates, source
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stressbench.metrics.base import Codes, Columns, Floats
+from stressbench.metrics.families import known
 from stressbench.schema.analysis.degradation import (
     Axis,
     Cause,
@@ -20,7 +21,7 @@ from stressbench.schema.analysis.degradation import (
     Loss,
     OutcomeShift,
 )
-from stressbench.schema.metric import Metric, known
+from stressbench.schema.metric import Metric
 from stressbench.seeds import derive_seed
 from stressbench.stats.clusters import PairedSums, cluster_sums, effective_size, mean_effect
 from stressbench.stats.exact import wilson

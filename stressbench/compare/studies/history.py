@@ -16,6 +16,7 @@ from stressbench.compare.comparable import RolePair, differences
 from stressbench.errors import ResultsError, StressbenchError, UsageError
 from stressbench.metrics import base as columns
 from stressbench.metrics.base import Columns, Floats
+from stressbench.metrics.families import known
 from stressbench.schema.analysis.history import History, Night, Series
 from stressbench.schema.metric import Metric
 from stressbench.schema.results.run import RunHeader
@@ -78,7 +79,7 @@ def history(
     A file that cannot be read or is unfinished is left out and named in ``skipped``.
     ``progress`` is told of every file read. Raises ``UsageError`` for an unknown metric.
     """
-    targets = [Target(*target(name)) for name in dict.fromkeys(names)]
+    targets = [Target(*target(name, known())) for name in dict.fromkeys(names)]
     if not targets:
         raise UsageError("name a metric", hint="stressbench list metrics")
     skipped: dict[str, str] = {}
@@ -127,7 +128,7 @@ def _counted(
 def _points(job: tuple[Path, tuple[str, ...]]) -> Outcome:
     """What one file adds to each series, or why it adds nothing."""
     path, names = job
-    targets = [Target(*target(name)) for name in names]
+    targets = [Target(*target(name, known())) for name in names]
     try:
         run = columns.read(path, {t.metric.name: t.metric for t in targets}.values())
     except StressbenchError as error:

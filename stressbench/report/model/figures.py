@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 
 from stressbench.compare.studies import degradation
 from stressbench.metrics.base import Codes, Columns, Floats
+from stressbench.metrics.families import known
 from stressbench.report.model.section_view import Estimate, Range, Telemetry
 from stressbench.report.model.view import Cell, Cost, Curve, Row
 from stressbench.schema.analysis.degradation import ClassDegradation, Loss
-from stressbench.schema.metric import Metric, known
+from stressbench.schema.metric import Metric
 from stressbench.stats.clusters import cluster_sums, effective_size, linear_se
 from stressbench.stats.exact import t_quantile, wilson
 from stressbench.stats.quantiles import percentile

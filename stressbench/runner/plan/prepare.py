@@ -23,7 +23,6 @@ from stressbench.runner.plan.requests import limited
 from stressbench.runner.probing import check_probes, passes, probe_type
 from stressbench.runner.send.arrivals import check_trace
 from stressbench.schema.case import Pass
-from stressbench.schema.suite import gate
 from stressbench.schema.suite.parse import Suite
 from stressbench.schema.suite.suite import EngineSpec, ModelSpec, PromptSpec, SuiteSpec
 from stressbench.scorers.base import check as check_truth
@@ -239,7 +238,7 @@ def check_roles(spec: SuiteSpec, roles: Sequence[str]) -> None:
 
 
 def check_names(suite: Suite) -> None:
-    """Find what needs no model: unknown classes and probes, entries of one name, wrong gates."""
+    """Find what needs no model: unknown classes and probes, entries of one name."""
     spec = suite.spec
     for index, probe in enumerate(spec.probe_specs):
         _known(suite, "probes", probe.use, "probes", index)
@@ -256,8 +255,6 @@ def check_names(suite: Suite) -> None:
                 hint="give one of them a `label:` of its own",
             )
         seen.add(prompt.name)
-    for index, text in enumerate(spec.gates):
-        gate.parse(text, where=suite.where("gates", index))
 
 
 def _known(suite: Suite, kind: catalog.Kind, name: str, *path: str | int) -> None:

@@ -27,10 +27,12 @@ import msgspec
 
 from stressbench.catalog import nearest
 from stressbench.errors import SuiteError, UsageError
-from stressbench.schema import metric as metrics
 from stressbench.schema.axes import AXES
 from stressbench.schema.metric import Metric
+from stressbench.schema.suite.parse import Suite
 
+Known: TypeAlias = Mapping[str, Metric]
+"""The metrics that a gate may name, by name."""
 Direction: TypeAlias = Literal["drop", "rise", "change"]
 DIRECTIONS: Final[tuple[Direction, ...]] = ("drop", "rise", "change")
 KEYS: Final = (
@@ -82,12 +84,11 @@ def share(statistic: str) -> float | None:
     return None if statistic == "mean" else float(statistic[1:]) / 100
 
 
-def target(name: str) -> tuple[Metric, str]:
+def target(name: str, known: Known) -> tuple[Metric, str]:
     """The metric and statistic that ``quality.score`` or ``ttft.p95`` name.
 
-    Raises ``UsageError`` with the nearest known name.
+    Raises ``UsageError`` with the nearest of the ``known`` names.
     """
-    known = metrics.known()
     if name in known:
         return known[name], known[name].statistic
     stem = max((each for each in known if name.startswith(f"{each}.")), key=len, default=None)
@@ -106,16 +107,22 @@ def target(name: str) -> tuple[Metric, str]:
     return metric, statistic
 
 
-def parse(text: str, *, where: str | None = None) -> Gate:
-    """Read one gate.
+def parse(text: str, known: Known, *, where: str | None = None) -> Gate:
+    """Read one gate on one of the ``known`` metrics.
 
     ``where`` is the place it was written, for messages. Raises ``SuiteError`` with the
     column of the word that is wrong and the nearest right one.
     """
-    return _Words(text, where).gate()
+    return _Words(text, known, where).gate()
 
 
-def read(file: Path) -> list[str]:
+def check(suite: Suite, known: Known) -> None:
+    """Raise ``SuiteError``, with its line, for a gate of a suite that is wrong."""
+    for index, text in enumerate(suite.spec.gates):
+        parse(text, known, where=suite.where("gates", index))
+
+
+def read(file: Path, known: Known) -> list[str]:
     """The gates of a file: one a line, ``#`` starts a comment.
 
     Each is parsed, so that a mistake is found with its line. Raises ``SuiteError``.
@@ -128,15 +135,16 @@ def read(file: Path) -> list[str]:
     for number, line in enumerate(lines, 1):
         text = line.partition("#")[0].strip()
         if text:
-            gates.append(parse(text, where=f"{file}:{number}").text)
+            gates.append(parse(text, known, where=f"{file}:{number}").text)
     return gates
 
 
 class _Words:
     """The words of a gate, taken one by one."""
 
-    def __init__(self, text: str, where: str | None) -> None:
+    def __init__(self, text: str, metrics: Known, where: str | None) -> None:
         self.text = text
+        self.metrics = metrics
         self.where = where
         self.words = [(m.group(), m.start() + 1) for m in re.finditer(r"[<>]=?|[^\s<>]+", text)]
         self.next = 0
@@ -202,7 +210,7 @@ class _Words:
     def target(self) -> tuple[Metric, str]:
         name = self.take("a metric")
         try:
-            return target(name)
+            return target(name, self.metrics)
         except UsageError as error:
             self.fail(error.message)
 
