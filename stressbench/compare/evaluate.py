@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from stressbench.compare.pair import Mask, Pairing, SideRows, case_means
-from stressbench.metrics.base import Codes, Floats
+from stressbench.compare.pair import Pairing, SideRows, case_means
 from stressbench.schema.metric import Metric
 from stressbench.schema.suite.gate import share
+from stressbench.stats.arrays import Codes, Floats, Mask
 from stressbench.stats.clusters import PairedSums, binary_effect, cluster_sums, mean_effect
 from stressbench.stats.effect import Effect, natural
 from stressbench.stats.exact import t_quantile
@@ -31,7 +31,7 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Evaluation:
     """The effect with what it rests on.
 
     ``effect`` is None where no pair has a value on both sides. ``noise`` is on the
@@ -46,7 +46,7 @@ class Answer:
     flips: float | None = None
 
 
-def evaluate(pairing: Pairing, question: Question, seed: int) -> Answer:
+def evaluate(pairing: Pairing, question: Question, seed: int) -> Evaluation:
     """Compare ``question``'s metric over all cases of ``pairing``."""
     metric = question.metric
     sides = tuple(_usable(side, metric) for side in (pairing.base, pairing.cand))
@@ -57,7 +57,7 @@ def evaluate(pairing: Pairing, question: Question, seed: int) -> Answer:
     if cases:
         clusters, n = _clusters(pairing, both)
         effect = _effect(sides, question, _Found(both, base[both], cand[both], clusters, n), seed)
-    return Answer(
+    return Evaluation(
         effect=effect if cases else None,
         cases=cases,
         missing_base=int((has_cand & ~has_base).sum()),

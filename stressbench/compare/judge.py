@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from stressbench.compare.evaluate import Answer, Question
+from stressbench.compare.evaluate import Evaluation, Question
 from stressbench.schema.analysis.comparison import Finding, GateFinding, Missing, Overall, Verdict
 from stressbench.schema.suite.gate import Gate
 from stressbench.stats.effect import natural
@@ -40,7 +40,7 @@ class Asked:
 
     question: Question
     scope: dict[str, str]
-    answer: Answer
+    answer: Evaluation
 
     @property
     def p(self) -> float | None:
@@ -149,7 +149,7 @@ def _harm(gate: Gate, interval: Interval) -> float:
     return max(-interval.low, interval.high)
 
 
-def _covered(answer: Answer) -> bool:
+def _covered(answer: Evaluation) -> bool:
     return answer.cases >= COVERAGE * (answer.cases + answer.missing_cand)
 
 

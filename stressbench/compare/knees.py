@@ -23,7 +23,7 @@ _FIELDS: Final = (
 
 
 @dataclass(slots=True)
-class _Level:
+class _SweptLevel:
     """One level of one side as its records go by."""
 
     value: float
@@ -69,8 +69,8 @@ def _swept(columns: Columns, side: Side) -> bool:
     return bool((codes != labels.code(NONE)).any())
 
 
-def _levels(columns: Columns) -> Mapping[_Served, Mapping[str, _Level]]:
-    found: dict[_Served, dict[str, _Level]] = {}
+def _levels(columns: Columns) -> Mapping[_Served, Mapping[str, _SweptLevel]]:
+    found: dict[_Served, dict[str, _SweptLevel]] = {}
     for row in store.records(columns.path, _FIELDS):
         level = row.params.get(LEVEL)
         if row.pass_ != "quality" or row.load is None or level is None:
@@ -79,11 +79,11 @@ def _levels(columns: Columns) -> Mapping[_Served, Mapping[str, _Level]]:
         key = (role, variant or NONE, row.lever or NONE)
         levels = found.setdefault(key, {})
         value = float(row.load.rate or row.load.concurrency or 0)
-        levels.setdefault(str(level), _Level(value)).tally.add(row)
+        levels.setdefault(str(level), _SweptLevel(value)).tally.add(row)
     return found
 
 
-def _knee(levels: Mapping[str, _Level]) -> Knee:
+def _knee(levels: Mapping[str, _SweptLevel]) -> Knee:
     rising = sorted(levels.items(), key=lambda each: each[1].value)
     points = [each.tally.point(each.value) for _, each in rising]
     at = knee(points)

@@ -10,14 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stressbench import store
-from stressbench.compare.identity import finer, identified, with_both
-from stressbench.compare.levels import Shared, of_levels, shared_levels, unfinished
+from stressbench.compare.case_keys import finer, identified, with_both
 from stressbench.compare.sides import OTHER_CONTENT, Contrast, Side
+from stressbench.compare.sweep_levels import Shared, of_levels, shared_levels, unfinished
 from stressbench.errors import CompareError
-from stressbench.metrics.base import Codes, Columns, Floats, Labels, case_digest
+from stressbench.metrics.base import Columns, Labels, case_digest
 from stressbench.schema.results.record import CaseRecord
-
-Mask = NDArray[np.bool_]
+from stressbench.stats.arrays import Codes, Floats, Mask
 
 
 @dataclass(frozen=True, slots=True)

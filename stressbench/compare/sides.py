@@ -15,8 +15,9 @@ import numpy as np
 
 from stressbench.catalog import nearest
 from stressbench.errors import UsageError
-from stressbench.metrics.base import Codes, Columns
+from stressbench.metrics.base import Columns
 from stressbench.schema.axes import AXES, BARE, NONE, role_name
+from stressbench.stats.arrays import Codes
 
 INPUT_AXES: Final = frozenset({"arm", "label", "load_level"})
 """Axes that are part of a case's id: sides that differ in them hold other ids."""

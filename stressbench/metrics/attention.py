@@ -26,7 +26,7 @@ def _attention(field: str, unit: Unit, summary: str, name: str | None = None) ->
     )
 
 
-class Attention:
+class AttentionMetrics:
     """What the model looked at: entropy, sinks, recency, the needle."""
 
     metrics = (
@@ -60,4 +60,4 @@ class Attention:
     )
 
 
-PLUGIN = Attention
+PLUGIN = AttentionMetrics

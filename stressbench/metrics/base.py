@@ -18,7 +18,7 @@ from itertools import count
 from multiprocessing.connection import Connection
 from operator import attrgetter
 from pathlib import Path
-from typing import Protocol, cast
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,13 +26,15 @@ from numpy.typing import NDArray
 from stressbench import store
 from stressbench.errors import ResultsError, StressbenchError
 from stressbench.metrics.families import known
-from stressbench.metrics.read.columns import Codes, Columns, Floats, Growing, Labels, minus_partner
+from stressbench.metrics.read.columns import Columns, Growing, Labels, minus_partner
 from stressbench.metrics.read.fields import LEVEL, PARAMS, narrow_record, paths_of
 from stressbench.metrics.read.values import column_of, fields_of, plausible, sizes_of, values_of
 from stressbench.schema.axes import NONE, role_name, split_role
 from stressbench.schema.case import AROUND
 from stressbench.schema.metric import Metric
+from stressbench.schema.results.record import CaseRecord
 from stressbench.schema.suite.roles import check_role
+from stressbench.stats.arrays import Codes, Floats
 
 __all__ = ["Codes", "Columns", "Floats", "Labels", "case_digest", "read", "read_both"]
 
@@ -55,7 +57,7 @@ def read(
     gather = _Gather(metrics := tuple(metrics), ids=ids)
     with _no_collector():
         for batch in store.scan_batches(run.path, narrow_record(metrics)):
-            rows = [row for row in cast("list[_Identified]", batch) if row.pass_ not in AROUND]
+            rows = [row for row in cast("list[CaseRecord]", batch) if row.pass_ not in AROUND]
             if not rows:
                 continue
             try:
@@ -147,16 +149,6 @@ def _size(path: Path) -> int:
     return file.stat().st_size
 
 
-class _Identified(Protocol):
-    """What every narrow record has, whatever metrics were asked for."""
-
-    case_id: str
-    cluster_id: str
-    content_sha256: str
-    twin_of: str | None
-    pass_: str
-
-
 class _Gather:
     """Appends batches of narrow records to growing columns."""
 
@@ -175,7 +167,7 @@ class _Gather:
         self.kinds = Growing()
         self.kind_codes: defaultdict[tuple[str | None, ...], int] = defaultdict(count().__next__)
 
-    def add(self, batch: Sequence[_Identified]) -> None:
+    def add(self, batch: Sequence[CaseRecord]) -> None:
         self.cases.append(b"".join([case_digest(row.case_id) for row in batch]))
         if self.case_ids is not None:
             self.case_ids += [row.case_id for row in batch]

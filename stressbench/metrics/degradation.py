@@ -19,7 +19,7 @@ def _loss(name: str, arm: str, summary: str) -> Metric:
     )
 
 
-class Degradation:
+class DegradationMetrics:
     """How much of the score is lost to the stress itself: score minus the control's, -1 to 1."""
 
     metrics = (
@@ -28,4 +28,4 @@ class Degradation:
     )
 
 
-PLUGIN = Degradation
+PLUGIN = DegradationMetrics

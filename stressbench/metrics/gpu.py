@@ -20,7 +20,7 @@ def _gpu(
     )
 
 
-class Gpu:
+class GpuMetrics:
     """Memory, use, power and throttling of the GPUs while a request was in flight."""
 
     metrics = (
@@ -49,4 +49,4 @@ class Gpu:
     )
 
 
-PLUGIN = Gpu
+PLUGIN = GpuMetrics

@@ -31,7 +31,7 @@ def _any(count: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.where(np.isnan(count), np.nan, count > 0)
 
 
-class Kv:
+class KvMetrics:
     """How full the KV cache was, what it recomputed and what it reused."""
 
     metrics = (
@@ -105,4 +105,4 @@ class Kv:
     )
 
 
-PLUGIN = Kv
+PLUGIN = KvMetrics

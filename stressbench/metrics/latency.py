@@ -40,7 +40,7 @@ def _longest_gap(gaps: Lists) -> Floats:
     return np.array([max(each) if each else np.nan for each in gaps])
 
 
-class Latency:
+class LatencyMetrics:
     """How long a user waits: first token, gaps between tokens, the whole answer."""
 
     metrics = (
@@ -72,4 +72,4 @@ class Latency:
     )
 
 
-PLUGIN = Latency
+PLUGIN = LatencyMetrics

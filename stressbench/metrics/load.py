@@ -16,7 +16,7 @@ def _delay(scheduled: NDArray[np.float64], sent: NDArray[np.float64]) -> NDArray
     return delay
 
 
-class Load:
+class LoadMetrics:
     """Whether requests went out when they were due."""
 
     metrics = (
@@ -33,4 +33,4 @@ class Load:
     )
 
 
-PLUGIN = Load
+PLUGIN = LoadMetrics

@@ -17,7 +17,7 @@ def _process(name: str, field: str, unit: Unit, summary: str, *, drawn: bool = T
     )
 
 
-class Process:
+class ProcessMetrics:
     """Memory, processor time and page faults of the engine while a request was in flight."""
 
     metrics = (
@@ -36,4 +36,4 @@ class Process:
     )
 
 
-PLUGIN = Process
+PLUGIN = ProcessMetrics

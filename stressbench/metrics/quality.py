@@ -50,7 +50,7 @@ def _rate(kind: str) -> Metric:
     )
 
 
-class Quality:
+class QualityMetrics:
     """Whether the answer was right, and in which way it was wrong."""
 
     metrics = (
@@ -73,4 +73,4 @@ class Quality:
     )
 
 
-PLUGIN = Quality
+PLUGIN = QualityMetrics

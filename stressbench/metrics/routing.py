@@ -33,7 +33,7 @@ def _routing(
     )
 
 
-class Routing:
+class RoutingMetrics:
     """How the router spread tokens over experts; means over layers unless they say otherwise."""
 
     metrics = (
@@ -97,4 +97,4 @@ class Routing:
     )
 
 
-PLUGIN = Routing
+PLUGIN = RoutingMetrics

@@ -22,7 +22,7 @@ def _per_second(
     return rate
 
 
-class Throughput:
+class ThroughputMetrics:
     """How fast tokens move while a request is served."""
 
     metrics = (
@@ -50,4 +50,4 @@ class Throughput:
     )
 
 
-PLUGIN = Throughput
+PLUGIN = ThroughputMetrics

@@ -5,7 +5,7 @@ from __future__ import annotations
 from stressbench.schema.metric import Metric
 
 
-class Tokens:
+class TokenMetrics:
     """How many tokens the same content takes, in and out."""
 
     metrics = (
@@ -46,4 +46,4 @@ class Tokens:
     )
 
 
-PLUGIN = Tokens
+PLUGIN = TokenMetrics

@@ -22,7 +22,7 @@ from stressbench.runner.session import EngineFactory, Observer, Session, Work
 from stressbench.schema.case import Pass, Request
 from stressbench.schema.results.record import CaseRecord
 from stressbench.schema.results.run import ModelLine, RunEnd, RunHeader, RunStatus
-from stressbench.schema.suite.load import Level
+from stressbench.schema.suite.load import LoadLevel
 from stressbench.store import RunWriter
 
 _ENGINE_FACTS: Final = ("dtype", "max_model_len", "kv_blocks", "block_size", "engine_args")
@@ -198,7 +198,7 @@ class Serve:
     def _work(self, model: RunModel) -> Work:
         suite = self.prepared.suite
 
-        def requests(pass_: Pass, level: Level) -> Iterator[Request]:
+        def requests(pass_: Pass, level: LoadLevel) -> Iterator[Request]:
             return plan_level(suite, model.role, self.prepared.prompt_formats, pass_, level)
 
         each = planned(suite) // len(levels_of(suite, "quality"))

@@ -25,7 +25,7 @@ from stressbench.schema.results.kv import KvSetup
 from stressbench.schema.results.record import CaseRecord
 from stressbench.schema.results.run import LevelLine, Reading
 from stressbench.schema.step import StepReading
-from stressbench.schema.suite.load import CLOSED_CONCURRENCY, Level, LoadSpec
+from stressbench.schema.suite.load import CLOSED_CONCURRENCY, LoadLevel, LoadSpec
 from stressbench.schema.suite.suite import ProbeSpec, SuiteSpec
 from stressbench.stats.saturation import Point, settled
 from stressbench.store import RunWriter
@@ -60,7 +60,7 @@ class Work:
     """What one role of a run is sent."""
 
     role: str
-    plan: Callable[[Pass, Level], Iterator[Request]]
+    plan: Callable[[Pass, LoadLevel], Iterator[Request]]
     """Every request of a level."""
     planned: int
     """Requests of a level in the quality pass."""
@@ -69,11 +69,11 @@ class Work:
     over: Mapping[tuple[Pass, str], LevelLine]
     """Loads that an earlier part has brought to an end."""
 
-    def number(self, pass_: Pass, level: Level) -> int:
+    def number(self, pass_: Pass, level: LoadLevel) -> int:
         """How many are left, or more, without building any."""
         return self.planned - self.done.number(self.role, pass_, level.name)
 
-    def left(self, pass_: Pass, level: Level) -> Iterator[Request]:
+    def left(self, pass_: Pass, level: LoadLevel) -> Iterator[Request]:
         """Those that are not recorded yet."""
         return (each for each in self.plan(pass_, level) if not self.done.has(each))
 
@@ -167,7 +167,7 @@ class Session:
         return None
 
     async def _level(
-        self, lane: Lane, pass_: Pass, level: Level, work: Work, tally: Tally
+        self, lane: Lane, pass_: Pass, level: LoadLevel, work: Work, tally: Tally
     ) -> str | None:
         """Send what is left of a level; say why, where it was given up."""
         if next(work.left(pass_, level), None) is None:
@@ -190,7 +190,7 @@ class Session:
         return await self.interrupt.run(sending, patience=1)
 
     def _over(
-        self, role: str, pass_: Pass, level: Level, *, last: bool, hopeless: str | None
+        self, role: str, pass_: Pass, level: LoadLevel, *, last: bool, hopeless: str | None
     ) -> LevelLine:
         """Write down that a load is over, so that no later part of the run sends it again."""
         name, variant = split_role(role)
@@ -264,11 +264,11 @@ class _Served:
         return await self._engine.call_worker(method, *args)
 
 
-def _levels(suite: SuiteSpec, pass_: Pass) -> tuple[Level, ...]:
+def _levels(suite: SuiteSpec, pass_: Pass) -> tuple[LoadLevel, ...]:
     """The loads of a pass; where nothing is timed, a plain closed loop stands for any other."""
     found, seats = levels_of(suite, pass_), suite.load.seats
     if pass_ == "quality":
         return found
     if suite.load.arrival != "closed":
         seats = min(seats, CLOSED_CONCURRENCY)
-    return tuple(Level(each.number, LoadSpec(concurrency=seats)) for each in found)
+    return tuple(LoadLevel(each.number, LoadSpec(concurrency=seats)) for each in found)

@@ -9,9 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stressbench.schema.results.run import LevelLine, RunEnd, RunHeader
-
-Floats = NDArray[np.float64]
-Codes = NDArray[np.int64]
+from stressbench.stats.arrays import Codes, Floats
 
 
 class Growing:

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stressbench.errors import UsageError
-from stressbench.metrics.read.columns import Floats
 from stressbench.metrics.read.fields import is_number
 from stressbench.schema.metric import FIXED, Metric
+from stressbench.stats.arrays import Floats
 
 Column: TypeAlias = NDArray[np.float64] | NDArray[np.object_]
 _NUMBERS: Final = frozenset({float, int, bool, type(None)})

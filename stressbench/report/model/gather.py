@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from stressbench import __version__, store
-from stressbench.compare.studies.degradation import degradation
+from stressbench.compare.analysis.degradation import degradation
 from stressbench.errors import ResultsError
 from stressbench.metrics import base as columns
 from stressbench.metrics.families import by_section

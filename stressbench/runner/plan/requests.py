@@ -14,7 +14,7 @@ from stressbench.prompts.base import count, expand
 from stressbench.prompts.build.prompt_format import PromptFormat
 from stressbench.schema.axes import split_role
 from stressbench.schema.case import Case, Pass, Request, Segment, Span
-from stressbench.schema.suite.load import Cache, Level, levels
+from stressbench.schema.suite.load import Cache, LoadLevel, levels
 from stressbench.schema.suite.suite import SuiteSpec
 
 _SEAM: Final = 3
@@ -47,7 +47,7 @@ def planned(suite: SuiteSpec, passes: Sequence[Pass] = ("quality",)) -> int:
     return sent * sum(count(prompt) for prompt in suite.prompts)
 
 
-def levels_of(suite: SuiteSpec, pass_: Pass) -> tuple[Level, ...]:
+def levels_of(suite: SuiteSpec, pass_: Pass) -> tuple[LoadLevel, ...]:
     """The loads that a pass runs through; what probes see does not change with the load."""
     found = levels(suite.load)
     return found if pass_ == "quality" else found[:1]
@@ -66,7 +66,7 @@ def plan_level(
     role: str,
     prompt_formats: Mapping[str, PromptFormat],
     pass_: Pass,
-    level: Level,
+    level: LoadLevel,
 ) -> Iterator[Request]:
     """Yield the requests of ``role`` at one level, one cell of the sweep after the other.
 
@@ -111,7 +111,7 @@ def _salt(cache: Cache, request: Request, repeat: int) -> str:
     return f"{level}/{case.label}/{case.params.get('group', '')}"
 
 
-def _at_level(request: Request, level: Level) -> Request:
+def _at_level(request: Request, level: LoadLevel) -> Request:
     """The request as a case of this level: levels are swept like budgets and depths."""
     if level.factor is None:
         return request
@@ -125,7 +125,7 @@ def _at_level(request: Request, level: Level) -> Request:
     return replace(request, case=placed)
 
 
-def _placed(case_id: str, level: Level) -> str:
+def _placed(case_id: str, level: LoadLevel) -> str:
     """``label/arm/level/rest``; labels and arms have no slash."""
     label, arm, rest = case_id.split("/", 2)
     return f"{label}/{arm}/{level.name}/{rest}"

@@ -18,7 +18,7 @@ from stressbench.runner.send.request import Lane
 from stressbench.runner.send.timer import Alarm
 from stressbench.schema.case import AROUND, Pass, Request
 from stressbench.schema.results.record import Load
-from stressbench.schema.suite.load import Level, Phase
+from stressbench.schema.suite.load import LoadLevel, Phase
 
 Source = Callable[[], Iterator[Request]]
 """Gives the same requests from the first one on, each time it is called."""
@@ -30,7 +30,7 @@ class Traffic:
 
     lane: Lane
     clock: Clock
-    level: Level
+    level: LoadLevel
     seed: int
     interrupted: Callable[[], bool]
     _watch: Watch = field(init=False)

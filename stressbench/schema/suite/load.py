@@ -85,7 +85,7 @@ class LoadSpec(Strict, frozen=True, kw_only=True):
         return self.concurrency or default
 
 
-class Level(NamedTuple):
+class LoadLevel(NamedTuple):
     """One load of a sweep; the only one where there is no sweep."""
 
     number: int | None
@@ -108,15 +108,15 @@ class Level(NamedTuple):
         return "concurrency", self.load.seats
 
 
-def levels(load: LoadSpec) -> tuple[Level, ...]:
+def levels(load: LoadSpec) -> tuple[LoadLevel, ...]:
     """The loads that make up ``load``, one after the other."""
     if load.arrival != "sweep":
-        return (Level(None, load),)
+        return (LoadLevel(None, load),)
     plain = replace(load, concurrency_levels=[], rate_levels=[], arrival="closed")
     closed = [replace(plain, concurrency=seats) for seats in load.concurrency_levels]
     arrival: Arrival = "poisson" if load.burstiness is None else "gamma"
     opened = [replace(plain, arrival=arrival, rate=rate) for rate in load.rate_levels]
-    return tuple(Level(number, each) for number, each in enumerate((*closed, *opened), 1))
+    return tuple(LoadLevel(number, each) for number, each in enumerate((*closed, *opened), 1))
 
 
 class Mistake(NamedTuple):

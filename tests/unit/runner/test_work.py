@@ -12,7 +12,7 @@ from stressbench.errors import ResultsError, SuiteError
 from stressbench.runner.resume import Done, Recorded
 from stressbench.runner.session import Work
 from stressbench.schema.case import Pass, Request
-from stressbench.schema.suite.load import Level, LoadSpec, levels
+from stressbench.schema.suite.load import LoadLevel, LoadSpec, levels
 from tests import records
 from tests.cases import REQUEST
 
@@ -20,7 +20,7 @@ SWEEP = levels(LoadSpec(arrival="sweep", concurrency_levels=[1, 2]))
 PLAIN = levels(LoadSpec())
 
 
-def plan(pass_: Pass, level: Level) -> Iterator[Request]:
+def plan(pass_: Pass, level: LoadLevel) -> Iterator[Request]:
     for item in range(3):
         case_id = f"niah/stress/{level.name}/i{item}" if level.name else f"niah/stress/i{item}"
         yield replace(REQUEST, pass_=pass_, case=replace(REQUEST.case, case_id=case_id))

@@ -27,7 +27,7 @@ class Choices:
 
 
 @dataclass(slots=True)
-class Tally:
+class OverlapSums:
     """Sums over pairs; what an ``Overlap`` is made from."""
 
     items: list[str] = field(default_factory=list)

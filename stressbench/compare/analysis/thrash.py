@@ -18,7 +18,7 @@ from typing import Final, cast
 import numpy as np
 
 from stressbench import store
-from stressbench.compare.studies.overlap import Choices, Tally, common_prefix, median
+from stressbench.compare.analysis.overlap import Choices, OverlapSums, common_prefix, median
 from stressbench.errors import CompareError
 from stressbench.schema.analysis.thrash import Between, Overlap, Thrash
 from stressbench.schema.results.record import CaseRecord
@@ -44,7 +44,7 @@ _FIELDS: Final = (
 
 
 @dataclass(slots=True)
-class _Side:
+class _RunRole:
     """One role of one run: answers as they were under load, routing of the telemetry pass."""
 
     name: str
@@ -112,11 +112,11 @@ def thrash(paths: Sequence[Path]) -> Thrash:
     return Thrash(overlaps=overlaps, why_null=dict(_reasons(sides, overlaps)))
 
 
-def _sides(path: Path, *, several: bool) -> Iterator[_Side]:
+def _sides(path: Path, *, several: bool) -> Iterator[_RunRole]:
     run = store.read_run(path)
     arrays = ArrayReader(run.directory)
     sides = {
-        role: _Side(
+        role: _RunRole(
             name=f"{run.header.run_id} {role}" if several else role,
             run=run,
             arrays=arrays,
@@ -131,9 +131,9 @@ def _sides(path: Path, *, several: bool) -> Iterator[_Side]:
     yield from sides.values()
 
 
-def _against_the_first(sides: Sequence[_Side]) -> Iterator[Overlap]:
+def _against_the_first(sides: Sequence[_RunRole]) -> Iterator[Overlap]:
     """Each side against the first one of the same model, request by request."""
-    first: dict[str, _Side] = {}
+    first: dict[str, _RunRole] = {}
     for side in sides:
         base = first.setdefault(side.model_role, side)
         if base is not side and (base.answers.keys() & side.answers.keys()):
@@ -141,8 +141,8 @@ def _against_the_first(sides: Sequence[_Side]) -> Iterator[Overlap]:
             yield _compared(base, side, between)
 
 
-def _compared(base: _Side, cand: _Side, between: Between) -> Overlap:
-    tally, answers = Tally(), _Answers()
+def _compared(base: _RunRole, cand: _RunRole, between: Between) -> Overlap:
+    tally, answers = OverlapSums(), _Answers()
     for one, other in _same(base.answers, cand.answers):
         answers.add(one, other)
     for one, other in _same(base.routed, cand.routed):
@@ -168,13 +168,13 @@ def _same(
             yield base[case_id], cand[case_id]
 
 
-def _suffixes(sides: Sequence[_Side]) -> Iterator[Overlap]:
+def _suffixes(sides: Sequence[_RunRole]) -> Iterator[Overlap]:
     """Prompts of one side that begin alike; neighbours in the order of their tokens do most."""
     for side in sides:
         found = [(row, side.choices(row)) for row in side.routed.values()]
         kept = [(row, choices) for row, choices in found if choices is not None]
         kept.sort(key=lambda each: each[1].prompt_ids.tolist())
-        tally, text = Tally(), 0
+        tally, text = OverlapSums(), 0
         for (_, one), (_, other) in pairwise(kept):
             prefix = common_prefix(one.prompt_ids, other.prompt_ids)
             shorter = min(len(one.prompt_ids), len(other.prompt_ids))
@@ -217,7 +217,7 @@ class _Answers:
 def _overlap(
     between: Between,
     names: tuple[str, str],
-    tally: Tally,
+    tally: OverlapSums,
     answers: _Answers,
     *,
     alike: bool | None,
@@ -250,7 +250,7 @@ def _overlap(
     )
 
 
-def _reasons(sides: Sequence[_Side], overlaps: Sequence[Overlap]) -> Iterator[tuple[str, str]]:
+def _reasons(sides: Sequence[_RunRole], overlaps: Sequence[Overlap]) -> Iterator[tuple[str, str]]:
     """Why some sides have no routing to compare."""
     compared = {name for each in overlaps if each.rows for name in (each.base, each.cand)}
     for side in sides:

@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 
 from stressbench.compare.sides import INPUT_AXES, Contrast
 from stressbench.errors import CompareError
-from stressbench.metrics.base import Codes, Columns, case_digest
+from stressbench.metrics.base import Columns, case_digest
 from stressbench.schema.axes import NONE
+from stressbench.stats.arrays import Codes
 
 WITHOUT_CONTEXT: Final = frozenset({"no_context", "oracle_context"})
 """Arms that are asked once an item and point, whatever the budgets and depths of the others."""
@@ -56,7 +57,7 @@ def taken_apart(case_id: str, arm: str, level: str) -> Name:
 
 
 @dataclass(frozen=True, slots=True)
-class Identified:
+class KeyedRows:
     """Rows of a side, sorted by what they are matched on: ``keys``, two words a row."""
 
     rows: Codes
@@ -65,11 +66,11 @@ class Identified:
 
 def identified(
     base: tuple[Columns, Codes], cand: tuple[Columns, Codes], sides: Contrast
-) -> tuple[Identified, Identified]:
+) -> tuple[KeyedRows, KeyedRows]:
     """The rows of both sides by what makes them pairs: the case id, or what is left of it."""
     given = (base, cand)
     if not sides.differing & INPUT_AXES:
-        first, second = (Identified(rows, columns.cases[rows]) for columns, rows in given)
+        first, second = (KeyedRows(rows, columns.cases[rows]) for columns, rows in given)
         return first, second
     names = [_names(columns, rows) for columns, rows in given]
     gone = set(sides.differing & INPUT_AXES)
@@ -132,11 +133,11 @@ def _spread(rows: Codes, keys: Sequence[str], of: dict[str, str]) -> tuple[Codes
     return np.array([row for row, _ in found], np.int64), [key for _, key in found]
 
 
-def _sorted(columns: Columns, rows: Codes, keys: Sequence[str]) -> Identified:
+def _sorted(columns: Columns, rows: Codes, keys: Sequence[str]) -> KeyedRows:
     words = np.frombuffer(b"".join(map(case_digest, keys)), ">u8").astype(np.uint64).reshape(-1, 2)
     passes = columns.labels["pass_"].codes[rows]
     order = np.lexsort([columns.repeats[rows], passes, words[:, 1], words[:, 0]])
-    return Identified(rows[order], words[order])
+    return KeyedRows(rows[order], words[order])
 
 
 def with_both(

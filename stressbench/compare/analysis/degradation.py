@@ -7,9 +7,8 @@ from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from stressbench.metrics.base import Codes, Columns, Floats
+from stressbench.metrics.base import Columns
 from stressbench.metrics.families import known
 from stressbench.schema.analysis.degradation import (
     Axis,
@@ -23,10 +22,15 @@ from stressbench.schema.analysis.degradation import (
 )
 from stressbench.schema.metric import Metric
 from stressbench.seeds import derive_seed
-from stressbench.stats.clusters import PairedSums, cluster_sums, effective_size, mean_effect
+from stressbench.stats.arrays import Codes, Floats, Mask
+from stressbench.stats.clusters import (
+    PairedSums,
+    against_zero,
+    cluster_sums,
+    effective_size,
+    mean_effect,
+)
 from stressbench.stats.exact import wilson
-
-Mask = NDArray[np.bool_]
 
 KEPT: Final = 0.85
 """Share of the shortest length's quality that an effective length keeps (NoLiMa, 2025)."""
@@ -65,13 +69,13 @@ def degradation(columns: Columns) -> list[ClassDegradation]:
     found = []
     for role in columns.labels["role"].names:
         for prompt_class in columns.labels["prompt_class"].names:
-            part = _Part(columns, role, prompt_class)
+            part = _ClassRows(columns, role, prompt_class)
             if part.stressed.any():
                 found.append(part.degradation())
     return found
 
 
-class _Part:
+class _ClassRows:
     """The quality-pass rows of one role and class."""
 
     def __init__(self, columns: Columns, role: str, prompt_class: str) -> None:
@@ -167,12 +171,9 @@ class _Part:
                 continue
             clusters = _compact(self.clusters[rows])
             count = int(clusters.max()) + 1
-            lost = cluster_sums(values[rows], None, clusters, count)
-            zero = np.column_stack([np.zeros(count), lost[:, 1]])
             seed = derive_seed(0, "loss", self.role, self.prompt_class, control)
-            effect = mean_effect(
-                PairedSums(np.hstack([zero, lost]), 1.0), relative=False, seed=seed
-            )
+            sums = against_zero(values[rows], clusters, count, span=1.0)
+            effect = mean_effect(sums, relative=False, seed=seed)
             yield Loss(
                 control=control,
                 n=int(rows.sum()),

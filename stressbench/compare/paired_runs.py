@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from stressbench.compare import comparable, sides
-from stressbench.compare.comparable import Difference, RolePair
+from stressbench.compare import sides
+from stressbench.compare.differences import RolePair, RunDifference, differences, refuse_unlike
 from stressbench.compare.evaluate import Question, evaluate
 from stressbench.compare.judge import Asked, finding, judge
-from stressbench.compare.levels import unfinished
-from stressbench.compare.match import matches, model_pairs
+from stressbench.compare.model_pairs import matches, model_pairs
 from stressbench.compare.pair import Pairing, pair
 from stressbench.compare.sides import Contrast, Side
+from stressbench.compare.sweep_levels import unfinished
 from stressbench.errors import CompareError, SuiteError, UsageError
 from stressbench.metrics.base import Columns
 from stressbench.metrics.families import known
@@ -33,12 +33,12 @@ _MAY_DIFFER = {
 
 
 @dataclass(frozen=True, slots=True)
-class Paired:
+class SidePairings:
     """The pairings of two sides, one for each value of what the sides leave open."""
 
     contrast: Contrast
     pairings: list[Pairing]
-    found: list[Difference]
+    found: list[RunDifference]
     treat: frozenset[str]
 
     @property
@@ -54,7 +54,7 @@ class Paired:
 
 def check_headers(
     base: RunHeader, cand: RunHeader, contrast: Contrast, treat: frozenset[str]
-) -> tuple[list[RolePair], list[Difference]]:
+) -> tuple[list[RolePair], list[RunDifference]]:
     """The models that two sides set side by side, and what differs that may.
 
     Raises ``CompareError`` for a difference that nobody declared, ``UsageError`` for a role
@@ -62,8 +62,8 @@ def check_headers(
     """
     models = model_pairs(base, cand, contrast, treat)
     meant = [_MAY_DIFFER.get(axis, frozenset()) for axis in contrast.differing]
-    found = comparable.differences(base, cand, models)
-    return models, comparable.refuse_unlike(found, treat.union(*meant))
+    found = differences(base, cand, models)
+    return models, refuse_unlike(found, treat.union(*meant))
 
 
 def of_gate(gate: Gate) -> Contrast:
@@ -73,7 +73,7 @@ def of_gate(gate: Gate) -> Contrast:
 
 def set_side_by_side(
     base: Columns, cand: Columns, contrast: Contrast, treat: frozenset[str], *, allow_partial: bool
-) -> Paired:
+) -> SidePairings:
     """Pair whatever two sides hold.
 
     Raises ``CompareError`` where they are not comparable, ``UsageError`` for a value that
@@ -84,7 +84,7 @@ def set_side_by_side(
         models = _begun(base, cand, models)
     whole = matches(base, cand, models, contrast)
     pairings = [pair(base, cand, each, allow_partial=allow_partial) for each in whole]
-    return Paired(contrast, pairings, found, treat)
+    return SidePairings(contrast, pairings, found, treat)
 
 
 def _begun(base: Columns, cand: Columns, models: list[RolePair]) -> list[RolePair]:
@@ -97,7 +97,7 @@ def _begun(base: Columns, cand: Columns, models: list[RolePair]) -> list[RolePai
     return begun or models
 
 
-class Session:
+class PairedRuns:
     """Two sides of a comparison, and those that gates name for themselves.
 
     ``main`` is None where one run is given and only gates say what to set side by side.
@@ -122,19 +122,19 @@ class Session:
                 hint="finish it with --resume, or compare what is there with --allow-partial",
             )
         self.main = None if contrast is None else self._paired(base, contrast)
-        self._of_gates: dict[Contrast, Paired] = {}
+        self._of_gates: dict[Contrast, SidePairings] = {}
 
-    def _paired(self, base: Columns, contrast: Contrast) -> Paired:
+    def _paired(self, base: Columns, contrast: Contrast) -> SidePairings:
         return set_side_by_side(
             base, self.cand, contrast, self.treat, allow_partial=self.allow_partial
         )
 
     @property
-    def paired(self) -> list[Paired]:
+    def paired(self) -> list[SidePairings]:
         """Everything that was set side by side."""
         return [*([self.main] if self.main else []), *self._of_gates.values()]
 
-    def of(self, gate: Gate) -> Paired:
+    def of(self, gate: Gate) -> SidePairings:
         """What a gate judges."""
         if gate.by:
             contrast = of_gate(gate)
@@ -231,7 +231,7 @@ def _explored(pairing: Pairing, questions: Sequence[Question]) -> Iterator[Asked
         yield from (each for each in answers if each.answer.effect or scope)
 
 
-def _chosen(gate: Gate, paired: Paired) -> list[Pairing]:
+def _chosen(gate: Gate, paired: SidePairings) -> list[Pairing]:
     """The pairings whose model, set-up and lever a gate's ``where`` names."""
     wanted: dict[str, str] = {}
     for axis in _OPEN:

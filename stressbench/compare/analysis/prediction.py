@@ -23,8 +23,8 @@ from stressbench.probes.attention.worker.math import ROW_FIGURES
 from stressbench.schema.analysis.prediction import Prediction, Predictor
 from stressbench.schema.results.record import CaseRecord, Confidence
 from stressbench.schema.suite.roles import check_role
-from stressbench.stats.logistic import FOLDS, Auroc, Mask, out_of_fold
-from stressbench.stats.resample import Codes, Floats
+from stressbench.stats.arrays import Codes, Floats, Mask
+from stressbench.stats.logistic import FOLDS, Auroc, out_of_fold
 from stressbench.store.arrays import ADDRESS, ArrayReader
 from stressbench.telemetry.routing import entropy_norm
 
@@ -79,7 +79,7 @@ def predictions(paths: Iterable[Path]) -> list[Prediction]:
 
     Raises ``ResultsError`` for a file that cannot be read, arrays that are lost among them.
     """
-    seen: defaultdict[str, _Role] = defaultdict(_Role)
+    seen: defaultdict[str, _RoleRequests] = defaultdict(_RoleRequests)
     for path in paths:
         run = store.read_run(path)
         arrays = ArrayReader(run.directory)
@@ -92,7 +92,7 @@ def predictions(paths: Iterable[Path]) -> list[Prediction]:
             if unusable:
                 role.left_out[row.pass_, unusable] += 1
             elif row.sections["attention"] or row.sections["routing"]:
-                role.seen.append(_Seen(row, *_details(arrays, row)))
+                role.seen.append(_ProbedRequest(row, *_details(arrays, row)))
     return [_predict(name, role) for name, role in sorted(seen.items())]
 
 
@@ -105,7 +105,7 @@ def _unusable(row: CaseRecord) -> str | None:
     return "answers to prompts of unknown length" if row.tokens.prompt is None else None
 
 
-class _Seen(NamedTuple):
+class _ProbedRequest(NamedTuple):
     """A record, and what its arrays say about each head and each layer."""
 
     row: CaseRecord
@@ -116,10 +116,10 @@ class _Seen(NamedTuple):
 
 
 @dataclass(slots=True)
-class _Role:
+class _RoleRequests:
     """The requests of one role."""
 
-    seen: list[_Seen] = field(default_factory=list)
+    seen: list[_ProbedRequest] = field(default_factory=list)
     left_out: Counter[tuple[str, str]] = field(default_factory=Counter)
     """By pass and reason."""
 
@@ -141,7 +141,7 @@ def _details(arrays: ArrayReader, row: CaseRecord) -> tuple[Sequence[float], Seq
     return heads, layers
 
 
-def _predict(name: str, role: _Role) -> Prediction:
+def _predict(name: str, role: _RoleRequests) -> Prediction:
     seen = role.seen
     rows = [each.row for each in seen]
     failed = np.array([_wrong(row) for row in rows], np.bool_)
@@ -177,7 +177,9 @@ def _why_not(n: int, failing: int, good: int) -> str | None:
     return None
 
 
-def _predictors(seen: Sequence[_Seen], failed: Mask, clusters: Codes) -> Iterator[Predictor]:
+def _predictors(
+    seen: Sequence[_ProbedRequest], failed: Mask, clusters: Codes
+) -> Iterator[Predictor]:
     rows = [each.row for each in seen]
     length = _Features("length", np.log([[max(row.tokens.prompt or 0, 1)] for row in rows]))
     accuracy = _Features("class and arm", _one_hot([(row.prompt_class, row.arm) for row in rows]))
@@ -195,7 +197,7 @@ def _predictors(seen: Sequence[_Seen], failed: Mask, clusters: Codes) -> Iterato
         yield _told(known + features, judged(known + features), baseline)
 
 
-def _telemetry(seen: Sequence[_Seen]) -> Iterator[_Features]:
+def _telemetry(seen: Sequence[_ProbedRequest]) -> Iterator[_Features]:
     """The sets of features that these rows have, each complete."""
     rows = [each.row for each in seen]
     sections: dict[str, list[Sequence[float]]] = {

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stressbench.compare.identity import Name, taken_apart
+from stressbench.compare.case_keys import Name, taken_apart
 from stressbench.schema.results.record import CaseRecord
 from stressbench.store import scan
 

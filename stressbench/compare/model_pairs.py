@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 
 from stressbench.catalog import nearest
-from stressbench.compare.comparable import RolePair
+from stressbench.compare.differences import RolePair
 from stressbench.compare.sides import Contrast, Side, model_word
 from stressbench.errors import CompareError, UsageError
 from stressbench.metrics.base import Columns

@@ -8,8 +8,9 @@ import numpy as np
 
 from stressbench.compare.sides import Contrast, Side
 from stressbench.errors import CompareError
-from stressbench.metrics.base import Codes, Columns
+from stressbench.metrics.base import Columns
 from stressbench.schema.axes import NONE, role_name
+from stressbench.stats.arrays import Codes
 
 
 def unfinished(run: Columns) -> str | None:

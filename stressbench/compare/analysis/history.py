@@ -12,19 +12,20 @@ from typing import Final
 import numpy as np
 
 from stressbench import store
-from stressbench.compare.comparable import RolePair, differences
+from stressbench.compare.differences import RolePair, differences
 from stressbench.errors import ResultsError, StressbenchError, UsageError
 from stressbench.metrics import base as columns
-from stressbench.metrics.base import Columns, Floats
+from stressbench.metrics.base import Columns
 from stressbench.metrics.families import known
 from stressbench.schema.analysis.history import History, Night, Series
 from stressbench.schema.metric import Metric
 from stressbench.schema.results.run import RunHeader
 from stressbench.schema.suite.gate import share, target
 from stressbench.seeds import derive_seed
+from stressbench.stats.arrays import Floats
 from stressbench.stats.clusters import PairedSums, cluster_sums, mean_effect
-from stressbench.stats.nights import HORIZON, alpha_of_night, change_points, prediction_p
 from stressbench.stats.quantiles import percentile
+from stressbench.stats.trends import HORIZON, alpha_of_night, change_points, prediction_p
 
 DEFAULT_METRICS: Final = ("quality.score", "failures.rate", "ttft.p95", "throughput.output")
 ALPHA: Final = 0.05
@@ -42,7 +43,7 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
-class _Point:
+class _RunLevel:
     """One run's share in one series: its level, and its sums by cluster for means."""
 
     header: RunHeader
@@ -83,7 +84,7 @@ def history(
     if not targets:
         raise UsageError("name a metric", hint="stressbench list metrics")
     skipped: dict[str, str] = {}
-    points: dict[Key, list[_Point]] = {}
+    points: dict[Key, list[_RunLevel]] = {}
     paths = find_runs(roots)
     for path, outcome in zip(paths, _read_all(paths, tuple(names), progress), strict=True):
         if isinstance(outcome, str):
@@ -100,7 +101,7 @@ def history(
     return History(series=series, skipped=skipped, horizon=HORIZON, alpha=ALPHA)
 
 
-Outcome = list[tuple[Key, _Point]] | str
+Outcome = list[tuple[Key, _RunLevel]] | str
 
 
 def _read_all(
@@ -109,11 +110,11 @@ def _read_all(
     """The points of each file, in order; two processes where there is much to read."""
     jobs = [(path, names) for path in paths]
     if len(paths) < 2 or sum(path.stat().st_size for path in paths) < _MANY_BYTES:  # noqa: PLR2004
-        outcomes: Iterator[Outcome] = map(_points, jobs)
+        outcomes: Iterator[Outcome] = map(_levels_of, jobs)
         yield from _counted(outcomes, progress)
         return
     with ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn")) as pool:
-        yield from _counted(pool.map(_points, jobs, chunksize=4), progress)
+        yield from _counted(pool.map(_levels_of, jobs, chunksize=4), progress)
 
 
 def _counted(
@@ -125,7 +126,7 @@ def _counted(
         yield outcome
 
 
-def _points(job: tuple[Path, tuple[str, ...]]) -> Outcome:
+def _levels_of(job: tuple[Path, tuple[str, ...]]) -> Outcome:
     """What one file adds to each series, or why it adds nothing."""
     path, names = job
     targets = [Target(*target(name, known())) for name in names]
@@ -139,11 +140,11 @@ def _points(job: tuple[Path, tuple[str, ...]]) -> Outcome:
         ((role, each.metric.name, each.statistic), point)
         for role in run.labels["role"].names
         for each in targets
-        if (point := _point(run, role, each)) is not None
+        if (point := _level_of(run, role, each)) is not None
     ]
 
 
-def _point(run: Columns, role: str, each: Target) -> _Point | None:
+def _level_of(run: Columns, role: str, each: Target) -> _RunLevel | None:
     values = run.values[each.metric.name]
     rows = ~np.isnan(values)
     for label, name in (("role", role), ("arm", "stress"), ("pass_", "quality")):
@@ -160,7 +161,7 @@ def _point(run: Columns, role: str, each: Target) -> _Point | None:
     totals = cells.sum(axis=0)
     level = float(totals[0] / totals[1]) if quantile is None else percentile(values[rows], quantile)
     names = run.labels["cluster_id"].names
-    return _Point(
+    return _RunLevel(
         header=run.header,
         path=str(run.path),
         n=int(rows.sum()),
@@ -170,10 +171,10 @@ def _point(run: Columns, role: str, each: Target) -> _Point | None:
     )
 
 
-def _series(role: str, each: Target, points: list[_Point]) -> Iterator[Series]:
+def _series(role: str, each: Target, points: list[_RunLevel]) -> Iterator[Series]:
     """The points in time order, begun anew where the cases of the run are others."""
     points = sorted(points, key=lambda point: (point.header.started_at, point.header.run_id))
-    parts: list[list[_Point]] = []
+    parts: list[list[_RunLevel]] = []
     changes: list[list[list[str]]] = []
     for point in points:
         found = differences(parts[-1][-1].header, point.header, _roles(role)) if parts else []
@@ -187,7 +188,9 @@ def _series(role: str, each: Target, points: list[_Point]) -> Iterator[Series]:
         yield _one_series(role, each, part, changed)
 
 
-def _one_series(role: str, each: Target, points: list[_Point], changed: list[list[str]]) -> Series:
+def _one_series(
+    role: str, each: Target, points: list[_RunLevel], changed: list[list[str]]
+) -> Series:
     levels = [point.level for point in points]
     seed = derive_seed(0, "history", role, each.metric.name, each.statistic) % 2**32
     starts = change_points(levels, seed=seed)
@@ -225,7 +228,7 @@ def _one_series(role: str, each: Target, points: list[_Point], changed: list[lis
     )
 
 
-def _against(each: Target, before: list[_Point], point: _Point) -> tuple[float | None, float]:
+def _against(each: Target, before: list[_RunLevel], point: _RunLevel) -> tuple[float | None, float]:
     """P and difference of a night from those before.
 
     For means a paired test over the clusters that all share (one whose requests all failed has
@@ -249,7 +252,7 @@ def _against(each: Target, before: list[_Point], point: _Point) -> tuple[float |
     return (max(known) if known else None), delta
 
 
-def _cells(point: _Point, names: Collection[str]) -> Floats:
+def _cells(point: _RunLevel, names: Collection[str]) -> Floats:
     """The sums of some clusters, in the order of their names, which are sorted."""
     return point.cells[[name in names for name in point.names]]
 

