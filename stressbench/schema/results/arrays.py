@@ -1,4 +1,4 @@
-"""Where the arrays of a request lie."""
+"""Where the arrays of a request are stored."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ class ArraysAt(Open, frozen=True, kw_only=True):
     """A blob in ``arrays.bin``: the arrays of one section of one request, as safetensors."""
 
     offset: int
-    """Its first byte, from the beginning of the file."""
+    """Position of the first byte in the file."""
     bytes: int
-    """Its length."""
+    """Length in bytes."""
     crc32: int
-    """Of its bytes, as in zip and gzip."""
+    """CRC-32 of the blob, as in zip and gzip."""
 
     @property
     def end(self) -> int:
-        """The first byte behind it."""
+        """Position after the last byte."""
         return self.offset + self.bytes
