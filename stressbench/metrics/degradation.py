@@ -1,4 +1,4 @@
-"""What stress takes from an answer, measured against the same item without it."""
+"""Score lost under stress, against the same item without the stress."""
 
 from __future__ import annotations
 
@@ -24,7 +24,9 @@ class DegradationMetrics:
 
     metrics = (
         _loss("twin", "isocontent", "score minus that of the benign twin with the same content"),
-        _loss("token_matched", "isotoken", "score minus that of a benign prompt just as long"),
+        _loss(
+            "token_matched", "isotoken", "score minus that of a benign prompt of the same length"
+        ),
     )
 
 

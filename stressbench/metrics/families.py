@@ -1,4 +1,4 @@
-"""Every metric that this installation has: those of its families and of other packages."""
+"""All metrics of this installation: those of stressbench and of other packages."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _READ_FIRST: Final = (
     "gpu",
     "process",
 )
-"""Families in the order that a person reads them; those of other packages follow by name."""
+"""Families in reading order; those of other packages follow by name."""
 _NAME: Final = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
 
 _STATISTIC: Final = re.compile(r"mean|p\d{1,2}(?:\.\d+)?")
@@ -32,10 +32,10 @@ _STATISTIC: Final = re.compile(r"mean|p\d{1,2}(?:\.\d+)?")
 
 @cache
 def families() -> dict[str, tuple[Metric, ...]]:
-    """Every family's metrics, in the order of reading and of declaration.
+    """The metrics of every family, families in reading order.
 
-    Raises ``UsageError`` for a family of another package that is none, or that declares
-    what another has declared.
+    Raises ``UsageError`` for another package's family that is malformed, or that declares a
+    metric a second time.
     """
     taken: dict[str, str] = {}
     found: dict[str, tuple[Metric, ...]] = {}
@@ -54,15 +54,15 @@ def families() -> dict[str, tuple[Metric, ...]]:
 
 @cache
 def known() -> dict[str, Metric]:
-    """Every metric of every family by name; raises what ``families`` does."""
+    """Every metric by name. Raises as ``families`` does."""
     return {metric.name: metric for metrics in families().values() for metric in metrics}
 
 
 def by_section() -> dict[str, list[Metric]]:
     """The metrics that reports show by class, by section.
 
-    One that reads no section stands under its family's name, where the family is another
-    package's: ours have tables of their own.
+    Another package's metric that reads no section is listed under its family's name. Ours are
+    left out: the reports have separate tables for them.
     """
     found: dict[str, list[Metric]] = {}
     for name, metrics in families().items():
@@ -75,12 +75,12 @@ def by_section() -> dict[str, list[Metric]]:
 
 @cache
 def matrices() -> tuple[Matrix, ...]:
-    """What families say of the matrices in their sections, in the order of reading."""
+    """The matrices that the families declare, in reading order."""
     found: list[Matrix] = []
     for name in families():
         declared: object = getattr(catalog.load("metrics", name), "matrices", ())
         if not isinstance(declared, tuple) or not all(isinstance(m, Matrix) for m in declared):
-            raise UsageError(f"the family {name!r} has matrices that are no tuple of Matrix")
+            raise UsageError(f"the matrices of the family {name!r} are not a tuple of Matrix")
         found += declared
     return tuple(found)
 
@@ -96,15 +96,17 @@ def _metrics(family: str) -> Iterator[Metric]:
     if not isinstance(metrics, tuple | list):
         raise UsageError(
             f"the family {family!r} has no metrics",
-            hint="a family is an object whose ``metrics`` are a tuple of Metric",
+            hint="a family is an object with a tuple of Metric as its `metrics`",
         )
     for metric in metrics:
         if not isinstance(metric, Metric):
-            raise UsageError(f"the family {family!r} declares {metric!r:.80}, which is no Metric")
+            raise UsageError(
+                f"the family {family!r} declares {metric!r:.80}, which is not a Metric"
+            )
         if not _NAME.fullmatch(metric.name):
             raise UsageError(
                 f"the family {family!r} names a metric {metric.name!r}, which no gate can name",
-                hint="a metric is named in words joined by dots: power.joules",
+                hint="name a metric by words joined by dots: power.joules",
             )
         if not metric.paths:
             raise UsageError(f"the metric {metric.name!r} of the family {family!r} reads no field")

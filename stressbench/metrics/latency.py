@@ -61,7 +61,7 @@ class LatencyMetrics:
         ),
         Metric(
             name="itl_max",
-            summary="longest gap between two tokens of a request: the stall that a user sees",
+            summary="longest gap between two tokens of a request: the longest stall a user sees",
             unit="ms",
             better="lower",
             paths=("timing.itl_ms",),

@@ -1,4 +1,4 @@
-"""What content costs in tokens."""
+"""The cost of content in tokens."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from stressbench.schema.metric import Metric
 
 
 class TokenMetrics:
-    """How many tokens the same content takes, in and out."""
+    """How many tokens the content takes, in the prompt and in the answer."""
 
     metrics = (
         Metric(
@@ -20,7 +20,7 @@ class TokenMetrics:
         ),
         Metric(
             name="tokens.output",
-            summary="tokens that the model wrote",
+            summary="generated tokens",
             unit="tokens",
             better="neither",
             paths=("tokens.output",),
