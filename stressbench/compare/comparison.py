@@ -1,4 +1,4 @@
-"""Compare two sides, of two runs or of one: read, pair, evaluate, judge."""
+"""Compares two sides of one run or of two: read, pair, evaluate, judge."""
 
 from __future__ import annotations
 
@@ -28,46 +28,45 @@ from stressbench.schema.results.run import RunHeader
 from stressbench.schema.suite.gate import Gate, parse
 
 DEFAULT_GATES: Final = ("quality.score drop < 5pt", "failures.rate rise < 5pt")
-"""What two files are held to when neither flags nor suite declare a gate."""
+"""Gates for two files if neither the command line nor the suite declares one."""
 
 _ABSOLUTE_UNITS: Final = frozenset({"fraction", "ratio", "count", "nats", "s"})
-"""A headline of another unit is compared as a share of the base."""
+"""Headlines in other units are compared as a share of the base."""
 
 Progress = Callable[[int], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to compare; ``gates`` are texts, ``gates_from`` says where they were written."""
+    """How to compare. ``gates_from`` says where the ``gates`` were written."""
 
     gates: tuple[str, ...] = ()
     gates_from: str = ""
     by: Contrast | None = None
-    """The two sides; None where each file is one."""
+    """The two sides; None if each file is one side."""
     treat: tuple[str, ...] = ()
     allow_partial: bool = False
     degradation: bool = False
     gates_only: bool = False
-    """Leave the exploratory findings out: faster, and all that a job needs."""
+    """Skip the exploratory findings: faster, and enough for a CI job."""
     confidence: float = 0.95
 
 
 def compare(
     base: Path, cand: Path | None, options: Options, progress: Progress | None = None
 ) -> Comparison:
-    """Compare two sides: of two runs of a suite, or of one (``cand`` None).
+    """Compare two sides: of two runs of a suite, or of one run (``cand`` is None).
 
-    What ``options.by`` does not name must be the same on both sides. Gates: those of
-    ``options``; else the candidate's suite's, of which those that name no sides count only
-    where one run is compared with another run of the same models; else ``DEFAULT_GATES`` there.
-    Raises ``CompareError`` where the sides are not comparable, ``ResultsError`` where a
-    file cannot be read, ``SuiteError`` for a bad gate, ``UsageError`` for a side that a
-    run does not have.
+    The sides must agree on every axis that ``options.by`` does not name. The gates are those of
+    ``options``, else those of the candidate's suite. Gates of the suite that name no sides count
+    only if two runs are compared without ``by``; if there are none then, ``DEFAULT_GATES`` count.
+    Raises ``CompareError`` if the sides are not comparable, ``ResultsError`` if a file cannot be
+    read, ``SuiteError`` for a wrong gate, ``UsageError`` for a side that a run does not have.
     """
     first = store.read_run(base).header
     second = None if cand is None else store.read_run(cand).header
     agenda = _agenda(first, second, options)
-    _check_headers(first, second or first, agenda)  # takes no time: before anything is read
+    _check_headers(first, second or first, agenda)  # takes no time, so do it before reading records
     wanted, ids = needed(first, second, options)
     if cand is None:
         left, right = columns.read(base, wanted, progress, ids=ids), None
@@ -77,7 +76,7 @@ def compare(
 
 
 def compare_columns(base: Columns, cand: Columns | None, options: Options) -> Comparison:
-    """``compare`` for runs that were read already, with what is ``needed``."""
+    """``compare`` for columns in memory, read with the metrics and ids that ``needed`` names."""
     agenda = _agenda(base.header, cand.header if cand else None, options)
     runs = PairedRuns(
         base,
@@ -109,7 +108,7 @@ def needed(
 
 @dataclass(frozen=True, slots=True)
 class _Agenda:
-    """What a comparison is to judge; ``contrast`` is None where only gates name sides."""
+    """What a comparison has to judge; ``contrast`` is None if only gates name sides."""
 
     gates: list[Gate]
     gates_from: str
@@ -130,7 +129,7 @@ def _contrast(by: Contrast | None, gates: Iterable[Gate], *, two_runs: bool) -> 
     if any(gate.by for gate in gates):
         return None
     raise UsageError(
-        "compare needs two runs, or one run and two sides of it",
+        "compare needs two runs, or one run and two of its sides",
         hint="stressbench compare BASE CAND, or stressbench compare RUN --roles a,b",
     )
 
@@ -140,7 +139,7 @@ def _asks_for_ids(gate: Gate) -> bool:
 
 
 def _check_headers(base: RunHeader, cand: RunHeader, agenda: _Agenda) -> None:
-    """Refuse what the headers alone show to be not comparable."""
+    """Raise ``CompareError`` if the headers show that the sides are not comparable."""
     if agenda.contrast is not None:
         check_headers(base, cand, agenda.contrast, agenda.treat)
     for gate in agenda.gates:
@@ -168,7 +167,7 @@ def _parsed(texts: Iterable[str], source: str) -> list[Gate]:
 
 
 def _headlines(confidence: float) -> Iterator[Question]:
-    """What every comparison holds side by side; what has no value is left out."""
+    """The headline questions of every comparison."""
     for metric in known().values():
         for statistic in metric.headlines:
             yield Question(metric, statistic, metric.unit not in _ABSOLUTE_UNITS, confidence)
@@ -198,6 +197,6 @@ def _compared(runs: PairedRuns, agenda: _Agenda, options: Options) -> Comparison
 
 
 def _degradation(base: Columns, cand: Columns) -> dict[str, list[ClassDegradation]]:
-    """How quality falls within each run."""
+    """Degradation within each run."""
     runs = {"base": base} | ({} if cand is base else {"cand": cand})
     return {name: degradation.degradation(run) for name, run in runs.items()}

@@ -1,4 +1,4 @@
-"""Where the two sides of a sweep saturate: a moved knee is what a sweep is for."""
+"""Compares the load levels at which the two sides of a sweep saturate."""
 
 from __future__ import annotations
 
@@ -24,16 +24,17 @@ _FIELDS: Final = (
 
 @dataclass(slots=True)
 class _SweptLevel:
-    """One level of one side as its records go by."""
+    """One level of one side, while its records are read."""
 
     value: float
     tally: Tally = field(default_factory=Tally)
 
 
 def knees(base: Columns, cand: Columns, pairings: Iterable[Pairing]) -> list[Knees]:
-    """The knees of each pairing whose two sides were swept; over all levels of each side.
+    """The knees of each pairing whose two sides were swept, over all levels of each side.
 
-    Sides of unlike text have none: a load is of all requests that were sent together.
+    Sides that differ in arm, label or level have none: all requests sent together make up a
+    load, so its throughput cannot be split by text.
     """
     swept = [
         each

@@ -1,10 +1,9 @@
-"""Does telemetry predict failure? Entropy features against what needs no telemetry.
+"""Does telemetry predict failure? Entropy features against features without telemetry.
 
-A ridge logistic regression on each set of features, cross-validated by cluster. Beside it
-stand the baselines that any claim must beat: length alone; accuracy alone, which knows
-how often each class and arm fails; both together. Only what is known before the first
-token is generated counts as a feature, save for the model's own confidence, which is
-there for comparison (the question is that of arXiv:2602.13699).
+Each set of features gets a ridge logistic regression, cross-validated by cluster. Three baselines
+need no telemetry: prompt length; class and arm, that is how often each of them fails; both
+together. All features are known before the first token is generated, except the model's
+confidence, which is included for comparison. The question is that of arXiv:2602.13699.
 """
 
 from __future__ import annotations
@@ -29,9 +28,9 @@ from stressbench.store.arrays import ADDRESS, ArrayReader
 from stressbench.telemetry.routing import entropy_norm
 
 FAILED_BELOW: Final = 0.5
-"""A score under this is a failure."""
+"""An answer with a lower score is a failure."""
 FEWEST: Final = 2 * FOLDS
-"""Clusters with failures, and without: two a fold is the least that can be cross-validated."""
+"""Fewest clusters with failures, and with successes: two per fold for cross-validation."""
 
 _ROUTING: Final = (
     "prefill_entropy_norm_mean",
@@ -51,7 +50,7 @@ _ATTENTION: Final = (
     "recency_mass_mean",
     "collapsed_heads",
 )
-"""None that needs to know where the answer stands."""
+"""Only figures that do not depend on the position of the answer."""
 
 
 _FIELDS: Final = (
@@ -63,7 +62,7 @@ _FIELDS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class _Features:
-    """Some columns, (rows, columns), and what they are called."""
+    """A named set of features, (rows, features)."""
 
     name: str
     values: Floats
@@ -75,9 +74,9 @@ class _Features:
 
 
 def predictions(paths: Iterable[Path]) -> list[Prediction]:
-    """What predicts failure in some runs, taken together, role by role.
+    """How well failures in some runs, taken together, can be predicted, for each role.
 
-    Raises ``ResultsError`` for a file that cannot be read, arrays that are lost among them.
+    Raises ``ResultsError`` for a file that cannot be read, and for lost arrays.
     """
     seen: defaultdict[str, _RoleRequests] = defaultdict(_RoleRequests)
     for path in paths:
@@ -85,7 +84,7 @@ def predictions(paths: Iterable[Path]) -> list[Prediction]:
         arrays = ArrayReader(run.directory)
         for row in store.records(run.path, _FIELDS):
             check_role(row.role_name, run.header.models, run.path)
-            role = seen[row.role_name]  # told of even where nothing counts
+            role = seen[row.role_name]  # reported even if none of its requests counts
             if row.arm == "no_context":
                 continue
             unusable = _unusable(row)
@@ -97,7 +96,7 @@ def predictions(paths: Iterable[Path]) -> list[Prediction]:
 
 
 def _unusable(row: CaseRecord) -> str | None:
-    """Why a request can stand in no fit, telemetry or not."""
+    """Why a request cannot be part of a fit; None if it can."""
     if row.status != "ok":
         return "requests that failed"
     if row.quality.score is None:
@@ -106,13 +105,13 @@ def _unusable(row: CaseRecord) -> str | None:
 
 
 class _ProbedRequest(NamedTuple):
-    """A record, and what its arrays say about each head and each layer."""
+    """A record with telemetry, and the figures of each head and layer from its arrays."""
 
     row: CaseRecord
     heads: Sequence[float]
-    """Renyi-2 entropy of the prompt's attention, layer by layer and head by head."""
+    """Renyi-2 entropy of the prompt's attention in each head, by layer and head."""
     layers: Sequence[float]
-    """Normalised entropy of the prompt's expert load, layer by layer."""
+    """Normalised entropy of the prompt's expert load in each layer."""
 
 
 @dataclass(slots=True)
@@ -121,10 +120,10 @@ class _RoleRequests:
 
     seen: list[_ProbedRequest] = field(default_factory=list)
     left_out: Counter[tuple[str, str]] = field(default_factory=Counter)
-    """By pass and reason."""
+    """Number of requests left out, by pass and reason."""
 
     def excluded(self) -> dict[str, int]:
-        """What is left out of the passes that telemetry comes from; of all where there is none."""
+        """Requests left out of the passes with telemetry, or of all passes if none has any."""
         passes = {each.row.pass_ for each in self.seen}
         found: Counter[str] = Counter()
         for (pass_, why), count in sorted(self.left_out.items()):
@@ -190,15 +189,15 @@ def _predictors(
 
     baseline = judged(known)
     for features in (length, accuracy):
-        yield _told(features, judged(features))
-    yield _told(known, baseline)
+        yield _predictor(features, judged(features))
+    yield _predictor(known, baseline)
     for features in _telemetry(seen):
-        yield _told(features, judged(features), baseline)
-        yield _told(known + features, judged(known + features), baseline)
+        yield _predictor(features, judged(features), baseline)
+        yield _predictor(known + features, judged(known + features), baseline)
 
 
 def _telemetry(seen: Sequence[_ProbedRequest]) -> Iterator[_Features]:
-    """The sets of features that these rows have, each complete."""
+    """The sets of features that all rows have."""
     rows = [each.row for each in seen]
     sections: dict[str, list[Sequence[float]]] = {
         "routing": [_numbers(row, "routing", _ROUTING) for row in rows],
@@ -210,7 +209,7 @@ def _telemetry(seen: Sequence[_ProbedRequest]) -> Iterator[_Features]:
     complete = {}
     for name, values in sections.items():
         if len({len(row) for row in values}) > 1:
-            continue  # not every row has them, or they are of unlike models
+            continue  # some rows lack them, or the rows are of different models
         columns = np.array(values, np.float64)
         columns = columns[:, ~np.isnan(columns).any(axis=0)]
         if columns.shape[1]:
@@ -235,7 +234,7 @@ def _one_hot(labels: Sequence[tuple[str, str]]) -> Floats:
     return np.array([[float(label == name) for name in names] for label in labels])
 
 
-def _told(features: _Features, found: Auroc, baseline: Auroc | None = None) -> Predictor:
+def _predictor(features: _Features, found: Auroc, baseline: Auroc | None = None) -> Predictor:
     gain = found.above(baseline) if baseline else None
     interval = found.interval
     return Predictor(

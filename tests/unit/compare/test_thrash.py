@@ -182,7 +182,7 @@ def test_a_dense_model_says_so(tmp_path):
 
 
 def test_nothing_to_pair_is_refused(tmp_path):
-    with pytest.raises(CompareError, match="nothing to set side by side"):
+    with pytest.raises(CompareError, match="nothing to compare"):
         thrash([side(tmp_path / "a", {"sparse": same})])
 
 
