@@ -29,7 +29,7 @@ from stressbench.clock import Clock
 from stressbench.engines.base import EngineInfo, EngineSetup
 from stressbench.engines.vllm.engine import VllmEngine
 from stressbench.probes.attention.probe import AttentionProbe
-from stressbench.probes.base import WORKER_EXTENSION, Finding, ProbeSetup
+from stressbench.probes.base import WORKER_EXTENSION, ProbeFinding, ProbeSetup
 from stressbench.runner.plan.prepare import Prepared, prepare
 from stressbench.runner.plan.requests import plan
 from stressbench.schema.case import Request
@@ -64,7 +64,7 @@ class Sent:
 
     prefill_s: float
     token_s: float
-    finding: Finding | None = None
+    finding: ProbeFinding | None = None
 
 
 @dataclass(frozen=True)
@@ -75,9 +75,6 @@ class Bench:
     info: EngineInfo
     requests: list[Request]
     model_path: Path
-
-    def processes(self) -> tuple[int, ...]:
-        return self.engine.processes()
 
     async def call_worker(self, method: str, *args: object) -> list[object]:
         return await self.engine.call_worker(method, *args)
@@ -138,7 +135,6 @@ def _setup(prepared: Prepared, log: Path) -> EngineSetup:
         model=model.name,
         model_path=model.path,
         tokenizer_path=model.tokenizer_path,
-        kv_elements_per_token=model.kv_elements_per_token,
         engine=model.engine,
         args={},
         clock=Clock(),
@@ -188,9 +184,9 @@ async def memory(budget: int = 8000) -> int:
             await bench.warm_up(None)
             peaks = []
             for arm in (None, "all"):
-                _reset_peaks(bench.processes())
+                _reset_peaks(bench.info.processes)
                 await bench.send(bench.requests[0], arm, f"{arm}")
-                peaks.append(_peak_bytes(bench.processes()))
+                peaks.append(_peak_bytes(bench.info.processes))
         extra.append((peaks[1] - peaks[0]) / 2**20)
         print(f"  {peaks[0] / 2**20:,.0f} MiB without, {extra[-1]:+.0f} MiB with", flush=True)
     told = verdict(max(extra), TARGET_EXTRA_MIB, least=False)
@@ -260,7 +256,7 @@ async def estimates(budget: int = 1024, items: int = 4) -> int:
 
 
 async def _by_head(bench: Bench, request: Request, queries: str, name: str) -> Floats:
-    from stressbench.probes.attention.worker.math import ROW_FIGURES
+    from stressbench.telemetry.attention import ROW_FIGURES
 
     finding = (await bench.send(request, queries, name)).finding
     assert finding is not None

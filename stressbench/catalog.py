@@ -47,7 +47,17 @@ def load(kind: Kind, name: str) -> object:
     external = _external(kind)
     if name in external:
         return _foreign(kind, name, external[name])
-    raise UsageError(
+    raise _unknown(kind, name)
+
+
+def check(kind: Kind, name: str) -> None:
+    """Raise ``UsageError`` naming the nearest known name unless there is such a plug-in."""
+    if name not in names(kind):
+        raise _unknown(kind, name)
+
+
+def _unknown(kind: Kind, name: str) -> UsageError:
+    return UsageError(
         f"there is no {kind.removesuffix('s')} named {name!r}{nearest(name, names(kind))}",
         hint=f"stressbench list {kind}",
     )

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from stressbench.cli.watch.live import LiveView, PlainView, SilentView
+    from stressbench.runner.plan.prepare import Prepared
     from stressbench.runner.resume import Resumed
     from stressbench.runner.run import RunResult
     from stressbench.schema.suite.parse import Suite
@@ -190,9 +191,7 @@ def _load(names: list[str] | None, changes: list[str], resume: Path | None) -> l
 
 
 def _one(suite: Suite, console: Console, options: Options) -> ExitCode:
-    from stressbench.report.model.kv_onset import print_kv
-    from stressbench.report.terminal.summary import print_plan, print_summary
-    from stressbench.runner.plan.kv import foreseen
+    from stressbench.report.terminal.summary import print_summary
     from stressbench.runner.plan.prepare import check_roles, prepare
     from stressbench.runner.resume import load_resumed
     from stressbench.runner.run import new_directory, run
@@ -209,9 +208,7 @@ def _one(suite: Suite, console: Console, options: Options) -> ExitCode:
     _say_torn(resumed, console)
     with _model_progress(console, shown=options.progress) as progress:
         if options.dry_run:
-            dry = prepare(suite, engine=engine, limit=limit, progress=progress, weights=False)
-            print_plan(_stdout(), dry.suite, dry.prompt_formats)
-            print_kv(_stdout(), foreseen(dry))
+            _show(prepare(suite, engine=engine, limit=limit, progress=progress, weights=False))
             return ExitCode.PASS
         begun = resumed.run.directory if resumed else None
         directory = begun or new_directory(options.out, suite.spec.name)
@@ -220,12 +217,26 @@ def _one(suite: Suite, console: Console, options: Options) -> ExitCode:
     with _left_to_no_one(directory), _view(console, shown=options.progress) as view:
         running = run(prepared, directory, view, resumed=resumed, roles=roles)
         result = in_its_time(
-            running, virtual=prepared.simulated, client=prepared.engine == "openai"
+            running, virtual=prepared.traits.simulated, client=prepared.traits.remote
         )
     for note in view.notes:
         console.print(note, style="yellow", soft_wrap=True, markup=False)
     print_summary(_stdout(), read_run(directory))
     return _conclude(result, console)
+
+
+def _show(dry: Prepared) -> None:
+    """Print what a run would send, and what is known of the KV cache before it."""
+    from stressbench.cli.watch.plan import print_plan
+    from stressbench.report.model.kv_onset import print_kv
+    from stressbench.runner.plan.kv import foreseen
+    from stressbench.runner.plan.requests import planned
+
+    print_plan(_stdout(), dry.suite, dry.prompt_formats)
+    print_kv(_stdout(), foreseen(dry))
+    again = planned(dry.suite, dry.passes[1:])
+    if again:
+        typer.echo(f"telemetry pass: {again:,} more requests for each model")
 
 
 @contextmanager

@@ -27,6 +27,7 @@ def validate(
     from stressbench.metrics.families import known
     from stressbench.runner.plan.prepare import check_names, check_prompts, open_models, open_rooms
     from stressbench.runner.plan.requests import planned
+    from stressbench.runner.probing import passes
     from stressbench.schema.suite import gate
     from stressbench.schema.suite.parse import load_suite
     from stressbench.schema.suite.shipped import find_suite
@@ -39,7 +40,9 @@ def validate(
             models = open_models(suite.spec, progress, weights=False)
         check_prompts(suite, suite.spec, models, open_rooms(suite, models))
         requests = planned(suite.spec)
+        again = planned(suite.spec, passes(suite.spec, workers=True)[1:])
         typer.echo(
             f"{suite.source}: valid; {requests} requests for each of"
             f" {len(models)} models ({', '.join(models)})"
+            + (f", and {again} more in the telemetry pass" if again else "")
         )

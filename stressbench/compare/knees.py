@@ -14,7 +14,7 @@ from stressbench.metrics.read.fields import LEVEL
 from stressbench.schema.analysis.comparison import Knee, Knees
 from stressbench.schema.axes import NONE, split_role
 from stressbench.stats.saturation import knee
-from stressbench.telemetry.load_levels import Tally
+from stressbench.telemetry.load_levels import LevelTally
 
 _FIELDS: Final = (
     *("role", "variant", "lever", "pass", "status", "params"),
@@ -27,7 +27,7 @@ class _SweptLevel:
     """One level of one side, while its records are read."""
 
     value: float
-    tally: Tally = field(default_factory=Tally)
+    tally: LevelTally = field(default_factory=LevelTally)
 
 
 def knees(base: Columns, cand: Columns, pairings: Iterable[Pairing]) -> list[Knees]:

@@ -201,7 +201,10 @@ class Serve:
         def requests(pass_: Pass, level: LoadLevel) -> Iterator[Request]:
             return plan_level(suite, model.role, self.prepared.prompt_formats, pass_, level)
 
-        each = planned(suite) // len(levels_of(suite, "quality"))
+        each = {
+            pass_: planned(suite, (pass_,)) // len(levels_of(suite, pass_))
+            for pass_ in self._passes
+        }
         over = self.resumed.levels(model.role) if self.resumed else {}
         return Work(model.role, requests, each, self.done, over)
 
@@ -255,7 +258,6 @@ class Serve:
             model=model.name,
             model_path=model.path,
             tokenizer_path=model.tokenizer_path,
-            kv_elements_per_token=model.kv_elements_per_token,
             model_config=model.shape.config,
             engine=model.engine,
             args=model.spec.args,

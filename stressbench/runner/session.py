@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Protocol
+from typing import Protocol, cast
 
 import msgspec
 
 from stressbench.clock import Clock
-from stressbench.engines.base import Engine, EngineInfo, EngineSetup
+from stressbench.engines.base import Engine, EngineInfo, EngineSetup, PolledEngine, WorkerEngine
 from stressbench.probes.base import ProbeSetup
 from stressbench.runner.interrupt import Interrupt, Interrupted
 from stressbench.runner.plan.requests import levels_of
@@ -29,7 +29,7 @@ from stressbench.schema.suite.load import CLOSED_CONCURRENCY, LoadLevel, LoadSpe
 from stressbench.schema.suite.suite import ProbeSpec, SuiteSpec
 from stressbench.stats.saturation import Point, settled
 from stressbench.store import RunWriter
-from stressbench.telemetry.load_levels import Tally
+from stressbench.telemetry.load_levels import LevelTally
 
 EngineFactory = Callable[[EngineSetup], Engine]
 """What an engine plug-in binds to ``PLUGIN``."""
@@ -62,8 +62,8 @@ class Work:
     role: str
     plan: Callable[[Pass, LoadLevel], Iterator[Request]]
     """Every request of a level."""
-    planned: int
-    """Requests of a level in the quality pass."""
+    planned: Mapping[Pass, int]
+    """Requests of one level, by pass."""
     done: Done
     """What an earlier part of the run has recorded."""
     over: Mapping[tuple[Pass, str], LevelLine]
@@ -71,7 +71,7 @@ class Work:
 
     def number(self, pass_: Pass, level: LoadLevel) -> int:
         """How many are left, or more, without building any."""
-        return self.planned - self.done.number(self.role, pass_, level.name)
+        return self.planned[pass_] - self.done.number(self.role, pass_, level.name)
 
     def left(self, pass_: Pass, level: LoadLevel) -> Iterator[Request]:
         """Those that are not recorded yet."""
@@ -122,8 +122,8 @@ class Session:
         try:
             info = await self.interrupt.run(engine.start(), patience=0)
             on_ready(info)
-            for pass_ in passes(self.suite, workers=engine.workers):
-                probing = self._probing(setup, pass_, workers=engine.workers)
+            for pass_ in passes(self.suite, workers=engine.traits.workers):
+                probing = self._probing(setup, pass_, workers=engine.traits.workers)
                 steps.probing = probing
                 await probing.start(_Served(engine, info))
                 lane = Lane(
@@ -137,7 +137,8 @@ class Session:
                     write_arrays=self.writer.arrays.write,
                 )
                 reason = await self._levels(lane, pass_, work)
-                await engine.settle()
+                if engine.traits.polled:
+                    await cast("PolledEngine", engine).settle()
                 await probing.stop()
                 if self.interrupt.wanted or reason is not None:
                     break
@@ -167,7 +168,7 @@ class Session:
         return None
 
     async def _level(
-        self, lane: Lane, pass_: Pass, level: LoadLevel, work: Work, tally: Tally
+        self, lane: Lane, pass_: Pass, level: LoadLevel, work: Work, tally: LevelTally
     ) -> str | None:
         """Send what is left of a level; say why, where it was given up."""
         if next(work.left(pass_, level), None) is None:
@@ -208,7 +209,7 @@ class Session:
         self.writer.level(line)
         return line
 
-    def _count_and_keep(self, tally: Tally, record: CaseRecord) -> None:
+    def _count_and_keep(self, tally: LevelTally, record: CaseRecord) -> None:
         tally.add(record)
         self._keep(record)
 
@@ -257,11 +258,8 @@ class _Served:
     _engine: Engine
     info: EngineInfo
 
-    def processes(self) -> tuple[int, ...]:
-        return self._engine.processes()
-
     async def call_worker(self, method: str, *args: object) -> list[object]:
-        return await self._engine.call_worker(method, *args)
+        return await cast("WorkerEngine", self._engine).call_worker(method, *args)
 
 
 def _levels(suite: SuiteSpec, pass_: Pass) -> tuple[LoadLevel, ...]:

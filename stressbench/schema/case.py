@@ -79,6 +79,11 @@ class Case(Strict, frozen=True, kw_only=True):
     """Generate up to ``max_tokens``; the answer is judged up to the model's own end token."""
     content_sha256: str
 
+    @property
+    def item(self) -> int:
+        """Number of the base item within its entry, from 0."""
+        return int(self.item_id.rpartition("/i")[2])
+
 
 class Request(Strict, frozen=True, kw_only=True):
     """A case prepared for one model: exactly the token ids that are sent."""

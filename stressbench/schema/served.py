@@ -24,4 +24,6 @@ class EngineInfo:
     """Environment variables that change the engine's speed or results."""
     experts: int | None = None
     """Experts per MoE layer; None for a dense model, or if the engine does not report it."""
+    processes: tuple[int, ...] = ()
+    """Ids of the root processes of the engine; empty if it runs on another machine."""
     why_null: dict[str, str] = field(default_factory=dict)

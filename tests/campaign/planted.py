@@ -7,14 +7,15 @@ and gone on with can be held against one that was not.
 from __future__ import annotations
 
 import zlib
+from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
 
-from stressbench.engines.base import Completion
+from stressbench.engines.base import Completion, EngineTraits
 from stressbench.engines.simulated.engine import SimulatedEngine
 from stressbench.errors import RequestError
-from stressbench.probes.base import Finding, ProbeSetup, StepProbe
+from stressbench.probes.base import ProbeFinding, ProbeSetup, StepProbe
 from stressbench.schema.case import Request
 
 
@@ -26,7 +27,7 @@ def mark(key: str) -> int:
 class PlantedEngine(SimulatedEngine):
     """The simulated engine with workers; one request in eleven fails, always the same ones."""
 
-    workers = True
+    traits: ClassVar[EngineTraits] = replace(SimulatedEngine.traits, workers=True)
 
     async def complete(self, request: Request, request_id: str) -> Completion:
         if mark(request_id) % 11 == 0:
@@ -50,8 +51,8 @@ class PlantedProbe(StepProbe):
     async def sent(self, key: str, request: Request) -> None:
         del key, request
 
-    async def finished(self, key: str, *, ok: bool) -> Finding:
+    async def finished(self, key: str, *, ok: bool) -> ProbeFinding:
         if not ok:
-            return Finding(fields=None, why_null={"": "the request failed"})
+            return ProbeFinding(fields=None, why_null={"": "the request failed"})
         figure = np.full((3, 5), mark(key) % 1000, np.int32)
-        return Finding(fields={"mark": mark(key)}, arrays={"figures": figure})
+        return ProbeFinding(fields={"mark": mark(key)}, arrays={"figures": figure})

@@ -13,12 +13,12 @@ from precision import tolerance
 
 from stressbench.clock import Clock
 from stressbench.engines.base import EngineSetup
-from stressbench.probes.attention.worker.math import ROW_FIGURES
-from stressbench.probes.base import WORKER_EXTENSION, Finding, ProbeSetup
+from stressbench.probes.base import WORKER_EXTENSION, ProbeFinding, ProbeSetup
 from stressbench.runner.plan.prepare import Prepared, prepare
 from stressbench.runner.plan.requests import plan
 from stressbench.schema.case import Request
 from stressbench.schema.suite.parse import load_suite
+from stressbench.telemetry.attention import ROW_FIGURES
 
 pytestmark = [
     pytest.mark.e2e,
@@ -55,9 +55,6 @@ class Served:
     engine: Any
     info: Any
 
-    def processes(self) -> tuple[int, ...]:
-        return ()
-
     async def call_worker(self, method: str, *args: object) -> list[object]:
         return await self.engine.call_worker(method, *args)
 
@@ -65,7 +62,7 @@ class Served:
 @dataclass(frozen=True)
 class Answer:
     request: Request
-    finding: Finding
+    finding: ProbeFinding
     fed_back: tuple[int, ...]
     dtype: str
 
@@ -86,7 +83,6 @@ async def serve(prepared: Prepared, log: Path) -> list[Answer]:
         model=model.name,
         model_path=model.path,
         tokenizer_path=model.tokenizer_path,
-        kv_elements_per_token=model.kv_elements_per_token,
         engine=model.engine,
         args={},
         clock=clock,

@@ -18,13 +18,13 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from stressbench import store
-from stressbench.probes.attention.worker.math import ROW_FIGURES
 from stressbench.schema.analysis.prediction import Prediction, Predictor
 from stressbench.schema.results.record import CaseRecord, Confidence
 from stressbench.schema.suite.roles import check_role
 from stressbench.stats.arrays import Codes, Floats, Mask
 from stressbench.stats.logistic import FOLDS, Auroc, out_of_fold
 from stressbench.store.arrays import ADDRESS, ArrayReader
+from stressbench.telemetry.attention import ROW_FIGURES
 from stressbench.telemetry.routing import entropy_norm
 
 FAILED_BELOW: Final = 0.5

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import ClassVar, Final
 
-from stressbench.engines.base import Completion, EngineInfo, EngineSetup, RemoteRequestError
-from stressbench.engines.ends import Ends, decoder
-from stressbench.engines.openai.answer import Answer, Expected
+from stressbench.engines.base import (
+    Completion,
+    EngineInfo,
+    EngineSetup,
+    EngineTraits,
+    RemoteRequestError,
+)
+from stressbench.engines.ends import Ends, decoder, end_tokens
+from stressbench.engines.openai.answer import Expected, StreamedAnswer
 from stressbench.engines.openai.args import OpenAIArgs, read_address, read_args, read_key
 from stressbench.engines.openai.http import Connection
 from stressbench.engines.openai.request import UNCOUNTED
 from stressbench.engines.openai.scrape import Scraper
 from stressbench.engines.openai.server import Server, introduce
-from stressbench.engines.vllm.args import end_tokens
 from stressbench.errors import EngineError, RequestError
 from stressbench.schema.case import Request
 from stressbench.seeds import derive_rng
@@ -29,9 +34,7 @@ class OpenAIEngine:
     Prompts go as token ids where the server takes them, else as chat messages.
     """
 
-    simulated = False
-    weights = False
-    workers = False
+    traits: ClassVar[EngineTraits] = EngineTraits(remote=True, polled=True)
 
     @staticmethod
     def check(*args: Mapping[str, object]) -> None:
@@ -118,7 +121,10 @@ class OpenAIEngine:
                 ignore_eos=case.ignore_eos,
             )
             answer, sent_ns, retries = await self._connection.send(
-                dialect.path, body, request_id, lambda: Answer(expected, self._setup.clock.now_ns)
+                dialect.path,
+                body,
+                request_id,
+                lambda: StreamedAnswer(expected, self._setup.clock.now_ns),
             )
         except RequestError as error:
             raise _with_reasons(error, UNCOUNTED[dialect.api]) from error
@@ -126,15 +132,9 @@ class OpenAIEngine:
         done.why_null.update(self._no_steps)
         return done
 
-    async def call_worker(self, method: str, *args: object) -> list[object]:
-        raise EngineError(f"a server gives no access to workers that could {method}")
-
     async def settle(self) -> None:
         if self._scraper is not None:
             await self._scraper.read()
-
-    def processes(self) -> tuple[int, ...]:
-        return ()
 
     async def stop(self) -> None:
         scraper, self._scraper = self._scraper, None

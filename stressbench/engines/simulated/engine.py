@@ -5,9 +5,15 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Mapping
-from typing import Final
+from typing import ClassVar, Final
 
-from stressbench.engines.base import NO_CACHE, Completion, EngineInfo, EngineSetup
+from stressbench.engines.base import (
+    NO_CACHE,
+    Completion,
+    EngineInfo,
+    EngineSetup,
+    EngineTraits,
+)
 from stressbench.engines.simulated.answers import answer
 from stressbench.engines.simulated.args import (
     block_size_of,
@@ -22,7 +28,7 @@ from stressbench.schema.step import StepReading
 from stressbench.seeds import derive_rng
 from stressbench.simulation.closed_loop import TURNAROUND_S
 from stressbench.simulation.contents import contents_of
-from stressbench.simulation.request import Limits, SimulatedRequest, SimulatedStep
+from stressbench.simulation.request import SchedulerLimits, SimulatedRequest, SimulatedStep
 from stressbench.simulation.scheduler import Scheduler
 
 _NS_PER_S: Final = 1e9
@@ -38,9 +44,7 @@ class SimulatedEngine:
     load takes as long as computing it.
     """
 
-    simulated = True
-    weights = False
-    workers = False
+    traits: ClassVar[EngineTraits] = EngineTraits(simulated=True)
 
     @staticmethod
     def check(*args: Mapping[str, object]) -> None:
@@ -60,7 +64,7 @@ class SimulatedEngine:
         setup, args = self._setup, self._args
         spec, device = setup.engine, device_of(args)
         cost, blocks = step_cost(setup, args)
-        limits = Limits(
+        limits = SchedulerLimits(
             blocks=blocks - 1,
             block_size=block_size_of(spec),
             max_num_seqs=setup.concurrency,
@@ -186,15 +190,6 @@ class SimulatedEngine:
             why_null=_WHY_NULL if self._caching else {**_WHY_NULL, "kv.cached_tokens": NO_CACHE},
         )
 
-    async def call_worker(self, method: str, *args: object) -> list[object]:
-        raise EngineError(f"the simulated engine has no workers that could {method}")
-
-    async def settle(self) -> None:
-        """Nothing: each step is told when it is made."""
-
-    def processes(self) -> tuple[int, ...]:
-        return ()
-
     async def stop(self) -> None:
         driver, self._driver, self._scheduler = self._driver, None, None
         if driver is not None:
@@ -202,7 +197,7 @@ class SimulatedEngine:
             await asyncio.wait([driver])
 
 
-def _reading(step: SimulatedStep, limits: Limits, t_ns: int) -> StepReading:
+def _reading(step: SimulatedStep, limits: SchedulerLimits, t_ns: int) -> StepReading:
     recomputed = [(q.key, tokens) for q, tokens in step.recomputed]
     return StepReading(
         t_ns=t_ns,

@@ -6,12 +6,17 @@ import asyncio
 import multiprocessing
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
-from stressbench.engines.base import NO_CACHE, Completion, EngineInfo, EngineSetup
-from stressbench.engines.ends import Ends
+from stressbench.engines.base import (
+    NO_CACHE,
+    Completion,
+    EngineInfo,
+    EngineSetup,
+    EngineTraits,
+)
+from stressbench.engines.ends import Ends, end_tokens
 from stressbench.engines.vllm.args import (
-    end_tokens,
     engine_arguments,
     import_vllm,
     log_to,
@@ -41,9 +46,7 @@ _PLACES: Final = frozenset({"model", "tokenizer"})
 class VllmEngine:
     """Real vLLM on a GPU, or on the CPU where there is none (``AsyncLLM``, streaming)."""
 
-    simulated = False
-    weights = True
-    workers = True
+    traits: ClassVar[EngineTraits] = EngineTraits(weights=True, workers=True)
 
     @staticmethod
     def check(*args: Mapping[str, object]) -> None:
@@ -54,7 +57,6 @@ class VllmEngine:
         self._llm: AsyncLLM | None = None
         self._guard: EngineGuard | None = None
         self._log_begin = 0
-        self._processes: tuple[int, ...] = ()
         self._warm = False
         self._caching = True
         self._ends = Ends(end_tokens(setup.model_path), self._decode)
@@ -117,9 +119,7 @@ class VllmEngine:
             except Exception as error:  # vLLM raises whatever its layers raise
                 raise self._broken("does not start with", error) from error
             log_to(setup.log)
-        self._processes = tuple(
-            child.pid for child in multiprocessing.active_children() if child.pid is not None
-        )
+        children = (child.pid for child in multiprocessing.active_children())
         config = self._llm.vllm_config
         self._caching = bool(config.cache_config.enable_prefix_caching)
         return EngineInfo(
@@ -131,6 +131,7 @@ class VllmEngine:
             scheduler=scheduler_limits(config),
             environment=telling_environment(),
             experts=config.model_config.get_num_experts() or None,
+            processes=tuple(pid for pid in children if pid is not None),
         )
 
     def _build(self, engine_args: AsyncEngineArgs) -> AsyncLLM:
@@ -191,12 +192,6 @@ class VllmEngine:
         except Exception as error:  # a worker raises whatever its layers raise
             raise self._broken(f"failed in {method} while serving", error) from error
         return answers
-
-    async def settle(self) -> None:
-        """Nothing: each step is told when it is made."""
-
-    def processes(self) -> tuple[int, ...]:
-        return self._processes
 
     async def stop(self) -> None:
         llm, self._llm = self._llm, None

@@ -9,9 +9,8 @@ from typing import Final, cast
 from msgspec import to_builtins
 
 from stressbench.metrics.families import by_section
-from stressbench.runner.probing import LATER
-from stressbench.runner.record.assemble import NOT_PROBED
 from stressbench.schema.metric import Metric
+from stressbench.schema.results.reasons import LATER, NOT_PROBED
 from stressbench.schema.results.record import CaseRecord
 
 ALWAYS: Final = ("attention", "routing")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
@@ -12,19 +12,16 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from stressbench.prompts.build.prompt_format import PromptFormat
 from stressbench.report.model.kv_onset import KvPressure
-from stressbench.report.model.load import Loads, describe, load_table
+from stressbench.report.model.load import Loads, load_table
 from stressbench.report.model.machine_line import describe_machine
 from stressbench.report.model.sections import Seen
 from stressbench.report.terminal.load_table import render as render_load
 from stressbench.report.terminal.plots import plots
 from stressbench.report.terminal.section_table import render as render_sections
-from stressbench.runner.plan.requests import plan
 from stressbench.schema.results.record import CaseRecord
 from stressbench.schema.results.run import ModelRun, RunEnd, RunHeader
 from stressbench.schema.suite.roles import of_known_roles
-from stressbench.schema.suite.suite import SuiteSpec
 from stressbench.stats.clusters import effective_size
 from stressbench.stats.exact import wilson
 from stressbench.stats.quantiles import percentile
@@ -133,30 +130,6 @@ def summary(run: Run) -> RenderableType:
 def print_summary(console: Console, run: Run) -> None:
     """Print the summary of a run on ``console``."""
     console.print(summary(run))
-
-
-def print_plan(
-    console: Console, suite: SuiteSpec, prompt_formats: Mapping[str, PromptFormat]
-) -> None:
-    """Print what a run would send: requests and prompt tokens by role, class and arm."""
-    table = Table(box=None, pad_edge=False, padding=(0, 2), header_style="bold")
-    for heading in ("role", "class", "arm"):
-        table.add_column(heading)
-    for heading in ("requests", "prompt tokens", "shortest", "longest", "answer limit"):
-        table.add_column(heading, justify="right")
-    for role in suite.roles:
-        lengths: dict[tuple[str, str], list[int]] = {}
-        limits: dict[tuple[str, str], int] = {}
-        for request in plan(suite, role, prompt_formats):
-            key = request.case.label, request.case.arm
-            lengths.setdefault(key, []).append(len(request.prompt_token_ids))
-            limits[key] = max(limits.get(key, 0), request.case.max_tokens)
-        for (label, arm), tokens in lengths.items():
-            row = len(tokens), sum(tokens), min(tokens), max(tokens), limits[label, arm]
-            table.add_row(role, label, arm, *(f"{value:,}" for value in row))
-        table.add_section()
-    console.print(table)
-    console.print(f"load: {describe(suite.load)}")
 
 
 def _title(header: RunHeader) -> Text:

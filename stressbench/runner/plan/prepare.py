@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -12,7 +11,7 @@ from typing import cast
 import msgspec
 
 from stressbench import catalog
-from stressbench.engines.base import Engine
+from stressbench.engines.base import Engine, EngineTraits
 from stressbench.errors import StressbenchError, SuiteError, UsageError
 from stressbench.models.cache import Progress
 from stressbench.models.resolve import ModelShape, resolve, resolve_tokenizer
@@ -27,8 +26,9 @@ from stressbench.schema.suite.parse import Suite
 from stressbench.schema.suite.suite import EngineSpec, ModelSpec, PromptSpec, SuiteSpec
 from stressbench.scorers.base import check as check_truth
 from stressbench.scorers.base import section_of
+from stressbench.tokens.huggingface import HuggingFaceTokenizer
+from stressbench.tokens.open import open_tokenizer
 from stressbench.tokens.template import ChatTemplate, load_template
-from stressbench.tokens.tokenizer import HuggingFaceTokenizer, open_tokenizer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,13 +51,6 @@ class RunModel:
     dtype: str | None = None
     """What the model is served in where nobody says; None leaves that to the engine."""
 
-    @property
-    def kv_elements_per_token(self) -> int | None:
-        """2 x layers x KV heads x head size; None where the model does not tell."""
-        parts = (self.shape.layers, self.shape.kv_heads, self.shape.head_dim)
-        known = [part for part in parts if part is not None]
-        return 2 * math.prod(known) if len(known) == len(parts) else None
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
@@ -68,9 +61,7 @@ class Prepared:
     """``source.spec`` with ``limit`` applied."""
     limit: int | None
     engine: str
-    simulated: bool
-    weights: bool
-    """Whether the engine loads the models' weights on this machine."""
+    traits: EngineTraits
     passes: tuple[Pass, ...]
     models: dict[str, RunModel]
     prompt_formats: dict[str, PromptFormat]
@@ -91,12 +82,11 @@ def prepare(
     spec = limited(suite.spec, limit)
     for role in spec.roles.values():
         plugin.check(role.engine.args, role.model.args)
-    opened = open_models(spec, progress, weights=weights and plugin.weights)
-    if plugin.weights:
+    opened = open_models(spec, progress, weights=weights and plugin.traits.weights)
+    if plugin.traits.weights:
         opened = {
             role: replace(m, engine=at_dtype(m.engine, m.dtype)) for role, m in opened.items()
         }
-    if plugin.weights:
         check_capacity(suite, opened.values())
     prompt_formats = open_rooms(suite, opened)
     check_prompts(suite, spec, opened, prompt_formats)
@@ -105,9 +95,8 @@ def prepare(
         suite=spec,
         limit=limit,
         engine=engine,
-        simulated=plugin.simulated,
-        weights=plugin.weights,
-        passes=passes(spec, workers=plugin.workers),
+        traits=plugin.traits,
+        passes=passes(spec, workers=plugin.traits.workers),
         models=opened,
         prompt_formats=prompt_formats,
     )

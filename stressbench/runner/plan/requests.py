@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from stressbench.errors import SuiteError
 from stressbench.prompts.base import count, expand
 from stressbench.prompts.build.prompt_format import PromptFormat
+from stressbench.runner.probing import telemetry_items
 from stressbench.schema.axes import split_role
 from stressbench.schema.case import Case, Pass, Request, Segment, Span
 from stressbench.schema.suite.load import Cache, LoadLevel, levels
@@ -43,8 +44,12 @@ def limited(suite: SuiteSpec, limit: int | None) -> SuiteSpec:
 
 def planned(suite: SuiteSpec, passes: Sequence[Pass] = ("quality",)) -> int:
     """How many requests one role of the suite gets in ``passes``, without building any."""
-    sent = sum(_repeats(suite, pass_) * len(levels_of(suite, pass_)) for pass_ in passes)
-    return sent * sum(count(prompt) for prompt in suite.prompts)
+    return sum(
+        _repeats(suite, pass_)
+        * len(levels_of(suite, pass_))
+        * sum(count(prompt, _first_items(suite, pass_)) for prompt in suite.prompts)
+        for pass_ in passes
+    )
 
 
 def levels_of(suite: SuiteSpec, pass_: Pass) -> tuple[LoadLevel, ...]:
@@ -75,10 +80,16 @@ def plan_level(
     levels.
     """
     budget_format, prompt_format = prompt_formats[suite.budget_role], prompt_formats[role]
+    first = _first_items(suite, pass_)
     for prompt in suite.prompts:
-        for cases in expand(prompt, seed=suite.seed, prompt_format=budget_format):
+        for cases in expand(prompt, seed=suite.seed, prompt_format=budget_format, first=first):
             for request in _requests(suite, role, cases, budget_format, prompt_format):
                 yield from _sent(suite, _at_level(replace(request, pass_=pass_), level))
+
+
+def _first_items(suite: SuiteSpec, pass_: Pass) -> int | None:
+    """How many items of each entry a pass sends; None for all of them."""
+    return telemetry_items(suite) if pass_ == "telemetry" else None
 
 
 def _repeats(suite: SuiteSpec, pass_: Pass) -> int:

@@ -11,10 +11,11 @@ from msgspec.structs import replace
 
 from stressbench.engines.base import Completion, RemoteRequestError
 from stressbench.errors import ProbeError, RequestError
-from stressbench.probes.base import Finding
+from stressbench.probes.base import ProbeFinding
 from stressbench.runner.record.timing import FAILED, UNTOLD, output_tokens, timing
 from stressbench.schema.case import Case, Request
 from stressbench.schema.results.arrays import ArraysAt
+from stressbench.schema.results.reasons import NOT_PROBED
 from stressbench.schema.results.record import (
     CaseRecord,
     Confidence,
@@ -32,7 +33,6 @@ _NO_TWIN: Final = "this case has no benign twin in this run"
 _OWN_TWIN: Final = "the case is its own reference"
 _NO_BUDGET: Final = "this class is sized by its parameters"
 _PRIVATE: Final = "the suite says record_prompts: false"
-NOT_PROBED: Final = "the suite has no such probe"
 _NO_ARRAYS: Final = "no probe has arrays of this request"
 _ABORTED: Final = "the request was aborted, and its attempts with it"
 _PLAIN_LOAD: Final = "a closed loop: each request is due when it is sent"
@@ -56,7 +56,7 @@ class Attempt:
     outcome: Completion | RequestError
     failed_ns: int | None
     """When it failed; None for a completion."""
-    findings: Mapping[str, Finding]
+    findings: Mapping[str, ProbeFinding]
     """By section of the record."""
     arrays: Mapping[str, ArraysAt | ProbeError] = field(default_factory=dict)
     """By section, where its arrays lie, or why they could not be kept."""
@@ -197,7 +197,7 @@ def _load(load: Load | None, why: dict[str, str]) -> Load | None:
     return load
 
 
-def _kv(finding: Finding | None, done: Completion | None, why: dict[str, str]) -> Kv:
+def _kv(finding: ProbeFinding | None, done: Completion | None, why: dict[str, str]) -> Kv:
     seen = (finding.fields if finding else None) or {}
     kv = Kv(
         cached_tokens=done.cached_tokens if done else None,

@@ -45,7 +45,7 @@ def run_header(prepared: Prepared, run_id: str) -> RunHeader:
         seed=suite.seed,
         limit=prepared.limit,
         engine=prepared.engine,
-        simulated=prepared.simulated,
+        simulated=prepared.traits.simulated,
         models={role: _identity(model) for role, model in prepared.models.items()},
         machine=read_machine(),
     )

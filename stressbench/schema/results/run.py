@@ -111,6 +111,20 @@ class RunLine(RunFacts, frozen=True, kw_only=True, tag="run"):
     """A list since version 2; version 1 had a mapping."""
 
 
+class WarmUp(Open, frozen=True, kw_only=True):
+    """What warming up an engine took before its first request counted."""
+
+    rounds: int
+    requests_per_round: int
+    elapsed_s: float
+    round_s: list[float]
+    """Seconds from the first request of each round to the end of its last, in order."""
+    steady: bool
+    """Whether the last round took at least 80 % of the time of the one before it."""
+    error: str | None = None
+    """Why the warm-up ended early."""
+
+
 class ModelLine(Open, frozen=True, kw_only=True, tag="model"):
     """Written when an engine is ready, did not start, or died: its set-up and its machine."""
 
@@ -133,6 +147,8 @@ class ModelLine(Open, frozen=True, kw_only=True, tag="model"):
     kv: KvSetup | None
     engine_args: dict[str, Value]
     environment: dict[str, str]
+    warm_up: WarmUp | None = None
+    """Null where the run did not start the engine, or the suite warms it up itself."""
     error: str | None = None
     """Root cause if the engine did not start or died; else null."""
     why_null: dict[str, str]

@@ -34,6 +34,7 @@ _FIELDS: Final = {
         load_shape.Phase,
         load_shape.Step,
         types.PromptSpec,
+        types.ProbeSpec,
     )
     for name in kind.__struct_fields__
 }

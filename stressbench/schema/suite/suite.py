@@ -112,6 +112,9 @@ class ProbeSpec(Strict, frozen=True, kw_only=True):
     """One probe of a suite; one without parameters can be written as its name."""
 
     use: str
+    sample: Count | None = None
+    """How many items of each prompt entry the telemetry pass sends for this probe, the first ones.
+    None: all of them."""
     params: dict[str, Value] = {}
     """Parameters of the probe; ``stressbench list probes`` shows them."""
 

@@ -8,8 +8,8 @@ from typer.testing import CliRunner
 
 from stressbench.cli.app import app
 from stressbench.compare.analysis.prediction import predictions
-from stressbench.probes.attention.worker.math import ROW_FIGURES
 from stressbench.store.arrays import ArrayWriter
+from stressbench.telemetry.attention import ROW_FIGURES
 
 
 def rows(items=80, failing=0.4, strength=3.0, **changes):

@@ -13,10 +13,10 @@ from stressbench.errors import SuiteError
 from stressbench.probes.attention.probe import AttentionProbe
 from stressbench.probes.attention.settings import Settings, parse
 from stressbench.probes.attention.summary import findings
-from stressbench.probes.attention.worker.math import ROW_FIGURES
 from stressbench.probes.base import ProbeSetup
-from stressbench.probes.worker.packing import pack, unpack
+from stressbench.probes.exchange import pack, unpack
 from stressbench.schema.case import Span
+from stressbench.telemetry.attention import ROW_FIGURES
 from tests.cases import REQUEST
 
 LAYERS, HEADS = 2, 3
@@ -130,9 +130,6 @@ class Workers:
     def __init__(self, answers: dict[str, object]) -> None:
         self.answers = answers
         self.calls: list[tuple[object, ...]] = []
-
-    def processes(self) -> tuple[int, ...]:
-        return ()
 
     async def call_worker(self, method: str, *args: object) -> list[object]:
         self.calls.append((method, *args))

@@ -17,7 +17,7 @@ from stressbench.clock import Clock
 from stressbench.errors import EngineError, SuiteError
 from stressbench.probes.base import (
     WORKER_EXTENSION,
-    Finding,
+    ProbeFinding,
     ProbeSetup,
     StepProbe,
     record_fields,
@@ -35,8 +35,8 @@ from stressbench.schema.suite.suite import (
     SuiteSpec,
     Value,
 )
+from stressbench.tokens.byte_tokenizer import ByteTokenizer
 from stressbench.tokens.template import ChatTemplate
-from stressbench.tokens.tokenizer import ByteTokenizer
 from tests.cases import REQUEST
 from tests.records import record
 from tests.served import NoEngine
@@ -54,8 +54,8 @@ class Calm(StepProbe):
     async def sent(self, key: str, request: Request) -> None:
         self.keys.append(key)
 
-    async def finished(self, key: str, *, ok: bool) -> Finding:
-        return Finding(fields={"seen": self.keys.count(key)})
+    async def finished(self, key: str, *, ok: bool) -> ProbeFinding:
+        return ProbeFinding(fields={"seen": self.keys.count(key)})
 
 
 class Nosy(Calm):
@@ -137,6 +137,56 @@ def test_the_telemetry_pass_runs_every_probe() -> None:
         "calm": {"seen": 1},
         "nosy": {"seen": 1},
     }
+
+
+def item(number: int) -> Request:
+    case = msgspec.structs.replace(REQUEST.case, item_id=f"{REQUEST.case.label}/i{number}")
+    return msgspec.structs.replace(REQUEST, case=case)
+
+
+UNSAMPLED = "not sampled: the suite has this probe look at the first {} of each prompt entry"
+
+
+def test_the_quality_pass_says_which_cases_the_telemetry_pass_leaves_out() -> None:
+    spec = suite("calm", ProbeSpec(use="nosy", sample=2), ProbeSpec(use="other", sample=1))
+    quality = Probing.of(spec, "quality", setup, workers=True)
+    later = "measured in the telemetry pass"
+    assert quality.absent_from(item(0)) == {"nosy": later, "other": later}
+    assert quality.absent_from(item(1)) == {"nosy": later, "other": UNSAMPLED.format("item")}
+    assert quality.absent_from(item(2)) == {
+        "nosy": UNSAMPLED.format("2 items"),
+        "other": UNSAMPLED.format("item"),
+    }
+    blind = Probing.of(spec, "quality", setup, workers=False)
+    assert blind.absent_from(item(2)) == dict.fromkeys(
+        ("nosy", "other"), "this engine gives no access to its workers"
+    )
+
+
+def test_a_probe_hears_of_no_request_that_is_not_in_its_sample() -> None:
+    spec = suite("calm", ProbeSpec(use="nosy", sample=1), ProbeSpec(use="other", sample=2))
+    probing = Probing.of(spec, "telemetry", setup, workers=True)
+
+    async def found(number: int) -> dict[str, ProbeFinding]:
+        await probing.sent(f"k{number}", item(number))
+        return await probing.finished(f"k{number}", ok=True)
+
+    assert {name: each.fields for name, each in asyncio.run(found(0)).items()} == {
+        name: {"seen": 1} for name in ("calm", "nosy", "other")
+    }
+    second = asyncio.run(found(1))
+    assert second["calm"].fields == second["other"].fields == {"seen": 1}
+    assert second["nosy"] == ProbeFinding(fields=None, why_null={"": UNSAMPLED.format("item")})
+    assert not probing.absent_from(item(1))
+
+
+def test_a_sample_is_refused_for_a_probe_that_sees_the_quality_pass() -> None:
+    spec = suite("nosy", ProbeSpec(use="calm", sample=2))
+    ((index, error),) = check_probes(spec)
+    assert (index, error.where) == (1, "sample")
+    assert error.message == (
+        "the probe 'calm' sees every request of the quality pass, so it takes no sample"
+    )
 
 
 def test_any_number_of_captures_share_one_worker_extension() -> None:
@@ -241,7 +291,7 @@ def test_a_fault_of_a_probe_is_the_reason_of_its_nulls_and_ends_nothing(
     monkeypatch.setattr(Calm, "step", lambda *_: None)
     probing = Probing.of(suite("nosy", "calm"), "telemetry", setup, workers=True)
 
-    async def whole() -> list[dict[str, Finding]]:
+    async def whole() -> list[dict[str, ProbeFinding]]:
         await probing.start(NoEngine())
         found = []
         for key in ("first", "second"):

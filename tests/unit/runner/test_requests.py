@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 from msgspec.structs import replace
 
@@ -9,9 +12,9 @@ from stressbench.errors import SuiteError
 from stressbench.prompts.build.prompt_format import PromptFormat
 from stressbench.runner.plan.requests import ids_sha256, limited, plan, planned
 from stressbench.schema.suite.load import Cache, LoadSpec
-from stressbench.schema.suite.suite import ModelSpec, PromptSpec, SuiteSpec
+from stressbench.schema.suite.suite import ModelSpec, ProbeSpec, PromptSpec, SuiteSpec
+from stressbench.tokens.byte_tokenizer import ByteTokenizer
 from stressbench.tokens.template import ChatTemplate
-from stressbench.tokens.tokenizer import ByteTokenizer
 
 
 class WideTokenizer(ByteTokenizer):
@@ -188,6 +191,48 @@ def test_the_telemetry_pass_of_a_sweep_has_one_level() -> None:
     sent = list(plan(SWEEP, "a", prompt_formats(ByteTokenizer()), "telemetry"))
     assert len(sent) == planned(SUITE)
     assert planned(SWEEP, ("quality", "telemetry")) == 3 * planned(SUITE)
+
+
+def sampled(*samples: int | None) -> SuiteSpec:
+    """The suite with a probe of the telemetry pass for each sample."""
+    uses = ("attention", "routing")
+    probes = [ProbeSpec(use=use, sample=n) for use, n in zip(uses, samples, strict=False)]
+    return replace(SUITE, probes=["kv", *probes])
+
+
+@pytest.mark.parametrize(
+    ("samples", "items"), [((2,), 2), ((1, 2), 2), ((2, None), 3), ((9,), 3), ((None,), 3)]
+)
+def test_the_telemetry_pass_sends_the_items_of_the_largest_sample(
+    samples: tuple[int | None, ...], items: int
+) -> None:
+    suite, made = sampled(*samples), prompt_formats(ByteTokenizer())
+    every = list(plan(suite, "a", made))
+    sent = list(plan(suite, "a", made, "telemetry"))
+    assert [r.case for r in sent] == [r.case for r in every if r.case.item < items]
+    assert len(sent) == planned(suite, ("telemetry",))
+    assert planned(suite, ("quality", "telemetry")) == len(every) + len(sent)
+
+
+def test_a_sample_is_the_same_for_every_role_and_holds_whole_items() -> None:
+    suite, made = sampled(2), prompt_formats(WideTokenizer())
+    one, other = (list(plan(suite, role, made, "telemetry")) for role in made)
+    assert [r.case.case_id for r in one] == [r.case.case_id for r in other]
+    ids = {r.case.case_id for r in one}
+    assert all(r.case.twin_of in ids for r in one if r.case.twin_of)
+    arms = {item: {r.case.arm for r in one if r.case.item == item} for item in range(2)}
+    assert arms[0] == arms[1] == {r.case.arm for r in plan(suite, "a", made)}
+
+
+def test_a_sampled_item_is_the_same_among_all_of_them(tmp_path: Path) -> None:
+    """A class that draws its items from a file draws as many as the entry has."""
+    file = tmp_path / "traffic.jsonl"
+    rows = [{"prompt": f"Say {n} in words.", "answer": str(n)} for n in range(40)]
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    replayed = PromptSpec(use="replay", items=6, params={"path": str(file)})
+    suite, made = replace(sampled(2), prompts=[replayed]), prompt_formats(ByteTokenizer())
+    first = [request.case for request in plan(suite, "a", made)][:2]
+    assert [request.case for request in plan(suite, "a", made, "telemetry")] == first
 
 
 @pytest.mark.parametrize("cache", ["cold", "shared", "warm"])

@@ -48,7 +48,7 @@ def done(*case_ids: str) -> Done:
 
 
 def work(found: Done) -> Work:
-    return Work("dense", plan, 3, found, {})
+    return Work("dense", plan, {"quality": 3, "telemetry": 3}, found, {})
 
 
 def test_what_is_recorded_is_not_sent_again() -> None:
