@@ -77,7 +77,7 @@ def differences(base: RunHeader, cand: RunHeader, pairs: Iterable[RolePair]) -> 
     return sorted(found, key=lambda difference: order.index(difference.factor))
 
 
-def refuse_unlike(found: Iterable[RunDifference], treat: frozenset[str]) -> list[RunDifference]:
+def refuse_undeclared(found: Iterable[RunDifference], treat: frozenset[str]) -> list[RunDifference]:
     """Return the differences, all of which are allowed.
 
     A difference is allowed if ``treat`` has its factor. A device difference is always allowed,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from stressbench.compare import sides
-from stressbench.compare.differences import RolePair, RunDifference, differences, refuse_unlike
+from stressbench.compare.differences import RolePair, RunDifference, differences, refuse_undeclared
 from stressbench.compare.evaluate import Question, evaluate
 from stressbench.compare.judge import Asked, finding, judge
 from stressbench.compare.model_pairs import matches, model_pairs
@@ -63,7 +63,7 @@ def check_headers(
     models = model_pairs(base, cand, contrast, treat)
     meant = [_MAY_DIFFER.get(axis, frozenset()) for axis in contrast.differing]
     found = differences(base, cand, models)
-    return models, refuse_unlike(found, treat.union(*meant))
+    return models, refuse_undeclared(found, treat.union(*meant))
 
 
 def of_gate(gate: Gate) -> Contrast:

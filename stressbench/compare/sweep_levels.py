@@ -78,8 +78,8 @@ def over(columns: Columns, side: Side) -> list[str]:
     name = role_name(side["role"], None if side["variant"] == NONE else side["variant"])
     labels, rows = columns.labels["load_level"], side.rows(columns)
     recorded = {labels.names[code] for code in np.unique(labels.codes[rows])} - {NONE}
-    told = {line.level for line in columns.levels if line.role_name == name and line.level}
-    return sorted(recorded & told if told else recorded, key=_load)
+    ended = {line.level for line in columns.levels if line.role_name == name and line.level}
+    return sorted(recorded & ended if ended else recorded, key=_load)
 
 
 def _load(level: str) -> tuple[str, float, str]:

@@ -73,7 +73,7 @@ def against_zero(
 
 
 def mean_se(values: Floats, clusters: Codes, count: int) -> float:
-    """Cluster-robust standard error of a mean over two or more clusters; 0 where none differs."""
+    """Cluster-robust standard error of a mean over two or more clusters; 0 if all are equal."""
     return linear_se(against_zero(values, clusters, count).cells, relative=False)
 
 

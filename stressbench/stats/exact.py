@@ -52,7 +52,7 @@ def beta_cdf(x: float, a: float, b: float) -> float:
     """Regularised incomplete beta function I_x(a, b); a, b > 0.
 
     Continued fraction by Lentz's method (Press et al., Numerical Recipes, 6.4), on the
-    side of the mean where it converges fast.
+    side of the mean on which it converges fast.
     """
     if x <= 0:
         return 0.0

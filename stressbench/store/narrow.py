@@ -30,9 +30,9 @@ _Field: TypeAlias = tuple[str, object] | tuple[str, object, object]
 def records(path: Path, fields: Iterable[str]) -> Iterator[CaseRecord]:
     """The records of a run directory or records file, in file order, with ``fields`` alone.
 
-    A field is named as on the line: ``case_id``, ``pass``, ``quality.score``, or ``routing``
-    for the whole section of a probe, which is then in ``sections`` (None where it is null or
-    missing). Reading a field that was not asked for raises ``AttributeError``. Raises
+    A field is named as on the line: ``case_id``, ``pass``, ``quality.score``. A probe's name
+    (``routing``) means its whole section, which is then in ``sections``, as None if it is null
+    or missing. Reading a field that was not asked for raises ``AttributeError``. Raises
     ``UsageError`` for a field that no record has, ``ResultsError`` naming a damaged line.
     """
     file = path / RECORDS if path.is_dir() else path
@@ -41,9 +41,9 @@ def records(path: Path, fields: Iterable[str]) -> Iterator[CaseRecord]:
 
 
 def narrow(fields: Mapping[str, object]) -> type[msgspec.Struct]:
-    """A record type with nothing but ``fields``: dotted fields of a case line, with their types.
+    """A record type with only ``fields``: dotted fields of a case line, and their types.
 
-    A field may be missing from a line where it may be missing from a whole record's.
+    A field that a whole record requires is required here too.
     """
     whole = {path for path in fields if "." not in path}
     parts: defaultdict[str, dict[str, object]] = defaultdict(dict)
@@ -86,7 +86,7 @@ def field_type(path: str) -> object:
 
 
 def _part(name: str, fields: Mapping[str, object]) -> object:
-    """The type of a section that only some fields are wanted of; null where it may be null."""
+    """The type of a section with only some of its fields; optional if the section is optional."""
     owner = _fields(CaseRecord).get(name)
     part = None if owner is None else _struct_of(owner.type)
     known = {} if part is None else _fields(part)
@@ -100,7 +100,7 @@ def _part(name: str, fields: Mapping[str, object]) -> object:
 
 
 def _field(name: str, kind: object, known: _Fields) -> _Field:
-    """A field as ``defstruct`` takes it, required where it is among those that are ``known``."""
+    """A field as ``defstruct`` takes it, with the name and default of the ``known`` field."""
     info = known.get(name)
     if info is None:
         return name, kind, None
@@ -111,7 +111,7 @@ def _field(name: str, kind: object, known: _Fields) -> _Field:
 
 
 def _struct_of(kind: object) -> type[msgspec.Struct] | None:
-    """The Struct that a field holds, null apart; None where it holds none."""
+    """The Struct in the type of a field, which may be optional; None if there is none."""
     for each in typing.get_args(kind) if isinstance(kind, types.UnionType) else (kind,):
         if isinstance(each, type) and issubclass(each, msgspec.Struct):
             return each

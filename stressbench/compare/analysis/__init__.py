@@ -1,1 +1,1 @@
-"""Analyses that are no gate: history, prediction, routing instability, degradation."""
+"""Analyses without a gate: history, prediction, routing instability, degradation."""

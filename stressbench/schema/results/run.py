@@ -112,17 +112,19 @@ class RunLine(RunFacts, frozen=True, kw_only=True, tag="run"):
 
 
 class WarmUp(Open, frozen=True, kw_only=True):
-    """What warming up an engine took before its first request counted."""
+    """The warm-up of an engine before its first measured request."""
 
     rounds: int
+    """Number of rounds."""
     requests_per_round: int
     elapsed_s: float
+    """Duration of the warm-up in seconds."""
     round_s: list[float]
-    """Seconds from the first request of each round to the end of its last, in order."""
+    """Duration of each round in seconds, from its first request to the end of its last."""
     steady: bool
-    """Whether the last round took at least 80 % of the time of the one before it."""
+    """True if the last round took at least 80 % of the time of the round before it."""
     error: str | None = None
-    """Why the warm-up ended early."""
+    """Why the warm-up ended early; null if it did not."""
 
 
 class ModelLine(Open, frozen=True, kw_only=True, tag="model"):
@@ -148,7 +150,7 @@ class ModelLine(Open, frozen=True, kw_only=True, tag="model"):
     engine_args: dict[str, Value]
     environment: dict[str, str]
     warm_up: WarmUp | None = None
-    """Null where the run did not start the engine, or the suite warms it up itself."""
+    """Null if the run did not start the engine, or if the suite has its own warm-up."""
     error: str | None = None
     """Root cause if the engine did not start or died; else null."""
     why_null: dict[str, str]

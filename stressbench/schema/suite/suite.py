@@ -113,8 +113,8 @@ class ProbeSpec(Strict, frozen=True, kw_only=True):
 
     use: str
     sample: Count | None = None
-    """How many items of each prompt entry the telemetry pass sends for this probe, the first ones.
-    None: all of them."""
+    """Number of items of each prompt entry, from the first, that the telemetry pass sends for this
+    probe; default: all of them."""
     params: dict[str, Value] = {}
     """Parameters of the probe; ``stressbench list probes`` shows them."""
 
