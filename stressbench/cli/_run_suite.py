@@ -84,7 +84,7 @@ def _show_plan(
     dry = prepare(suite, engine=engine, limit=limit, progress=progress, weights=False)
     chosen = [name for name in dry.models if not roles or {name, name.partition("@")[0]} & {*roles}]
     console = stdout_console()
-    print_plan(console, dry.suite, dry.prompt_formats)
+    print_plan(console, dry.plan)
     print_kv(console, foreseen(dry))
     console.print(counted(dry.suite, chosen, dry.passes), soft_wrap=True)
 

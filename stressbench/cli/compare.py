@@ -114,9 +114,10 @@ _EXITS = {
 
 def _declared(flags: list[str], file: Path | None) -> tuple[tuple[str, ...], str]:
     """The gates of ``--gate`` and ``--gates``, and where they come from."""
+    from stressbench.metrics.families import known
     from stressbench.schema.suite.gate import read
 
-    texts = [*flags, *(read(file) if file else ())]
+    texts = [*flags, *(read(file, known()) if file else ())]
     places = [*(["--gate"] if flags else ()), *([str(file)] if file else ())]
     return tuple(texts), " and ".join(places)
 

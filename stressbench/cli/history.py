@@ -30,8 +30,8 @@ def history(
     Example: stressbench history results --metric quality.score --metric ttft.p95
     """
     from stressbench.cli._progress import counter
-    from stressbench.compare.studies.history import DEFAULT_METRICS
-    from stressbench.compare.studies.history import history as read_history
+    from stressbench.compare.analysis.history import DEFAULT_METRICS
+    from stressbench.compare.analysis.history import history as read_history
     from stressbench.report.terminal.history import render
 
     with counter("runs") as progress:

@@ -114,7 +114,7 @@ def _rows(kind: str) -> list[dict[str, object]]:
 
 
 def _metrics() -> list[dict[str, object]]:
-    from stressbench.schema.metric import families
+    from stressbench.metrics.families import families
 
     return [
         {

@@ -23,7 +23,7 @@ def predict(
 
     Example: stressbench predict results/attention-run results/routing-run
     """
-    from stressbench.compare.studies.prediction import predictions
+    from stressbench.compare.analysis.prediction import predictions
     from stressbench.report.terminal.prediction import render
 
     emit(predictions(runs), format_, render)

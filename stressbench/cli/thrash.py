@@ -23,7 +23,7 @@ def thrash(
 
     Example: stressbench thrash results/thrash-monday results/thrash-tuesday
     """
-    from stressbench.compare.studies.thrash import thrash as compare_side_by_side
+    from stressbench.compare.analysis.thrash import thrash as compare_side_by_side
     from stressbench.report.terminal.thrash import render
 
     emit(compare_side_by_side(runs), format_, render)
