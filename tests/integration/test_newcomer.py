@@ -157,7 +157,7 @@ def test_too_few_rows_are_found_by_every_command(
 ) -> None:
     left = cli(command[0], "eight.yaml", *command[1:])
     assert left.code == 2
-    assert "8 items are asked for, 7 prompts are there" in left.err
+    assert "items is 8, but there are only 7 prompts" in left.err
 
 
 def test_a_run_that_sent_nothing_says_why_once(cli: Cli, work: Path) -> None:
@@ -175,7 +175,7 @@ def test_a_reason_is_given_once_beside_a_table(cli: Cli, work: Path) -> None:
     left = cli("run", "smoke", *SIMULATED, *die)
     assert left.code == 3
     said = left.out + left.err
-    assert said.count("as engine.args.die_after asked") == 1
+    assert said.count("as engine.args.die_after requests") == 1
     assert "sparse: the simulated engine died" in left.err
     assert "short_qa" in left.out
 
