@@ -256,7 +256,7 @@ def _longest(spec: PromptSpec, prompt_format: PromptFormat, *, seed: int) -> tup
     some = msgspec.structs.replace(spec, items=min(spec.items, _BUILT_ITEMS))
     sizes = [
         (len(case.content_ids) + prompt_format.template_tokens, case.max_tokens)
-        for condition in expand(some, seed=seed, prompt_format=prompt_format)
-        for case in condition
+        for cases in expand(some, seed=seed, prompt_format=prompt_format)
+        for case in cases
     ]
     return max(sizes, key=sum)
