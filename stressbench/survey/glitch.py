@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -82,39 +82,21 @@ def candidates(model: Path, *, share: float = SHARE) -> list[GlitchCandidate]:
     ]
 
 
-def verify(
-    found: Sequence[GlitchCandidate],
-    tokenizer: HuggingFaceTokenizer,
-    ask: Callable[[Sequence[Sequence[int]]], Sequence[str]],
+def verified(
+    found: Sequence[GlitchCandidate], answers: Mapping[int, Sequence[str]]
 ) -> list[GlitchCandidate]:
-    """Ask the model to repeat each token, in two wordings; verified if both fail.
+    """Mark a candidate as verified if none of its answers repeats the token.
 
-    ``ask`` takes content token ids (without the chat template) and returns the answers in
-    order. This replaces the probability threshold of section 3.4, which needs logits.
+    ``answers`` holds the model's answers for each token id, one for each wording of the request
+    to repeat the token. This replaces the probability threshold of section 3.4, which needs
+    logits.
     """
-    prompts = [
-        [*tokenizer.encode(before), token.token_id, *tokenizer.encode(after)]
-        for token in found
-        for before, after in _WORDINGS
-    ]
-    answers = ask(prompts)
-    wordings = len(_WORDINGS)
     return [
         msgspec.structs.replace(
-            token,
-            verified=not any(
-                token.text.strip() in answer
-                for answer in answers[index * wordings : (index + 1) * wordings]
-            ),
+            token, verified=not any(token.text.strip() in each for each in answers[token.token_id])
         )
-        for index, token in enumerate(found)
+        for token in found
     ]
-
-
-_WORDINGS: Final = (
-    ("Repeat the following string exactly:", "\n\nAnswer with the string only."),
-    ('Say this word: "', '"\n\nAnswer with the word only.'),
-)
 
 
 def _cosine_distance(embedding: _Stored, untrained: NDArray[np.float32]) -> NDArray[np.float64]:

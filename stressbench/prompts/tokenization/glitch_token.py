@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -16,6 +16,22 @@ from stressbench.prompts.build.encoded import Encoded
 from stressbench.schema.suite.suite import Arm
 
 _ORDINARY: Final = ("apple", "river", "table", "stone", "window", "garden", "bridge", "candle")
+
+
+class _Wording(NamedTuple):
+    """The text around the token to repeat."""
+
+    before: str
+    after: str
+    question: str
+
+
+_WORDINGS: Final = {
+    "string": _Wording(
+        "Repeat the following string exactly:", "\n\n", "Answer with the string only."
+    ),
+    "word": _Wording('Say this word: "', '"\n\n', "Answer with the word only."),
+}
 
 
 class GlitchToken:
@@ -37,6 +53,12 @@ class GlitchToken:
                 doc="A list of glitch tokens in JSON, or the folder of a model.",
             ),
             Param(name="ids", default="", doc="Instead of a file: token ids, separated by commas."),
+            Param(
+                name="wording",
+                default="string",
+                choices=tuple(_WORDINGS),
+                doc="How the prompt asks for the token.",
+            ),
         ),
         max_tokens=16,
         tiny={"ids": "81,90"},
@@ -46,7 +68,8 @@ class GlitchToken:
         """Outline copying the glitch token, and copying an ordinary word."""
         listed = _listed(condition)
         token = listed[condition.pick("token", len(listed))]
-        plain = _copy(_ORDINARY[condition.pick("word", len(_ORDINARY))])
+        word = _ORDINARY[condition.pick("word", len(_ORDINARY))]
+        plain = _copy(word, _WORDINGS[condition.params.text("wording")])
         shown = condition.prompt_format.tokenizer.decode([token])
         odd = Passage(part="needle", text=shown)
         return {
@@ -61,12 +84,12 @@ class GlitchToken:
         }
 
 
-def _copy(word: str) -> PromptOutline:
+def _copy(word: str, wording: _Wording) -> PromptOutline:
     return PromptOutline(
-        head="Repeat the following string exactly:",
+        head=wording.before,
         passages=(Passage(part="needle", text=f" {word}"),),
-        close="\n\n",
-        question="Answer with the string only.",
+        close=wording.after,
+        question=wording.question,
         expected=(word,),
     )
 

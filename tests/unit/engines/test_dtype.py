@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from stressbench.engines.dtype import expected_dtype, told_dtype
 from stressbench.models.reference import pair as reference
-from stressbench.runner.plan.prepare import at_dtype
+from stressbench.runner.plan.models import at_dtype
 from stressbench.schema.suite.suite import EngineSpec
 
 AVX2, AVX512 = "fpu avx2 fma", "fpu avx2 fma avx512f avx512_bf16"

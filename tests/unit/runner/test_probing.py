@@ -23,8 +23,9 @@ from stressbench.probes.base import (
     record_fields,
 )
 from stressbench.prompts.build.prompt_format import PromptFormat
-from stressbench.runner.plan.requests import plan, planned
-from stressbench.runner.probing import Probing, check_probes, passes, worker_extension
+from stressbench.runner.plan.probes import check_probes, passes, worker_extension
+from stressbench.runner.plan.requests import Plan, planned
+from stressbench.runner.probing import Probing
 from stressbench.schema.case import Request
 from stressbench.schema.step import StepReading
 from stressbench.schema.suite.suite import (
@@ -364,8 +365,8 @@ def test_wrong_parameters_are_found_with_their_place() -> None:
 def test_the_telemetry_pass_sends_each_request_once_under_a_salt_of_its_own() -> None:
     spec = suite("nosy", repeats=3)
     prompt_formats = {"a": PromptFormat(ByteTokenizer(), ChatTemplate())}
-    quality = list(plan(spec, "a", prompt_formats))
-    telemetry = list(plan(spec, "a", prompt_formats, "telemetry"))
+    quality = list(Plan(spec, prompt_formats).of("a"))
+    telemetry = list(Plan(spec, prompt_formats).of("a", "telemetry"))
     assert len(quality) == planned(spec) == 3 * len(telemetry)
     assert len(quality) + len(telemetry) == planned(spec, ("quality", "telemetry"))
     assert {request.pass_ for request in telemetry} == {"telemetry"}
