@@ -43,13 +43,16 @@ def generate(
     from stressbench.cli._overrides import overrides
     from stressbench.cli.watch.preparing import preparing
     from stressbench.cli.watch.stderr import stderr_console
+    from stressbench.metrics.families import known
     from stressbench.runner.plan.models import open_models
     from stressbench.runner.plan.prepare import check_names, check_prompts, open_prompt_formats
     from stressbench.runner.plan.requests import Plan, limited
+    from stressbench.schema.suite import gate
     from stressbench.schema.suite.parse import load_suite
     from stressbench.schema.suite.shipped import find_suite
 
     loaded = load_suite(find_suite(suite), overrides=overrides(model, None, set_))
+    gate.check(loaded, known())
     check_names(loaded)
     spec = limited(loaded.spec, limit)
     with stderr_console() as console, preparing(console) as progress:

@@ -33,7 +33,7 @@ from stressbench.schema.case import AROUND, Pass
 from stressbench.schema.results.record import CaseRecord
 from stressbench.schema.results.run import LevelLine, ModelLine, Reading, RunHeader
 from stressbench.schema.step import StepReading
-from stressbench.schema.suite.load import Level
+from stressbench.schema.suite.load import LoadLevel
 from stressbench.schema.suite.suite import ProbeSpec
 from stressbench.stats.saturation import Point, settled
 from stressbench.store import RunWriter
@@ -191,7 +191,7 @@ class Session:
         return None
 
     async def _level(
-        self, sender: Sender, pass_: Pass, level: Level, plan: RolePlan, tally: LevelTally
+        self, sender: Sender, pass_: Pass, level: LoadLevel, plan: RolePlan, tally: LevelTally
     ) -> str | None:
         """Send what is left of a level. Return why, if the load was given up."""
         if next(plan.left(pass_, level), None) is None:
@@ -213,7 +213,7 @@ class Session:
         return await self.interrupt.run(sending, patience=1)
 
     def _level_over(
-        self, role: str, pass_: Pass, level: Level, *, last: bool, overload: str | None
+        self, role: str, pass_: Pass, level: LoadLevel, *, last: bool, overload: str | None
     ) -> LevelLine:
         """Record that a load has ended, so that no later part of the run sends it again."""
         name, variant = split_role(role)

@@ -85,7 +85,7 @@ def candidates(model: Path, *, share: float = SHARE) -> list[GlitchCandidate]:
 def verified(
     found: Sequence[GlitchCandidate], answers: Mapping[int, Sequence[str]]
 ) -> list[GlitchCandidate]:
-    """Mark a candidate as verified if none of its answers repeats the token.
+    """Set ``verified`` of each candidate: true if none of its answers repeats the token.
 
     ``answers`` holds the model's answers for each token id, one for each wording of the request
     to repeat the token. This replaces the probability threshold of section 3.4, which needs

@@ -17,7 +17,7 @@ from stressbench.schema.case import AROUND, Case, Pass, Request
 from stressbench.schema.results.arrays import ArraysAt
 from stressbench.schema.results.record import Load, Status, Timing, Tokens
 from stressbench.schema.results.run import LevelLine
-from stressbench.schema.suite.load import Level
+from stressbench.schema.suite.load import LoadLevel
 from stressbench.telemetry.load_levels import LevelTally
 
 NEW_RUN: Final = "resume with what the run began with, or start a new run"
@@ -142,15 +142,15 @@ class RolePlan:
     over: Mapping[tuple[Pass, str], LevelLine]
     """The loads that earlier parts have ended, by pass and level."""
 
-    def every(self, pass_: Pass, level: Level) -> Iterator[Request]:
+    def every(self, pass_: Pass, level: LoadLevel) -> Iterator[Request]:
         """Yield all requests of a level."""
         return self.plan.level(self.role, pass_, level)
 
-    def left(self, pass_: Pass, level: Level) -> Iterator[Request]:
+    def left(self, pass_: Pass, level: LoadLevel) -> Iterator[Request]:
         """Yield the requests of a level that are not recorded yet."""
         return (each for each in self.every(pass_, level) if not self.done.has(each))
 
-    def number_left(self, pass_: Pass, level: Level) -> int:
+    def number_left(self, pass_: Pass, level: LoadLevel) -> int:
         """An upper bound of how many requests ``left`` yields. No prompt is built."""
         suite = self.plan.suite
         every = planned(suite, (pass_,)) // len(levels_of(suite, pass_))

@@ -19,7 +19,6 @@ from stressbench.runner.plan.probes import check_probes, passes, probe_type
 from stressbench.runner.plan.requests import Plan, limited
 from stressbench.runner.send.arrivals import check_trace
 from stressbench.schema.case import Pass
-from stressbench.schema.suite import gate
 from stressbench.schema.suite.parse import Suite
 from stressbench.schema.suite.suite import PromptSpec, SuiteSpec
 from stressbench.scorers.base import check as check_truth
@@ -181,7 +180,7 @@ def check_roles(spec: SuiteSpec, roles: Sequence[str]) -> None:
 
 
 def check_names(suite: Suite) -> None:
-    """Check what needs no model: names of classes and probes, duplicate entries, gates."""
+    """Check what needs no model: names of classes and probes, duplicate entries."""
     spec = suite.spec
     for index, probe in enumerate(spec.probe_specs):
         _known(suite, "probes", probe.use, "probes", index)
@@ -198,8 +197,6 @@ def check_names(suite: Suite) -> None:
                 hint="give one of them another name with `label:`",
             )
         seen.add(prompt.name)
-    for index, text in enumerate(spec.gates):
-        gate.parse(text, where=suite.where("gates", index))
 
 
 def _known(suite: Suite, kind: catalog.Kind, name: str, *path: str | int) -> None:

@@ -17,7 +17,7 @@ from stressbench.runner.plan.probes import telemetry_items
 from stressbench.runner.plan.spans import content_ids, spans
 from stressbench.schema.axes import split_role
 from stressbench.schema.case import Case, Pass, Request
-from stressbench.schema.suite.load import CLOSED_CONCURRENCY, Cache, Level, LoadSpec, levels
+from stressbench.schema.suite.load import CLOSED_CONCURRENCY, Cache, LoadLevel, LoadSpec, levels
 from stressbench.schema.suite.suite import SuiteSpec
 
 _KEPT_CASES: Final = 2048
@@ -56,7 +56,7 @@ def planned(suite: SuiteSpec, passes: Sequence[Pass] = ("quality",)) -> int:
     )
 
 
-def levels_of(suite: SuiteSpec, pass_: Pass) -> tuple[Level, ...]:
+def levels_of(suite: SuiteSpec, pass_: Pass) -> tuple[LoadLevel, ...]:
     """The loads that a pass goes through.
 
     The telemetry pass has one: probes see the same under every load. It is a closed loop,
@@ -67,7 +67,7 @@ def levels_of(suite: SuiteSpec, pass_: Pass) -> tuple[Level, ...]:
         return found
     if suite.load.arrival != "closed":
         seats = min(seats, CLOSED_CONCURRENCY)
-    return (Level(found[0].number, LoadSpec(concurrency=seats)),)
+    return (LoadLevel(found[0].number, LoadSpec(concurrency=seats)),)
 
 
 class Cases:
@@ -136,7 +136,7 @@ class Plan:
         for level in levels_of(self.suite, pass_):
             yield from self.level(role, pass_, level)
 
-    def level(self, role: str, pass_: Pass, level: Level) -> Iterator[Request]:
+    def level(self, role: str, pass_: Pass, level: LoadLevel) -> Iterator[Request]:
         """Yield the requests of ``role`` at one level, one condition after another."""
         for cases in self.cases.of_items(_first_items(self.suite, pass_)):
             formats = self.budget_format, self._formats[role]
@@ -179,7 +179,7 @@ def _salt(cache: Cache, request: Request, repeat: int) -> str:
     return f"{level}/{case.label}/{case.params.get('group', '')}"
 
 
-def _at_level(request: Request, level: Level) -> Request:
+def _at_level(request: Request, level: LoadLevel) -> Request:
     """The request as a case of this level; levels are swept like budgets and depths."""
     if level.factor is None:
         return request
@@ -193,7 +193,7 @@ def _at_level(request: Request, level: Level) -> Request:
     return replace(request, case=placed)
 
 
-def _placed(case_id: str, level: Level) -> str:
+def _placed(case_id: str, level: LoadLevel) -> str:
     """The case id as ``label/arm/level/rest``; labels and arms have no slash."""
     label, arm, rest = case_id.split("/", 2)
     return f"{label}/{arm}/{level.name}/{rest}"

@@ -19,7 +19,7 @@ from stressbench.runner.send.request import Sender
 from stressbench.runner.send.timer import Timer
 from stressbench.schema.case import AROUND, Pass, Request
 from stressbench.schema.results.record import Load
-from stressbench.schema.suite.load import Level, Phase
+from stressbench.schema.suite.load import LoadLevel, Phase
 
 PREFETCHED_TOKENS: Final = 1 << 19
 """Prompt tokens of the requests that are built before the first one is due, about 50 MB. That
@@ -38,7 +38,7 @@ class Traffic:
 
     sender: Sender
     clock: Clock
-    level: Level
+    level: LoadLevel
     seed: int
     interrupted: Callable[[], bool]
     _guard: OverloadGuard = field(init=False)

@@ -125,9 +125,9 @@ def test_tokens_are_blocks_rounded_down_beside_the_one_that_vllm_keeps() -> None
 @pytest.mark.parametrize(
     ("engine", "why"),
     [
-        ("{kv_blocks: 9, kv_tokens: 100}", "both cap"),
-        ("{block_size: 32, kv_tokens: 31}", "do not make a block"),
-        ("[{name: a}, {name: b, kv_blocks: 9, kv_tokens: 100}]", "both cap"),
+        ("{kv_blocks: 9, kv_tokens: 100}", "both set"),
+        ("{block_size: 32, kv_tokens: 31}", "less than one block"),
+        ("[{name: a}, {name: b, kv_blocks: 9, kv_tokens: 100}]", "both set"),
     ],
 )
 def test_caps_that_cannot_be_meant_are_refused(engine, why) -> None:

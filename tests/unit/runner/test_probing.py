@@ -207,7 +207,7 @@ def test_a_section_that_two_probes_fill_is_refused_and_nothing_else_is(names: li
     mistakes = dict(check_probes(suite(*names)))
     assert set(mistakes) == again
     for index, mistake in mistakes.items():
-        assert f"'{names[index]}' is named twice" in mistake.message
+        assert f"'{names[index]}' is listed twice" in mistake.message
 
 
 def test_two_probes_of_one_section_are_both_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -226,7 +226,7 @@ def test_no_probe_of_others_takes_a_field_that_every_record_has(
     monkeypatch.setattr(Calm, "section", section)
     ((_, error),) = check_probes(suite("calm"))
     assert error.message == (
-        f"the probe 'calm' names the section {section!r}, which every record has already"
+        f"the probe 'calm' has the section {section!r}, which every record already has"
     )
 
 
@@ -240,7 +240,7 @@ def test_the_fields_of_a_record_are_those_of_its_line() -> None:
 def test_a_section_is_a_word(monkeypatch: pytest.MonkeyPatch, section: str) -> None:
     monkeypatch.setattr(Calm, "section", section)
     ((_, error),) = check_probes(suite("calm"))
-    assert "no name of a field" in error.message
+    assert "cannot be the name of a field" in error.message
 
 
 @pytest.mark.parametrize("capture", ["json", "no_such_package.module:C", "json:", ":C", "json:a b"])

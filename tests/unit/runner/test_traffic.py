@@ -18,7 +18,7 @@ from stressbench.runner.send.virtual_time import clock_of, in_its_time
 from stressbench.schema.case import Request
 from stressbench.schema.results.arrays import ArraysAt
 from stressbench.schema.results.record import CaseRecord
-from stressbench.schema.suite.load import Level, LoadSpec, Phase, Step
+from stressbench.schema.suite.load import LoadLevel, LoadSpec, Phase, Step
 from stressbench.telemetry.load_levels import LevelTally
 from tests.cases import REQUEST
 
@@ -107,7 +107,7 @@ def send(
         traffic = Traffic(
             sender=sender,
             clock=clock,
-            level=Level(None, load),
+            level=LoadLevel(None, load),
             seed=5,
             interrupted=lambda: stop_after is not None and len(records) >= stop_after,
         )
