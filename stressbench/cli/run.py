@@ -232,7 +232,7 @@ def _show(dry: Prepared) -> None:
     from stressbench.runner.plan.kv import foreseen
     from stressbench.runner.plan.requests import planned
 
-    print_plan(_stdout(), dry.suite, dry.prompt_formats)
+    print_plan(_stdout(), dry.plan)
     print_kv(_stdout(), foreseen(dry))
     again = planned(dry.suite, dry.passes[1:])
     if again:
