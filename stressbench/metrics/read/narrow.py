@@ -22,14 +22,17 @@ ANY = float | int | bool | str | list[object] | dict[str, object] | None
 LEVEL = "load_level"
 
 
-def narrow_record(metrics: Iterable[Metric]) -> type[msgspec.Struct]:
-    """A record type with nothing but what ``metrics`` and pairing need."""
+def narrow_record(metrics: Iterable[Metric], more: Iterable[str] = ()) -> type[msgspec.Struct]:
+    """A record type with nothing but what ``metrics`` and pairing need, and ``more`` fields."""
     metrics = tuple(metrics)
     wanted: dict[str, dict[str, object]] = defaultdict(dict)
-    for path in {path for metric in metrics for path in paths_of(metric)}:
+    whole: list[tuple[str, object, object]] = []
+    for path in {*more, *(path for metric in metrics for path in paths_of(metric))}:
         section, _, field = path.partition(".")
         if field:
             wanted[section][field] = field_type(path)
+        elif path != "status":
+            whole.append((path, typing.Optional[field_type(path)], None))  # noqa: UP045  as below
     sections: list[tuple[str, object, object]] = [
         (
             name,
@@ -46,7 +49,7 @@ def narrow_record(metrics: Iterable[Metric]) -> type[msgspec.Struct]:
     params = _struct("_params", [*numbers, (LEVEL, str | None, None)])
     return msgspec.defstruct(
         "NarrowRecord",
-        [*plain, ("params", params), ("repeat", int), *sections],
+        [*plain, ("params", params), ("repeat", int), *sections, *whole],
         tag="case",
         rename={"pass_": "pass"},
         gc=False,
