@@ -167,7 +167,7 @@ def test_the_verdict_and_what_broke_come_first(plain):
     first = plain.page.locator("main section").first
     expect(first).to_contain_text("dense → sparse")
     expect(first).to_contain_text("base64 on sparse")
-    expect(first).to_contain_text("100 points under its plain twin")
+    expect(first).to_contain_text("100 points below its plain twin")
 
 
 def test_what_was_not_measured_gives_its_reason(show, tmp_path):
@@ -213,7 +213,7 @@ def test_filters_narrow_the_cases_and_clear_again(plain):
     page.locator("#filter-role").select_option("sparse")
     expect(cases).to_have_count(6)
     page.locator("#filter-text").fill("no such case")
-    expect(page.locator(".case")).to_contain_text("No sampled case fits")
+    expect(page.locator(".case")).to_contain_text("No sampled case matches")
     page.get_by_role("button", name="Clear").click()
     expect(cases).to_have_count(everything)
 
@@ -310,7 +310,7 @@ def test_two_runs_stand_side_by_side_with_their_verdict(show, tmp_path):
     opened = show(base, cand)
     page = opened.page
     expect(page.locator("#summary .verdict .badge")).to_contain_text("regression")
-    expect(page.locator("#summary table")).to_contain_text("quality.score drop < 5pt")
+    expect(page.locator("#summary table").first).to_contain_text("quality.score drop < 5pt")
     expect(page.locator("#latency .key").first).to_contain_text("cand: dense")
     expect(page.locator("#versus")).to_contain_text("Change of quality.score")
     page.locator("#filter-run").select_option("1")

@@ -17,7 +17,8 @@ from rich.text import Text
 
 from stressbench.engines.base import EngineInfo
 from stressbench.errors import StressbenchError
-from stressbench.report.model.kv_onset import describe_kv
+from stressbench.report.terminal.layout import text
+from stressbench.report.words.kv import describe_kv
 from stressbench.schema.results.kv import KvSetup
 from stressbench.schema.results.record import CaseRecord
 from stressbench.schema.results.run import RunHeader
@@ -174,7 +175,7 @@ class LiveView(_State):
 
     def ready(self, role: str, info: EngineInfo, kv: KvSetup) -> None:
         super().ready(role, info, kv)
-        line = Text(f"{role}: {describe_kv(kv)}", style="dim")
+        line = text(f"{role}: {describe_kv(kv)}", "dim")
         self._live.console.print(line, soft_wrap=True)
 
     def _draw(self) -> RenderableType:
@@ -194,17 +195,18 @@ class LiveView(_State):
     def _current(self, model: _Model, now_s: float) -> RenderableType:
         if model.ready_s is None:
             self._spinner.update(
-                text=Text(f"loading {model.name} ({model.role})  {now_s - model.began_s:.0f} s")
+                text=text(f"loading {model.name} ({model.role})  {now_s - model.began_s:.0f} s")
             )
             return self._spinner
         table = Table.grid(padding=(0, 2))
         for name, entry in model.classes.items():
             quality = f"quality {entry.score / entry.judged:.2f}" if entry.judged else "not judged"
             failed = Text(f"{entry.failed} failed", style="red") if entry.failed else Text("")
-            table.add_row(f"  {name}", Text(f"{entry.done}", justify="right"), quality, failed)
+            done = Text(f"{entry.done}", justify="right")
+            table.add_row(text(f"  {name}"), done, Text(quality), failed)
         bar = ProgressBar(total=model.requests, completed=model.done, width=_BAR_WIDTH)
         head = Table.grid(padding=(0, 2))
-        head.add_row(Text(model.role, style="bold"), bar, _line(model, now_s, done=False))
+        head.add_row(text(model.role, "bold"), bar, _line(model, now_s, done=False))
         return Group(head, table)
 
 
@@ -227,13 +229,13 @@ class PlainView(_State):
         if self.model is not None:
             self._say(done=True)
         super().starting(role, model, requests)
-        self._console.print(f"{role}: loading {model}", soft_wrap=True)
+        self._console.print(text(f"{role}: loading {model}"), soft_wrap=True)
 
     def ready(self, role: str, info: EngineInfo, kv: KvSetup) -> None:
         super().ready(role, info, kv)
         facts = f"{info.dtype}, window {info.max_model_len}"
-        self._console.print(f"{role}: serving ({facts})", soft_wrap=True)
-        self._console.print(f"{role}: {describe_kv(kv)}", soft_wrap=True)
+        self._console.print(text(f"{role}: serving ({facts})"), soft_wrap=True)
+        self._console.print(text(f"{role}: {describe_kv(kv)}"), soft_wrap=True)
         self._said_s = time.monotonic()
 
     def recorded(self, record: CaseRecord) -> None:
@@ -249,7 +251,7 @@ class PlainView(_State):
         assert self.model is not None
         self._said_s = time.monotonic()
         line = _line(self.model, self._said_s, done=done)
-        whole = line if done else Text(f"{self.model.role}: ") + line
+        whole = line if done else text(f"{self.model.role}: ") + line
         self._console.print(whole, soft_wrap=True)
 
 
@@ -276,4 +278,4 @@ def _line(model: _Model, now_s: float, *, done: bool) -> Text:
         parts.append(f"{failed} failed")
     if not done and (left := model.left_s(now_s)) is not None:
         parts.append(f"{left // 60:.0f}:{left % 60:02.0f} left")
-    return Text("  ".join(parts), style="dim" if done else "")
+    return text("  ".join(parts), "dim" if done else "")

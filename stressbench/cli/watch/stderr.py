@@ -20,7 +20,7 @@ def stderr_console() -> Iterator[Console]:
     to the terminal all the same.
     """
     with _UntilClosed(os.dup(sys.stderr.fileno())) as file:
-        yield Console(file=cast("IO[str]", file), highlight=False)
+        yield Console(file=cast("IO[str]", file), markup=False, emoji=False, highlight=False)
 
 
 class _UntilClosed(io.TextIOWrapper):

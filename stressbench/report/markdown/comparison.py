@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import html
-import re
-
-from stressbench.report import numbers
-from stressbench.report.degradation import lines as degradation_lines
+from stressbench.report.markdown.escape import text
+from stressbench.report.words import comparison as numbers
+from stressbench.report.words.degradation import lines as degradation_lines
 from stressbench.schema.analysis.comparison import Comparison, Finding
 
 _MARK = {
@@ -27,18 +25,18 @@ def render(comparison: Comparison) -> str:
         + (", **simulated figures**" if comparison.simulated else ""),
         "",
     ]
-    lines += [f"- {_text(line)}" for line in (*comparison.differences, *comparison.notes)]
-    lines += [f"- knee of {_text(numbers.knees(each))}" for each in comparison.knees]
+    lines += [f"- {text(line)}" for line in (*comparison.differences, *comparison.notes)]
+    lines += [f"- knee of {text(numbers.knees(each))}" for each in comparison.knees]
     if comparison.gates:
         rows = [
-            [_MARK[gate.verdict], _code(gate.gate), _text(numbers.scope(gate)), *_cells(gate)]
+            [_MARK[gate.verdict], _code(gate.gate), text(numbers.scope(gate)), *_cells(gate)]
             for gate in comparison.gates
         ]
-        source = _text(comparison.gates_from)
+        source = text(comparison.gates_from)
         lines += ["", f"### Gates (from {source})", "", *_table(("verdict", "gate", "in"), rows)]
-        lines += ["", *(f"- {_text(numbers.explain(gate))}" for gate in comparison.gates)]
+        lines += ["", *(f"- {text(numbers.explain(gate))}" for gate in comparison.gates)]
     rows = [
-        [_text(numbers.scope(finding)), _text(numbers.target(finding)), *_cells(finding)]
+        [text(numbers.scope(finding)), text(numbers.target(finding)), *_cells(finding)]
         for finding in comparison.findings
     ]
     if rows:
@@ -76,15 +74,8 @@ def _cells(finding: Finding) -> list[str]:
     ]
 
 
-def _text(text: str) -> str:
-    """Plain words: no HTML, no Markdown, no mention of people or issues."""
-    escaped = html.escape(numbers.plain(text), quote=False)
-    escaped = re.sub(r"([\\`*_{}\[\]()#+!|~^$])", r"\\\1", escaped)
-    return escaped.replace("@", "@\N{ZERO WIDTH SPACE}")
-
-
-def _code(text: str) -> str:
-    return f"<code>{_text(text)}</code>"
+def _code(value: str) -> str:
+    return f"<code>{text(value)}</code>"
 
 
 PLUGIN = render

@@ -1,4 +1,4 @@
-"""Two sides of a page: models or levers of a run, or runs; the comparison and who answers what."""
+"""Two sides of a page: models or levers of a run, or two runs; their comparison and flips."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from stressbench.compare.pair import Pairing, SideRows, case_means, pair
 from stressbench.compare.sides import Contrast, contrast
 from stressbench.errors import CompareError, SuiteError, UsageError
 from stressbench.metrics.base import Columns, Floats
-from stressbench.report.model.view import Flip, Versus
+from stressbench.report.model.page_view import Flip, Versus
 from stressbench.schema.analysis.comparison import Comparison
 from stressbench.schema.axes import NONE
 from stressbench.stats.clusters import effective_size
@@ -42,7 +42,7 @@ def versus(
 
 
 def _within(run: Columns, by: Mapping[str, tuple[str, str]]) -> Iterator[Versus]:
-    """Two sides of one run: an entry for each pair that they make."""
+    """Two sides of one run: an entry for each pair of models on them."""
     sides = contrast(by, where="the report")
     options = Options(allow_partial=True, by=sides)
     comparison, refused = _compared(run, None, options)

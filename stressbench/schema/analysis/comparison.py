@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Literal, TypeAlias
 
-import msgspec
-
 from stressbench.schema.analysis.degradation import ClassDegradation
 from stressbench.schema.base import Open
 
@@ -111,8 +109,3 @@ class Comparison(Open, frozen=True, kw_only=True):
     confidence: float
     degradation: dict[str, list[ClassDegradation]] = {}
     """Per run (``base``, ``cand``; one entry ``base`` for two roles), where it was asked for."""
-
-
-def to_json(comparison: Comparison) -> bytes:
-    """Indented JSON; null where there is no number, never NaN."""
-    return msgspec.json.format(msgspec.json.encode(comparison), indent=2) + b"\n"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import msgspec
-
 from stressbench.schema.base import Open
 
 
@@ -46,8 +44,3 @@ class History(Open, frozen=True, kw_only=True):
     skipped: dict[str, str]
     horizon: int
     alpha: float
-
-
-def to_json(history: History) -> bytes:
-    """Indented JSON; null where there is no number."""
-    return msgspec.json.format(msgspec.json.encode(history), indent=2) + b"\n"

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Literal, TypeAlias
 
-import msgspec
-
 from stressbench.schema.base import Open
 
 Between: TypeAlias = Literal["set-ups", "runs", "suffixes"]
@@ -67,8 +65,3 @@ class Thrash(Open, frozen=True, kw_only=True):
     overlaps: list[Overlap]
     why_null: dict[str, str]
     """Roles whose routing could not be compared, and why."""
-
-
-def to_json(thrash: Thrash) -> bytes:
-    """Indented JSON."""
-    return msgspec.json.format(msgspec.json.encode(thrash), indent=2) + b"\n"
