@@ -21,6 +21,7 @@ def render(shown: LoadTable) -> Iterator[RenderableType]:
     yield Text("\n").append_text(text(f"Load: {shown.load}", "bold"))
     names = len(shown.head) - _MEASURED
     yield _part(shown, names, range(names, names + _RATES))
+    yield Text("")
     yield _part(shown, names, range(names + _RATES, len(shown.head)))
     yield from (text(f"  {verdict}", "bold") for verdict in shown.verdicts)
     yield from (text(f"  {warning}", "yellow") for warning in shown.warnings)

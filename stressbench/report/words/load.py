@@ -27,9 +27,9 @@ _HEADINGS: Final = (
     "held ms\np99",
 )
 _RULE: Final = (
-    f"saturated: less than {SHARE:.0%} of the load added since the level before became throughput,"
-    f" more than {SHARE:.0%} became TTFT p95 (since that level or the first), in logarithms;"
-    " two such levels end a sweep"
+    f"A level is saturated if less than {SHARE:.0%} of the load added since the previous level"
+    f" became throughput and more than {SHARE:.0%} became TTFT p95 (against the previous or the"
+    " first level), both in logarithms. A sweep ends after two such levels."
 )
 
 
