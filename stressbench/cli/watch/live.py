@@ -1,4 +1,4 @@
-"""What a person sees while a run goes on: a live table, or plain lines where no terminal is."""
+"""What a user sees during a run: a live table in a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class _Model:
     done: int = 0
     tokens: int = 0
     recent: deque[tuple[float, int]] = field(default_factory=deque)
-    """Tokens of the last seconds' steps, whether anybody asks for them or not."""
+    """Time and tokens of the steps in the last seconds."""
     running: int = 0
     waiting: int = 0
     kv_usage: float | None = None
@@ -61,7 +61,7 @@ class _Model:
     classes: dict[str, _Class] = field(default_factory=dict)
 
     def computed(self, now_s: float, tokens: int) -> None:
-        """Count a step's tokens in."""
+        """Count in the tokens of a step."""
         self.recent.append((now_s, tokens))
         self._forget(now_s)
 
@@ -70,7 +70,7 @@ class _Model:
             self.recent.popleft()
 
     def tokens_per_s(self, now_s: float) -> float | None:
-        """Prompt and output tokens a second over the last seconds."""
+        """Prompt and output tokens per second over the last seconds."""
         self._forget(now_s)
         if not self.recent or self.ready_s is None:
             return None
@@ -78,21 +78,21 @@ class _Model:
         return sum(tokens for _, tokens in self.recent) / span_s if span_s > 0 else None
 
     def left_s(self, now_s: float) -> float | None:
-        """Time left for this model, from the requests done so far."""
+        """Estimated time left for this model, from the requests done so far."""
         if self.ready_s is None or not self.done:
             return None
         return (now_s - self.ready_s) / self.done * (self.requests - self.done)
 
 
 class _State:
-    """What both views know: the models done and the one being served."""
+    """What every view tracks: the finished models and the one being served."""
 
     def __init__(self) -> None:
         self.finished: list[_Model] = []
         self.model: _Model | None = None
         self.is_draining = False
         self.notes: list[str] = []
-        """What the person who runs it should know, to be printed when the view has closed."""
+        """What the user should know, printed when the view has closed."""
 
     def begun(self, header: RunHeader, directory: Path, planned: dict[str, int]) -> None:
         """Nothing to show before a model starts."""
@@ -154,7 +154,7 @@ class SilentView(_State):
 
 
 class LiveView(_State):
-    """A table that redraws itself; use as a context manager around the run."""
+    """A table that redraws itself; use it as a context manager around the run."""
 
     def __init__(self, console: Console) -> None:
         super().__init__()
@@ -186,7 +186,7 @@ class LiveView(_State):
         if self.is_draining:
             parts.append(
                 Text(
-                    "finishing the requests in flight; press Ctrl-C again to give them up",
+                    "finishing the requests in flight; press Ctrl-C again to abandon them",
                     style="yellow",
                 )
             )
@@ -211,7 +211,7 @@ class LiveView(_State):
 
 
 class PlainView(_State):
-    """A line every ten seconds and at each turning point, for logs and pipes."""
+    """A line every ten seconds and at the start and end of each model, for logs and pipes."""
 
     def __init__(self, console: Console) -> None:
         super().__init__()
@@ -245,7 +245,7 @@ class PlainView(_State):
 
     def draining(self) -> None:
         super().draining()
-        self._console.print("finishing the requests in flight (a second signal gives them up)")
+        self._console.print("finishing the requests in flight (a second signal abandons them)")
 
     def _say(self, *, done: bool) -> None:
         assert self.model is not None
@@ -256,7 +256,7 @@ class PlainView(_State):
 
 
 def _line(model: _Model, now_s: float, *, done: bool) -> Text:
-    """One line on a model: how far, how fast, how full."""
+    """One line on a model: its progress, speed, quality and KV usage."""
     failed = sum(entry.failed for entry in model.classes.values())
     score = sum(entry.score for entry in model.classes.values())
     judged = sum(entry.judged for entry in model.classes.values())

@@ -1,4 +1,4 @@
-"""What is shown while models are found or built: a bar in a terminal, lines elsewhere."""
+"""Progress while models are resolved or built: a bar in a terminal, lines elsewhere."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _BAR_WIDTH = 24
 
 @contextmanager
 def preparing(console: Console) -> Iterator[Callable[[str, float], None]]:
-    """Show ``(what, fraction)`` reports: a bar in a terminal, a line a phase elsewhere."""
+    """Show reports of ``(what, fraction)``: a bar in a terminal, elsewhere a line per phase."""
     if not console.is_terminal:
         yield _PhaseLines(console)
         return

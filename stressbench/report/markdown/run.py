@@ -8,7 +8,7 @@ from stressbench.report.markdown.comparison import render as comparison
 from stressbench.report.markdown.escape import code, text
 from stressbench.report.model.page_view import LoadTable, Page
 from stressbench.report.model.section_view import Section
-from stressbench.report.model.sections import worth_telling
+from stressbench.report.model.sections import worth_reporting
 from stressbench.report.model.view import Row, RunReport
 from stressbench.report.words.arms import ARM_WORDS
 from stressbench.report.words.outcomes import most_frequent_miss, outcome_words
@@ -105,7 +105,7 @@ def load(table: LoadTable) -> Iterator[str]:
 
 def _section(section: Section) -> Iterator[str]:
     """What a probe found, by class, and how many records lack it for what reason."""
-    for reason, n in worth_telling(section.filled, section.null):
+    for reason, n in worth_reporting(section.filled, section.null):
         yield f"- {_SIGN['plain']} {text(section.title)}: null in {n} records: {text(reason)}"
         yield ""
     if not section.numbers:
@@ -126,7 +126,7 @@ def _section(section: Section) -> Iterator[str]:
 
 
 def degradation(rows: Sequence[Row]) -> Iterator[str]:
-    """Quality of each class and model, its controls beside it: one line, one comparison."""
+    """Quality of each class and model next to its controls, one line for each."""
     cells = {(row.prompt_class, row.role, row.arm): row for row in rows}
     arms = [arm for arm in ARM_WORDS if any(row.arm == arm for row in rows)]
     head = ["class", "model", *(ARM_WORDS[arm] for arm in arms), "n", "inflation", "most misses"]

@@ -77,7 +77,7 @@ def section_metrics() -> list[Metric]:
     return [metric for metrics in by_section().values() for metric in metrics]
 
 
-def worth_telling(filled: int, null: Mapping[str, int]) -> Iterator[tuple[str, int]]:
+def worth_reporting(filled: int, null: Mapping[str, int]) -> Iterator[tuple[str, int]]:
     """The reasons for null that a short report names: not that no probe was asked for."""
     for reason, n in null.items():
         if reason != NOT_PROBED and not (filled and reason == LATER):

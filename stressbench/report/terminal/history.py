@@ -47,7 +47,7 @@ def _parts(history: History, last: int) -> Iterator[Text | Table]:
     for path, why in history.skipped.items():
         yield text(f"left out {path}: {why}", "yellow")
     yield Text(
-        "If nothing changes, each night raises a false alarm with probability"
+        "Without any change, a night raises a false alarm with probability"
         f" {history.alpha / history.horizon:.2%}:"
         f" {history.alpha:.0%} over {history.horizon} nights.",
         style="dim",

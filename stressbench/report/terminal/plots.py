@@ -7,13 +7,12 @@ from typing import Final
 
 from rich.text import Text
 
-from stressbench.report.model.engine.latency import BINS
 from stressbench.report.model.engine.view import Curve, Timeline
 from stressbench.report.model.view import Row, RunReport
 from stressbench.safe_text import safe_line
 
 _LEVELS: Final = " ▁▂▃▄▅▆▇█"
-_WIDTH: Final = BINS
+_WIDTH: Final = 48
 _NAME_CHARS: Final = 28
 _ROLE_CHARS: Final = 10
 

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from stressbench.report.model.section_view import Section, Telemetry
-from stressbench.report.model.sections import worth_telling
+from stressbench.report.model.sections import worth_reporting
 from stressbench.report.terminal.layout import NO_VALUE, table, terms, text
 from stressbench.report.words.quantities import number
 
@@ -30,7 +30,7 @@ def render(sections: Sequence[Section]) -> Iterator[RenderableType]:
             meanings = {_words(section.name, each): each.summary for each in section.numbers}
             yield terms(meanings)
     for section in sections:
-        for reason, n in worth_telling(section.filled, section.null):
+        for reason, n in worth_reporting(section.filled, section.null):
             yield text(f"{section.title}: null in {n} records: {reason}", "dim")
 
 

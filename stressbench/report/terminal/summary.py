@@ -73,8 +73,8 @@ def _notes(report: RunReport) -> Iterator[Text]:
     unjudged = sum(row.outcomes.get("unjudged", 0) for row in report.rows)
     yield Text("")
     if unjudged:
-        told = f"{unjudged} answers could not be judged and are in no mean: see why with show"
-        yield Text(told, style="yellow")
+        lost = f"{unjudged} answers could not be judged and count in no mean; show says why"
+        yield Text(lost, style="yellow")
     if report.records:
         yield Text("-  no value; why_null in the record says why", style="dim")
     again = f"; {report.resent} requests sent again for telemetry" if report.resent else ""
