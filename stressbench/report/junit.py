@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from xml.etree import ElementTree as ET
 
-from stressbench.report.words import comparison as numbers
+from stressbench.report.words import comparison as words
 from stressbench.safe_text import safe_line
 from stressbench.schema.analysis.comparison import Comparison, GateFinding
 
@@ -29,7 +29,7 @@ def render(comparison: Comparison) -> str:
         value = safe_line(str(getattr(comparison, name)))
         ET.SubElement(properties, "property", name=name, value=value)
     for each in comparison.knees:
-        ET.SubElement(properties, "property", name="knees", value=numbers.knees(each))
+        ET.SubElement(properties, "property", name="knees", value=words.knees(each))
     for gate in comparison.gates:
         suite.append(_case(gate))
     root = ET.Element("testsuites")
@@ -39,8 +39,8 @@ def render(comparison: Comparison) -> str:
 
 
 def _case(gate: GateFinding) -> ET.Element:
-    case = ET.Element("testcase", classname=f"stressbench.{numbers.target(gate)}", name=_name(gate))
-    explanation = numbers.explain(gate)
+    case = ET.Element("testcase", classname=f"stressbench.{words.target(gate)}", name=_name(gate))
+    explanation = words.explain(gate)
     kind = {"regression": "failure", "inconclusive": "error"}.get(gate.verdict)
     if kind:
         message = ET.SubElement(case, kind, message=safe_line(gate.why), type=gate.verdict)
@@ -51,7 +51,7 @@ def _case(gate: GateFinding) -> ET.Element:
 
 
 def _name(gate: GateFinding) -> str:
-    return f"{safe_line(gate.gate)} [{numbers.scope(gate)}]"
+    return f"{safe_line(gate.gate)} [{words.scope(gate)}]"
 
 
 PLUGIN = render

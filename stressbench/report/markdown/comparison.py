@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stressbench.report.markdown.escape import text
-from stressbench.report.words import comparison as numbers
+from stressbench.report.words import comparison as words
 from stressbench.report.words.degradation import lines as degradation_lines
 from stressbench.schema.analysis.comparison import Comparison, Finding
 
@@ -21,22 +21,22 @@ def render(comparison: Comparison) -> str:
     lines = [
         f"## stressbench compare: {_MARK[comparison.verdict]}",
         "",
-        f"base {_code(numbers.base_side(comparison))}, cand {_code(numbers.cand_side(comparison))}"
+        f"base {_code(words.base_side(comparison))}, cand {_code(words.cand_side(comparison))}"
         + (", **simulated figures**" if comparison.simulated else ""),
         "",
     ]
     lines += [f"- {text(line)}" for line in (*comparison.differences, *comparison.notes)]
-    lines += [f"- knee of {text(numbers.knees(each))}" for each in comparison.knees]
+    lines += [f"- knee of {text(words.knees(each))}" for each in comparison.knees]
     if comparison.gates:
         rows = [
-            [_MARK[gate.verdict], _code(gate.gate), text(numbers.scope(gate)), *_cells(gate)]
+            [_MARK[gate.verdict], _code(gate.gate), text(words.scope(gate)), *_cells(gate)]
             for gate in comparison.gates
         ]
         source = text(comparison.gates_from)
         lines += ["", f"### Gates (from {source})", "", *_table(("verdict", "gate", "in"), rows)]
-        lines += ["", *(f"- {text(numbers.explain(gate))}" for gate in comparison.gates)]
+        lines += ["", *(f"- {text(words.explain(gate))}" for gate in comparison.gates)]
     rows = [
-        [text(numbers.scope(finding)), text(numbers.target(finding)), *_cells(finding)]
+        [text(words.scope(finding)), text(words.target(finding)), *_cells(finding)]
         for finding in comparison.findings
     ]
     if rows:
@@ -65,12 +65,12 @@ def _cells(finding: Finding) -> list[str]:
     return [
         str(finding.n),
         str(finding.clusters),
-        numbers.level(finding, finding.base),
-        numbers.level(finding, finding.cand),
-        numbers.change(finding, finding.delta),
-        numbers.interval(finding),
-        numbers.p_value(finding.p_adjusted),
-        numbers.change(finding, finding.mde, signed=False),
+        words.level(finding, finding.base),
+        words.level(finding, finding.cand),
+        words.change(finding, finding.delta),
+        words.interval(finding),
+        words.p_value(finding.p_adjusted),
+        words.change(finding, finding.mde, signed=False),
     ]
 
 

@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from stressbench.report.terminal.layout import rendered, text
-from stressbench.report.words import comparison as numbers
+from stressbench.report.words import comparison as words
 from stressbench.report.words.degradation import lines as degradation_lines
 from stressbench.schema.analysis.comparison import Comparison, Finding
 
@@ -27,7 +27,7 @@ def render(comparison: Comparison, *, explain: bool = False, terminal: bool = Tr
 
 
 def _parts(comparison: Comparison, *, explain: bool) -> Iterator[Text | Table]:
-    base, cand = numbers.base_side(comparison), numbers.cand_side(comparison)
+    base, cand = words.base_side(comparison), words.cand_side(comparison)
     yield text(f"base {base}", "dim")
     if cand != base:
         yield text(f"cand {cand}", "dim")
@@ -36,10 +36,10 @@ def _parts(comparison: Comparison, *, explain: bool) -> Iterator[Text | Table]:
     if comparison.gates:
         yield _gates(comparison)
     if explain:
-        yield from (text(f"- {numbers.explain(gate)}") for gate in comparison.gates)
+        yield from (text(f"- {words.explain(gate)}") for gate in comparison.gates)
     if comparison.findings:
         yield from _findings(comparison)
-    yield from (text(f"knee {numbers.knees(each)}") for each in comparison.knees)
+    yield from (text(f"knee {words.knees(each)}") for each in comparison.knees)
     yield from (text(line) for line in degradation_lines(comparison.degradation))
     yield _verdict(comparison)
 
@@ -50,7 +50,7 @@ def _gates(comparison: Comparison) -> Table:
         table.add_row(
             Text(_MARK[gate.verdict], style=_STYLE[gate.verdict]),
             text(gate.gate),
-            text(numbers.scope(gate)),
+            text(words.scope(gate)),
             *_cells(gate),
         )
     return table
@@ -61,19 +61,19 @@ def _findings(comparison: Comparison) -> Iterator[Text | Table]:
     title = f"What changed ({comparison.confidence:.0%} intervals, p by Benjamini-Hochberg)"
     table, last, still = _table(title, "in", "metric"), None, dict[str, list[str]]()
     for finding in sorted(comparison.findings, key=_by_scope):
-        place = numbers.scope(finding)
+        place = words.scope(finding)
         if _unchanged(finding):
-            still.setdefault(numbers.target(finding), []).append(place)
+            still.setdefault(words.target(finding), []).append(place)
             continue
         if not _worth_a_row(finding):
             continue
         if last not in {None, place}:
             table.add_section()
         shown, last = ("" if place == last else place), place
-        table.add_row(text(shown), text(numbers.target(finding)), *_cells(finding))
+        table.add_row(text(shown), text(words.target(finding)), *_cells(finding))
     if table.row_count:
         yield table
-    everywhere = {numbers.scope(finding) for finding in comparison.findings}
+    everywhere = {words.scope(finding) for finding in comparison.findings}
     same = [name for name, places in still.items() if len(places) == len(everywhere)]
     if same:
         yield text(f"the same everywhere: {', '.join(same)}", "dim")
@@ -88,7 +88,7 @@ def _unchanged(finding: Finding) -> bool:
 def _worth_a_row(finding: Finding) -> bool:
     if "prompt_class" not in finding.scope or _significant(finding):
         return True
-    return finding.ci is not None and numbers.target(finding) in _PER_CLASS
+    return finding.ci is not None and words.target(finding) in _PER_CLASS
 
 
 def _significant(finding: Finding) -> bool:
@@ -102,12 +102,12 @@ def _by_scope(finding: Finding) -> tuple[str, str]:
 def _cells(finding: Finding) -> list[Text]:
     return [
         Text(f"{finding.n}/{finding.clusters}"),
-        text(numbers.level(finding, finding.base)),
-        text(numbers.level(finding, finding.cand)),
-        text(numbers.change(finding, finding.delta), "bold" if _significant(finding) else ""),
-        text(numbers.interval(finding)),
-        text(numbers.p_value(finding.p_adjusted)),
-        text(numbers.change(finding, finding.mde, signed=False)),
+        text(words.level(finding, finding.base)),
+        text(words.level(finding, finding.cand)),
+        text(words.change(finding, finding.delta), "bold" if _significant(finding) else ""),
+        text(words.interval(finding)),
+        text(words.p_value(finding.p_adjusted)),
+        text(words.change(finding, finding.mde, signed=False)),
     ]
 
 
@@ -121,14 +121,14 @@ def _table(title: str, *leading: str) -> Table:
 
 
 def _verdict(comparison: Comparison) -> Text:
-    words = {
+    meanings = {
         "pass": "every gate was shown to hold",
         "regression": "at least one gate got worse",
         "inconclusive": "the data show neither a loss nor its absence; see --explain",
         "ungated": "a description, not a verdict; declare a --gate to get one",
     }
     verdict = Text(comparison.verdict.upper(), style=_STYLE[comparison.verdict])
-    verdict.append(f": {words[comparison.verdict]}", style="default")
+    verdict.append(f": {meanings[comparison.verdict]}", style="default")
     if comparison.simulated:
         verdict.append(" (simulated figures)", style="yellow")
     return verdict
