@@ -38,7 +38,7 @@ def report(
         _terminal(runs)
         return
     from stressbench.cli._progress import counter
-    from stressbench.report.model.gather import page
+    from stressbench.report.model.page.gather import page
 
     with counter("records") as progress:
         gathered = page(runs, progress, treat=treat or ())

@@ -12,7 +12,7 @@ import pytest
 import records as make
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from stressbench.report.model.gather import page as gather
+from stressbench.report.model.page.gather import page as gather
 from stressbench.report.page.write import render
 from stressbench.schema.results.record import CaseRecord, Load, Output, Prompt
 from stressbench.schema.results.run import Reading

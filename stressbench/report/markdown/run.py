@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from stressbench.report.markdown.comparison import render as comparison
 from stressbench.report.markdown.escape import code, text
-from stressbench.report.model.page_view import LoadTable, Page
+from stressbench.report.model.page.view import LoadTable, Page
 from stressbench.report.model.section_view import Section
 from stressbench.report.model.sections import worth_reporting
 from stressbench.report.model.view import Row, RunReport

@@ -15,7 +15,7 @@ from typing import Final
 
 import msgspec
 
-from stressbench.report.model.page_view import Page
+from stressbench.report.model.page.view import Page
 from stressbench.safe_text import safe_line
 
 SCRIPTS: Final = (

@@ -8,7 +8,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from stressbench.report.model.page_view import LoadTable
+from stressbench.report.model.page.view import LoadTable
 from stressbench.report.terminal.layout import table, text
 
 _MEASURED = 13

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from stressbench.report.model.engine.view import Knee, LoadLevel, LoadReport
-from stressbench.report.model.page_view import LoadTable
+from stressbench.report.model.page.view import LoadTable
 from stressbench.schema.suite.load import LoadSpec
 from stressbench.stats.saturation import SHARE
 from stressbench.telemetry.load_levels import CLIENT_SHARE

@@ -8,8 +8,8 @@ import pytest
 import records as make
 
 from stressbench.errors import ResultsError
-from stressbench.report.model.gather import CASES, page
-from stressbench.report.model.page_view import Page
+from stressbench.report.model.page.gather import CASES, page
+from stressbench.report.model.page.view import Page
 from stressbench.store.arrays import ArrayWriter
 
 

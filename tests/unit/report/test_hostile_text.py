@@ -15,7 +15,7 @@ from rich.console import Console
 from stressbench.cli.watch.live import LiveView, PlainView
 from stressbench.compare.comparison import Options, compare
 from stressbench.report.markdown.run import render as markdown
-from stressbench.report.model.gather import page
+from stressbench.report.model.page.gather import page
 from stressbench.report.model.run import reduce_run
 from stressbench.report.terminal import comparison, history, layout, load, prediction, thrash
 from stressbench.report.terminal.case import print_record

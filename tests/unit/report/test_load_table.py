@@ -11,7 +11,7 @@ from rich.console import Console
 
 from stressbench.report.markdown import run as markdown
 from stressbench.report.model.engine.load import LoadTallies
-from stressbench.report.model.gather import page
+from stressbench.report.model.page.gather import page
 from stressbench.report.terminal.load import render
 from stressbench.report.words.load import describe, load_table
 from stressbench.schema.results.record import CaseRecord, Load

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Final
 
-from stressbench.report.model.cases.excerpt import clip, excerpt
-from stressbench.report.model.page_view import Part, Piece, SampledCase
+from stressbench.report.model.page.excerpt import clip, excerpt
+from stressbench.report.model.page.view import Part, Piece, SampledCase
 from stressbench.report.model.sections import sections
 from stressbench.report.model.view import Fact
 from stressbench.schema.results.record import CaseRecord

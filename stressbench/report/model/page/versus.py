@@ -12,7 +12,7 @@ from stressbench.compare.pair import Pairing, SideRows, case_means, pair
 from stressbench.compare.sides import Contrast, contrast
 from stressbench.errors import CompareError, SuiteError, UsageError
 from stressbench.metrics.base import Columns, Floats
-from stressbench.report.model.page_view import Flip, Versus
+from stressbench.report.model.page.view import Flip, Versus
 from stressbench.schema.analysis.comparison import Comparison
 from stressbench.schema.axes import NONE
 from stressbench.stats.clusters import effective_size

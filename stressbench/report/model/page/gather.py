@@ -16,14 +16,14 @@ from msgspec.structs import replace
 
 from stressbench import __version__
 from stressbench.errors import ResultsError
-from stressbench.report.model.cases.sample import LOST, Browser
 from stressbench.report.model.engine.latency import SHARES
 from stressbench.report.model.engine.view import Timeline
-from stressbench.report.model.page_view import Page
+from stressbench.report.model.page.sample import LOST, Browser
+from stressbench.report.model.page.versus import versus
+from stressbench.report.model.page.view import Page
 from stressbench.report.model.run import Progress, Reduced, reduce_run
 from stressbench.report.model.section_view import Section
 from stressbench.report.model.sections import SECTIONS, title
-from stressbench.report.model.versus import versus
 from stressbench.report.model.view import RunReport
 from stressbench.report.words.load import load_table
 from stressbench.store.arrays import ArrayReader

@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stressbench.errors import ResultsError
-from stressbench.report.model.cases.facts import sampled
 from stressbench.report.model.engine.view import Sent
-from stressbench.report.model.page_view import SampledCase
+from stressbench.report.model.page.facts import sampled
+from stressbench.report.model.page.view import SampledCase
 from stressbench.report.model.section_view import Grid
 from stressbench.report.model.sections import SECTIONS
 from stressbench.schema.metric import Matrix, matrices

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Final, Literal
 
-from stressbench.report.model.page_view import Piece
+from stressbench.report.model.page.view import Piece
 
 Mark = Literal["", "needle", "answer"]
 
