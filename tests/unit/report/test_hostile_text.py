@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
+import stressbench.report.page
 from stressbench.cli.watch.live import LiveView, PlainView
 from stressbench.compare.comparison import Options, compare
 from stressbench.report.markdown.run import render as markdown
@@ -216,7 +217,7 @@ def test_markdown_holds_no_hidden_character(tmp_path_factory, name):
 
 
 def test_the_page_hides_the_same_characters():
-    source = Path(page.__code__.co_filename).parents[1] / "page/assets/text.js"
+    source = Path(stressbench.report.page.__file__).parent / "assets/text.js"
     pattern = source.read_text("utf-8").split("const HIDDEN =", 1)[1].split("/u;", 1)[0]
 
     def spelled(code: int) -> str:
