@@ -1,7 +1,7 @@
-"""Records as columns: the fields that some metrics need, read once and kept as arrays.
+"""A run as columns: the fields that some metrics need, read once and kept as arrays.
 
-A file of a million records becomes a few arrays of a million numbers; texts, spans and
-fields that no metric asks for are skipped by the decoder and never built.
+A file of a million records becomes a few arrays of a million numbers. The decoder skips texts,
+spans and all other fields that no metric reads.
 """
 
 from __future__ import annotations
@@ -18,11 +18,14 @@ from typing import cast
 
 from stressbench import store
 from stressbench.errors import ResultsError, StressbenchError
-from stressbench.metrics.read.columns import Codes, Columns, Floats, Labels
-from stressbench.metrics.read.gather import Gather, Identified, Watch, case_digest
-from stressbench.metrics.read.narrow import narrow_record
+from stressbench.metrics.families import known
+from stressbench.metrics.read.columns import Columns, Labels
+from stressbench.metrics.read.fields import narrow_record
+from stressbench.metrics.read.gather import Gather, Watch, case_digest
 from stressbench.schema.case import AROUND
-from stressbench.schema.metric import Metric, known
+from stressbench.schema.metric import Metric
+from stressbench.schema.results.record import CaseRecord
+from stressbench.stats.arrays import Codes, Floats
 
 __all__ = ["Codes", "Columns", "Floats", "Labels", "Watch", "case_digest", "read", "read_both"]
 
@@ -39,15 +42,15 @@ def read(
 ) -> Columns:
     """Read the columns that ``metrics`` need from a run directory or records file.
 
-    ``progress`` receives the number of records as they are read; ``ids`` keeps the case
-    ids as texts, too; ``watch`` sees every record on the way. Raises ``ResultsError``.
+    ``progress`` is called with the number of records in each block read. ``ids`` also keeps the
+    case ids as texts. ``watch`` sees every record. Raises ``ResultsError``.
     """
     run = store.read_run(path)
     gather = Gather(metrics := tuple(metrics), ids=ids, watch=watch)
     narrow = narrow_record(metrics, watch.paths if watch else ())
     with _no_collector():
         for batch in store.scan_batches(run.path, narrow):
-            rows = [row for row in cast("list[Identified]", batch) if row.pass_ not in AROUND]
+            rows = [row for row in cast("list[CaseRecord]", batch) if row.pass_ not in AROUND]
             if not rows:
                 continue
             try:
@@ -61,7 +64,7 @@ def read(
 
 @contextmanager
 def _no_collector() -> Iterator[None]:
-    """Records make no cycles: looking for them would be a tenth of the time."""
+    """Pause the garbage collector, a tenth of the time here: records form no cycles."""
     was = gc.isenabled()
     gc.disable()
     try:
@@ -79,15 +82,15 @@ def read_both(
     *,
     ids: bool = False,
 ) -> tuple[Columns, Columns]:
-    """Read two runs, side by side in two processes where they are large.
+    """Read two runs; large ones at the same time, the second in another process.
 
-    ``progress`` hears of the records read here; the other process reads as many meanwhile.
+    ``progress`` is called for the records of the first run only.
     """
     metrics = tuple(metrics)
     if min(_size(base), _size(cand)) < _WORTH_A_PROCESS_BYTES:
         return read(base, metrics, progress, ids=ids), read(cand, metrics, progress, ids=ids)
     names = tuple(metric.name for metric in metrics)
-    # Spawned, not forked: threads (a progress bar) may be running here.
+    # Spawn, not fork: threads, such as a progress bar, may be running here.
     processes = multiprocessing.get_context("spawn")
     here, there = processes.Pipe(duplex=False)
     other = processes.Process(target=_read_and_send, args=(cand, names, ids, there), daemon=True)
@@ -97,25 +100,25 @@ def read_both(
         return read(base, metrics, progress, ids=ids), _received(here, cand)
     finally:
         here.close()
-        other.terminate()  # it has sent all it had, or is no longer wanted
+        other.terminate()  # it has sent everything, or is no longer needed
         other.join()
 
 
 def _read_and_send(
     path: Path,
     names: Sequence[str],
-    ids: bool,  # noqa: FBT001  handed over to the process by position
+    ids: bool,  # noqa: FBT001  passed to the process by position
     pipe: Connection[object, object],
 ) -> None:
-    """Read in a process of its own; the arrays go over one by one, copied once each."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
+    """Read in another process and send the arrays one by one, each copied only once."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C
     outcome: Columns | StressbenchError
     try:
         outcome = read(path, [known()[name] for name in names], ids=ids)
     except StressbenchError as error:
         outcome = error
     arrays: list[pickle.PickleBuffer] = []
-    with suppress(BrokenPipeError):  # the reader of the other file failed and is gone
+    with suppress(BrokenPipeError):  # the parent failed on the other file and is gone
         pipe.send_bytes(pickle.dumps(outcome, 5, buffer_callback=arrays.append))
         pipe.send(len(arrays))
         for array in arrays:
@@ -128,7 +131,7 @@ def _received(pipe: Connection[object, object], path: Path) -> Columns:
         count = cast("int", pipe.recv())
         outcome = pickle.loads(document, buffers=[pipe.recv_bytes() for _ in range(count)])  # noqa: S301  our own
     except EOFError as error:
-        raise ResultsError("the process that reads this file died", where=str(path)) from error
+        raise ResultsError("the process that read this file died", where=str(path)) from error
     if isinstance(outcome, StressbenchError):
         raise outcome
     return cast("Columns", outcome)

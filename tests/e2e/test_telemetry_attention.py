@@ -15,7 +15,6 @@ from stressbench.clock import Clock
 from stressbench.engines.base import EngineSetup
 from stressbench.probes.base import WORKER_EXTENSION, ProbeFinding, ProbeSetup
 from stressbench.runner.plan.prepare import Prepared, prepare
-from stressbench.runner.plan.requests import plan
 from stressbench.schema.case import Request
 from stressbench.schema.suite.parse import load_suite
 from stressbench.telemetry.attention import ROW_FIGURES
@@ -113,7 +112,7 @@ async def serve(prepared: Prepared, log: Path) -> list[Answer]:
             finding = await probe.finished(key, ok=True)
             return Answer(request, finding, completion.token_ids[:-1], info.dtype)
 
-        requests = plan(prepared.suite, "model", prepared.rooms, "telemetry")
+        requests = prepared.plan.of("model", "telemetry")
         answers = await asyncio.gather(*map(one, requests))
         await probe.stop()
         return answers

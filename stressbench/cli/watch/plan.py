@@ -6,26 +6,22 @@ from collections.abc import Mapping
 
 from rich.console import Console
 
-from stressbench.prompts.build.prompt_format import PromptFormat
 from stressbench.report.terminal.layout import table, text
 from stressbench.report.words.kv import describe_kv
 from stressbench.report.words.load import describe
-from stressbench.runner.plan.requests import plan
+from stressbench.runner.plan.requests import Plan
 from stressbench.schema.results.kv import KvSetup
-from stressbench.schema.suite.suite import SuiteSpec
 
 _FACTS = ("requests", "prompt tokens", "shortest", "longest", "answer limit")
 
 
-def print_plan(
-    console: Console, suite: SuiteSpec, prompt_formats: Mapping[str, PromptFormat]
-) -> None:
+def print_plan(console: Console, plan: Plan) -> None:
     """Print what a run would send: requests and prompt tokens by role, class and arm."""
     shown = table(left=("role", "class", "arm"), right=_FACTS, gap=4)
-    for role in suite.roles:
+    for role in plan.suite.roles:
         lengths: dict[tuple[str, str], list[int]] = {}
         limits: dict[tuple[str, str], int] = {}
-        for request in plan(suite, role, prompt_formats):
+        for request in plan.of(role):
             key = request.case.label, request.case.arm
             lengths.setdefault(key, []).append(len(request.prompt_token_ids))
             limits[key] = max(limits.get(key, 0), request.case.max_tokens)
@@ -34,7 +30,7 @@ def print_plan(
             shown.add_row(*map(text, (role, label, arm, *(f"{value:,}" for value in row))))
         shown.add_section()
     console.print(shown)
-    console.print(text(f"load: {describe(suite.load)}"))
+    console.print(text(f"load: {describe(plan.suite.load)}"))
 
 
 def print_kv(console: Console, caches: Mapping[str, KvSetup]) -> None:

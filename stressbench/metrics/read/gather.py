@@ -1,9 +1,9 @@
-"""Narrow records gathered into columns, a batch at a time."""
+"""Gathers the columns that some metrics need from batches of narrow records."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from hashlib import blake2b
 from itertools import count
 from operator import attrgetter
@@ -13,22 +13,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stressbench import store
-from stressbench.metrics.read.columns import Codes, Columns, Floats, Growing, Labels, minus_partner
-from stressbench.metrics.read.narrow import LEVEL, PARAMS, paths_of
+from stressbench.metrics.read.columns import Columns, Growing, Labels, minus_partner
+from stressbench.metrics.read.fields import LEVEL, PARAMS, paths_of
 from stressbench.metrics.read.values import column_of, fields_of, plausible, sizes_of, values_of
 from stressbench.schema.axes import NONE, role_name, split_role
 from stressbench.schema.metric import Metric
+from stressbench.schema.results.record import CaseRecord
 from stressbench.schema.suite.roles import check_role
+from stressbench.stats.arrays import Codes, Floats
 
 
 class Watch(Protocol):
-    """Sees every record while its columns are read: for what is no number of one record."""
+    """Sees every record while its columns are read: for what is not one number per record."""
 
     paths: tuple[str, ...]
-    """The dotted fields that it needs; any of them may be missing from a record."""
+    """The dotted fields that it needs, besides those that every narrow record has."""
 
-    def add(self, record: object) -> None:
-        """Take one record in. It has the fields of ``paths`` and those that pair records."""
+    def add(self, record: CaseRecord) -> None:
+        """Take one record in; it has the fields of ``paths`` and those of the metrics read."""
         ...
 
     def condition(self, case_id: str) -> str:
@@ -36,20 +38,10 @@ class Watch(Protocol):
         ...
 
 
-class Identified(Protocol):
-    """What every narrow record has, whatever metrics were asked for."""
-
-    case_id: str
-    cluster_id: str
-    content_sha256: str
-    twin_of: str | None
-    pass_: str
-
-
 class Gather:
     """Appends batches of narrow records to growing columns."""
 
-    def __init__(self, metrics: Sequence[Metric], *, ids: bool, watch: Watch | None) -> None:
+    def __init__(self, metrics: Sequence[Metric], *, ids: bool, watch: Watch | None = None) -> None:
         self.metrics = metrics
         self.watch = watch
         self.conditions = Growing()
@@ -63,11 +55,11 @@ class Gather:
         self.twin_digests = _TwinDigests()
         self.clusters = Growing()
         self.cluster_codes: defaultdict[str, int] = defaultdict(count().__next__)
-        # Class, role, arm, pass and so on take few combinations: one look-up finds them all.
+        # Class, role, arm, pass, ... have few combinations: one look-up per record finds all.
         self.kinds = Growing()
         self.kind_codes: defaultdict[tuple[str | None, ...], int] = defaultdict(count().__next__)
 
-    def add(self, batch: Sequence[Identified]) -> None:
+    def add(self, batch: Sequence[CaseRecord]) -> None:
         self.cases.append(b"".join([case_digest(row.case_id) for row in batch]))
         if self.case_ids is not None:
             self.case_ids += [row.case_id for row in batch]
@@ -76,15 +68,16 @@ class Gather:
             raise ValueError("a content_sha256 is too short")
         self.contents.append(contents)
         if self.twins is not None:
-            twins = map(self.twin_digests.__getitem__, map(attrgetter("twin_of"), batch))
-            self.twins.append(b"".join(twins))
+            self.twins.append(b"".join([self.twin_digests[row.twin_of] for row in batch]))
         self.clusters.append(np.array([self.cluster_codes[row.cluster_id] for row in batch]))
-        kinds = np.array([*map(self.kind_codes.__getitem__, map(attrgetter(*_KIND), batch))])
+        kinds = np.array([self.kind_codes[kind] for kind in _kinds(batch)])
         self.kinds.append(kinds)
         if self.watch is not None:
             self._watched(self.watch, batch)
-        for name in (*(f"params.{param}" for param in PARAMS), "repeat"):
-            self.numbers[name].append(np.array([*map(attrgetter(name), batch)], np.float64))
+        self.numbers["repeat"].append(np.array([row.repeat for row in batch], np.float64))
+        for param in PARAMS:
+            given = [*map(attrgetter(f"params.{param}"), batch)]
+            self.numbers[f"params.{param}"].append(np.array(given, np.float64))
         fields = {path: column_of(list_, path) for path, list_ in fields_of(batch, self.paths)}
         failed = np.array([kind[-1] != "ok" for kind in self.kind_codes])[kinds]
         for metric in self.metrics:
@@ -98,15 +91,14 @@ class Gather:
                 self.numbers[f"weight {metric.name}"].append(weights)
             self.numbers[f"value {metric.name}"].append(values)
 
-    def _watched(self, watch: Watch, batch: Sequence[Identified]) -> None:
+    def _watched(self, watch: Watch, batch: Sequence[CaseRecord]) -> None:
         codes = self.condition_codes
-        found = [codes[watch.condition(row.case_id)] for row in batch]
-        self.conditions.append(np.array(found))
+        self.conditions.append(np.array([codes[watch.condition(row.case_id)] for row in batch]))
         for row in batch:
             watch.add(row)
 
     def columns(self, run: store.Run) -> Columns:
-        """Everything gathered, in canonical order; what was gathered is given up on the way."""
+        """Everything gathered, in canonical order. Frees the gathered data on the way."""
         cases = _words(self.cases).reshape(-1, 2)
         labels = self.labels()
         for role in labels["role"].names:
@@ -152,7 +144,7 @@ class Gather:
         texts["variant"] = [variant for _, variant in apart]
         for name, values in texts.items():
             each_or_none = [NONE if each is None else each for each in values]
-            found[name.rpartition(".")[2]] = _labels(each_or_none, kinds)
+            found[name] = _labels(each_or_none, kinds)
         if self.watch is not None:
             found["condition"] = _labels(self.condition_codes, self.conditions.codes())
         if self.case_ids is not None:
@@ -162,7 +154,23 @@ class Gather:
         return found
 
 
-_KIND = ("prompt_class", "role", "variant", "lever", "arm", f"params.{LEVEL}", "pass_", "status")
+_KIND = ("prompt_class", "role", "variant", "lever", "arm", LEVEL, "pass_", "status")
+
+
+def _kinds(batch: Sequence[CaseRecord]) -> Iterator[tuple[str | None, ...]]:
+    """The fields that ``_KIND`` names, of each record."""
+    levels = map(attrgetter(f"params.{LEVEL}"), batch)  # of a Struct here, not of a dict
+    for row, level in zip(batch, levels, strict=True):
+        yield (
+            row.prompt_class,
+            row.role,
+            row.variant,
+            row.lever,
+            row.arm,
+            level,
+            row.pass_,
+            row.status,
+        )
 
 
 def _texts(texts: Sequence[str]) -> NDArray[np.object_]:
@@ -176,7 +184,7 @@ def _words(parts: Iterable[bytes]) -> NDArray[np.uint64]:
 
 
 def _labels(texts: Iterable[str], codes: Codes) -> Labels:
-    """Labels of codes into ``texts``, which may repeat, as codes into sorted names."""
+    """Labels for codes into ``texts``, which may repeat, with sorted names."""
     texts = [*texts]
     names = tuple(sorted(set(texts)))
     place = {name: index for index, name in enumerate(names)}
@@ -185,7 +193,7 @@ def _labels(texts: Iterable[str], codes: Codes) -> Labels:
 
 
 class _TwinDigests(dict[str | None, bytes]):
-    """First word of the digest of each twin's case id, made once; zeros for no twin."""
+    """First word of the digest of each twin's case id, computed once; zeros for no twin."""
 
     def __missing__(self, case_id: str | None) -> bytes:
         self[case_id] = case_digest(case_id)[:8] if case_id else bytes(8)
@@ -193,5 +201,5 @@ class _TwinDigests(dict[str | None, bytes]):
 
 
 def case_digest(case_id: str) -> bytes:
-    """128 bits that stand for a case id."""
+    """128-bit digest of a case id."""
     return blake2b(case_id.encode("utf-8", "surrogatepass"), digest_size=16).digest()

@@ -9,8 +9,9 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from stressbench.compare.studies import degradation
+from stressbench.compare.analysis import degradation
 from stressbench.metrics.base import Floats
+from stressbench.metrics.families import known
 from stressbench.report.model.engine.latency import LATENCIES
 from stressbench.report.model.section_view import Estimate, Telemetry
 from stressbench.report.model.table import (
@@ -26,7 +27,7 @@ from stressbench.report.model.table import (
 )
 from stressbench.report.model.view import Cell, Cost, Row
 from stressbench.schema.analysis.degradation import ClassDegradation, Loss
-from stressbench.schema.metric import Metric, known
+from stressbench.schema.metric import Metric
 from stressbench.stats.quantiles import percentile
 
 ARMS: Final = ("stress", "isocontent", "isotoken", "no_context", "oracle_context")

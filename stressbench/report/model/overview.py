@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from stressbench.metrics.families import known
 from stressbench.report.model.by_class import ARMS, row
 from stressbench.report.model.doses import doses
 from stressbench.report.model.table import Mask, Table, bounded, estimate
 from stressbench.report.model.view import OverviewRow
 from stressbench.schema.axes import NONE
-from stressbench.schema.metric import known
 
 ATTENTION: Final = ("attention.needle_lift", "attention.sink_mass")
 ROUTING: Final = ("routing.imbalance", "routing.entropy_norm")

@@ -9,17 +9,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple, Protocol, cast
+from typing import NamedTuple
 
 import msgspec
 
 from stressbench import store
-from stressbench.compare.studies.degradation import degradation
+from stressbench.compare.analysis.degradation import degradation
 from stressbench.metrics import base as columns
 from stressbench.metrics.base import Columns
+from stressbench.metrics.families import by_section
 from stressbench.report.model import by_class, header, story
 from stressbench.report.model.doses import condition
-from stressbench.report.model.engine.kv_pressure import KvRecord, KvTallies
+from stressbench.report.model.engine.kv_pressure import KvTallies
 from stressbench.report.model.engine.latency import latency
 from stressbench.report.model.engine.load import LoadTallies
 from stressbench.report.model.engine.timeline import timelines
@@ -30,10 +31,9 @@ from stressbench.report.model.table import Table
 from stressbench.report.model.view import RunReport
 from stressbench.report.words.machine import describe_machine
 from stressbench.schema.analysis.degradation import ClassDegradation
-from stressbench.schema.axes import role_name
-from stressbench.schema.metric import Metric, by_section
+from stressbench.schema.metric import Metric
+from stressbench.schema.results.record import CaseRecord
 from stressbench.schema.results.run import RunHeader
-from stressbench.telemetry.load_levels import LoadRecord
 
 Progress = Callable[[int], None]
 
@@ -55,8 +55,8 @@ def reduce_run(
 ) -> Reduced:
     """Read a run once and reduce it.
 
-    ``more`` metrics, and with ``ids`` the case ids, are kept in the columns for somebody
-    else. Raises ``ResultsError`` where the file cannot be read.
+    The columns also get ``more`` metrics and, with ``ids``, the case ids. Raises
+    ``ResultsError`` where the file cannot be read.
     """
     run = store.read_run(path)
     watched = _Watched(run.header)
@@ -64,13 +64,6 @@ def reduce_run(
     wanted = {metric.name: metric for metric in metrics}
     read = columns.read(run.path, wanted.values(), progress, ids=ids, watch=watched)
     return Reduced(run, _report(run, read, watched), read)
-
-
-class _Record(KvRecord, LoadRecord, Protocol):
-    """What of a record is read here, the metrics apart."""
-
-    role: str
-    variant: str | None
 
 
 class _Watched:
@@ -98,15 +91,13 @@ class _Watched:
         """Entry and swept parameters."""
         return condition(case_id, levels=self._levels)
 
-    def add(self, record: object) -> None:
+    def add(self, record: CaseRecord) -> None:
         """Count one record in."""
-        each = cast("_Record", record)
-        self.passes[each.pass_] += 1
+        self.passes[record.pass_] += 1
         self.seen.add(record)
-        if each.pass_ == "quality":
-            role = role_name(each.role, each.variant)
-            self.load.add(role, each)
-            self.kv.add(role, each)
+        if record.pass_ == "quality":
+            self.load.add(record)
+            self.kv.add(record)
 
 
 def _report(run: store.Run, read: Columns, watched: _Watched) -> RunReport:

@@ -8,7 +8,8 @@ from typing import Final, cast
 
 from msgspec import to_builtins
 
-from stressbench.schema.metric import FIXED, Metric, by_section
+from stressbench.metrics.families import by_section
+from stressbench.schema.metric import FIXED, Metric
 from stressbench.schema.results.reasons import LATER, NOT_PROBED
 from stressbench.schema.results.record import CaseRecord
 
@@ -30,9 +31,9 @@ class Seen:
         self.read = [*dict.fromkeys(m.section for m in section_metrics() if m.section)]
         self._null: defaultdict[str, Counter[str]] = defaultdict(Counter)
 
-    def add(self, record: object) -> None:
+    def add(self, record: CaseRecord) -> None:
         """Take note of a record's sections."""
-        why: dict[str, str] = getattr(record, "why_null", None) or {}
+        why = record.why_null
         for name in ("kv", *self.read):
             filled = getattr(record, name, None) is not None
             if filled or name in why or name in {"kv", *ALWAYS}:

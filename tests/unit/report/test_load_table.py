@@ -54,7 +54,7 @@ def closed_loop(level: int, concurrency: int, service_s: float) -> list[CaseReco
 def shown(rows: list[CaseRecord], load: LoadSpec) -> str:
     tallies = LoadTallies()
     for row in rows:
-        tallies.add(row.role_name, row)
+        tallies.add(row)
     header = records.header(suite_spec={"load": msgspec.to_builtins(load)})
     console = Console(file=StringIO(), width=200)
     report = tallies.report(header)

@@ -4,21 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
 
 from stressbench.report.model.engine.view import KvMeasured, KvPressure, KvPressureLevel
 from stressbench.schema.results.kv import KvPrediction
-from stressbench.schema.results.record import Kv, Load
+from stressbench.schema.results.record import CaseRecord, Kv
 from stressbench.schema.results.run import RunHeader
-
-
-class KvRecord(Protocol):
-    """What of a record is read here."""
-
-    @property
-    def kv(self) -> Kv | None: ...
-    @property
-    def load(self) -> Load | None: ...
 
 
 @dataclass(slots=True)
@@ -62,11 +52,11 @@ class KvTallies:
         self._found: dict[tuple[str, int | None], _Tally] = {}
         """The concurrency is None where the run has a single one."""
 
-    def add(self, role: str, record: KvRecord) -> None:
+    def add(self, record: CaseRecord) -> None:
         """Count one record in."""
         if record.kv is not None:
             concurrency = record.load.concurrency if record.load is not None else None
-            self._found.setdefault((role, concurrency), _Tally()).add(record.kv)
+            self._found.setdefault((record.role_name, concurrency), _Tally()).add(record.kv)
 
     def pressure(self, header: RunHeader) -> Iterator[KvPressure]:
         """The roles whose closed loops were predicted.

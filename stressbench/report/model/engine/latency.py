@@ -8,10 +8,10 @@ from typing import Final
 import numpy as np
 
 from stressbench.metrics.base import Floats
+from stressbench.metrics.families import known
 from stressbench.report.model.engine.view import Curve
 from stressbench.report.model.section_view import Range
 from stressbench.report.model.table import Mask, Table
-from stressbench.schema.metric import known
 from stressbench.stats.exact import wilson
 from stressbench.stats.quantiles import percentile
 

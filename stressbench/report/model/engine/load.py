@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 import msgspec
 
 from stressbench.report.model.engine.view import Knee, LoadLevel, LoadReport
+from stressbench.schema.results.record import CaseRecord
 from stressbench.schema.results.run import RunHeader
 from stressbench.schema.suite.load import LoadSpec
 from stressbench.stats.saturation import knee
-from stressbench.telemetry.load_levels import LevelTally, LoadRecord, share_of
+from stressbench.telemetry.load_levels import LevelTally, share_of
 
 
 @dataclass(slots=True)
@@ -21,11 +22,11 @@ class LoadTallies:
     _values: dict[int | None, float] = field(default_factory=dict)
     """Rate or concurrency of each level."""
 
-    def add(self, role: str, record: LoadRecord) -> None:
+    def add(self, record: CaseRecord) -> None:
         """Count one record in."""
         load = record.load
         if load is not None:
-            self._tallies.setdefault((role, load.level), LevelTally()).add(record)
+            self._tallies.setdefault((record.role_name, load.level), LevelTally()).add(record)
             self._values[load.level] = (load.rate or load.concurrency or 0) * 1.0
 
     def report(self, header: RunHeader) -> LoadReport | None:

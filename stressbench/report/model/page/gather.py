@@ -14,12 +14,12 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from stressbench import __version__
+from stressbench import __version__, store
 from stressbench.errors import ResultsError
 from stressbench.report.model.engine.latency import SHARES
 from stressbench.report.model.engine.view import Timeline
 from stressbench.report.model.page.sample import LOST, Browser
-from stressbench.report.model.page.versus import versus
+from stressbench.report.model.page.versus import versus, wanted
 from stressbench.report.model.page.view import Page
 from stressbench.report.model.run import Progress, Reduced, reduce_run
 from stressbench.report.model.section_view import Section
@@ -41,7 +41,8 @@ def page(
     compared within. ``treat`` names the factors in which runs differ on purpose.
     Raises ``ResultsError`` where a file cannot be read.
     """
-    reduced = [_reduced(path, progress) for path in paths]
+    metrics, ids = wanted([store.read_run(path).header for path in paths], tuple(treat))
+    reduced = [_non_empty(reduce_run(path, progress, more=metrics, ids=ids)) for path in paths]
     browsers = [_browser(each, index, CASES // len(paths)) for index, each in enumerate(reduced)]
     names = _names([each.report.name for each in reduced])
     runs = [
@@ -61,8 +62,7 @@ def page(
     )
 
 
-def _reduced(path: Path, progress: Progress | None) -> Reduced:
-    found = reduce_run(path, progress)
+def _non_empty(found: Reduced) -> Reduced:
     if not found.report.records:
         raise ResultsError(
             "the run holds no record yet",

@@ -15,12 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stressbench.errors import ResultsError
+from stressbench.metrics.families import matrices
 from stressbench.report.model.engine.view import Sent
 from stressbench.report.model.page.facts import sampled
 from stressbench.report.model.page.view import SampledCase
 from stressbench.report.model.section_view import Grid
 from stressbench.report.model.sections import SECTIONS
-from stressbench.schema.metric import Matrix, matrices
+from stressbench.schema.metric import Matrix
 from stressbench.schema.results.record import CaseRecord
 from stressbench.store.arrays import ArrayReader
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 
 import numpy as np
 
-from stressbench.compare.comparison import Options, compare
-from stressbench.compare.match import matches, model_pairs
+from stressbench.compare.comparison import Options, compare_columns, needed
+from stressbench.compare.model_pairs import matches, model_pairs
 from stressbench.compare.pair import Pairing, SideRows, case_means, pair
 from stressbench.compare.sides import Contrast, contrast
 from stressbench.errors import CompareError, SuiteError, UsageError
@@ -15,10 +16,30 @@ from stressbench.metrics.base import Columns, Floats
 from stressbench.report.model.page.view import Flip, Versus
 from stressbench.schema.analysis.comparison import Comparison
 from stressbench.schema.axes import NONE
+from stressbench.schema.metric import Metric
+from stressbench.schema.results.run import RunHeader
 from stressbench.stats.clusters import effective_size
 from stressbench.stats.exact import wilson
 
 _HALF = 0.5
+
+
+def wanted(headers: Sequence[RunHeader], treat: tuple[str, ...]) -> tuple[list[Metric], bool]:
+    """The metrics that ``versus`` must find in the columns of runs, and whether it needs ids.
+
+    A gate or a factor that is wrong adds nothing: ``versus`` then says what is wrong with it.
+    """
+    first, *others = headers
+    pairs: list[tuple[RunHeader | None, Options]]
+    pairs = [(other, Options(treat=treat)) for other in others] or [(None, Options(by=Contrast()))]
+    metrics: list[Metric] = []
+    ids = False
+    for other, options in pairs:
+        with suppress(CompareError, SuiteError, UsageError):
+            some, with_ids = needed(first, other, options)
+            metrics += some
+            ids = ids or with_ids
+    return metrics, ids
 
 
 def versus(
@@ -26,7 +47,8 @@ def versus(
 ) -> Iterator[Versus]:
     """The first run against each other one; in a single run, models and levers.
 
-    ``treat`` names the factors in which runs differ on purpose.
+    The runs were read with what is ``wanted``. ``treat`` names the factors in which they differ
+    on purpose.
     """
     first = runs[0]
     if len(runs) > 1:
@@ -68,7 +90,7 @@ def _compared(
 ) -> tuple[Comparison | None, str | None]:
     """The comparison, or why there is none."""
     try:
-        return compare(base.path, cand.path if cand else None, options), None
+        return compare_columns(base, cand, options), None
     except (CompareError, SuiteError, UsageError) as error:
         return None, f"{error} ({error.hint})" if error.hint else str(error)
 
