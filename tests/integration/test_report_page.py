@@ -218,6 +218,17 @@ def test_filters_narrow_the_cases_and_clear_again(plain):
     expect(cases).to_have_count(everything)
 
 
+def test_the_first_tables_have_each_class_and_dose_on_each_model(plain):
+    answers, causes = plain.page.locator("#summary table").all()
+    expect(answers).to_contain_text("niah: 256 tokens")
+    expect(answers).to_contain_text("niah: 512 tokens")
+    expect(answers.locator("tbody tr")).to_have_count(6)
+    expect(causes.locator("thead")).to_contain_text("KV peak")
+    meanings = plain.page.locator("#summary dl.terms").first
+    expect(meanings).to_contain_text("a value that appears nowhere in the prompt")
+    assert plain.troubles == []
+
+
 def test_a_headline_leads_to_its_cases(plain):
     page = plain.page
     page.get_by_role("button", name="cases of base64 on sparse").click()
