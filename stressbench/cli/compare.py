@@ -129,7 +129,7 @@ def _rendered(comparison: Comparison, format_: Format, *, explain: bool, to_file
         from stressbench.report.junit import render as junit
 
         return junit(comparison)
-    from stressbench.report.terminal.comparison import render as table
+    from stressbench.report.terminal.analysis.comparison import render as table
 
     return table(comparison, explain=explain, terminal=not to_file)
 

@@ -37,6 +37,6 @@ def history(
 
         sys.stdout.write(as_json(found))
         return
-    from stressbench.report.terminal.history import render
+    from stressbench.report.terminal.analysis.history import render
 
     sys.stdout.write(render(found, last=last))

@@ -31,6 +31,6 @@ def predict(
 
         sys.stdout.write(as_json(found))
         return
-    from stressbench.report.terminal.prediction import render
+    from stressbench.report.terminal.analysis.prediction import render
 
     sys.stdout.write(render(found))

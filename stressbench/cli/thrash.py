@@ -32,6 +32,6 @@ def thrash(
 
         sys.stdout.write(as_json(found))
         return
-    from stressbench.report.terminal.thrash import render
+    from stressbench.report.terminal.analysis.thrash import render
 
     sys.stdout.write(render(found))

@@ -52,6 +52,3 @@ def _case(gate: GateFinding) -> ET.Element:
 
 def _name(gate: GateFinding) -> str:
     return f"{safe_line(gate.gate)} [{words.scope(gate)}]"
-
-
-PLUGIN = render

@@ -76,6 +76,3 @@ def _cells(finding: Finding) -> list[str]:
 
 def _code(value: str) -> str:
     return f"<code>{text(value)}</code>"
-
-
-PLUGIN = render

@@ -77,7 +77,8 @@ def _facts(record: CaseRecord) -> Table:
     params = ", ".join(f"{name} {value}" for name, value in record.params.items())
     table.add_row(Text("params"), text(params))
     spans = ", ".join(f"{span.part} {span.start}-{span.end}" for span in record.prompt.spans)
-    table.add_row(Text("parts of the prompt (tokens)"), text(spans or "none"))
+    spans = f"{spans} (tokens)" if spans else "none"
+    table.add_row(Text("prompt parts"), text(spans))
     for section, content in sections(record):
         if content is None:
             reason = record.why_null.get(section, "no reason was recorded")

@@ -17,7 +17,7 @@ from stressbench.errors import StressbenchError
 from stressbench.report import junit as comparison_junit
 from stressbench.report.as_json import render as as_json
 from stressbench.report.markdown import comparison as comparison_markdown
-from stressbench.report.terminal import comparison as comparison_table
+from stressbench.report.terminal.analysis import comparison as comparison_table
 from stressbench.schema.analysis.comparison import Comparison, Knee, Knees
 
 HOSTILE = "x\x1b[2J|<script>alert(1)</script>`[red]**@someone**\u202e\x00]]>&\n# h"

@@ -18,7 +18,8 @@ from stressbench.compare.comparison import Options, compare
 from stressbench.report.markdown.run import render as markdown
 from stressbench.report.model.page.gather import page
 from stressbench.report.model.run import reduce_run
-from stressbench.report.terminal import comparison, history, layout, load, prediction, thrash
+from stressbench.report.terminal import layout, load
+from stressbench.report.terminal.analysis import comparison, history, prediction, thrash
 from stressbench.report.terminal.case import print_record
 from stressbench.report.terminal.summary import summary
 from stressbench.report.words.load import load_table

@@ -93,6 +93,3 @@ def _answers(each: Overlap) -> Iterator[str]:
     yield f"{changed} of {each.answers}" + (f", {each.failed} failed" if each.failed else "")
     yield f"{each.lost}"
     yield f"{each.gained}"
-
-
-PLUGIN = render

@@ -92,6 +92,3 @@ def _level(series: Series, value: float | None) -> str:
     if series.unit == "fraction":
         return f"{100 * value:.1f} %"
     return f"{number(value)} {series.unit}"
-
-
-PLUGIN = render

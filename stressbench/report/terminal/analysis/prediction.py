@@ -58,6 +58,3 @@ def _table(each: Prediction) -> Table:
 
 def _interval(interval: tuple[float, float] | None, sign: str = "") -> str:
     return NO_VALUE if interval is None else f"{interval[0]:{sign}.3f} to {interval[1]:{sign}.3f}"
-
-
-PLUGIN = render

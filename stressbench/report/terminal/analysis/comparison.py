@@ -132,6 +132,3 @@ def _verdict(comparison: Comparison) -> Text:
     if comparison.simulated:
         verdict.append(" (simulated figures)", style="yellow")
     return verdict
-
-
-PLUGIN = render
