@@ -21,6 +21,8 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import Final, Literal
 
+from stressbench.safe_text import safe_line
+
 _TOLD_CHARS: Final = 300
 
 
@@ -67,8 +69,7 @@ def _rebuild(
 
 def told(error: BaseException) -> str:
     """What an exception that is none of ours says, in one line: its kind, then its message."""
-    text = "".join(char if char.isprintable() else " " for char in str(error)[:_TOLD_CHARS])
-    said = " ".join(text.split())
+    said = " ".join(safe_line(str(error)[:_TOLD_CHARS]).split())
     return f"{type(error).__name__}: {said}" if said else type(error).__name__
 
 

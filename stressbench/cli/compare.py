@@ -118,9 +118,9 @@ def _run(base: Path, cand: Path | None, options: Options) -> Comparison:
 
 def _rendered(comparison: Comparison, format_: Format, *, explain: bool, to_file: bool) -> str:
     if format_ == "json":
-        from stressbench.schema.analysis.comparison import to_json
+        from stressbench.report.as_json import render as as_json
 
-        return to_json(comparison).decode()
+        return as_json(comparison)
     if format_ == "markdown":
         from stressbench.report.markdown.comparison import render as markdown
 
@@ -129,7 +129,7 @@ def _rendered(comparison: Comparison, format_: Format, *, explain: bool, to_file
         from stressbench.report.junit import render as junit
 
         return junit(comparison)
-    from stressbench.report.terminal.comparison import render as table
+    from stressbench.report.terminal.analysis.comparison import render as table
 
     return table(comparison, explain=explain, terminal=not to_file)
 

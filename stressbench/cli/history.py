@@ -33,10 +33,10 @@ def history(
     with counter("runs") as progress:
         found = read_history(directories, tuple(metric or DEFAULT_METRICS), progress)
     if format_ == "json":
-        from stressbench.schema.analysis.history import to_json
+        from stressbench.report.as_json import render as as_json
 
-        sys.stdout.write(to_json(found).decode())
+        sys.stdout.write(as_json(found))
         return
-    from stressbench.report.terminal.history import render
+    from stressbench.report.terminal.analysis.history import render
 
     sys.stdout.write(render(found, last=last))

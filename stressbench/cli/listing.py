@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
+from stressbench.safe_text import exposed_text
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -202,7 +204,7 @@ _EXAMPLE_CHARS = 240
 
 def _visible(text: str) -> str:
     """An example on one line, hidden characters spelled out, long ones cut in the middle."""
-    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    shown = exposed_text(text)
     if len(shown) <= _EXAMPLE_CHARS:
         return shown
     half = _EXAMPLE_CHARS // 2

@@ -27,10 +27,10 @@ def predict(
 
     found = predictions(runs)
     if format_ == "json":
-        from stressbench.schema.analysis.prediction import to_json
+        from stressbench.report.as_json import render as as_json
 
-        sys.stdout.write(to_json(found).decode())
+        sys.stdout.write(as_json(found))
         return
-    from stressbench.report.terminal.prediction import render
+    from stressbench.report.terminal.analysis.prediction import render
 
     sys.stdout.write(render(found))

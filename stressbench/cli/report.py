@@ -38,7 +38,7 @@ def report(
         _terminal(runs)
         return
     from stressbench.cli._progress import counter
-    from stressbench.report.model.gather import page
+    from stressbench.report.model.page.gather import page
 
     with counter("records") as progress:
         gathered = page(runs, progress, treat=treat or ())
@@ -54,15 +54,12 @@ def report(
 
 
 def _terminal(runs: list[Path]) -> None:
-    from rich.console import Console
-
+    from stressbench.report.terminal.layout import stdout_console
     from stressbench.report.terminal.summary import print_summary
-    from stressbench.store import read_run
 
-    # A pipe has no width of its own; a table cut to 80 columns would lose figures.
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
+    console = stdout_console()
     for run in runs:
-        print_summary(console, read_run(run))
+        print_summary(console, run)
 
 
 def _write(file: Path, text: str) -> None:

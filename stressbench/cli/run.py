@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ import typer
 
 from stressbench.cli._overrides import overrides, served_at
 from stressbench.errors import ExitCode, StressbenchError, UsageError
+from stressbench.safe_text import safe_text
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -164,9 +164,11 @@ def _all(suites: Sequence[Suite], console: Console, options: Options) -> ExitCod
         except StressbenchError as error:
             if len(suites) == 1:
                 raise
-            console.print(Text(f"{suite.spec.name}: {error}", style="red"), soft_wrap=True)
+            console.print(
+                Text(safe_text(f"{suite.spec.name}: {error}"), style="red"), soft_wrap=True
+            )
             if error.hint:
-                console.print(Text(f"  {error.hint}"), soft_wrap=True)
+                console.print(Text(safe_text(f"  {error.hint}")), soft_wrap=True)
             code = error.exit_code
         worst = max(worst, code, key=_SEVERITY.index)
         if code == ExitCode.INTERRUPTED:
@@ -191,6 +193,7 @@ def _load(names: list[str] | None, changes: list[str], resume: Path | None) -> l
 
 
 def _one(suite: Suite, console: Console, options: Options) -> ExitCode:
+    from stressbench.report.terminal.layout import stdout_console
     from stressbench.report.terminal.summary import print_summary
     from stressbench.runner.plan.prepare import check_roles, prepare
     from stressbench.runner.resume import load_resumed
@@ -220,20 +223,21 @@ def _one(suite: Suite, console: Console, options: Options) -> ExitCode:
             running, virtual=prepared.traits.simulated, client=prepared.traits.remote
         )
     for note in view.notes:
-        console.print(note, style="yellow", soft_wrap=True, markup=False)
-    print_summary(_stdout(), read_run(directory))
+        console.print(safe_text(note), style="yellow", soft_wrap=True)
+    print_summary(stdout_console(), directory)
     return _conclude(result, console)
 
 
 def _show(dry: Prepared) -> None:
     """Print what a run would send, and what is known of the KV cache before it."""
-    from stressbench.cli.watch.plan import print_plan
-    from stressbench.report.model.kv_onset import print_kv
+    from stressbench.cli.watch.plan import print_kv, print_plan
+    from stressbench.report.terminal.layout import stdout_console
     from stressbench.runner.plan.kv import foreseen
     from stressbench.runner.plan.requests import planned
 
-    print_plan(_stdout(), dry.plan)
-    print_kv(_stdout(), foreseen(dry))
+    console = stdout_console()
+    print_plan(console, dry.plan)
+    print_kv(console, foreseen(dry))
     again = planned(dry.suite, dry.passes[1:])
     if again:
         typer.echo(f"telemetry pass: {again:,} more requests for each model")
@@ -264,7 +268,8 @@ def _conclude(result: RunResult, console: Console) -> ExitCode:
     if result.status == "complete":
         return ExitCode.PASS
     if result.status == "inconclusive":
-        console.print(f"inconclusive: {result.reason}", style="yellow", soft_wrap=True)
+        reason = safe_text(f"inconclusive: {result.reason}")
+        console.print(reason, style="yellow", soft_wrap=True)
         return ExitCode.INCONCLUSIVE
     resume = f"go on with: stressbench run --resume {result.directory}"
     if result.error is None:
@@ -274,13 +279,6 @@ def _conclude(result: RunResult, console: Console) -> ExitCode:
     raise type(error)(
         error.message, where=error.where, hint=f"{error.hint}\n  {resume}" if error.hint else resume
     )
-
-
-def _stdout() -> Console:
-    from rich.console import Console
-
-    # A pipe has no width of its own; a table cut to 80 columns would lose figures.
-    return Console(highlight=False, width=None if sys.stdout.isatty() else 160)
 
 
 def _view(console: Console, *, shown: bool) -> LiveView | PlainView | SilentView:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -23,11 +22,10 @@ def show(
 
     Example: stressbench show results/smoke-baseline niah/stress/b384/d0.5/i0
     """
-    from rich.console import Console
-
-    from stressbench.report.printable import printable
     from stressbench.report.terminal.attention_map import HeatMap
     from stressbench.report.terminal.case import print_record
+    from stressbench.report.terminal.layout import stdout_console
+    from stressbench.safe_text import safe_text
     from stressbench.schema.suite.roles import of_known_roles
     from stressbench.store import read_run
     from stressbench.store.arrays import ArrayReader
@@ -46,12 +44,12 @@ def show(
     if len(ids) > 1:
         some = ", ".join(list(ids)[:8])
         raise ResultsError(f"{len(ids)} cases begin with {case_id!r}: {some}", where=str(run))
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
+    console = stdout_console()
     arrays = ArrayReader(read.directory)
     for record in chosen:
         try:
             heat = HeatMap.of(record, arrays.read(record, "attention"))
         except ResultsError as error:  # the record itself is whole
-            typer.echo("\n".join(filter(None, (printable(str(error)), error.hint))), err=True)
+            typer.echo("\n".join(filter(None, (safe_text(str(error)), error.hint))), err=True)
             heat = None
         print_record(console, record, heat)

@@ -28,10 +28,10 @@ def thrash(
 
     found = set_side_by_side(runs)
     if format_ == "json":
-        from stressbench.schema.analysis.thrash import to_json
+        from stressbench.report.as_json import render as as_json
 
-        sys.stdout.write(to_json(found).decode())
+        sys.stdout.write(as_json(found))
         return
-    from stressbench.report.terminal.thrash import render
+    from stressbench.report.terminal.analysis.thrash import render
 
     sys.stdout.write(render(found))

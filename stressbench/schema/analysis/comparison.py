@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Literal, TypeAlias
 
-import msgspec
-
 from stressbench.schema.analysis.degradation import ClassDegradation
 from stressbench.schema.base import Open
 
@@ -138,8 +136,3 @@ class Comparison(Open, frozen=True, kw_only=True):
     degradation: dict[str, list[ClassDegradation]] = {}
     """Degradation within each run, by ``base`` and ``cand`` (``base`` alone for two sides of one
     run); empty unless requested."""
-
-
-def to_json(comparison: Comparison) -> bytes:
-    """Indented JSON, with null for a missing number, never NaN."""
-    return msgspec.json.format(msgspec.json.encode(comparison), indent=2) + b"\n"

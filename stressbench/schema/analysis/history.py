@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import msgspec
-
 from stressbench.schema.base import Open
 
 
@@ -53,8 +51,3 @@ class History(Open, frozen=True, kw_only=True):
     """Number of nights over which ``alpha`` is spent."""
     alpha: float
     """Chance of any false alarm over ``horizon`` nights, per series."""
-
-
-def to_json(history: History) -> bytes:
-    """Indented JSON, with null for a missing number."""
-    return msgspec.json.format(msgspec.json.encode(history), indent=2) + b"\n"

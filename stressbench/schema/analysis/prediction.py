@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import msgspec
-
 from stressbench.schema.base import Open
 
 
@@ -42,8 +40,3 @@ class Prediction(Open, frozen=True, kw_only=True):
     predictors: list[Predictor]
     why_null: str | None
     """Why there are no predictors; else null."""
-
-
-def to_json(predictions: list[Prediction]) -> bytes:
-    """Indented JSON."""
-    return msgspec.json.format(msgspec.json.encode(predictions), indent=2) + b"\n"

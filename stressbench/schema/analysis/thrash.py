@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Literal, TypeAlias
 
-import msgspec
-
 from stressbench.schema.base import Open
 
 Between: TypeAlias = Literal["set-ups", "runs", "suffixes"]
@@ -75,8 +73,3 @@ class Thrash(Open, frozen=True, kw_only=True):
     overlaps: list[Overlap]
     why_null: dict[str, str]
     """Why the routing of a role could not be compared, by role."""
-
-
-def to_json(thrash: Thrash) -> bytes:
-    """Indented JSON."""
-    return msgspec.json.format(msgspec.json.encode(thrash), indent=2) + b"\n"

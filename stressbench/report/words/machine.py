@@ -14,11 +14,11 @@ _HEADLINES: Final = (
     ("sve2", "sve", "asimd"),
     ("bf16",),
 )
-"""Of each row the first that a CPU has stands for the rest of it."""
+"""Of each row, only the first that a CPU has is named: it implies the others."""
 
 
 def describe_machine(machine: Machine) -> str:
-    """Name, cores, memory and kind of device; of a CPU the widest of its instruction sets too."""
+    """Name, cores, memory and kind of device; for a CPU also its widest instruction sets."""
     kind = machine.device
     rows = (next((name for name in row if name in machine.isa), None) for row in _HEADLINES)
     widest = ", ".join(name for name in rows if name is not None)

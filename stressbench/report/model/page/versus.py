@@ -1,24 +1,45 @@
-"""Two sides of a page: models or levers of a run, or runs; the comparison and who answers what."""
+"""Two sides of a page: models or levers of a run, or two runs; their comparison and flips."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 
 import numpy as np
 
-from stressbench.compare.comparison import Options, compare
+from stressbench.compare.comparison import Options, compare_columns, needed
 from stressbench.compare.model_pairs import matches, model_pairs
 from stressbench.compare.pair import Pairing, SideRows, case_means, pair
 from stressbench.compare.sides import Contrast, contrast
 from stressbench.errors import CompareError, SuiteError, UsageError
 from stressbench.metrics.base import Columns, Floats
-from stressbench.report.model.view import Flip, Versus
+from stressbench.report.model.page.view import Flip, Versus
 from stressbench.schema.analysis.comparison import Comparison
 from stressbench.schema.axes import NONE
+from stressbench.schema.metric import Metric
+from stressbench.schema.results.run import RunHeader
 from stressbench.stats.clusters import effective_size
 from stressbench.stats.exact import wilson
 
 _HALF = 0.5
+
+
+def wanted(headers: Sequence[RunHeader], treat: tuple[str, ...]) -> tuple[list[Metric], bool]:
+    """The metrics that ``versus`` must find in the columns of runs, and whether it needs ids.
+
+    A gate or a factor that is wrong adds nothing: ``versus`` then says what is wrong with it.
+    """
+    first, *others = headers
+    pairs: list[tuple[RunHeader | None, Options]]
+    pairs = [(other, Options(treat=treat)) for other in others] or [(None, Options(by=Contrast()))]
+    metrics: list[Metric] = []
+    ids = False
+    for other, options in pairs:
+        with suppress(CompareError, SuiteError, UsageError):
+            some, with_ids = needed(first, other, options)
+            metrics += some
+            ids = ids or with_ids
+    return metrics, ids
 
 
 def versus(
@@ -26,7 +47,8 @@ def versus(
 ) -> Iterator[Versus]:
     """The first run against each other one; in a single run, models and levers.
 
-    ``treat`` names the factors in which runs differ on purpose.
+    The runs were read with what is ``wanted``. ``treat`` names the factors in which they differ
+    on purpose.
     """
     first = runs[0]
     if len(runs) > 1:
@@ -42,7 +64,7 @@ def versus(
 
 
 def _within(run: Columns, by: Mapping[str, tuple[str, str]]) -> Iterator[Versus]:
-    """Two sides of one run: an entry for each pair that they make."""
+    """Two sides of one run: an entry for each pair of models on them."""
     sides = contrast(by, where="the report")
     options = Options(allow_partial=True, by=sides)
     comparison, refused = _compared(run, None, options)
@@ -68,7 +90,7 @@ def _compared(
 ) -> tuple[Comparison | None, str | None]:
     """The comparison, or why there is none."""
     try:
-        return compare(base.path, cand.path if cand else None, options), None
+        return compare_columns(base, cand, options), None
     except (CompareError, SuiteError, UsageError) as error:
         return None, f"{error} ({error.hint})" if error.hint else str(error)
 

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Final
 
-from stressbench.report.model.excerpt import clip, excerpt
+from stressbench.report.model.page.excerpt import clip, excerpt
+from stressbench.report.model.page.view import Part, Piece, SampledCase
 from stressbench.report.model.sections import sections
-from stressbench.report.model.view import Fact, Part, Piece, SampledCase
+from stressbench.report.model.view import Fact
 from stressbench.schema.results.record import CaseRecord
 
 _PROMPT_CHARS: Final = 2400

@@ -1,12 +1,12 @@
-"""One pass over a run's records: a bounded sample of cases, reasons for nulls, matrices.
+"""One pass over a run's whole records: a bounded sample of cases, their timeline, matrices.
 
-The sample is the same cases for every role and run: of each class, arm and outcome those
-whose ids hash lowest are kept, so that two models' answers to one case stand together.
+Every role and run gets the same sample: of each class, arm and outcome, the cases whose ids
+have the lowest hashes. Two models' answers to one case are therefore both in it.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from hashlib import blake2b
 from typing import Final
@@ -16,18 +16,19 @@ from numpy.typing import NDArray
 
 from stressbench.errors import ResultsError
 from stressbench.metrics.families import matrices
-from stressbench.report.model.facts import sampled
+from stressbench.report.model.engine.view import Sent
+from stressbench.report.model.page.facts import sampled
+from stressbench.report.model.page.view import SampledCase
 from stressbench.report.model.section_view import Grid
-from stressbench.report.model.sections import Seen
-from stressbench.report.model.view import SampledCase, Sent
+from stressbench.report.model.sections import SECTIONS
 from stressbench.schema.metric import Matrix
 from stressbench.schema.results.record import CaseRecord
 from stressbench.store.arrays import ArrayReader
 
 REQUESTS: Final = 700
-"""Requests drawn on a role's timeline, and as many more that were preempted."""
+"""Requests on a role's timeline that were not preempted, and as many that were."""
 _CELLS: Final = 1 << 16  # of a matrix: 128 layers of 512 experts
-_LOST: Final = "its arrays are lost or damaged, its figures are not"
+LOST: Final = "its arrays are lost or damaged; its numbers are not"
 
 _Stratum = tuple[str, str, str, str]
 
@@ -42,7 +43,7 @@ class Sample:
         self._bound: dict[_Stratum, int] = {}
 
     def add(self, record: CaseRecord, rank: int) -> None:
-        """Take the record in where its stratum has room for it."""
+        """Take the record in if its stratum has room for it."""
         quality = record.quality
         stratum = (record.role_name, record.prompt_class, record.arm, quality.outcome)
         if rank >= self._bound.get(stratum, 1 << 64):
@@ -53,7 +54,7 @@ class Sample:
             self._prune()
 
     def _prune(self) -> None:
-        """Keep the best of every stratum, turn by turn, until ``cases`` are kept."""
+        """Keep the lowest hash of every stratum in turn, until ``cases`` are kept."""
         ranked = []
         for stratum, some in self._kept.items():
             some.sort(key=lambda each: each[0])
@@ -86,7 +87,7 @@ def _order(case: SampledCase) -> tuple[bool, bool, str, str, str]:
 
 
 class Requests:
-    """A bounded sample of one role's requests, those that were preempted apart."""
+    """A bounded sample of one role's requests; preempted requests are sampled separately."""
 
     def __init__(self) -> None:
         self.total = 0
@@ -124,26 +125,29 @@ def _lowest(kept: list[tuple[int, Sent]]) -> None:
     del kept[REQUESTS:]
 
 
-class Pass:
-    """What one pass over the records gathers."""
+class Browser:
+    """What needs whole records: sampled cases with their texts, the timeline, mean matrices."""
 
     def __init__(self, run: int, cases: int, arrays: ArrayReader | None = None) -> None:
-        self.count = 0
         self._arrays = arrays
         self.sample = Sample(run, cases)
         self.requests: defaultdict[str, Requests] = defaultdict(Requests)
-        self.seen = Seen()
+        self.filled: Counter[str] = Counter()
+        """Records that have a section, for the sections that they have."""
+        self.lost: Counter[str] = Counter()
+        """Matrices by section whose arrays could not be read."""
         self._matrices = matrices()
         self._grids: dict[tuple[str, str, str], tuple[int, NDArray[np.float64]]] = {}
 
     def read(self, records: Iterable[CaseRecord]) -> None:
         """Take every record in."""
         for record in records:
-            self.count += 1
             rank = _rank(record.case_id)
             self.sample.add(record, rank)
             self.requests[record.role_name].add(record, rank)
-            self.seen.add(record)
+            for name, found in record.sections.items():
+                if found is not None and (name in self.filled or len(self.filled) < SECTIONS):
+                    self.filled[name] += 1
             for matrix in self._matrices:
                 self._matrix(record, matrix)
 
@@ -157,7 +161,7 @@ class Pass:
             try:
                 found = self._arrays.one(record, section, field)
             except ResultsError:
-                self.seen.null(section, _LOST)
+                self.lost[section] += 1
         if not isinstance(found, list | np.ndarray):
             return
         try:

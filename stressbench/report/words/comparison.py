@@ -2,23 +2,11 @@
 
 from __future__ import annotations
 
-import unicodedata
-
+from stressbench.report.words.quantities import number
+from stressbench.safe_text import safe_line
 from stressbench.schema.analysis.comparison import Comparison, Finding, GateFinding, Knee, Knees
 
 _SUFFIX = {"fraction": "", "ratio": "x", "count": "", "nats": " nats"}
-
-
-def plain(text: str) -> str:
-    """``text`` on one line without control, format or surrogate characters.
-
-    Names and answers come from result files, and those from models: a terminal escape
-    or a direction override must not reach a screen.
-    """
-    return "".join(
-        "\N{REPLACEMENT CHARACTER}" if unicodedata.category(char)[0] == "C" else char
-        for char in text.replace("\n", " ").replace("\t", " ")
-    )
 
 
 def level(finding: Finding, value: float | None) -> str:
@@ -52,11 +40,6 @@ def interval(finding: Finding) -> str:
     return f"[{low[0] or low[2]}, {high[0] or high[2]}]"
 
 
-def number(value: float) -> str:
-    """Three significant digits, thousands in full."""
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"  # noqa: PLR2004
-
-
 def p_value(p: float | None) -> str:
     """A p-value to three digits, never a bare 0."""
     if p is None:
@@ -65,10 +48,10 @@ def p_value(p: float | None) -> str:
 
 
 def scope(finding: Finding) -> str:
-    """``dense, niah``: where it was measured; the stressed arm goes without saying.
+    """``dense, niah``: where it was measured; the stressed arm is the default and left out.
 
-    What the two sides differ in is named once for all, or by the gate; two models are told
-    here too.
+    The axis in which the sides differ is left out, unless it is the model: the report or the
+    gate names it once.
     """
     named = ("role", "prompt_class")
     parts = {
@@ -78,11 +61,11 @@ def scope(finding: Finding) -> str:
     }
     words = [parts[key] for key in named if key in parts]
     words += [f"{key}={value}" for key, value in parts.items() if key not in named]
-    return plain(", ".join(words))
+    return safe_line(", ".join(words))
 
 
 def base_side(comparison: Comparison) -> str:
-    """The base: its file, and which of its requests where that is not all of them."""
+    """The base: its file, and which of its requests, unless it is all of them."""
     return _side(comparison.base, comparison.base_side)
 
 
@@ -92,31 +75,31 @@ def cand_side(comparison: Comparison) -> str:
 
 
 def _side(path: str, side: str) -> str:
-    return plain(f"{path} ({side})" if side else path)
+    return safe_line(f"{path} ({side})" if side else path)
 
 
 def knees(each: Knees) -> str:
     """``dense: saturated at concurrency-16 (4.2 requests/s), the candidate ...``."""
-    where = plain(", ".join(value for value in each.scope.values()))
+    where = safe_line(", ".join(value for value in each.scope.values()))
     return f"{where}: base {_knee(each.base)}; cand {_knee(each.cand)}"
 
 
 def _knee(each: Knee) -> str:
     rate = "" if each.throughput is None else f", {number(each.throughput)} requests/s"
     if each.level is not None:
-        return plain(f"saturates at {each.level}{rate}")
-    return plain(f"is not saturated at {each.levels[-1]}{rate}")
+        return safe_line(f"saturates at {each.level}{rate}")
+    return safe_line(f"is not saturated at {each.levels[-1]}{rate}")
 
 
 def target(finding: Finding) -> str:
     """``ttft.p95``, or the bare metric for a mean."""
     name, statistic = finding.metric, finding.statistic
-    return plain(name if statistic == "mean" else f"{name}.{statistic}")
+    return safe_line(name if statistic == "mean" else f"{name}.{statistic}")
 
 
 def explain(gate: GateFinding) -> str:
     """One gate's verdict in whole sentences."""
-    what = f"{plain(gate.gate)} ({scope(gate)}): {gate.verdict}, because {plain(gate.why)}."
+    what = f"{safe_line(gate.gate)} ({scope(gate)}): {gate.verdict}, because {safe_line(gate.why)}."
     if gate.delta is not None:
         what += (
             f" Over {gate.n} paired cases from {gate.clusters} independent items, "
@@ -126,13 +109,13 @@ def explain(gate: GateFinding) -> str:
         )
     if gate.mde is not None:
         what += f" A true difference of {change(gate, gate.mde, signed=False)} would be found"
-        what += " four times in five."
+        what += " four times out of five."
     if gate.noise is not None:
         what += f" Unchanged repeats differ by up to {change(gate, gate.noise, signed=False)}."
     if gate.verdict == "inconclusive" and gate.settles_at is not None:
         what += f" About {gate.settles_at:,} independent items would settle it"
-        what += " if the difference stayed so."
+        what += " if the difference stays the same."
     missing = gate.missing.base + gate.missing.cand
     if missing:
-        what += f" {missing} cases have no value on one side and are not in these numbers."
+        what += f" {missing} cases have no value on one side and are left out of these numbers."
     return what

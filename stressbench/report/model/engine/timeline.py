@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Final
 
 from msgspec.structs import replace
 
-from stressbench.report.model.view import Moment
+from stressbench.report.model.engine.view import Moment, Timeline
 from stressbench.schema.results.run import Reading
+from stressbench.store import readings
 
 _MOMENTS: Final = 480  # about one a pixel pair of a wide chart
 _FIRST_WIDTH_NS: Final = 1_000_000
 
 
 class Fold:
-    """One role's readings, in bins that double their width when they become too many."""
+    """One role's readings, in bins whose width doubles when there are too many of them."""
 
     def __init__(self) -> None:
         self.start_ns: int | None = None
@@ -24,7 +26,7 @@ class Fold:
         self._bins: dict[int, Moment] = {}
 
     def add(self, reading: Reading) -> None:
-        """Count one reading in; earlier than the first counts as the first."""
+        """Count one reading in; one from before the first counts as simultaneous with it."""
         if self.start_ns is None:
             self.start_ns = reading.t_ns
         self.readings += 1
@@ -56,7 +58,7 @@ class Fold:
         bins[index] = moment if there is None else _worse(there, moment)
 
     def moments(self) -> list[Moment]:
-        """In order of time; stretches without a reading are not there."""
+        """In order of time; an interval without a reading has no moment."""
         width_s = self.width_ns / 1e9
         return [
             replace(moment, t_s=round(index * width_s, 4))
@@ -87,3 +89,19 @@ def _worse(one: Moment, other: Moment) -> Moment:
 
 def _greater(one: float | None, other: float | None) -> float | None:
     return max((each for each in (one, other) if each is not None), default=None)
+
+
+def timelines(directory: Path, roles: Iterable[str]) -> Iterator[Timeline]:
+    """The engine of each role over time, from the run's telemetry file; without its requests."""
+    folds = fold(readings(directory))
+    for role in roles:
+        steps = folds.get(role, Fold())
+        yield Timeline(
+            role=role,
+            width_s=steps.width_ns / 1e9,
+            readings=steps.readings,
+            moments=steps.moments(),
+            requests=[],
+            requests_of=0,
+            start_s=(steps.start_ns or 0) / 1e9,
+        )

@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterator
 from typing import Final, Literal
 
-from stressbench.report.model.view import Piece
+from stressbench.report.model.page.view import Piece
 
 Mark = Literal["", "needle", "answer"]
 
 _SCANNED_CHARS: Final = 2_000_000  # of a text searched for marks; prompts are far shorter
-_MARKS: Final = 24  # of an excerpt: a needle that fills the prompt is no needle
+_MARKS: Final = 24  # of an excerpt: a value that fills the prompt marks nothing
 _AROUND_CHARS: Final = 160
 _VALUE: Final = re.compile(r"[^\W_]*\d[\w.:-]{2,62}[^\W_]|\d{3,64}")
 
@@ -19,9 +19,9 @@ _VALUE: Final = re.compile(r"[^\W_]*\d[\w.:-]{2,62}[^\W_]|\d{3,64}")
 def excerpt(text: str, expected: list[str], answer: str, limit: int) -> list[Piece]:
     """``text`` in pieces of at most about ``limit`` characters in all.
 
-    ``expected`` values are marked ``needle``; what the answer names and the prompt holds
-    (numbers and codes) is marked ``answer`` where it is not expected. Both ends and the
-    surroundings of every mark are kept; what is left out says how much it was.
+    ``expected`` values are marked ``needle``; numbers and codes that the answer names, and that
+    are not expected, are marked ``answer``. Both ends and the surroundings of every mark are
+    kept; a piece that is left out says how long it was.
     """
     marks = _marks(text[:_SCANNED_CHARS], expected, answer)
     pieces: list[Piece] = []
@@ -42,7 +42,7 @@ def clip(text: str, limit: int) -> list[Piece]:
 
 
 def _marks(text: str, expected: list[str], answer: str) -> list[tuple[int, int, Mark]]:
-    """Stretches that do not overlap, in order; the expected value wins."""
+    """Marked ranges that do not overlap, in order; expected values come first."""
     values: dict[str, Mark] = {value: "needle" for value in expected if value.strip()}
     for found in _VALUE.findall(answer[:4096]):
         values.setdefault(found, "answer")
@@ -57,7 +57,7 @@ def _marks(text: str, expected: list[str], answer: str) -> list[tuple[int, int, 
 
 
 def _kept(length: int, marks: list[tuple[int, int, Mark]], limit: int) -> Iterator[tuple[int, int]]:
-    """Windows of the text that are shown: all of it, or its ends and around the marks."""
+    """The ranges of the text that are shown: all of it, or its ends and the marks' surroundings."""
     if length <= limit:
         yield 0, length
         return
