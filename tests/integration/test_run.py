@@ -171,7 +171,7 @@ def test_limit_keeps_whole_items(cli: Cli, tmp_path: Path) -> None:
     for record in only_run(tmp_path).records():
         assert record.item_id.endswith("i0")
         arms.setdefault(record.prompt_class, set()).add(record.arm)
-    assert {"stress", "isocontent"} <= arms["base64_blob"]
+    assert {"stress", "isocontent"} <= arms["shuffled_order"]
 
 
 def test_the_simulated_engine_answers_as_told(cli: Cli, tmp_path: Path) -> None:
