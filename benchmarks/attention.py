@@ -29,9 +29,8 @@ from stressbench.clock import Clock
 from stressbench.engines.base import EngineInfo, EngineSetup
 from stressbench.engines.vllm.engine import VllmEngine
 from stressbench.probes.attention.probe import AttentionProbe
-from stressbench.probes.base import WORKER_EXTENSION, Finding, ProbeSetup
+from stressbench.probes.base import WORKER_EXTENSION, ProbeFinding, ProbeSetup
 from stressbench.runner.plan.prepare import Prepared, prepare
-from stressbench.runner.plan.requests import plan
 from stressbench.schema.case import Request
 from stressbench.schema.suite.parse import parse_suite
 
@@ -64,7 +63,7 @@ class Sent:
 
     prefill_s: float
     token_s: float
-    finding: Finding | None = None
+    finding: ProbeFinding | None = None
 
 
 @dataclass(frozen=True)
@@ -122,7 +121,7 @@ async def serving(budget: int, items: int = 1) -> AsyncIterator[Bench]:
             info = await engine.start()
             path = prepared.models["dense"].path
             assert path is not None
-            requests = list(plan(prepared.suite, "dense", prepared.prompt_formats))
+            requests = list(prepared.plan.of("dense"))
             yield Bench(engine, info, requests, path)
         finally:
             await engine.stop()
@@ -135,7 +134,6 @@ def _setup(prepared: Prepared, log: Path) -> EngineSetup:
         model=model.name,
         model_path=model.path,
         tokenizer_path=model.tokenizer_path,
-        kv_elements_per_token=model.kv_elements_per_token,
         engine=model.engine,
         args={},
         clock=Clock(),

@@ -93,16 +93,16 @@ def tokens(  # noqa: PLR0913  one parameter an option
         return
     if verify:
         raise UsageError("--verify needs --glitch MODEL")
-    from stressbench.survey.isolation import MEASURED, Isolated
+    from stressbench.survey.measuring import measuring_process
 
     resolved = {spec: _resolved(spec) for spec in tokenizer or _DEFAULT}
     with (
-        Isolated(MEASURED, silence_s=timeout) as worker,
+        measuring_process(timeout) as worker,
         tempfile.TemporaryDirectory(prefix="stressbench-") as scratch,
         _progress() as progress,
     ):
         # Opening a vocabulary takes longest; it goes on while this process imports the rest.
-        worker.ahead({"tokenizer": next(iter(resolved.values()))})
+        worker.warm_up({"tokenizer": next(iter(resolved.values()))})
         from stressbench.survey.files import Survey
 
         survey = Survey(tokenizers=resolved, hot_spots=top, window_tokens=window, silence_s=timeout)

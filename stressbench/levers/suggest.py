@@ -1,4 +1,4 @@
-"""Which normalisers pay for a document, under one tokenizer."""
+"""Suggests normalisers that save tokens in a document with one tokenizer."""
 
 from __future__ import annotations
 
@@ -12,15 +12,14 @@ import msgspec
 
 from stressbench import catalog
 from stressbench.errors import ResultsError, SetupError, UsageError
-from stressbench.levers.base import Difference, Loss, Normaliser
-from stressbench.survey.isolation import Answer
+from stressbench.levers.base import SEVERITY, FirstDifference, Normaliser, RewriteLoss
+from stressbench.survey.isolation import JsonObject
 from stressbench.survey.measure import count_tokens
-from stressbench.tokens.tokenizer import open_tokenizer
+from stressbench.tokens.open import open_tokenizer
 from stressbench.tokens.vocabulary import Vocabulary
 
 LARGEST_BYTES: Final = 1 << 26
-"""Normalisers hold a document whole; a larger one is not tried."""
-_SEVERITY: Final[dict[Loss, int]] = {"none": 0, "appearance": 1, "content": 2}
+"""Normalisers hold the whole document in memory; larger documents are refused."""
 
 
 class Advice(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,30 +27,30 @@ class Advice(msgspec.Struct, frozen=True, kw_only=True):
 
     lever: str
     tokens: int | None
-    """After the rewrite; null where the normaliser could not run, which ``why_null`` explains."""
+    """Tokens after the rewrite; null if the normaliser could not run (see ``why_null``)."""
     saved_tokens: int | None
     saved_share: float | None
-    loss: Loss | None
+    loss: RewriteLoss | None
     lossy: bool | None
     changes: int | None
-    first_difference: Difference | None
+    first_difference: FirstDifference | None
     skipped: list[str]
     why_null: str | None = None
 
 
 class Suggestion(msgspec.Struct, frozen=True, kw_only=True):
-    """Every normaliser that saves tokens, the best first, and what they save together."""
+    """Every normaliser that saves tokens, the best one first, and what they save together."""
 
     tokens: int
     advice: list[Advice]
     chain: list[str]
-    """Normalisers in the order in which each still saves something after the ones before."""
+    """Normalisers in an order in which each saves tokens after the ones before it."""
     chain_tokens: int
-    chain_loss: Loss
+    chain_loss: RewriteLoss
 
 
 def suggest(text: str, vocabulary: Vocabulary, progress: Callable[[int], None]) -> Suggestion:
-    """Try every normaliser alone, then the useful ones one after another."""
+    """Try every normaliser alone, then the useful ones one after the other."""
     tokens = _count(text, vocabulary)
     advice: list[Advice] = []
     for name in _normalisers():
@@ -61,7 +60,7 @@ def suggest(text: str, vocabulary: Vocabulary, progress: Callable[[int], None]) 
     useful.sort(key=_rank)
     chain: list[str] = []
     remaining = tokens
-    loss: Loss = "none"
+    loss: RewriteLoss = "none"
     for item in useful:
         if item.saved_tokens is None:
             continue
@@ -71,23 +70,23 @@ def suggest(text: str, vocabulary: Vocabulary, progress: Callable[[int], None]) 
         if after < remaining:
             chain.append(item.lever)
             text, remaining = rewrite.text, after
-            loss = max(loss, rewrite.loss, key=_SEVERITY.__getitem__)
+            loss = max(loss, rewrite.loss, key=SEVERITY.__getitem__)
     return Suggestion(
         tokens=tokens, advice=useful, chain=chain, chain_tokens=remaining, chain_loss=loss
     )
 
 
-def suggest_file(request: Answer, progress: Callable[[int], None]) -> Answer:
-    """Suggest for a file; runs in a process of its own."""
+def suggest_file(request: JsonObject, progress: Callable[[int], None]) -> JsonObject:
+    """Suggest normalisers for a file; runs in a child process."""
     vocabulary = _opened(str(request["tokenizer"]))
     progress(0)
     text = read_text(Path(str(request["path"])))
-    answer: Answer = msgspec.to_builtins(suggest(text, vocabulary, progress))
+    answer: JsonObject = msgspec.to_builtins(suggest(text, vocabulary, progress))
     return answer
 
 
-def rewrite_file(request: Answer, progress: Callable[[int], None]) -> Answer:
-    """Write a file's rewrite by the levers named; runs in a process of its own."""
+def rewrite_file(request: JsonObject, progress: Callable[[int], None]) -> JsonObject:
+    """Rewrite a file with the named levers and write the result; runs in a child process."""
     text = read_text(Path(str(request["path"])))
     for name in msgspec.convert(request["levers"], list[str]):
         text = load_normaliser(name).rewrite(text).text
@@ -97,23 +96,24 @@ def rewrite_file(request: Answer, progress: Callable[[int], None]) -> Answer:
 
 
 def load_normaliser(name: str) -> Normaliser:
-    """The normaliser ``name`` with its defaults; raises ``UsageError`` if there is none."""
+    """Load the normaliser ``name`` with its defaults. Raises ``UsageError`` if there is none."""
     plugin = catalog.load("levers", name)
     if not (isinstance(plugin, type) and issubclass(plugin, Normaliser)):
         raise UsageError(
-            f"the lever {name!r} rewrites no text", hint=f"one of: {', '.join(_normalisers())}"
+            f"the lever {name!r} does not rewrite text",
+            hint=f"one of: {', '.join(_normalisers())}",
         )
     made: Normaliser = plugin()
     return made
 
 
 def read_text(path: Path) -> str:
-    """A whole document, malformed UTF-8 as U+FFFD."""
+    """Read a whole document; malformed UTF-8 becomes U+FFFD."""
     try:
         size = path.stat().st_size
         if size > LARGEST_BYTES:
             raise ResultsError(
-                f"{size:,} bytes are more than a normaliser takes at once ({LARGEST_BYTES:,})",
+                f"the file has {size:,} bytes; normalisers take at most {LARGEST_BYTES:,}",
                 where=str(path),
             )
         return path.read_bytes().decode("utf-8", "replace")
@@ -156,7 +156,7 @@ def _unknown(name: str, why: str) -> Advice:
 
 
 def _rank(item: Advice) -> tuple[int, int, str]:
-    return (-(item.saved_tokens or 0), _SEVERITY[item.loss or "content"], item.lever)
+    return (-(item.saved_tokens or 0), SEVERITY[item.loss or "content"], item.lever)
 
 
 def _count(text: str, vocabulary: Vocabulary) -> int:

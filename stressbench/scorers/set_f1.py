@@ -1,4 +1,4 @@
-"""F1 of a set of values."""
+"""How much of a set of values the answer names, and what else (F1)."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from stressbench.schema.case import Case
 from stressbench.schema.results.record import Quality
 from stressbench.scorers.base import (
     SENTENCE_WORDS,
-    Marks,
     ScorerParams,
+    Scores,
     conclude,
     holds,
     need_words,
@@ -25,24 +25,24 @@ _SEPARATORS: Final = re.compile(
 
 
 class SetF1:
-    """Which of the expected values the answer names, and what else.
+    """Which of the expected values the answer names, and what else it names.
 
-    The answer is split at commas, semicolons, line breaks, bullets and "and". ``recall``
-    = expected values named / expected values; ``precision`` = expected values named /
-    things listed, where every 16 words in one entry count as a thing, so that prose is
-    no way around it. ``score`` is their harmonic mean (F1), ``em`` is 1 when both are 1.
+    The answer is split into entries at commas, semicolons, line breaks, bullets and "and".
+    ``recall`` = expected values named / expected values; ``precision`` = expected values named
+    / things listed. Every 16 words of an entry count as one thing, so prose cannot raise
+    precision. ``score`` is their harmonic mean (F1); ``em`` is 1 if both are 1.
     """
 
     def check(self, expected: Sequence[str], params: ScorerParams) -> None:
-        """Refuse values without a word, and those that a list of values would tear apart."""
-        del params  # it has none
+        """Refuse values without a word, and values that would be split as a list."""
+        del params  # this scorer has none
         need_words("set_f1", expected)
         for value in expected:
             said = words(value)
             if _entries(value) != [said] or len(said) > SENTENCE_WORDS:
                 raise SuiteError(
-                    f"the set_f1 scorer reads a list, and {value!r} is not one value in it",
-                    hint="values have no comma, bullet or 'and', and 16 words at most",
+                    f"the set_f1 scorer would not read {value!r} as one value of a list",
+                    hint="use values without comma, bullet or 'and', and of 16 words at most",
                 )
 
     def score(self, answer: str, case: Case, *, finish_reason: str | None) -> Quality:
@@ -57,7 +57,7 @@ class SetF1:
             listed += max(1, len(here), -(-len(entry) // SENTENCE_WORDS))
         recall = len(found) / len(wanted)
         precision = len(found) / max(listed, len(found)) if found else 0.0
-        marks = Marks(
+        marks = Scores(
             score=2 * precision * recall / (precision + recall) if found else 0.0,
             em=float(precision == 1.0 and recall == 1.0),
             precision=precision,
@@ -72,7 +72,7 @@ def _entries(text: str) -> list[list[str]]:
 
 
 def _longest(values: set[tuple[str, ...]]) -> set[tuple[str, ...]]:
-    """Those that are no part of another: who lists New York has not listed York."""
+    """Drop values that are part of another value: naming New York does not name York."""
     return {one for one in values if not any(one != two and holds(two, one) for two in values)}
 
 

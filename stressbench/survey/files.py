@@ -1,30 +1,21 @@
-"""Documents under tokenizers, each pair measured in a process that may fail by itself."""
+"""Measures documents with several tokenizers, in child processes that may fail."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import lru_cache
 from itertools import chain, repeat
 from pathlib import Path
 
 import msgspec
 
-from stressbench.errors import ResultsError
-from stressbench.survey.inflation import Counts, HotSpot, KindCost, Measurement, ratio
-from stressbench.survey.isolation import (
-    MEASURED,
-    SILENCE_S,
-    Answer,
-    Isolated,
-    UnfinishedError,
-)
-from stressbench.survey.measure import measure
-from stressbench.tokens.tokenizer import ByteTokenizer, open_tokenizer
-from stressbench.tokens.vocabulary import Vocabulary
+from stressbench.survey.inflation import HotSpot, KindCost, Measurement, TextCounts, ratio
+from stressbench.survey.isolation import SILENCE_S, Isolated, JsonObject, UnfinishedError
+from stressbench.survey.measuring import measuring_process
+from stressbench.tokens.byte_tokenizer import ByteTokenizer
 
 
 class Document(msgspec.Struct, frozen=True):
-    """A file to measure; ``name`` is what the user called it, ``twin`` its benign rendering."""
+    """A file to measure: ``name`` is the user's name for it, ``twin`` its benign version."""
 
     name: str
     path: Path
@@ -32,7 +23,7 @@ class Document(msgspec.Struct, frozen=True):
 
 
 class TokenizerCost(msgspec.Struct, frozen=True, kw_only=True):
-    """What one document costs under one tokenizer; a null has its reason in ``why_null``."""
+    """What one document costs with one tokenizer; ``why_null`` has the reason of each null."""
 
     tokenizer: str
     sha256: str | None = None
@@ -55,7 +46,7 @@ class TokenizerCost(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FileCost(msgspec.Struct, frozen=True, kw_only=True):
-    """What one document costs; sizes are null only where nothing could read it."""
+    """What one document costs; its sizes are null only if it cannot be read at all."""
 
     path: str
     bytes: int | None
@@ -68,13 +59,13 @@ class FileCost(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Survey(msgspec.Struct, frozen=True, kw_only=True):
-    """How documents are measured."""
+    """How to measure documents."""
 
     tokenizers: dict[str, str]
-    """What the user calls each tokenizer, and what opens it."""
+    """The user's name for each tokenizer, and the spec that opens it."""
     hot_spots: int = 5
     window_tokens: int | None = None
-    """Overrides the tokenizers' own windows."""
+    """Replaces the windows of the tokenizers."""
     silence_s: float = SILENCE_S
 
     def run(
@@ -83,10 +74,10 @@ class Survey(msgspec.Struct, frozen=True, kw_only=True):
         progress: Callable[[str, str, int], None],
         first: Isolated | None = None,
     ) -> list[FileCost]:
-        """Measure every document; ``progress`` hears tokenizer, document and bytes done.
+        """Measure every document; ``progress`` gets tokenizer, document and bytes done.
 
-        ``first`` is a worker that has opened the first tokenizer already; it is closed.
-        Raises the ``SetupError`` of a tokenizer that cannot be opened.
+        ``first`` is a worker that has already opened the first tokenizer; it is closed at the
+        end. Raises ``SetupError`` if a tokenizer cannot be opened.
         """
         workers = chain([first] if first else [], repeat(None))
         columns = [
@@ -104,8 +95,8 @@ class Survey(msgspec.Struct, frozen=True, kw_only=True):
         documents: Sequence[Document],
         progress: Callable[[str, str, int], None],
         started: Isolated | None,
-    ) -> list[tuple[Counts | None, TokenizerCost]]:
-        with started or Isolated(MEASURED, silence_s=self.silence_s) as worker:
+    ) -> list[tuple[TextCounts | None, TokenizerCost]]:
+        with started or measuring_process(self.silence_s) as worker:
             return [self._cell(worker, name, document, progress) for document in documents]
 
     def _cell(
@@ -114,11 +105,11 @@ class Survey(msgspec.Struct, frozen=True, kw_only=True):
         name: str,
         document: Document,
         progress: Callable[[str, str, int], None],
-    ) -> tuple[Counts | None, TokenizerCost]:
+    ) -> tuple[TextCounts | None, TokenizerCost]:
         def hear(done_bytes: int) -> None:
             progress(name, document.name, done_bytes)
 
-        request: Answer = {"tokenizer": self.tokenizers[name], "hot_spots": self.hot_spots}
+        request: JsonObject = {"tokenizer": self.tokenizers[name], "hot_spots": self.hot_spots}
         try:
             found = _measured(worker.call(request | {"path": str(document.path)}, hear))
         except UnfinishedError as error:
@@ -126,7 +117,7 @@ class Survey(msgspec.Struct, frozen=True, kw_only=True):
         twin: int | None = None
         why_null: dict[str, str] = {}
         if document.twin is None:
-            why_null["inflation"] = "no twin was given"
+            why_null["inflation"] = "no twin was given; --against names one"
         else:
             try:
                 answer = worker.call(request | {"path": str(document.twin), "hot_spots": 0}, hear)
@@ -141,7 +132,9 @@ class Survey(msgspec.Struct, frozen=True, kw_only=True):
         counts = found.counts
         window = self.window_tokens or found.window_tokens
         if window is None:
-            why_null["window_share"] = "the tokenizer belongs to no one model; name a window"
+            why_null["window_share"] = (
+                "the tokenizer does not belong to one model; --window sets a window"
+            )
         if not counts.tokens:
             why_null["bytes_per_token"] = "no tokens"
         if not counts.words:
@@ -169,14 +162,14 @@ class Survey(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def _file(
-        self, document: Document, cells: list[tuple[Counts | None, TokenizerCost]]
+        self, document: Document, cells: list[tuple[TextCounts | None, TokenizerCost]]
     ) -> FileCost:
         counts = next((found for found, _ in cells if found), None)
         why_null: dict[str, str] = {}
-        if counts is None:  # every tokenizer failed; bytes always can
+        if counts is None:  # every tokenizer failed; the byte tokenizer works on any text
             try:
-                with Isolated(MEASURED, silence_s=self.silence_s) as worker:
-                    request: Answer = {"tokenizer": ByteTokenizer.name, "hot_spots": 0}
+                with measuring_process(self.silence_s) as worker:
+                    request: JsonObject = {"tokenizer": ByteTokenizer.name, "hot_spots": 0}
                     counts = _measured(worker.call(request | {"path": str(document.path)})).counts
             except UnfinishedError as error:
                 why_null["bytes"] = str(error)
@@ -192,34 +185,5 @@ class Survey(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-def measure_file(request: Answer, progress: Callable[[int], None]) -> Answer:
-    """Measure one file: what ``Survey`` has done in another process.
-
-    A request without a path opens the tokenizer and no more.
-    """
-    vocabulary = _opened(str(request["tokenizer"]))
-    if "path" not in request:
-        return {}
-    path = Path(str(request["path"]))
-    progress(0)
-    try:
-        with path.open("rb") as stream:
-            found = measure(
-                vocabulary,
-                stream,
-                hot_spots=msgspec.convert(request["hot_spots"], int),
-                progress=progress,
-            )
-    except OSError as error:
-        raise ResultsError(f"cannot read it: {error.strerror}", where=str(path)) from error
-    answer: Answer = msgspec.to_builtins(found)
-    return answer
-
-
-@lru_cache(maxsize=1)
-def _opened(spec: str) -> Vocabulary:
-    return open_tokenizer(spec)
-
-
-def _measured(answer: Answer) -> Measurement:
+def _measured(answer: JsonObject) -> Measurement:
     return msgspec.convert(answer, Measurement)

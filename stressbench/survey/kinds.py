@@ -1,9 +1,9 @@
-"""Kinds of content in a document, so that tokens can be attributed to what they are spent on.
+"""Kinds of content in a document, to show what its tokens are spent on.
 
-Every character belongs to exactly one kind. Whole lines are told apart first (code,
-tables, logs, JSON), then runs inside them (base64, hex), then single characters that are
-rarely what they look like. Later ones win: base64 inside JSON is base64. Detection is by
-rule, on at most one piece of a document at a time; every rule is linear in its input.
+Every character belongs to exactly one kind. Rules first find whole lines (code, tables, logs,
+JSON), then runs inside them (base64, hex), then single characters that are rarely what they
+look like. Later rules take precedence: base64 inside JSON is base64. The rules see one piece
+of a document at a time and take time linear in its length.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ import numpy as np
 import numpy.typing as npt
 
 from stressbench.survey.runs import (
+    CharMask,
+    CharSpan,
     CodePoints,
-    Mask,
-    Span,
     ascii_class,
     code_points,
     in_ascii_class,
@@ -29,7 +29,7 @@ from stressbench.survey.runs import (
 )
 from stressbench.survey.structure import code_spans, json_like_spans, log_spans, table_spans
 
-Kind: TypeAlias = Literal[
+ContentKind: TypeAlias = Literal[
     "text",
     "space",
     "code",
@@ -43,11 +43,11 @@ Kind: TypeAlias = Literal[
     "combining",
     "hidden",
 ]
-KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
-"""In order of precedence, the last one strongest."""
+KINDS: Final[tuple[ContentKind, ...]] = get_args(ContentKind)
+"""In order of precedence: later kinds replace earlier ones."""
 
-DESCRIPTIONS: Final[dict[Kind, str]] = {
-    "text": "prose, and whatever no rule below recognises",
+DESCRIPTIONS: Final[dict[ContentKind, str]] = {
+    "text": "prose, and everything that is none of the kinds below",
     "space": "runs of 8 or more spaces, or of 2 or more blank lines",
     "code": "source code",
     "table": "Markdown, CSV or tab-separated tables",
@@ -58,11 +58,11 @@ DESCRIPTIONS: Final[dict[Kind, str]] = {
     "mixed_script": "words that mix Latin with look-alike scripts",
     "styled": "fullwidth, mathematical and enclosed forms of ordinary letters",
     "combining": "three or more combining marks on one letter",
-    "hidden": "characters that are not drawn: zero-width, bidi, tags, controls",
+    "hidden": "invisible characters: zero-width, bidi, tags, controls",
 }
 
 KindArray: TypeAlias = npt.NDArray[np.uint8]
-Finders: TypeAlias = tuple[tuple[Kind, Callable[[str], Iterator[Span]]], ...]
+Finders: TypeAlias = tuple[tuple[ContentKind, Callable[[str], Iterator[CharSpan]]], ...]
 
 
 DIACRITICS: Final = "\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f"
@@ -85,7 +85,7 @@ _STYLED: Final = (
 _LATIN: Final = "A-Za-z\u00c0-\u024f"
 _LOOKALIKE: Final = "\u0370-\u03ff\u0400-\u052f\u0531-\u0587\u13a0-\u13ff\u10a0-\u10ff\u2c80-\u2cff"
 _MIXED: Final = re.compile(
-    # Letters of either side of a seam between the two; possessive, so a long word is read once.
+    # Letters of both kinds next to each other; possessive, so a long word is read only once.
     rf"(?<![{_LATIN}{_LOOKALIKE}])(?:[{_LATIN}]++(?=[{_LOOKALIKE}])|[{_LOOKALIKE}]++(?=[{_LATIN}]))"
     rf"[{_LATIN}{_LOOKALIKE}]++"
 )
@@ -97,27 +97,28 @@ _HEX_DIGITS: Final = ascii_class(string.hexdigits)
 _DUMP_CHARS: Final = ascii_class(string.hexdigits + " :")
 _BASE64_CHARS: Final = ascii_class(string.ascii_letters + string.digits + "+/_-")
 _SPACES: Final = ascii_class(" \t")
-_SHORTEST: Final[dict[Kind, int]] = {"space": 8, "base64": 40, "hex": 32, "combining": 3}
+_SHORTEST: Final[dict[ContentKind, int]] = {"space": 8, "base64": 40, "hex": 32, "combining": 3}
 _SHORTEST_DUMP: Final = 45
 _SAMPLE: Final = 4096
 _PLACES: Final = 8
 _CLASS_CHANGES: Final = 0.42
-"""Of neighbouring base64 characters, 64.5 % differ in class (upper, lower, digit, sign) on
-average, with a standard deviation of 7.7 points over 40 of them; words in camel case stay
-below 35 %. Three deviations under the mean leaves both apart."""
+"""Smallest share of neighbouring characters that differ in class (upper, lower, digit, sign).
+
+In base64 the mean is 64.5 % with a standard deviation of 7.7 points over 40 characters; words
+in camel case stay below 35 %. Three deviations below the mean separates the two."""
 
 
 def kind_array(text: str) -> KindArray:
-    """Kind of every character of ``text``, as indices into ``KINDS``."""
+    """Return the kind of every character of ``text``, as indices into ``KINDS``."""
     kinds = np.zeros(len(text), np.uint8)
     jsons = list(json_like_spans(text))
-    # What stands outside JSON is looked through alone, unless that is in too many places.
+    # Only the text outside JSON is searched, unless it is divided into too many parts.
     outside = list(_between(jsons, len(text)))
-    for start, end in outside if len(outside) <= _PLACES else [Span(0, len(text))]:
-        _paint(kinds, text, Span(start, end), _LINE_FINDERS)
+    for start, end in outside if len(outside) <= _PLACES else [CharSpan(0, len(text))]:
+        _paint(kinds, text, CharSpan(start, end), _LINE_FINDERS)
     for start, end in jsons:
         kinds[start:end] = KINDS.index("json")
-    _paint(kinds, text, Span(0, len(text)), _RUN_FINDERS)
+    _paint(kinds, text, CharSpan(0, len(text)), _RUN_FINDERS)
     codes = code_points(text)
     if not text.isascii():
         kinds[in_class(codes, _STYLED)] = KINDS.index("styled")
@@ -127,7 +128,7 @@ def kind_array(text: str) -> KindArray:
     return kinds
 
 
-def _paint(kinds: KindArray, text: str, place: Span, finders: Finders) -> None:
+def _paint(kinds: KindArray, text: str, place: CharSpan, finders: Finders) -> None:
     part = text if place == (0, len(text)) else text[place.start : place.end]
     for kind, find in finders:
         index = KINDS.index(kind)
@@ -135,16 +136,16 @@ def _paint(kinds: KindArray, text: str, place: Span, finders: Finders) -> None:
             kinds[place.start + start : place.start + end] = index
 
 
-def _between(spans: list[Span], length: int) -> Iterator[Span]:
-    """What ``spans``, which may overlap, leave of a text."""
+def _between(spans: list[CharSpan], length: int) -> Iterator[CharSpan]:
+    """Yield the parts of a text outside ``spans``, which may overlap."""
     position = 0
-    for start, end in [*sorted(spans), Span(length, length)]:
+    for start, end in [*sorted(spans), CharSpan(length, length)]:
         if start > position:
-            yield Span(position, start)
+            yield CharSpan(position, start)
         position = max(position, end)
 
 
-def _hidden(text: str, codes: CodePoints) -> Mask:
+def _hidden(text: str, codes: CodePoints) -> CharMask:
     hidden = in_class(codes, _CONTROLS)
     if not text.isascii():
         hidden |= in_class(codes, DEFAULT_IGNORABLE)
@@ -154,11 +155,11 @@ def _hidden(text: str, codes: CodePoints) -> Mask:
     return hidden
 
 
-def blob_spans(text: str) -> Iterator[tuple[Span, Kind]]:
-    """Every base64 and hex run of ``text`` in order; what both match is hex."""
+def blob_spans(text: str) -> Iterator[tuple[CharSpan, ContentKind]]:
+    """Yield every base64 and hex run of ``text`` in order; a run that is both is hex."""
     hexes = list(_hexes(text))
     taken = {span.start for span in hexes}
-    found: list[tuple[Span, Kind]] = [(span, "hex") for span in hexes]
+    found: list[tuple[CharSpan, ContentKind]] = [(span, "hex") for span in hexes]
     found += [(span, "base64") for span in _base64s(text) if span.start not in taken]
     end = 0
     for span, kind in sorted(found, key=lambda item: item[0].start):
@@ -167,12 +168,12 @@ def blob_spans(text: str) -> Iterator[tuple[Span, Kind]]:
             end = span.end
 
 
-def _base64s(text: str) -> Iterator[Span]:
+def _base64s(text: str) -> Iterator[CharSpan]:
     for start, end in runs(in_ascii_class(code_points(text), _BASE64_CHARS), _SHORTEST["base64"]):
         sample = text[start : min(end, start + _SAMPLE)]
         if _is_base64(sample) or text.endswith(";base64,", 0, start):
             padding = len(text[end : end + 2]) - len(text[end : end + 2].lstrip("="))
-            yield Span(start, end + padding)
+            yield CharSpan(start, end + padding)
 
 
 def _is_base64(run: str) -> bool:
@@ -182,22 +183,22 @@ def _is_base64(run: str) -> bool:
     return bool(changes >= _CLASS_CHANGES * (len(run) - 1))
 
 
-def _hexes(text: str) -> Iterator[Span]:
+def _hexes(text: str) -> Iterator[CharSpan]:
     codes = code_points(text)
     for start, end in runs(in_ascii_class(codes, _HEX_DIGITS), _SHORTEST["hex"]):
         prefixed = text.startswith(("0x", "0X"), max(start - 2, 0))
         attached = text[end : end + 1] + ("" if prefixed else text[start - 1 : start])
         if not any(char.isalnum() for char in attached):
-            # A long decimal number is no hexadecimal, nor is a word of letters a to f.
+            # Neither a long decimal number nor a word of the letters a to f is hexadecimal.
             sample = set(text[start : min(end, start + _SAMPLE)])
             if sample & set(string.digits) and sample - set(string.digits):
-                yield Span(start - 2 if prefixed else start, end)
+                yield CharSpan(start - 2 if prefixed else start, end)
     for run in runs(in_ascii_class(codes, _DUMP_CHARS), _SHORTEST_DUMP):
         for match in _DUMP.finditer(text, *run):
-            yield Span(*match.span())
+            yield CharSpan(*match.span())
 
 
-def _spaces(text: str) -> Iterator[Span]:
+def _spaces(text: str) -> Iterator[CharSpan]:
     if text.isascii():
         yield from runs(in_ascii_class(code_points(text), _SPACES), _SHORTEST["space"])
     else:
@@ -206,7 +207,7 @@ def _spaces(text: str) -> Iterator[Span]:
 
 
 def is_drawn(text: str, start: int, end: int) -> bool:
-    """Whether hidden characters hold an emoji together, which they change the look of."""
+    """Whether hidden characters are part of an emoji, where they change how it looks."""
     return (
         start > 0
         and _JOINTS.issuperset(text[start:end])
@@ -214,7 +215,7 @@ def is_drawn(text: str, start: int, end: int) -> bool:
     )
 
 
-def _mixed_words(text: str) -> Iterator[Span]:
+def _mixed_words(text: str) -> Iterator[CharSpan]:
     return iter(()) if text.isascii() else matches(_MIXED, text)
 
 

@@ -1,4 +1,4 @@
-"""Runs of characters of one class, found a whole text at a time."""
+"""Finds runs of characters of one class, in a whole text at once."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ import numpy as np
 import numpy.typing as npt
 
 CodePoints: TypeAlias = npt.NDArray[np.uint32]
-Mask: TypeAlias = npt.NDArray[np.bool_]
+CharMask: TypeAlias = npt.NDArray[np.bool_]
 AsciiClass: TypeAlias = npt.NDArray[np.bool_]
 
 
-class Span(NamedTuple):
+class CharSpan(NamedTuple):
     """Characters ``start`` to ``end`` of a text."""
 
     start: int
@@ -24,27 +24,27 @@ class Span(NamedTuple):
 
 
 def code_points(text: str) -> CodePoints:
-    """The code point of every character."""
+    """Return the code point of every character."""
     return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
 
 
 def ascii_class(members: str) -> AsciiClass:
-    """A class of ASCII characters, for ``in_ascii_class``."""
-    table = np.zeros(129, np.bool_)  # the last entry stands for everything beyond ASCII
+    """Make a class of ASCII characters, for ``in_ascii_class``."""
+    table = np.zeros(129, np.bool_)  # the last entry is for everything that is not ASCII
     table[[ord(char) for char in members]] = True
     return table
 
 
-def in_ascii_class(codes: CodePoints, members: AsciiClass) -> Mask:
-    """Which characters belong to ``members``."""
-    inside: Mask = members[np.minimum(codes, len(members) - 1)]
+def in_ascii_class(codes: CodePoints, members: AsciiClass) -> CharMask:
+    """Mark the characters that belong to ``members``."""
+    inside: CharMask = members[np.minimum(codes, len(members) - 1)]
     return inside
 
 
-def in_class(codes: CodePoints, members: str) -> Mask:
-    """Which characters belong to ``members``, the inside of a regex class: ranges and singles."""
+def in_class(codes: CodePoints, members: str) -> CharMask:
+    """Mark the characters in ``members``, written like a regex class: ranges and singles."""
     bounds = np.array([edge for span in _ranges(members) for edge in span], np.uint32)
-    inside: Mask = np.searchsorted(bounds, codes, "right") % 2 == 1
+    inside: CharMask = np.searchsorted(bounds, codes, "right") % 2 == 1
     return inside
 
 
@@ -56,18 +56,18 @@ def _ranges(members: str) -> tuple[tuple[int, int], ...]:
     return tuple(spans)
 
 
-def runs(inside: Mask, shortest: int) -> Iterator[Span]:
-    """Maximal runs of at least ``shortest`` true entries, in order."""
+def runs(inside: CharMask, shortest: int) -> Iterator[CharSpan]:
+    """Yield the maximal runs of at least ``shortest`` true entries, in order."""
     padded = np.zeros(len(inside) + 2, np.bool_)
     padded[1:-1] = inside
     edges = np.flatnonzero(padded[1:] != padded[:-1])
     starts, ends = edges[::2], edges[1::2]
     long = ends - starts >= shortest
     for start, end in zip(starts[long].tolist(), ends[long].tolist(), strict=True):
-        yield Span(start, end)
+        yield CharSpan(start, end)
 
 
-def matches(pattern: re.Pattern[str], text: str) -> Iterator[Span]:
-    """Where ``pattern`` matches, in order."""
+def matches(pattern: re.Pattern[str], text: str) -> Iterator[CharSpan]:
+    """Yield where ``pattern`` matches, in order."""
     for match in pattern.finditer(text):
-        yield Span(*match.span())
+        yield CharSpan(*match.span())

@@ -1,4 +1,4 @@
-"""Structured stretches of a text: code, tables, log lines and JSON. Every rule is linear."""
+"""Finds code, tables, log lines and JSON in a text. Every rule takes linear time."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from stressbench.survey.runs import Span, code_points, matches
+from stressbench.survey.runs import CharSpan, code_points, matches
 
 _LOG: Final = re.compile(
     r"^(?:\[?\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d:\d\d|\[?\d\d:\d\d:\d\d[.,\d]*\]? "
@@ -54,8 +54,8 @@ _JOINT_EVERY_CHARS: Final = 60
 _PIPE_TABLE: Final = re.compile(rf"(?:{_PIPES.pattern}){{2,}}", re.MULTILINE)
 
 
-def json_spans(text: str) -> Iterator[Span]:
-    """Complete JSON objects and arrays inside ``text``, outermost ones, in order."""
+def json_spans(text: str) -> Iterator[CharSpan]:
+    """Yield the outermost complete JSON objects and arrays in ``text``, in order."""
     decoder = json.JSONDecoder(parse_int=len, parse_float=len, parse_constant=_refuse)
     wasted, position = 0, 0
     while start := _JSON_START.search(text, position):
@@ -69,35 +69,35 @@ def json_spans(text: str) -> Iterator[Span]:
             unterminated = error.msg.startswith("Unterminated")
             wasted += (len(text) if unterminated else error.pos) - at
             position = at + 1
-        except ValueError:  # NaN, Infinity: no JSON
+        except ValueError:  # NaN and Infinity are not JSON
             position = at + 1
         except RecursionError:
-            return  # nested beyond any reader
+            return  # nested too deep for any reader
         else:
             if end - at >= _SHORTEST_JSON:
-                yield Span(at, end)
+                yield CharSpan(at, end)
             position = end
         if wasted > 4 * len(text) + _SLACK:
-            return  # hostile: every attempt reads on and on, and fails
+            return  # hostile text: every attempt reads far ahead and fails
 
 
 def _refuse(constant: str) -> Never:
     raise ValueError(constant)
 
 
-def log_spans(text: str) -> Iterator[Span]:
-    """Lines that begin with a time stamp or a severity."""
+def log_spans(text: str) -> Iterator[CharSpan]:
+    """Yield lines that begin with a time stamp or a severity."""
     return matches(_LOG, text)
 
 
-def code_spans(text: str) -> Iterator[Span]:
-    """Fenced blocks, and runs of lines that look like code with at most two others between."""
+def code_spans(text: str) -> Iterator[CharSpan]:
+    """Yield fenced blocks, and runs of code-like lines with at most two other lines between."""
     if "```" in text:
         yield from matches(_FENCE, text)
-    block: list[Span] = []
+    block: list[CharSpan] = []
     for match in _CODE.finditer(text):
         end = text.find("\n", match.end())
-        line = Span(match.start(), len(text) if end < 0 else end + 1)
+        line = CharSpan(match.start(), len(text) if end < 0 else end + 1)
         if block and text.count("\n", block[-1].end, line.start) > 2:  # noqa: PLR2004 - two lines
             yield from _block(block, text)
             block = []
@@ -105,14 +105,14 @@ def code_spans(text: str) -> Iterator[Span]:
     yield from _block(block, text)
 
 
-def _block(lines: list[Span], text: str) -> Iterator[Span]:
-    # One line that happens to end in a semicolon is prose.
+def _block(lines: list[CharSpan], text: str) -> Iterator[CharSpan]:
+    # A single line that ends with a semicolon is prose.
     if len(lines) > 1 and 2 * len(lines) >= text.count("\n", lines[0].start, lines[-1].end):
-        yield Span(lines[0].start, lines[-1].end)
+        yield CharSpan(lines[0].start, lines[-1].end)
 
 
-def table_spans(text: str) -> Iterator[Span]:
-    """Pipe tables, and three or more lines in a row with as many separators each."""
+def table_spans(text: str) -> Iterator[CharSpan]:
+    """Yield pipe tables, and three or more lines in a row with the same number of separators."""
     if "|" in text:
         yield from matches(_PIPE_TABLE, text)
     codes = code_points(text)
@@ -125,7 +125,7 @@ def table_spans(text: str) -> Iterator[Span]:
         here = np.flatnonzero(codes == ord(separator))
         columns = np.bincount(np.searchsorted(feeds, here), minlength=lines)
         regular = columns >= _TABLE_SEPARATORS
-        if separator in ",;":  # prose has spaces behind them, tables have not
+        if separator in ",;":  # prose has a space after them, tables do not
             spaced = here[:-1][codes[here[:-1] + 1] == ord(" ")]
             regular &= np.bincount(np.searchsorted(feeds, spaced), minlength=lines) == 0
         yield from _regular_runs(columns, regular, bounds)
@@ -133,16 +133,16 @@ def table_spans(text: str) -> Iterator[Span]:
 
 def _regular_runs(
     columns: npt.NDArray[np.int64], regular: npt.NDArray[np.bool_], bounds: npt.NDArray[np.int64]
-) -> Iterator[Span]:
+) -> Iterator[CharSpan]:
     same = regular[1:] & regular[:-1] & (columns[1:] == columns[:-1])
     edges = np.flatnonzero(np.diff(np.concatenate(([0], same.astype(np.int8), [0]))))
     for first, last in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
         if last - first >= _TABLE_LINES - 1:
-            yield Span(int(bounds[first]), int(bounds[last + 1]))
+            yield CharSpan(int(bounds[first]), int(bounds[last + 1]))
 
 
-def json_like_spans(text: str) -> Iterator[Span]:
-    """Complete JSON, and between it what is left of JSON that was cut off or spans many pieces."""
+def json_like_spans(text: str) -> Iterator[CharSpan]:
+    """Yield complete JSON, and between it fragments of JSON that is cut off or spans pieces."""
     lines = _json_lines(text)
     if lines is None:
         yield from _complete_and_fragments(text)
@@ -150,11 +150,11 @@ def json_like_spans(text: str) -> Iterator[Span]:
     yield lines
     for start, end in ((0, lines.start), (lines.end, len(text))):
         for span in _complete_and_fragments(text[start:end]):
-            yield Span(start + span.start, start + span.end)
+            yield CharSpan(start + span.start, start + span.end)
 
 
-def _json_lines(text: str) -> Span | None:
-    """The whole lines of ``text`` if each of them is a JSON object: the common case, at once."""
+def _json_lines(text: str) -> CharSpan | None:
+    """Return the lines of ``text`` if each is a JSON object: a fast path for the common case."""
     start = 0 if text.startswith("{") else text.find("\n{") + 1
     end = text.rfind("}\n") + 1
     if end <= start or text[start : start + 1] != "{":
@@ -163,52 +163,52 @@ def _json_lines(text: str) -> Span | None:
         _OBJECTS.decode_lines(text[start:end])
     except (msgspec.MsgspecError, RecursionError, UnicodeEncodeError):
         return None
-    return Span(start, end)
+    return CharSpan(start, end)
 
 
-def _complete_and_fragments(text: str) -> Iterator[Span]:
+def _complete_and_fragments(text: str) -> Iterator[CharSpan]:
     end = 0
-    for span in [*json_spans(text), Span(len(text), len(text))]:
-        gap = Span(end, span.start)
+    for span in [*json_spans(text), CharSpan(len(text), len(text))]:
+        gap = CharSpan(end, span.start)
         if end and not text[gap.start : gap.end].strip(_BETWEEN_VALUES):
-            yield gap  # values of one array, the rest of which is in another piece
+            yield gap  # between values of one array whose rest is in another piece
         elif text.find('"', *gap) >= 0:
             yield from _fragments(text, gap)
         yield span
         end = span.end
 
 
-def _fragments(text: str, gap: Span) -> Iterator[Span]:
-    """Lines of pretty-printed JSON, and stretches of compact JSON, that are not complete."""
-    run: list[Span] = []
+def _fragments(text: str, gap: CharSpan) -> Iterator[CharSpan]:
+    """Yield lines of pretty-printed JSON, and compact JSON, that are not complete."""
+    run: list[CharSpan] = []
     for match in _JSON_LINE.finditer(text, *gap):
         if run and match.start() > run[-1].end + 1:
             yield from _json_run(run, text)
             run = []
-        run.append(Span(*match.span()))
+        run.append(CharSpan(*match.span()))
     yield from _json_run(run, text)
     if gap.end - gap.start >= _LONG_LINE:
         yield from _joined(text, gap)
 
 
-def _json_run(lines: list[Span], text: str) -> Iterator[Span]:
+def _json_run(lines: list[CharSpan], text: str) -> Iterator[CharSpan]:
     start, end = (lines[0].start, lines[-1].end) if lines else (0, 0)
     if len(lines) > 2 and '"' in text[start:end]:  # noqa: PLR2004 - three lines make a run
-        yield Span(start, end)
+        yield CharSpan(start, end)
 
 
-def _joined(text: str, gap: Span) -> Iterator[Span]:
-    """Long stretches dense in quotes that meet colons, commas and braces."""
+def _joined(text: str, gap: CharSpan) -> Iterator[CharSpan]:
+    """Yield long text with many quotes next to colons, commas and braces."""
     first = last = count = 0
     for match in _JSON_JOINT.finditer(text, *gap):
         if count and match.start() - last > 4 * _JOINT_EVERY_CHARS:
-            yield from _dense(Span(first, last), count)
+            yield from _dense(CharSpan(first, last), count)
             count = 0
         first = first if count else match.start()
         last, count = match.end(), count + 1
-    yield from _dense(Span(first, last), count)
+    yield from _dense(CharSpan(first, last), count)
 
 
-def _dense(span: Span, joints: int) -> Iterator[Span]:
+def _dense(span: CharSpan, joints: int) -> Iterator[CharSpan]:
     if _LONG_LINE <= span.end - span.start <= joints * _JOINT_EVERY_CHARS:
         yield span

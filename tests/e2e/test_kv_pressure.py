@@ -20,7 +20,6 @@ from stressbench.engines.vllm.engine import VllmEngine
 from stressbench.models.reference.pair import DENSE, DTYPES
 from stressbench.runner.plan.kv import foreseen
 from stressbench.runner.plan.prepare import Prepared, prepare
-from stressbench.runner.plan.requests import plan_level
 from stressbench.runner.run import new_directory, run
 from stressbench.schema.results.kv import KvLevel
 from stressbench.schema.results.record import CaseRecord
@@ -28,7 +27,7 @@ from stressbench.schema.suite.load import levels
 from stressbench.schema.suite.parse import parse_suite
 from stressbench.simulation.closed_loop import Job, run_closed_loop
 from stressbench.simulation.geometry import ELEMENT_BYTES
-from stressbench.simulation.request import Limits
+from stressbench.simulation.request import SchedulerLimits
 from stressbench.stats.exact import wilson
 from stressbench.store import Run, read_run, readings
 
@@ -112,7 +111,7 @@ def prepared() -> Prepared:
 def same():
     made = prepared()
     level = levels(made.suite.load)[0]
-    return next(plan_level(made.suite, "dense", made.rooms, "quality", level))
+    return next(made.plan.level("dense", "quality", level))
 
 
 @pytest.fixture(scope="module")
@@ -181,7 +180,7 @@ def test_the_simulation_foresees_what_the_scheduler_does(
     }
     # Of those sent at once, the first step finds one or some more: that is not ours to know.
     jobs = [Job(str(number), 300, 40) for number in range(16)]
-    limits = Limits(blocks=64, block_size=BLOCK, max_num_seqs=6)
+    limits = SchedulerLimits(blocks=64, block_size=BLOCK, max_num_seqs=6)
     possible = [
         run_closed_loop(jobs, limits, concurrency=concurrency, together=together)
         for together in range(1, concurrency + 1)

@@ -13,9 +13,8 @@ from precision import tolerance
 
 from stressbench.clock import Clock
 from stressbench.engines.base import EngineSetup
-from stressbench.probes.base import WORKER_EXTENSION, Finding, ProbeSetup
+from stressbench.probes.base import WORKER_EXTENSION, ProbeFinding, ProbeSetup
 from stressbench.runner.plan.prepare import Prepared, prepare
-from stressbench.runner.plan.requests import plan
 from stressbench.schema.case import Request
 from stressbench.schema.suite.parse import load_suite
 from stressbench.telemetry.attention import ROW_FIGURES
@@ -62,7 +61,7 @@ class Served:
 @dataclass(frozen=True)
 class Answer:
     request: Request
-    finding: Finding
+    finding: ProbeFinding
     fed_back: tuple[int, ...]
     dtype: str
 
@@ -83,7 +82,6 @@ async def serve(prepared: Prepared, log: Path) -> list[Answer]:
         model=model.name,
         model_path=model.path,
         tokenizer_path=model.tokenizer_path,
-        kv_elements_per_token=model.kv_elements_per_token,
         engine=model.engine,
         args={},
         clock=clock,
@@ -114,7 +112,7 @@ async def serve(prepared: Prepared, log: Path) -> list[Answer]:
             finding = await probe.finished(key, ok=True)
             return Answer(request, finding, completion.token_ids[:-1], info.dtype)
 
-        requests = plan(prepared.suite, "model", prepared.rooms, "telemetry")
+        requests = prepared.plan.of("model", "telemetry")
         answers = await asyncio.gather(*map(one, requests))
         await probe.stop()
         return answers

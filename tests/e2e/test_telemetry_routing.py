@@ -15,16 +15,16 @@ from precision import tolerance
 
 from stressbench.clock import Clock
 from stressbench.engines.base import EngineSetup
-from stressbench.engines.vllm.args import CPU_BLOCK_SIZE
 from stressbench.engines.vllm.engine import VllmEngine
 from stressbench.models.reference import pair as reference
 from stressbench.probes.base import WORKER_EXTENSION
+from stressbench.probes.exchange import unpack
 from stressbench.probes.routing.probe import RoutingProbe
-from stressbench.probes.routing.worker.rows import Routed, of_arrays, of_engine
-from stressbench.probes.worker.packing import unpack
+from stressbench.probes.routing.request_routing import RequestRouting, of_arrays, of_engine
 from stressbench.prompts.material.haystacks.prose import PROSE
 from stressbench.schema.case import Case, Request
 from stressbench.schema.suite.suite import EngineSpec
+from stressbench.simulation.geometry import CPU_BLOCK_SIZE
 
 pytestmark = [
     pytest.mark.e2e,
@@ -51,7 +51,7 @@ class Served:
 
     prompt: tuple[int, ...]
     output: tuple[int, ...]
-    routed: Routed
+    routed: RequestRouting
     dtype: str
 
     @property
@@ -103,7 +103,6 @@ async def serve(model: Path, log: Path, prompts: dict[str, tuple[int, ...]]) -> 
         model="reference-sparse",
         model_path=model,
         tokenizer_path=model,
-        kv_elements_per_token=None,
         engine=EngineSpec(
             max_model_len=512,
             dtype=reference.DTYPES[reference.SPARSE],
@@ -198,7 +197,9 @@ def logits(model: Path, served: dict[str, Served]) -> dict[str, np.ndarray]:
         }
 
 
-def test_every_token_that_ran_has_a_valid_row_in_every_layer(served: dict[str, Served]) -> None:
+def test_every_token_that_ran_has_a_valid_row_in_every_layer(
+    served: dict[str, Served],
+) -> None:
     for each in served.values():
         routed = each.routed
         assert routed.positions.tolist() == list(range(len(each.ids)))
@@ -245,7 +246,9 @@ def test_confidence_margin_and_entropy_follow_from_the_logits(
             np.testing.assert_allclose(each.routed.score(score), values, atol=2 * STORED + each.tie)
 
 
-def test_what_is_appended_does_not_change_what_stands_before(served: dict[str, Served]) -> None:
+def test_what_is_appended_does_not_change_what_stands_before(
+    served: dict[str, Served],
+) -> None:
     prose, longer = served["prose"].routed, served["longer"].routed
     prefix = len(served["prose"].prompt)
     differs = (np.sort(prose.ids[:prefix]) != np.sort(longer.ids[:prefix])).any(axis=2)
@@ -267,7 +270,9 @@ def test_cached_keys_do_not_change_the_routing_of_the_tokens_behind_them(
     assert differs.mean() < 0.001
 
 
-def test_a_repeated_token_is_drawn_to_fewer_experts_than_json(served: dict[str, Served]) -> None:
+def test_a_repeated_token_is_drawn_to_fewer_experts_than_json(
+    served: dict[str, Served],
+) -> None:
     used = {
         name: len(np.unique(np.sort(each.routed.ids[20:140, 15]), axis=0))
         for name, each in served.items()
@@ -313,7 +318,7 @@ SCHEMES = {
 def test_whatever_the_scheme_the_routers_own_choice_is_noted(scheme: str) -> None:
     import torch
 
-    from stressbench.probes.routing.worker.capture import Choice, scores
+    from stressbench.probes.routing.worker.capture import RouterTap, scores
 
     given = dict(SCHEMES[scheme])
     if "e_score_correction_bias" in given:
@@ -321,7 +326,7 @@ def test_whatever_the_scheme_the_routers_own_choice_is_noted(scheme: str) -> Non
     layer = moe_layer(**given)
     x, logits = torch.randn(40, 16), torch.randn(40, 8)
     expected = layer.router.select_experts(hidden_states=x, router_logits=logits)
-    choice = Choice()
+    choice = RouterTap()
     undo = choice.tap(layer)
     answer = layer.router.select_experts(hidden_states=x, router_logits=logits, input_ids=None)
     seen, ids = choice.take()
@@ -344,11 +349,11 @@ def test_whatever_the_scheme_the_routers_own_choice_is_noted(scheme: str) -> Non
 def test_a_kernel_that_routes_by_itself_has_its_router_asked() -> None:
     import torch
 
-    from stressbench.probes.routing.worker.capture import Choice
+    from stressbench.probes.routing.worker.capture import RouterTap
 
     layer = moe_layer(monolithic=True)
     x, logits = torch.randn(5, 16), torch.randn(5, 8)
-    choice = Choice()
+    choice = RouterTap()
     undo = choice.tap(layer)
     assert torch.equal(layer.routed_experts.forward_monolithic(x, logits), x * 2)
     assert torch.equal(choice.take()[1].sort().values, logits.topk(2).indices.sort().values)
@@ -371,7 +376,7 @@ def test_scoring_that_is_not_understood_has_no_scores() -> None:
     ("layers", "reason"),
     [
         ([], "dense model"),
-        ([{}, {"top_k": 1}], "unlike numbers of experts"),
+        ([{}, {"top_k": 1}], "different numbers of experts"),
         ([{"eplb_state": object()}], "EPLB"),
     ],
 )
@@ -394,7 +399,7 @@ def test_routers_outside_the_common_layer_are_refused() -> None:
     simulated = SimpleNamespace(router=RoutingSimulatorRouter(top_k=2, global_num_experts=8))
     with pytest.raises(Unsupported, match="RoutingSimulatorRouter"):
         check_supported([simulated])
-    with pytest.raises(Unsupported, match="not vLLM's common one"):
+    with pytest.raises(Unsupported, match="BaseRouter"):
         check_supported([SimpleNamespace(router=object())])
 
 

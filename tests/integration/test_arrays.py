@@ -28,7 +28,7 @@ import zlib
 
 import numpy as np
 
-from stressbench.probes.base import Finding, StepProbe
+from stressbench.probes.base import ProbeFinding, StepProbe
 
 
 class PLUGIN(StepProbe):
@@ -51,7 +51,7 @@ class PLUGIN(StepProbe):
         arrays = {"figures": figure}
         if KIND == "bad" and zlib.crc32(key.encode()) % 2:
             arrays["more"] = np.zeros(2, np.complex128)
-        return Finding(fields={"hashed": True}, arrays=arrays)
+        return ProbeFinding(fields={"hashed": True}, arrays=arrays)
 '''
 
 
@@ -212,4 +212,4 @@ def test_show_tells_of_arrays_that_are_lost_and_shows_the_record(
     assert shown.code == 0
     assert row.case_id in shown.out
     assert "lost" in shown.err
-    assert "there is no such file" in shown.err
+    assert "the file is missing" in shown.err

@@ -13,33 +13,32 @@ from stressbench.engines.base import (
     EngineTraits,
     RemoteRequestError,
 )
-from stressbench.engines.ends import Ends, decoder
-from stressbench.engines.openai.answer import Answer, Expected
+from stressbench.engines.ends import Ends, decoder, end_tokens
+from stressbench.engines.openai.answer import Expected, StreamedAnswer
 from stressbench.engines.openai.args import OpenAIArgs, read_address, read_args, read_key
 from stressbench.engines.openai.http import Connection
 from stressbench.engines.openai.request import UNCOUNTED
 from stressbench.engines.openai.scrape import Scraper
-from stressbench.engines.openai.server import Server, introduce
-from stressbench.engines.vllm.args import end_tokens
+from stressbench.engines.openai.server import Server, inspect_server
 from stressbench.errors import EngineError, RequestError
 from stressbench.schema.case import Request
 from stressbench.seeds import derive_rng
 
 _FACTS: Final = ("dtype", "max_model_len", "kv_blocks", "block_size")
-_NOT_TOLD: Final = "the server does not tell"
+_NOT_REPORTED: Final = "the server does not report it"
 
 
 class OpenAIEngine:
-    """Any server that speaks the OpenAI API, such as `vllm serve`, over HTTP (streaming).
+    """Any server with the OpenAI API, such as `vllm serve`, over HTTP (streaming).
 
-    Prompts go as token ids where the server takes them, else as chat messages.
+    Prompts are sent as token ids if the server takes them, else as chat messages.
     """
 
     traits: ClassVar[EngineTraits] = EngineTraits(remote=True, polled=True)
 
     @staticmethod
     def check(*args: Mapping[str, object]) -> None:
-        """Refuse unknown arguments, an address that is none, and a key that cannot be sent."""
+        """Refuse unknown arguments, an invalid address, and a key that cannot be sent."""
         given = read_args(*args)
         read_address(given.base_url)
         read_key(given.api_key_env)
@@ -64,7 +63,7 @@ class OpenAIEngine:
     async def start(self) -> EngineInfo:
         try:
             self._connection.open()
-            server = await introduce(self._connection, self._address, self._args, self._setup)
+            server = await inspect_server(self._connection, self._address, self._args, self._setup)
             self._start_metrics(server)
         except (EngineError, asyncio.CancelledError):
             await self.stop()
@@ -75,8 +74,8 @@ class OpenAIEngine:
             max_model_len=server.max_model_len,
             kv_blocks=server.kv_blocks,
             block_size=server.block_size,
-            args=server.told(self._args),
-            why_null=dict.fromkeys(_FACTS, _NOT_TOLD),
+            args=server.described(self._args),
+            why_null=dict.fromkeys(_FACTS, _NOT_REPORTED),
         )
 
     def _start_metrics(self, server: Server) -> None:
@@ -103,7 +102,7 @@ class OpenAIEngine:
         chat = dialect.api == "chat"
         if chat and case.forced_ids:
             raise RemoteRequestError(
-                "this prompt is made of token ids, and the server takes text alone",
+                "this prompt consists of token ids, and the server only takes text",
                 kind="rejected",
                 why_null=UNCOUNTED["chat"],
             )
@@ -122,7 +121,10 @@ class OpenAIEngine:
                 ignore_eos=case.ignore_eos,
             )
             answer, sent_ns, retries = await self._connection.send(
-                dialect.path, body, request_id, lambda: Answer(expected, self._setup.clock.now_ns)
+                dialect.path,
+                body,
+                request_id,
+                lambda: StreamedAnswer(expected, self._setup.clock.now_ns),
             )
         except RequestError as error:
             raise _with_reasons(error, UNCOUNTED[dialect.api]) from error

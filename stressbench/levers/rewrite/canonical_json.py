@@ -12,17 +12,17 @@ from stressbench.errors import SetupError
 from stressbench.levers.base import Edit, Rewrite, apply_edits
 from stressbench.survey.structure import json_spans
 
-_Json: TypeAlias = "bool | int | float | str | list[_Json] | dict[str, _Json] | None"
+_JsonValue: TypeAlias = "bool | int | float | str | list[_JsonValue] | dict[str, _JsonValue] | None"
 
 
 @dataclass(frozen=True, slots=True)
 class CanonicalJson:
     """Rewrites JSON to RFC 8785: no white space, keys in UTF-16 order, ECMAScript numbers.
 
-    The same value always gets the same text, so equal prompts share a prefix cache.
-    Nothing is lost but digits beyond a double's precision, which are reported as lost
-    content. JSON that the RFC cannot express (duplicate keys, integers beyond 2**53,
-    numbers beyond a double's range, lone surrogates) is left as it is.
+    The same value always gets the same text, so equal prompts can share a prefix cache. Only
+    digits beyond a double's precision are lost, which is reported as lost content. JSON that
+    the RFC cannot express (duplicate keys, integers beyond 2**53, numbers beyond a double's
+    range, lone surrogates) is not changed.
     """
 
     def rewrite(self, text: str) -> Rewrite:
@@ -50,7 +50,7 @@ def _canonical(source: str, rounded: list[str]) -> str:
         import rfc8785
     except ImportError as error:
         raise SetupError(
-            "rfc8785, which writes canonical JSON, is not installed",
+            "the package rfc8785, which writes canonical JSON, is not installed",
             hint="pip install 'stressbench[tokenizers]'",
         ) from error
 
@@ -60,11 +60,11 @@ def _canonical(source: str, rounded: list[str]) -> str:
             rounded.append(digits)
         return value
 
-    value: _Json = json.loads(source, parse_float=number, object_pairs_hook=_unique)
+    value: _JsonValue = json.loads(source, parse_float=number, object_pairs_hook=_unique)
     return rfc8785.dumps(value).decode()
 
 
-def _unique(pairs: list[tuple[str, _Json]]) -> dict[str, _Json]:
+def _unique(pairs: list[tuple[str, _JsonValue]]) -> dict[str, _JsonValue]:
     unique = dict(pairs)
     if len(unique) != len(pairs):
         raise ValueError("an object has the same key twice")

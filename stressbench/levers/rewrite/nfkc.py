@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from stressbench.levers.base import Edit, Loss, Rewrite, apply_edits
+from stressbench.levers.base import Edit, Rewrite, RewriteLoss, apply_edits
 
 _RUN: Final = re.compile(r"[\x00-\x7f]?[^\x00-\x7f]+")
-"""ASCII never joins with what stands before it, so runs are normalised one by one."""
+"""ASCII never combines with the character before it, so runs can be normalised one by one."""
 _LONG_STACK: Final = 30
 """Longest run of combining marks in real text (UAX 15, Stream-Safe Text Format)."""
 _CONTENT: Final = frozenset({"<super>", "<sub>", "<circle>", "<square>", "<fraction>", "<small>"})
@@ -22,9 +22,9 @@ _CONTENT: Final = frozenset({"<super>", "<sub>", "<circle>", "<square>", "<fract
 class Nfkc:
     """Replaces compatibility characters by ordinary ones: fullwidth, mathematical, ligatures.
 
-    Width and font are appearance. Superscripts, subscripts, circled and squared
-    characters and fractions are content: x\u00b2 becomes x2. Runs of more than 30
-    combining marks are normalised 30 at a time, which keeps hostile text linear.
+    Width and font count as appearance; superscripts, subscripts, circled and squared
+    characters and fractions count as content: x\u00b2 becomes x2. Runs of more than 30
+    combining marks are normalised 30 at a time, so hostile text takes linear time.
     """
 
     def rewrite(self, text: str) -> Rewrite:
@@ -41,7 +41,7 @@ def _edits(text: str) -> Iterator[Edit]:
 
 
 def normalize(run: str) -> str:
-    """NFKC of ``run``, in linear time whatever marks are stacked in it."""
+    """Return NFKC of ``run``, in linear time for any number of stacked marks."""
     parts, start, stack = [], 0, 0
     for position, char in enumerate(run):
         stack = stack + 1 if unicodedata.combining(char) else 0
@@ -52,8 +52,8 @@ def normalize(run: str) -> str:
     return "".join(parts)
 
 
-def _loss(run: str) -> tuple[Loss, str]:
-    """The worst that happens to any character of ``run``."""
+def _loss(run: str) -> tuple[RewriteLoss, str]:
+    """Return the worst loss of any character of ``run``, and its reason."""
     losses = {_loss_of(char) for char in set(run)}
     for loss in ("content", "appearance"):
         whys = sorted(why for found, why in losses if found == loss)
@@ -63,7 +63,7 @@ def _loss(run: str) -> tuple[Loss, str]:
 
 
 @lru_cache(maxsize=1 << 14)
-def _loss_of(char: str) -> tuple[Loss, str]:
+def _loss_of(char: str) -> tuple[RewriteLoss, str]:
     tag, _, rest = unicodedata.decomposition(char).partition(" ")
     if not tag.startswith("<"):
         return "none", "canonically equivalent"

@@ -10,28 +10,28 @@ import msgspec
 from msgspec import Meta, field
 
 from stressbench.errors import SuiteError
-from stressbench.probes.base import Finding, ProbeSetup, Served, StepProbe
+from stressbench.probes.base import ProbeFinding, ProbeSetup, RunningEngine, StepProbe
 from stressbench.probes.machine.nvml import Gpus, Nvml, load_nvml, open_gpus
-from stressbench.probes.machine.sampling import Reduction, Sampling, Values
+from stressbench.probes.machine.sampling import SampleReduction, Sampling, Values
 from stressbench.schema.base import Strict
 from stressbench.schema.case import Request
 from stressbench.schema.results.run import Reading
 
 _REDUCTIONS: Final = (
-    Reduction("devices", "devices", "max"),
-    Reduction("memory_peak_bytes", "memory_bytes", "max"),
-    Reduction("memory_peak_frac", "memory_frac", "max"),
-    Reduction("utilisation_mean", "utilisation", "mean"),
-    Reduction("utilisation_peak", "utilisation", "max"),
-    Reduction("power_mean_w", "power_w", "mean"),
-    Reduction("power_peak_w", "power_w", "max"),
-    Reduction("energy_j", "energy_j", "growth"),
-    Reduction("sm_clock_min_mhz", "sm_clock_mhz", "min"),
-    Reduction("memory_clock_min_mhz", "memory_clock_mhz", "min"),
-    Reduction("temperature_peak_c", "temperature_c", "max"),
-    Reduction("throttled_frac", "throttled", "mean"),
-    Reduction("throttled_by_power_frac", "throttled_by_power", "mean"),
-    Reduction("throttled_by_heat_frac", "throttled_by_heat", "mean"),
+    SampleReduction("devices", "devices", "max"),
+    SampleReduction("memory_peak_bytes", "memory_bytes", "max"),
+    SampleReduction("memory_peak_frac", "memory_frac", "max"),
+    SampleReduction("utilisation_mean", "utilisation", "mean"),
+    SampleReduction("utilisation_peak", "utilisation", "max"),
+    SampleReduction("power_mean_w", "power_w", "mean"),
+    SampleReduction("power_peak_w", "power_w", "max"),
+    SampleReduction("energy_j", "energy_j", "growth"),
+    SampleReduction("sm_clock_min_mhz", "sm_clock_mhz", "min"),
+    SampleReduction("memory_clock_min_mhz", "memory_clock_mhz", "min"),
+    SampleReduction("temperature_peak_c", "temperature_c", "max"),
+    SampleReduction("throttled_frac", "throttled", "mean"),
+    SampleReduction("throttled_by_power_frac", "throttled_by_power", "mean"),
+    SampleReduction("throttled_by_heat_frac", "throttled_by_heat", "mean"),
 )
 
 
@@ -40,15 +40,15 @@ class GpuParams(Strict, frozen=True, kw_only=True):
 
     interval_s: Annotated[float, Meta(ge=0.05, le=60)] = 0.1
     devices: list[Annotated[int, Meta(ge=0)]] = field(default_factory=list)
-    """NVML indices; default: those of ``CUDA_VISIBLE_DEVICES``, else every device."""
+    """NVML indices. Default: those in ``CUDA_VISIBLE_DEVICES``, else every device."""
 
 
 class GpuProbe(StepProbe):
     """Memory, utilisation, power, energy, clocks and throttling of the GPUs, from NVML.
 
-    Sampled at an interval and joined to the requests in flight. Memory, power and energy
-    are sums over the devices, utilisation is their mean, clocks are the slowest device's,
-    memory fraction and temperature the highest. What else runs on the GPUs counts too.
+    Sampled at an interval and joined to the requests in flight. Memory, power and energy are
+    sums over the devices, utilisation is their mean, clocks are the slowest device's, memory
+    fraction and temperature the highest. Other programs on the GPUs are included.
     """
 
     section: ClassVar[str] = "gpu"
@@ -62,20 +62,20 @@ class GpuProbe(StepProbe):
         self._params = _read(setup.params)
         self._nvml = nvml
         self._gpus: Gpus | None = None
-        self._none = "the probe has not started"
+        self._why_none = "the probe has not started"
         self._sampling = Sampling(
             self._take, interval_s=self._params.interval_s, clock=setup.clock, seen=self._write
         )
 
-    async def start(self, served: Served) -> None:
+    async def start(self, served: RunningEngine) -> None:
         nvml = self._nvml or load_nvml()
         if isinstance(nvml, str):
-            self._none = nvml
+            self._why_none = nvml
             return
         devices = self._params.devices or _visible(os.environ.get("CUDA_VISIBLE_DEVICES"))
         gpus = open_gpus(nvml, devices)
         if isinstance(gpus, str):
-            self._none = gpus
+            self._why_none = gpus
             return
         self._gpus = gpus
         await self._sampling.start()
@@ -83,11 +83,11 @@ class GpuProbe(StepProbe):
     async def sent(self, key: str, request: Request) -> None:
         self._sampling.sent(key)
 
-    async def finished(self, key: str, *, ok: bool) -> Finding:
+    async def finished(self, key: str, *, ok: bool) -> ProbeFinding:
         reasons = self._gpus.reasons if self._gpus else {}
         finding = self._sampling.finished(key, _REDUCTIONS, reasons)
         if self._gpus is None:
-            return Finding(fields=None, why_null={"": self._none})
+            return ProbeFinding(fields=None, why_null={"": self._why_none})
         return finding
 
     async def stop(self) -> None:
@@ -104,7 +104,7 @@ class GpuProbe(StepProbe):
 
 
 def _visible(variable: str | None) -> list[int]:
-    """Device indices in ``CUDA_VISIBLE_DEVICES``; empty, for all, where it has none."""
+    """Device indices in ``CUDA_VISIBLE_DEVICES``; empty, meaning all, if it has none."""
     parts = (variable or "").split(",")
     return [int(part) for part in parts if part.strip().isdigit()]
 

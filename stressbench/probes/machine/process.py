@@ -9,28 +9,28 @@ import msgspec
 from msgspec import Meta, field
 
 from stressbench.errors import SuiteError
-from stressbench.probes.base import Finding, ProbeSetup, Served, StepProbe
+from stressbench.probes.base import ProbeFinding, ProbeSetup, RunningEngine, StepProbe
 from stressbench.probes.machine.proc import Proc, ProcessStat
-from stressbench.probes.machine.sampling import Reduction, Sampling, Values
+from stressbench.probes.machine.sampling import SampleReduction, Sampling, Values
 from stressbench.schema.base import Strict
 from stressbench.schema.case import Request
 from stressbench.schema.results.run import Reading
 
 _REDUCTIONS: Final = (
-    Reduction("rss_peak_bytes", "rss_bytes", "max"),
-    Reduction("pss_peak_bytes", "pss_bytes", "max"),
-    Reduction("cpu_cores_mean", "cpu_s", "rate"),
-    Reduction("threads_peak", "threads", "max"),
-    Reduction("minor_faults", "minor_faults", "growth"),
-    Reduction("major_faults", "major_faults", "growth"),
-    Reduction("voluntary_switches", "voluntary_switches", "growth"),
-    Reduction("involuntary_switches", "involuntary_switches", "growth"),
+    SampleReduction("rss_peak_bytes", "rss_bytes", "max"),
+    SampleReduction("pss_peak_bytes", "pss_bytes", "max"),
+    SampleReduction("cpu_cores_mean", "cpu_s", "rate"),
+    SampleReduction("threads_peak", "threads", "max"),
+    SampleReduction("minor_faults", "minor_faults", "growth"),
+    SampleReduction("major_faults", "major_faults", "growth"),
+    SampleReduction("voluntary_switches", "voluntary_switches", "growth"),
+    SampleReduction("involuntary_switches", "involuntary_switches", "growth"),
 )
 _NO_PROCESS: Final = (
-    "the engine runs no process that is known here; of a server on this machine,"
-    " give the probe its process id: pids"
+    "the engine has no known process on this machine; for a server on this machine,"
+    " set the probe's parameter pids to its process id"
 )
-_NO_PSS: Final = "smaps_rollup of the engine's processes may not be read"
+_NO_PSS: Final = "no permission to read smaps_rollup of the engine's processes"
 
 
 class ProcessParams(Strict, frozen=True, kw_only=True):
@@ -38,17 +38,17 @@ class ProcessParams(Strict, frozen=True, kw_only=True):
 
     interval_s: Annotated[float, Meta(ge=0.05, le=60)] = 0.2
     thorough_every: Annotated[int, Meta(ge=1)] = 10
-    """Every so many samples the figures that cost more are read: PSS and context switches."""
+    """PSS and context switches, which cost more, are read at every N-th sample only."""
     pids: list[Annotated[int, Meta(ge=1)]] = field(default_factory=list)
-    """Roots of the process tree, where the engine does not know them (a server)."""
+    """Roots of the process tree, if the engine does not know them (a server)."""
 
 
 class ProcessProbe(StepProbe):
     """RSS, PSS, processor time, threads, page faults and switches of the engine's process tree.
 
     Read from ``/proc`` at an interval and joined to the requests in flight: peaks, the mean
-    number of busy cores, and growth of the counters. The figures are those of all the
-    engine's processes together, whatever else was in flight.
+    number of busy cores, and the growth of counters. A figure is for all of the engine's
+    processes together, so it includes the work for other requests in flight.
     """
 
     section: ClassVar[str] = "process"
@@ -72,7 +72,7 @@ class ProcessProbe(StepProbe):
             seen=self._write,
         )
 
-    async def start(self, served: Served) -> None:
+    async def start(self, served: RunningEngine) -> None:
         self._roots = tuple(self._params.pids) or served.info.processes
         if self._roots:
             await self._sampling.start()
@@ -80,9 +80,9 @@ class ProcessProbe(StepProbe):
     async def sent(self, key: str, request: Request) -> None:
         self._sampling.sent(key)
 
-    async def finished(self, key: str, *, ok: bool) -> Finding:
+    async def finished(self, key: str, *, ok: bool) -> ProbeFinding:
         finding = self._sampling.finished(key, _REDUCTIONS, self._reasons)
-        return finding if self._roots else Finding(fields=None, why_null={"": _NO_PROCESS})
+        return finding if self._roots else ProbeFinding(fields=None, why_null={"": _NO_PROCESS})
 
     async def stop(self) -> None:
         await self._sampling.stop()

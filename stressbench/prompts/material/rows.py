@@ -12,18 +12,17 @@ import msgspec
 
 from stressbench.errors import SetupError, SuiteError
 
-Row: TypeAlias = Mapping[str, object]
+DataRow: TypeAlias = Mapping[str, object]
 
 _TEXT: Final = (".txt", ".md", ".rst")
 _DELIMITERS: Final = {".csv": ",", ".tsv": "\t"}
 
 
-def read_rows(path: str, *, where: str, text_field: str) -> Iterator[Row]:
+def read_rows(path: str, *, where: str, text_field: str) -> Iterator[DataRow]:
     """Yield the rows of a file, a folder or a Hugging Face data set.
 
-    A text file gives one row a paragraph, under ``text_field``. Raises ``SuiteError``
-    naming file and line for what cannot be read, ``SetupError`` where ``datasets`` is
-    needed and missing.
+    A text file gives one row for each paragraph, under ``text_field``. Raises ``SuiteError``
+    naming file and line for data that cannot be read, ``SetupError`` if a package is missing.
     """
     file = Path(path).expanduser()
     kind = file.suffix.lower()
@@ -41,13 +40,13 @@ def read_rows(path: str, *, where: str, text_field: str) -> Iterator[Row]:
     except OSError as error:
         raise SuiteError(f"cannot read {path!r}: {error.strerror}", where=where) from error
     raise SuiteError(
-        f"cannot tell what {path!r} holds from its name",
+        f"the name of {path!r} does not say which format it has",
         where=where,
         hint=f"known endings: {', '.join((*_TEXT, '.jsonl', *_DELIMITERS, '.parquet'))}",
     )
 
 
-def _jsonl(file: Path) -> Iterator[Row]:
+def _jsonl(file: Path) -> Iterator[DataRow]:
     decoder = msgspec.json.Decoder(dict[str, object])
     with file.open("rb") as lines:
         for number, line in enumerate(lines, 1):
@@ -59,7 +58,7 @@ def _jsonl(file: Path) -> Iterator[Row]:
                 raise SuiteError(f"not a JSON object: {error}", where=f"{file}:{number}") from error
 
 
-def _csv(file: Path, delimiter: str) -> Iterator[Row]:
+def _csv(file: Path, delimiter: str) -> Iterator[DataRow]:
     csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
     with file.open(encoding="utf-8-sig", newline="", errors="replace") as lines:
         reader = csv.DictReader(lines, delimiter=delimiter)
@@ -70,7 +69,7 @@ def _csv(file: Path, delimiter: str) -> Iterator[Row]:
             raise SuiteError(str(error), where=f"{file}:{reader.line_num}") from error
 
 
-def _paragraphs(file: Path, text_field: str) -> Iterator[Row]:
+def _paragraphs(file: Path, text_field: str) -> Iterator[DataRow]:
     paragraph: list[str] = []
     with file.open(encoding="utf-8-sig", errors="replace") as lines:
         for line in lines:
@@ -83,7 +82,7 @@ def _paragraphs(file: Path, text_field: str) -> Iterator[Row]:
         yield {text_field: "".join(paragraph)}
 
 
-def _parquet(file: Path) -> Iterator[Row]:
+def _parquet(file: Path) -> Iterator[DataRow]:
     try:
         from pyarrow import parquet
     except ImportError as error:
@@ -92,7 +91,7 @@ def _parquet(file: Path) -> Iterator[Row]:
         yield from batch.to_pylist()
 
 
-def _dataset(path: str, where: str) -> Iterator[Row]:
+def _dataset(path: str, where: str) -> Iterator[DataRow]:
     try:
         from datasets import IterableDatasetDict, load_dataset
     except ImportError as error:
@@ -104,7 +103,7 @@ def _dataset(path: str, where: str) -> Iterator[Row]:
         yield from found
     except Exception as error:  # datasets raises its own, the hub's and fsspec's errors
         raise SuiteError(
-            f"there is no file and no data set {path!r}: {error}".splitlines()[0],
+            f"{path!r} is neither a file nor a data set: {error}".splitlines()[0],
             where=where,
             hint="name a local file or folder, or a Hugging Face data set id",
         ) from error
@@ -112,6 +111,6 @@ def _dataset(path: str, where: str) -> Iterator[Row]:
 
 def _needs_datasets(package: str) -> SetupError:
     return SetupError(
-        f"this corpus needs the package {package}",
+        f"reading this data needs the package {package}, which is not installed",
         hint="pip install 'stressbench[datasets]'",
     )

@@ -1,11 +1,11 @@
-"""Two facts, apart from each other, that only together give the answer."""
+"""Two facts, apart from each other, that give the answer only together."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Final
 
-from stressbench.prompts.base import Condition, Param, Piece, PromptOutline, Traits
+from stressbench.prompts.base import Condition, Param, Passage, PromptOutline, Traits
 from stressbench.prompts.material.facts import NAMES
 from stressbench.prompts.material.haystacks.prose import PROSE
 from stressbench.prompts.material.wording import CONTEXT_ARMS, END, HEAD, controls
@@ -16,11 +16,11 @@ _ROOMS: Final = ("attic", "garage", "bedroom", "bathroom", "hallway", "basement"
 
 
 class FactJoin:
-    """A key is in a box and the box in a room: whether the key is in that room.
+    """Whether a key is in a room: one fact names its box, another the room of the box.
 
-    Half of the items are true. The first fact stands at the depth, the second ``gap``
-    further on. After FLenQA (Levy et al. 2024, section 3): the same two facts at every
-    length. ``no_context`` gives the guessing rate, which is a half and not 0.
+    For half of the items the answer is yes. The first fact is at the depth, the second one
+    ``gap`` further on. After FLenQA (Levy et al. 2024, section 3): the same two facts at
+    every length. ``no_context`` gives the guessing rate, which is 1/2 and not 0.
     """
 
     traits = Traits(
@@ -42,7 +42,7 @@ class FactJoin:
     )
 
     def outlines(self, condition: Condition) -> Mapping[Arm, PromptOutline]:
-        """Both facts in prose, no text, both facts alone."""
+        """Outline both facts in prose, no text, and both facts alone."""
         rng = condition.rng("facts")
         person, box = rng.choice(NAMES), rng.choice(_BOXES)
         room, other = rng.sample(_ROOMS, 2)
@@ -52,11 +52,11 @@ class FactJoin:
         return controls(
             PromptOutline(
                 head=HEAD,
-                pieces=(
-                    Piece(
+                passages=(
+                    Passage(
                         part="needle", text=f" {person} put the key in the {box} box.", depth=start
                     ),
-                    Piece(
+                    Passage(
                         part="needle",
                         text=f" The {box} box is in the {room}.",
                         depth=start + gap,

@@ -1,11 +1,11 @@
-"""One document among many answers the question."""
+"""A question that one of many documents answers."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Final
 
-from stressbench.prompts.base import Condition, Param, Piece, PromptOutline, Traits
+from stressbench.prompts.base import Condition, Param, Passage, PromptOutline, Traits
 from stressbench.prompts.material.facts import NAMES, SURNAMES
 from stressbench.prompts.material.haystacks import lexicon
 from stressbench.prompts.material.haystacks.prose import sentence
@@ -19,17 +19,18 @@ _INSTRUMENTS: Final = (
 
 
 class GoldDocQa:
-    """A question about one of N numbered documents; the others are of the same kind.
+    """A question about one of several numbered documents of the same kind.
 
-    The gold document's place is stratified over the items, where a fixed reshuffle keeps
-    it constant (``qa.py`` of RULER). After Liu et al. 2024 (Lost in the Middle), section 2.
+    The position of the right document is stratified over the items; RULER's ``qa.py``
+    reshuffles with a fixed seed, which keeps it constant. After Liu et al. 2024 (Lost in the
+    Middle), section 2.
     """
 
     traits = Traits(
         scorer="exact_match",
         arms=CONTEXT_ARMS,
         params=(
-            Param(name="docs", default=10, least=2, most=2000, doc="Documents altogether."),
+            Param(name="docs", default=10, least=2, most=2000, doc="Number of documents."),
             Param(
                 name="sentences",
                 default=4,
@@ -43,7 +44,7 @@ class GoldDocQa:
     )
 
     def outlines(self, condition: Condition) -> Mapping[Arm, PromptOutline]:
-        """All documents, no document, the gold document alone."""
+        """Outline all documents, no document, and only the right document."""
         count = condition.params.count("docs")
         rng = condition.rng("docs")
         pairs = [(name, surname) for name in NAMES for surname in SURNAMES]
@@ -58,8 +59,8 @@ class GoldDocQa:
             body = [sentence(rng, setting) for _ in range(length)]
             body.insert(rng.randrange(length + 1), f"{people[person]} plays the {plays[person]}.")
             documents[person] = " ".join(body)
-        pieces = tuple(
-            Piece(
+        passages = tuple(
+            Passage(
                 part="rival" if person else "needle",
                 text=f"Document {number}: {documents[person]}\n",
             )
@@ -68,7 +69,7 @@ class GoldDocQa:
         return controls(
             PromptOutline(
                 head="Here are some documents.\n",
-                pieces=pieces,
+                passages=passages,
                 close="\n",
                 question=f"Which instrument does {people[0]} play? "
                 "Answer with the name of the instrument only.",

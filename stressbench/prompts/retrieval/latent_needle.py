@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from stressbench.prompts.base import Condition, Param, Piece, PromptOutline, Traits
+from stressbench.prompts.base import Condition, Param, Passage, PromptOutline, Traits
 from stressbench.prompts.material.facts import NAMES
 from stressbench.prompts.material.haystacks.prose import PROSE
 from stressbench.prompts.material.wording import CONTEXT_ARMS, END, HEAD, controls, spread
@@ -36,10 +36,11 @@ LANDMARKS: Final = (
 
 
 class LatentNeedle:
-    """The needle names a landmark, the question its city: association, not matching.
+    """A needle that names a landmark, and a question that names its city.
 
-    Without a shared word attention has nothing literal to find. After NoLiMa (Modarressi
-    et al. 2025, section 3). The other people in the text are the rivals.
+    Needle and question share no word, so the model must know where the landmark is; literal
+    matching finds nothing. After NoLiMa (Modarressi et al. 2025, section 3). The other people
+    in the text are the rivals.
     """
 
     traits = Traits(
@@ -51,7 +52,7 @@ class LatentNeedle:
                 default=3,
                 least=1,
                 most=len(LANDMARKS),
-                doc="People in the text, each near another landmark; one of them is asked for.",
+                doc="People in the text, each near a landmark; the question is about one of them.",
             ),
         ),
         sized=True,
@@ -61,23 +62,23 @@ class LatentNeedle:
     )
 
     def outlines(self, condition: Condition) -> Mapping[Arm, PromptOutline]:
-        """The person among others in prose, no text, the needle alone."""
+        """Outline the person among others in prose, no text, and the needle alone."""
         count = condition.params.count("people")
         gold = condition.pick("landmark", len(LANDMARKS))
         rng = condition.rng("people")
         people = rng.sample(NAMES, count)
         others = rng.sample([mark for mark in range(len(LANDMARKS)) if mark != gold], count - 1)
-        pieces = [
-            Piece(part="rival", text=_lives(person, mark), depth=depth)
+        passages = [
+            Passage(part="rival", text=_lives(person, mark), depth=depth)
             for person, mark, depth in zip(people[1:], others, spread(rng, count - 1), strict=True)
         ]
-        pieces.append(
-            Piece(part="needle", text=_lives(people[0], gold), depth=condition.depth or 0.0)
+        passages.append(
+            Passage(part="needle", text=_lives(people[0], gold), depth=condition.depth or 0.0)
         )
         return controls(
             PromptOutline(
                 head=HEAD,
-                pieces=tuple(sorted(pieces, key=lambda piece: piece.depth)),
+                passages=tuple(sorted(passages, key=lambda passage: passage.depth)),
                 filler=PROSE,
                 close=END,
                 question=f"Which person lives in {LANDMARKS[gold][1]}? Answer with the name only.",

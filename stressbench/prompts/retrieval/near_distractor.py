@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
-from stressbench.prompts.base import Condition, Param, Piece, PromptOutline, Traits
+from stressbench.prompts.base import Condition, Param, Passage, PromptOutline, Traits
 from stressbench.prompts.material.facts import CITIES, draw_values
 from stressbench.prompts.material.haystacks.prose import PROSE
 from stressbench.prompts.material.wording import END, HEAD, VALUE_PARAM, controls, spread
@@ -21,10 +21,10 @@ _DAYS: Final = 336
 
 
 class NearDistractor:
-    """The same fact stated several times with other values and other dates.
+    """One fact stated several times, each time with another value and another date.
 
-    Only the latest date counts; where it stands is the depth. The outdated values are
-    the rivals. ``isotoken`` has the same length and the latest statement alone.
+    Only the statement with the latest date counts; it is at the depth. The outdated values
+    are the rivals. ``isotoken`` has the same length and only the latest statement.
     """
 
     traits = Traits(
@@ -41,7 +41,7 @@ class NearDistractor:
     )
 
     def outlines(self, condition: Condition) -> Mapping[Arm, PromptOutline]:
-        """All statements in prose, the latest in prose, no text, the latest alone."""
+        """Outline all statements in prose, only the latest in prose, no text, the latest alone."""
         count = condition.params.count("distractors")
         city = CITIES[condition.pick("city", len(CITIES))]
         values = draw_values(condition.rng("value"), condition.params.text("value"), count + 1)
@@ -49,23 +49,23 @@ class NearDistractor:
         days = rng.sample(range(_DAYS), count + 1)
         latest = max(days)
         days.remove(latest)
-        gold = Piece(
+        gold = Passage(
             part="needle", text=_state(city, values[0], latest), depth=condition.depth or 0.0
         )
         rivals = [
-            Piece(part="rival", text=_state(city, value, day), depth=depth)
+            Passage(part="rival", text=_state(city, value, day), depth=depth)
             for value, day, depth in zip(values[1:], days, spread(rng, count), strict=True)
         ]
         stress = PromptOutline(
             head=HEAD,
-            pieces=tuple(sorted([gold, *rivals], key=lambda piece: piece.depth)),
+            passages=tuple(sorted([gold, *rivals], key=lambda passage: passage.depth)),
             filler=PROSE,
             close=END,
             question=f"What is the latest secret code for {city}? Answer with the code only.",
             expected=(values[0],),
             values=tuple(values[1:]),
         )
-        return {**controls(stress), "isotoken": replace(stress, pieces=(gold,), values=())}
+        return {**controls(stress), "isotoken": replace(stress, passages=(gold,), values=())}
 
 
 def _state(city: str, value: str, day: int) -> str:

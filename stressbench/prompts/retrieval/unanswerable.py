@@ -1,11 +1,11 @@
-"""The question has no answer in the text; the right answer is to say so."""
+"""A question that the text does not answer; the right answer is to say so."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
 
-from stressbench.prompts.base import Condition, Param, Piece, PromptOutline, Traits
+from stressbench.prompts.base import Condition, Param, Passage, PromptOutline, Traits
 from stressbench.prompts.material.facts import CITIES, draw_values
 from stressbench.prompts.material.haystacks.prose import PROSE
 from stressbench.prompts.material.wording import END, HEAD, needle, spread
@@ -13,10 +13,10 @@ from stressbench.schema.suite.suite import Arm
 
 
 class Unanswerable:
-    """Codes of other cities, but not of the one asked for.
+    """A question about a city whose code is not in the text; codes of other cities are.
 
-    The twin holds the missing needle as well and is scored as a retrieval, so that a
-    model which always declines gains nothing over both arms.
+    The twin also holds the missing needle and is scored as retrieval, so always declining
+    gains nothing over the two arms.
     """
 
     traits = Traits(
@@ -38,21 +38,21 @@ class Unanswerable:
     )
 
     def outlines(self, condition: Condition) -> Mapping[Arm, PromptOutline]:
-        """The text without the needle, with it, and prose of equal length with it alone."""
+        """Outline the text without the needle, with it, and prose of equal length with it."""
         count = condition.params.count("rivals")
         city = CITIES[condition.pick("city", len(CITIES))]
         others = condition.rng("rivals").sample([name for name in CITIES if name != city], count)
         values = draw_values(condition.rng("value"), "digits", count + 1)
         depths = spread(condition.rng("depths"), count) if count else []
         rivals = [
-            Piece(part="rival", text=needle(name, value), depth=depth)
+            Passage(part="rival", text=needle(name, value), depth=depth)
             for name, value, depth in zip(others, values[1:], depths, strict=True)
         ]
-        gold = Piece(part="needle", text=needle(city, values[0]), depth=condition.depth or 0.0)
+        gold = Passage(part="needle", text=needle(city, values[0]), depth=condition.depth or 0.0)
         stress = PromptOutline(
             head=HEAD,
-            # An empty piece keeps the gold's place, so that both arms are cut alike.
-            pieces=_sorted([replace(gold, part="", text=""), *rivals]),
+            # An empty passage keeps the needle's place, so both arms cut the filler alike.
+            passages=_sorted([replace(gold, part="", text=""), *rivals]),
             filler=PROSE,
             close=END,
             question=f"What is the secret code for {city}? Answer with the code only. "
@@ -64,13 +64,13 @@ class Unanswerable:
         answerable = replace(stress, expected=(values[0],), scorer="exact_match", scorer_params={})
         return {
             "stress": stress,
-            "isocontent": replace(answerable, pieces=_sorted([gold, *rivals])),
-            "isotoken": replace(answerable, pieces=(gold,), values=()),
+            "isocontent": replace(answerable, passages=_sorted([gold, *rivals])),
+            "isotoken": replace(answerable, passages=(gold,), values=()),
         }
 
 
-def _sorted(pieces: list[Piece]) -> tuple[Piece, ...]:
-    return tuple(sorted(pieces, key=lambda piece: piece.depth))
+def _sorted(passages: list[Passage]) -> tuple[Passage, ...]:
+    return tuple(sorted(passages, key=lambda passage: passage.depth))
 
 
 PLUGIN = Unanswerable()

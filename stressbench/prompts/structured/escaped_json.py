@@ -1,4 +1,4 @@
-"""JSON inside JSON inside JSON: every level escapes the quotes of the one below."""
+"""JSON inside JSON inside JSON: each level escapes the quotes of the level inside it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 
-from stressbench.prompts.base import Condition, Param, Piece, PromptOutline, Traits
+from stressbench.prompts.base import Condition, Param, Passage, PromptOutline, Traits
 from stressbench.prompts.material.facts import CITIES, draw_values
 from stressbench.prompts.material.haystacks.prose import PROSE
 from stressbench.prompts.material.wording import END, HEAD, QUESTION_VALUE, VALUE_PARAM, needle
@@ -14,10 +14,10 @@ from stressbench.schema.suite.suite import Arm
 
 
 class EscapedJson:
-    """An object re-escaped as a string ``levels`` times, as logs and tool calls do.
+    """A JSON object escaped as a string ``levels`` times, as logs and tool calls do it.
 
-    The twin is the same object unescaped. Backslashes double with every level, hence at
-    most eight.
+    The twin is the same object without escaping. Each level doubles the backslashes, hence
+    the limit of eight.
     """
 
     traits = Traits(
@@ -25,7 +25,7 @@ class EscapedJson:
         arms=("stress", "isocontent", "isotoken"),
         params=(
             Param(name="pairs", default=6, least=2, most=len(CITIES), doc="Key-value pairs."),
-            Param(name="levels", default=2, least=1, most=8, doc="How often it is escaped."),
+            Param(name="levels", default=2, least=1, most=8, doc="Levels of escaping."),
             VALUE_PARAM,
         ),
         sized=True,
@@ -34,7 +34,7 @@ class EscapedJson:
     )
 
     def outlines(self, condition: Condition) -> Mapping[Arm, PromptOutline]:
-        """The escaped object, the object, the one fact in prose of equal length."""
+        """Outline the escaped object, the object, and the one fact in prose of equal length."""
         count = condition.params.count("pairs")
         values = draw_values(condition.rng("values"), condition.params.text("value"), count)
         keys = condition.rng("keys").sample(CITIES, count)
@@ -42,14 +42,14 @@ class EscapedJson:
         pairs.insert(condition.rng("place").randrange(count), pairs.pop(0))
         text = json.dumps(dict(pairs))
         depth = condition.depth or 0.0
-        data = Piece(part="needle", text=f" Secret codes: {text} (end of codes).", depth=depth)
-        fact = Piece(part="needle", text=needle(keys[0], values[0]), depth=depth)
+        data = Passage(part="needle", text=f" Secret codes: {text} (end of codes).", depth=depth)
+        fact = Passage(part="needle", text=needle(keys[0], values[0]), depth=depth)
         escaped = text
         for _ in range(condition.params.count("levels")):
             escaped = json.dumps(escaped)
         plain = PromptOutline(
             head=HEAD,
-            pieces=(data,),
+            passages=(data,),
             filler=PROSE,
             close=END,
             question=QUESTION_VALUE.format(city=keys[0]),
@@ -58,10 +58,10 @@ class EscapedJson:
         )
         return {
             "stress": replace(
-                plain, pieces=(replace(data, text=f" Secret codes: {escaped} (end of codes)."),)
+                plain, passages=(replace(data, text=f" Secret codes: {escaped} (end of codes)."),)
             ),
             "isocontent": plain,
-            "isotoken": replace(plain, pieces=(fact,), values=()),
+            "isotoken": replace(plain, passages=(fact,), values=()),
         }
 
 

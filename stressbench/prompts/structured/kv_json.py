@@ -1,11 +1,11 @@
-"""One value among many in a JSON object, in several spellings of the same object."""
+"""One value among many in a JSON object; the same object can be written in several ways."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
 
-from stressbench.prompts.base import Condition, Param, Piece, PromptOutline, Traits
+from stressbench.prompts.base import Condition, Param, Passage, PromptOutline, Traits
 from stressbench.prompts.material.facts import CITIES, draw_values
 from stressbench.prompts.material.haystacks.prose import PROSE
 from stressbench.prompts.material.wording import END, HEAD, VALUE_PARAM, needle
@@ -15,9 +15,9 @@ from stressbench.schema.suite.suite import Arm
 class KvJson:
     """Key-value retrieval from JSON: compact, pretty-printed, or canonical (RFC 8785).
 
-    The same object in every format, so that formats can be compared case by case. The
-    twin is the pretty-printed object; the other values of the object are the rivals.
-    After Liu et al. 2024 (Lost in the Middle), section 3.
+    Every format holds the same object, so formats can be compared case by case. The twin is
+    the pretty-printed object; the other values of the object are the rivals. After Liu et al.
+    2024 (Lost in the Middle), section 3.
     """
 
     traits = Traits(
@@ -29,7 +29,7 @@ class KvJson:
                 name="format",
                 default="compact",
                 choices=("compact", "pretty", "jcs"),
-                doc="How the object is spelled.",
+                doc="How the object is written: compact, pretty-printed, or canonical.",
             ),
             VALUE_PARAM,
         ),
@@ -38,12 +38,12 @@ class KvJson:
     )
 
     def outlines(self, condition: Condition) -> Mapping[Arm, PromptOutline]:
-        """The object as asked for, pretty-printed, and the one fact in prose of equal length."""
+        """Outline the object in its format, pretty-printed, and the fact in prose of its length."""
         count = condition.params.count("pairs")
         values = draw_values(condition.rng("values"), condition.params.text("value"), count)
         keys = _keys(condition, count)
         gold = round((condition.depth or 0.0) * (count - 1))
-        # The item's own pair moves to its depth; the others keep their order.
+        # The pair that is asked for moves to the depth; the other pairs keep their order.
         pairs = list(zip(keys, values, strict=True))
         pairs.insert(gold, pairs.pop(0))
         city, value = keys[0], values[0]
@@ -52,7 +52,7 @@ class KvJson:
         def outline(shape: str) -> PromptOutline:
             return PromptOutline(
                 head="Here is a JSON object.\n",
-                pieces=_pieces(dict(pairs), city, value, shape),
+                passages=_passages(dict(pairs), city, value, shape),
                 close="\n\n",
                 question=question,
                 expected=(value,),
@@ -64,8 +64,8 @@ class KvJson:
             "isocontent": outline("pretty"),
             "isotoken": PromptOutline(
                 head=HEAD,
-                pieces=(
-                    Piece(part="needle", text=_prose(city, value), depth=condition.depth or 0.0),
+                passages=(
+                    Passage(part="needle", text=_prose(city, value), depth=condition.depth or 0.0),
                 ),
                 filler=PROSE,
                 close=END,
@@ -85,18 +85,18 @@ def _keys(condition: Condition, count: int) -> list[str]:
     return keys + [f"{rng.choice(CITIES)} {number}" for number in range(2, count - len(keys) + 2)]
 
 
-def _pieces(table: dict[str, str], city: str, value: str, shape: str) -> tuple[Piece, ...]:
+def _passages(table: dict[str, str], city: str, value: str, shape: str) -> tuple[Passage, ...]:
     if shape == "pretty":
         text = json.dumps(table, indent=2)
     else:
-        # For ASCII keys RFC 8785's order (UTF-16 code units) is the order of the strings.
+        # For ASCII keys, RFC 8785's order (UTF-16 code units) is Python's order of strings.
         text = json.dumps(table, separators=(",", ":"), sort_keys=shape == "jcs")
     pair = json.dumps(city) + (": " if shape == "pretty" else ":") + json.dumps(value)
     before, _, after = text.partition(pair)
     return (
-        Piece(part="", text=before),
-        Piece(part="needle", text=pair),
-        Piece(part="", text=after),
+        Passage(part="", text=before),
+        Passage(part="needle", text=pair),
+        Passage(part="", text=after),
     )
 
 

@@ -12,8 +12,8 @@ torch = pytest.importorskip("torch")
 
 from stressbench.probes.attention.probe import AttentionProbe  # noqa: E402
 from stressbench.probes.attention.worker import capture as _attention_worker  # noqa: E402
+from stressbench.probes.exchange import unpack  # noqa: E402
 from stressbench.probes.worker.extension import WorkerExtension  # noqa: E402
-from stressbench.probes.worker.packing import unpack  # noqa: E402
 from stressbench.telemetry.attention import ROW_FIGURES  # noqa: E402
 from tests.runners import RunnerV1, config_of  # noqa: E402
 
@@ -217,4 +217,4 @@ def test_a_layer_that_does_something_else_is_found_out(start) -> None:
     register(worker, "a", A)
     engine.step(worker.model_runner, ("a", A, 0, len(A)))
     reason = worker.stressbench_take("attention", "a")["why_null"]
-    assert reason.startswith("unsupported: the output of 1 is not what softmax(q k) v gives")
+    assert reason.startswith("unsupported: the output of 1 differs from softmax(q k) v")

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stressbench.clock import Clock
-from stressbench.probes.base import Finding, ProbeSetup
+from stressbench.probes.base import ProbeFinding, ProbeSetup
 from stressbench.probes.kv.probe import KvProbe
 from stressbench.probes.kv.window import PeakSince
 from stressbench.schema.results.run import Reading
@@ -52,7 +52,7 @@ def sent(probe: KvProbe, key: str) -> None:
     asyncio.run(probe.sent(key, REQUEST))
 
 
-def finished(probe: KvProbe, key: str) -> Finding:
+def finished(probe: KvProbe, key: str) -> ProbeFinding:
     return asyncio.run(probe.finished(key, ok=True))
 
 
@@ -68,7 +68,7 @@ def test_each_request_knows_its_own_stretch_of_time() -> None:
     told = {"usage_peak": 0.9, "waiting_peak": 3, "recomputed_tokens": None}
     assert first.fields == {"usage_at_start": 0.2, **told}
     assert second.fields == {"usage_at_start": 0.9, **told}
-    assert first.why_null == {"recomputed_tokens": "the engine does not tell"}
+    assert first.why_null == {"recomputed_tokens": "the engine does not report it"}
 
 
 def test_a_request_starts_when_it_is_admitted_and_keeps_its_own_recomputation() -> None:

@@ -7,10 +7,10 @@ import pytest
 
 from stressbench.errors import SuiteError
 from stressbench.probes.base import ProbeSetup
+from stressbench.probes.exchange import pack, unpack
+from stressbench.probes.routing import request_routing as rows
 from stressbench.probes.routing.probe import RoutingProbe
 from stressbench.probes.routing.summary import finding
-from stressbench.probes.routing.worker import rows
-from stressbench.probes.worker.packing import pack, unpack
 from stressbench.schema.served import EngineInfo
 
 EXPERTS, LAYERS, PROMPT = 8, 3, range(6)
@@ -30,7 +30,7 @@ def routed(tokens=10, **changes):
         + (np.arange(steps.max() + 1) == 0)[:, None],
         "scores": np.full((tokens, LAYERS, 3), 0.5, np.float16),
     }
-    return rows.Routed(**(made | changes))
+    return rows.RequestRouting(**(made | changes))
 
 
 def test_phases_and_the_whole_are_told_apart():
@@ -83,7 +83,7 @@ def test_what_is_missing_is_null_with_its_reason():
     blank = finding(routed(ids=np.zeros((10, LAYERS, 2), np.int16)), PROMPT)
     assert blank.fields["valid_frac"] == 0
     assert blank.fields["imbalance_mean"] is None
-    assert blank.why_null["imbalance_mean"] == "no row of this phase holds k distinct experts"
+    assert blank.why_null["imbalance_mean"] == "no row of this phase has k distinct experts"
     odd = finding(routed(scores=np.full((10, LAYERS, 3), np.nan, np.float16)), PROMPT)
     assert odd.why_null["confidence_mean"] == "the router's scoring function is not understood"
     few = routed(experts=4, ids=routed().ids % 4 // 2 * 2 + np.array([0, 1], np.int16))

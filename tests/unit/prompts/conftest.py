@@ -1,4 +1,4 @@
-"""Tokenizers of every family, opened once, and rooms around them."""
+"""Tokenizers of every family, opened once, and prompt formats around them."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from collections.abc import Sequence
 import pytest
 
 from stressbench.prompts.build.prompt_format import PromptFormat
+from stressbench.tokens.byte_tokenizer import ByteTokenizer
+from stressbench.tokens.open import open_tokenizer
 from stressbench.tokens.template import ChatTemplate
-from stressbench.tokens.tokenizer import ByteTokenizer, Tokenizer, open_tokenizer
+from stressbench.tokens.tokenizer import Tokenizer
 
 TEMPLATE = ChatTemplate((1, 2, 3), (4, 5))
 
@@ -39,7 +41,7 @@ class GreedyTokenizer:
 
 @pytest.fixture(scope="session")
 def tokenizers() -> dict[str, Tokenizer]:
-    """Raw bytes, byte-pair encoding with a pre-tokenizer, and one where nothing adds up."""
+    """Raw bytes, byte-pair encoding with a pre-tokenizer, and a vocabulary without safe seams."""
     opened: dict[str, Tokenizer] = {"bytes": ByteTokenizer(), "pairs": GreedyTokenizer()}
     for name in ("o200k_base", "cl100k_base"):
         opened[name] = open_tokenizer(name)

@@ -1,4 +1,4 @@
-"""What single classes promise beyond the contract of all."""
+"""What single classes do in addition to the contract of all."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_items_of_a_group_share_their_prefix_to_the_token(
         texts.add(case.text)
     assert [len(shared) for shared in groups.values()] == [1, 1]
     assert len(texts) == 6
-    with pytest.raises(SuiteError, match="make 16 different prompts; 17 are asked for"):
+    with pytest.raises(SuiteError, match="give 16 different prompts, and items is 17"):
         cases(PromptSpec(use="shared_prefix", items=17), prompt_format)
 
 
@@ -194,6 +194,26 @@ def test_the_search_log_ranks_words_by_the_load_they_caused(
     strongest.cache_clear()
     with pytest.raises(SuiteError, match="no routing telemetry"):
         strongest(str(log), where="x")
+
+
+def test_the_search_log_may_be_a_run_directory_and_its_last_line_may_be_cut(tmp_path: Path) -> None:
+    log = tmp_path / "records.jsonl"
+    line = json.dumps(
+        {
+            "type": "case",
+            "arm": "stress",
+            "params": {"searched": "rope"},
+            "routing": {"imbalance_mean": 2.0},
+        }
+    )
+    for cut in range(1, len(line)):
+        log.write_text(f"{line}\n{line[:cut]}", "utf-8")
+        strongest.cache_clear()
+        assert strongest(str(tmp_path), where="x") == [("rope",)]
+    log.write_text(f"{line[:-1]}\n{line}\n", "utf-8")
+    strongest.cache_clear()
+    with pytest.raises(SuiteError, match=r"records.jsonl:1: not a record"):
+        strongest(str(tmp_path), where="x")
 
 
 def test_near_duplicates_look_like_the_needle_and_hold_no_code(bytes_format: PromptFormat) -> None:

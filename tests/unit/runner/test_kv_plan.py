@@ -10,11 +10,12 @@ from stressbench.errors import SuiteError
 from stressbench.models.resolve import ModelShape
 from stressbench.prompts.build.prompt_format import PromptFormat
 from stressbench.runner.plan.kv import plan_kv
-from stressbench.runner.plan.prepare import RunModel
+from stressbench.runner.plan.models import RunModel
+from stressbench.runner.plan.requests import Plan
 from stressbench.schema.served import EngineInfo
 from stressbench.schema.suite.parse import parse_suite
+from stressbench.tokens.byte_tokenizer import ByteTokenizer
 from stressbench.tokens.template import ChatTemplate
-from stressbench.tokens.tokenizer import ByteTokenizer
 
 CONFIG = {
     "num_hidden_layers": 30,
@@ -35,17 +36,14 @@ prompts:
 def planned(text: str = SUITE, *, config: dict[str, object] = CONFIG, **info: object):
     spec = parse_suite(text.encode(), source="s.yaml").spec
     prompt_format = PromptFormat(ByteTokenizer(), ChatTemplate((), ()))
-    shape = ModelShape(
-        architecture=None, layers=None, heads=None, kv_heads=None, head_dim=None, hidden=None,
-        vocabulary=None, window_tokens=None, experts=None, active_experts=None, config=config,
-    )  # fmt: skip
+    shape = ModelShape(architecture=None, window_tokens=None, config=config)
     role = next(iter(spec.roles.values()))
     model = RunModel(
         role="m", spec=role.model, engine=role.engine, variant=None, name="m", path=None,
         tokenizer_path=Path(), revision=None, sha256=None, shape=shape, prompt_format=prompt_format,
     )  # fmt: skip
     told = {"dtype": "float32", "max_model_len": 1024, "kv_blocks": 135, "block_size": 32}
-    return plan_kv(spec, model, {"m": prompt_format}, EngineInfo(args={}, **{**told, **info}))
+    return plan_kv(Plan(spec, {"m": prompt_format}), model, EngineInfo(args={}, **{**told, **info}))
 
 
 def test_sizes_and_onset() -> None:
@@ -127,9 +125,9 @@ def test_tokens_are_blocks_rounded_down_beside_the_one_that_vllm_keeps() -> None
 @pytest.mark.parametrize(
     ("engine", "why"),
     [
-        ("{kv_blocks: 9, kv_tokens: 100}", "both cap"),
-        ("{block_size: 32, kv_tokens: 31}", "do not make a block"),
-        ("[{name: a}, {name: b, kv_blocks: 9, kv_tokens: 100}]", "both cap"),
+        ("{kv_blocks: 9, kv_tokens: 100}", "both set"),
+        ("{block_size: 32, kv_tokens: 31}", "less than one block"),
+        ("[{name: a}, {name: b, kv_blocks: 9, kv_tokens: 100}]", "both set"),
     ],
 )
 def test_caps_that_cannot_be_meant_are_refused(engine, why) -> None:

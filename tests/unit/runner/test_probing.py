@@ -17,14 +17,15 @@ from stressbench.clock import Clock
 from stressbench.errors import EngineError, SuiteError
 from stressbench.probes.base import (
     WORKER_EXTENSION,
-    Finding,
+    ProbeFinding,
     ProbeSetup,
     StepProbe,
     record_fields,
 )
 from stressbench.prompts.build.prompt_format import PromptFormat
-from stressbench.runner.plan.requests import plan, planned
-from stressbench.runner.probing import Probing, check_probes, passes, worker_extension
+from stressbench.runner.plan.probes import check_probes, passes, worker_extension
+from stressbench.runner.plan.requests import Plan, planned
+from stressbench.runner.probing import Probing
 from stressbench.schema.case import Request
 from stressbench.schema.step import StepReading
 from stressbench.schema.suite.suite import (
@@ -35,8 +36,8 @@ from stressbench.schema.suite.suite import (
     SuiteSpec,
     Value,
 )
+from stressbench.tokens.byte_tokenizer import ByteTokenizer
 from stressbench.tokens.template import ChatTemplate
-from stressbench.tokens.tokenizer import ByteTokenizer
 from tests.cases import REQUEST
 from tests.records import record
 from tests.served import NoEngine
@@ -54,8 +55,8 @@ class Calm(StepProbe):
     async def sent(self, key: str, request: Request) -> None:
         self.keys.append(key)
 
-    async def finished(self, key: str, *, ok: bool) -> Finding:
-        return Finding(fields={"seen": self.keys.count(key)})
+    async def finished(self, key: str, *, ok: bool) -> ProbeFinding:
+        return ProbeFinding(fields={"seen": self.keys.count(key)})
 
 
 class Nosy(Calm):
@@ -167,7 +168,7 @@ def test_a_probe_hears_of_no_request_that_is_not_in_its_sample() -> None:
     spec = suite("calm", ProbeSpec(use="nosy", sample=1), ProbeSpec(use="other", sample=2))
     probing = Probing.of(spec, "telemetry", setup, workers=True)
 
-    async def found(number: int) -> dict[str, Finding]:
+    async def found(number: int) -> dict[str, ProbeFinding]:
         await probing.sent(f"k{number}", item(number))
         return await probing.finished(f"k{number}", ok=True)
 
@@ -176,7 +177,7 @@ def test_a_probe_hears_of_no_request_that_is_not_in_its_sample() -> None:
     }
     second = asyncio.run(found(1))
     assert second["calm"].fields == second["other"].fields == {"seen": 1}
-    assert second["nosy"] == Finding(fields=None, why_null={"": UNSAMPLED.format("item")})
+    assert second["nosy"] == ProbeFinding(fields=None, why_null={"": UNSAMPLED.format("item")})
     assert not probing.absent_from(item(1))
 
 
@@ -206,7 +207,7 @@ def test_a_section_that_two_probes_fill_is_refused_and_nothing_else_is(names: li
     mistakes = dict(check_probes(suite(*names)))
     assert set(mistakes) == again
     for index, mistake in mistakes.items():
-        assert f"'{names[index]}' is named twice" in mistake.message
+        assert f"'{names[index]}' is listed twice" in mistake.message
 
 
 def test_two_probes_of_one_section_are_both_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -225,7 +226,7 @@ def test_no_probe_of_others_takes_a_field_that_every_record_has(
     monkeypatch.setattr(Calm, "section", section)
     ((_, error),) = check_probes(suite("calm"))
     assert error.message == (
-        f"the probe 'calm' names the section {section!r}, which every record has already"
+        f"the probe 'calm' has the section {section!r}, which every record already has"
     )
 
 
@@ -239,7 +240,7 @@ def test_the_fields_of_a_record_are_those_of_its_line() -> None:
 def test_a_section_is_a_word(monkeypatch: pytest.MonkeyPatch, section: str) -> None:
     monkeypatch.setattr(Calm, "section", section)
     ((_, error),) = check_probes(suite("calm"))
-    assert "no name of a field" in error.message
+    assert "cannot be the name of a field" in error.message
 
 
 @pytest.mark.parametrize("capture", ["json", "no_such_package.module:C", "json:", ":C", "json:a b"])
@@ -291,7 +292,7 @@ def test_a_fault_of_a_probe_is_the_reason_of_its_nulls_and_ends_nothing(
     monkeypatch.setattr(Calm, "step", lambda *_: None)
     probing = Probing.of(suite("nosy", "calm"), "telemetry", setup, workers=True)
 
-    async def whole() -> list[dict[str, Finding]]:
+    async def whole() -> list[dict[str, ProbeFinding]]:
         await probing.start(NoEngine())
         found = []
         for key in ("first", "second"):
@@ -364,8 +365,8 @@ def test_wrong_parameters_are_found_with_their_place() -> None:
 def test_the_telemetry_pass_sends_each_request_once_under_a_salt_of_its_own() -> None:
     spec = suite("nosy", repeats=3)
     prompt_formats = {"a": PromptFormat(ByteTokenizer(), ChatTemplate())}
-    quality = list(plan(spec, "a", prompt_formats))
-    telemetry = list(plan(spec, "a", prompt_formats, "telemetry"))
+    quality = list(Plan(spec, prompt_formats).of("a"))
+    telemetry = list(Plan(spec, prompt_formats).of("a", "telemetry"))
     assert len(quality) == planned(spec) == 3 * len(telemetry)
     assert len(quality) + len(telemetry) == planned(spec, ("quality", "telemetry"))
     assert {request.pass_ for request in telemetry} == {"telemetry"}

