@@ -1,10 +1,20 @@
-# Everything starts from `python3` (3.11 or newer) and `make`: each target sets up what it needs.
+# Everything starts from GNU make and `python3` (3.11 or newer): each target sets up what it needs.
+# Times are those of two CPU cores; the first target also sets up, which takes about 3 minutes.
 #
-#   make demo    set up, run the smoke suite on both reference models, show the result
-#   make test    set up, every check and every test, real vLLM included
-#   make check   the quick inner loop: format, lint, types, unit tests
-#   make bench   the harness' own speed and cost, against rivals and limits
-#   make nightly run suites/nightly.yaml, compare with results/nightly-baseline, leave artifacts/
+#   make check       format, lint, types, unit tests: the quick inner loop            45 s
+#   make test        every check and every test, real vLLM included: what CI runs    15 min
+#   make demo        run the smoke suite on both reference models, show the result    5 min
+#   make unit        the unit tests, every property with all its examples             2 min
+#   make integration whole commands with the simulated engine                         8 min
+#   make e2e         real vLLM and both reference models on this machine             10 min
+#   make e2e-long    engines that serve a single test: MLA models, other packages    10 min
+#   make bench       the harness' own speed and cost, against rivals and limits      60 min
+#   make nightly     run suites/nightly.yaml, compare with results/nightly-baseline  20 min
+#   make format      fix what ruff can fix, and format
+#   make golden      rewrite the golden files; read the diff
+#   make lock        resolve requirements/cpu-py311.lock again
+#   make campaign-cut, campaign-kill: cut files, kill runs, resume (MINUTES=30, KILLS=100)
+#   make clean       remove .venv and caches
 
 PYTHON ?= python3
 VENV := .venv
@@ -16,16 +26,26 @@ EXTRAS := tokenizers,datasets,dev
 TORCH_CPU_INDEX := https://download.pytorch.org/whl/cpu
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 DEVICE := $(shell nvidia-smi -L >/dev/null 2>&1 && echo gpu || echo cpu)
+CANNOT_SET_UP = $(shell sh requirements/can-set-up.sh '$(PYTHON)' $(DEVICE) $(MAKECMDGOALS))
+
+# Bytecode is compiled once, not again in every process that a test starts.
+unexport PYTHONDONTWRITEBYTECODE
+
+ifeq ($(filter output-sync,$(.FEATURES)),)
+$(error this is make $(MAKE_VERSION), and stressbench needs GNU make 4.0 or newer: \
+install it (Debian, Ubuntu: apt install make))
+endif
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check format unit integration e2e golden bench lock clean
 
 help:
-	@sed -n '3,7s/^# *//p' Makefile
+	@sed -n '/^$$/q; s/^# \{0,1\}//p' Makefile
 
 setup: $(READY)
 
 $(READY): pyproject.toml $(LOCK)
+	$(eval fault := $(CANNOT_SET_UP))$(if $(fault),$(error $(fault)))
 	$(PYTHON) -m venv $(VENV)
 	$(MAKE) --no-print-directory install-$(DEVICE)
 	@touch $(READY)
@@ -34,7 +54,9 @@ $(READY): pyproject.toml $(LOCK)
 install-cpu:
 	@echo "installing the pinned CPU packages (about three minutes)"
 	$(PIP) install --no-deps --requirement $(LOCK) || \
-	  $(PIP) install --no-deps --extra-index-url $(TORCH_CPU_INDEX) --requirement $(LOCK)
+	  $(PIP) install --no-deps --extra-index-url $(TORCH_CPU_INDEX) --requirement $(LOCK) || \
+	  { echo "pip could not install the packages of $(LOCK), for the reason above: see to" \
+	    "its network or index (PIP_INDEX_URL), then type: make setup" >&2; exit 1; }
 	$(PIP) install --no-deps --no-build-isolation --editable .
 
 install-gpu:
@@ -54,9 +76,10 @@ test: $(READY)
 without-engine: $(READY)
 	$(BIN)/python -m pytest -p no:cacheprovider tests/unit tests/integration
 
+# Two processes, and fewer examples of each property than `make unit` and `make test` try.
 check: $(READY)
 	$(MAKE) --no-print-directory static
-	$(BIN)/python -m pytest tests/unit
+	$(BIN)/python -m pytest --numprocesses 2 --hypothesis-profile quick tests/unit
 
 .PHONY: static
 static:
