@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks._spread import spread, verdict
-from stressbench.schema.arrays import ArraysAt
+from stressbench.schema.results.arrays import ArraysAt
 from stressbench.store.arrays import ArrayWriter, read
 
 NUMBERS: Final = (1_000, 100_000)

@@ -27,13 +27,13 @@ from numpy.typing import NDArray
 from benchmarks._spread import spread, verdict
 from stressbench.clock import Clock
 from stressbench.engines.base import EngineInfo, EngineSetup
-from stressbench.engines.vllm import VllmEngine
-from stressbench.probes.attention import AttentionProbe
+from stressbench.engines.vllm.engine import VllmEngine
+from stressbench.probes.attention.probe import AttentionProbe
 from stressbench.probes.base import WORKER_EXTENSION, Finding, ProbeSetup
-from stressbench.runner.plan import plan
-from stressbench.runner.prepare import Prepared, prepare
+from stressbench.runner.plan.prepare import Prepared, prepare
+from stressbench.runner.plan.requests import plan
 from stressbench.schema.case import Request
-from stressbench.schema.load import parse_suite
+from stressbench.schema.suite.parse import parse_suite
 
 Floats: TypeAlias = NDArray[np.float32]
 TARGETS: Final = {"last:64": 1.15, "all": 1.5}
@@ -75,9 +75,6 @@ class Bench:
     info: EngineInfo
     requests: list[Request]
     model_path: Path
-
-    def processes(self) -> tuple[int, ...]:
-        return self.engine.processes()
 
     async def call_worker(self, method: str, *args: object) -> list[object]:
         return await self.engine.call_worker(method, *args)
@@ -125,7 +122,7 @@ async def serving(budget: int, items: int = 1) -> AsyncIterator[Bench]:
             info = await engine.start()
             path = prepared.models["dense"].path
             assert path is not None
-            requests = list(plan(prepared.suite, "dense", prepared.rooms))
+            requests = list(plan(prepared.suite, "dense", prepared.prompt_formats))
             yield Bench(engine, info, requests, path)
         finally:
             await engine.stop()
@@ -188,9 +185,9 @@ async def memory(budget: int = 8000) -> int:
             await bench.warm_up(None)
             peaks = []
             for arm in (None, "all"):
-                _reset_peaks(bench.processes())
+                _reset_peaks(bench.info.processes)
                 await bench.send(bench.requests[0], arm, f"{arm}")
-                peaks.append(_peak_bytes(bench.processes()))
+                peaks.append(_peak_bytes(bench.info.processes))
         extra.append((peaks[1] - peaks[0]) / 2**20)
         print(f"  {peaks[0] / 2**20:,.0f} MiB without, {extra[-1]:+.0f} MiB with", flush=True)
     told = verdict(max(extra), TARGET_EXTRA_MIB, least=False)
@@ -260,7 +257,7 @@ async def estimates(budget: int = 1024, items: int = 4) -> int:
 
 
 async def _by_head(bench: Bench, request: Request, queries: str, name: str) -> Floats:
-    from stressbench.probes._attention_math import ROW_FIGURES
+    from stressbench.telemetry.attention import ROW_FIGURES
 
     finding = (await bench.send(request, queries, name)).finding
     assert finding is not None

@@ -22,7 +22,7 @@ import numpy as np
 from benchmarks._endpoint import MODEL, endpoint
 from benchmarks._rivals import Offered, Outcome, guidellm, vllm_bench
 from benchmarks._spread import spread, verdict
-from stressbench.models.reference import DENSE, obtain_small_files
+from stressbench.models.reference.pair import DENSE, obtain_small_files
 from stressbench.stats.quantiles import percentile
 from stressbench.store import read_run
 

@@ -24,7 +24,7 @@ from statistics import median
 import msgspec
 
 from benchmarks._spread import spread, verdict
-from stressbench.schema.record import CaseRecord
+from stressbench.schema.results.record import CaseRecord
 
 RECORDS = int(os.environ.get("STRESSBENCH_BENCH_RECORDS", "1000000"))
 REPEATS = 3
@@ -79,7 +79,7 @@ from pathlib import Path
 
 def main():
     began = time.perf_counter()
-    from stressbench.compare.history import history
+    from stressbench.compare.studies.history import history
     found = history([Path(sys.argv[1])])
     seconds = time.perf_counter() - began
     print(json.dumps({"seconds": seconds, "nights": len(found.series[0].nights)}))

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence as Many
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
@@ -20,12 +20,12 @@ from typing import Final
 import numpy as np
 
 from benchmarks._spread import verdict
-from stressbench.models import reference
+from stressbench.models.reference import pair as reference
 from stressbench.simulation.closed_loop import TURNAROUND_S
 from stressbench.simulation.device import DEVICES, Device, ModelCost, Roofline
 from stressbench.simulation.geometry import ELEMENT_BYTES, kv_geometry, model_cost
+from stressbench.simulation.request import Limits, SimulatedRequest
 from stressbench.simulation.scheduler import Scheduler
-from stressbench.simulation.sequence import Limits, Sequence
 from stressbench.store import Run, read_run
 
 RUN: Final = Path(__file__).parents[1] / "results" / "smoke-baseline"
@@ -133,11 +133,11 @@ def _cost(role: str, device: Device) -> ModelCost:
     return model_cost(config, geometry, weight_bytes=ELEMENT_BYTES[device.dtype])
 
 
-def _simulate(sent: Many[Sent], cost: Roofline, limits: Limits) -> tuple[list[float], float]:
+def _simulate(sent: Sequence[Sent], cost: Roofline, limits: Limits) -> tuple[list[float], float]:
     """Each request's time to its last token in milliseconds, and the length of the run."""
     scheduler = Scheduler(limits, cost)
     sequences = [
-        Sequence(key=str(i), prompt_tokens=r.prompt_tokens, output_tokens=r.output_tokens)
+        SimulatedRequest(key=str(i), prompt_tokens=r.prompt_tokens, output_tokens=r.output_tokens)
         for i, r in enumerate(sent)
     ]
     queue = iter(sequences)

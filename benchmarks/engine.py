@@ -22,16 +22,16 @@ from statistics import median
 from typing import TypeAlias
 
 from benchmarks._spread import spread, verdict
+from stressbench.cli.watch.live import SilentView
 from stressbench.clock import Clock
-from stressbench.engines._vllm_process import engine_process
-from stressbench.engines._vllm_setup import engine_arguments, import_vllm
 from stressbench.engines.base import EngineSetup
-from stressbench.report.live import SilentView
-from stressbench.runner.plan import plan
-from stressbench.runner.prepare import Prepared, prepare
+from stressbench.engines.vllm.args import engine_arguments, import_vllm
+from stressbench.engines.vllm.process import engine_process
+from stressbench.runner.plan.prepare import Prepared, prepare
+from stressbench.runner.plan.requests import plan
 from stressbench.runner.run import new_directory, run
 from stressbench.schema.case import Request
-from stressbench.schema.load import parse_suite
+from stressbench.schema.suite.parse import parse_suite
 from stressbench.store import read_run
 
 TARGET = 0.97
@@ -73,7 +73,7 @@ def main() -> int:
     prepared = prepare(
         parse_suite(SUITE, source="bench"), engine="vllm", limit=None, progress=lambda *_: None
     )
-    requests = list(plan(prepared.suite, "dense", prepared.rooms))
+    requests = list(plan(prepared.suite, "dense", prepared.prompt_formats))
     print(f"{len(requests)} requests, {sum(len(r.prompt_token_ids) for r in requests)} tokens")
     arms: dict[str, Arm] = {
         "run": _ours,

@@ -13,10 +13,10 @@ import time
 from statistics import median
 
 from benchmarks._spread import spread, verdict
-from stressbench.models.reference import DENSE, obtain_small_files
+from stressbench.models.reference.pair import DENSE, obtain_small_files
 from stressbench.prompts.base import expand
-from stressbench.schema.suite import PromptSpec
-from stressbench.tokens.budget import Room
+from stressbench.prompts.build.prompt_format import PromptFormat
+from stressbench.schema.suite.suite import PromptSpec
 from stressbench.tokens.template import ChatTemplate
 from stressbench.tokens.tokenizer import Tokenizer, open_tokenizer
 
@@ -46,22 +46,24 @@ def main() -> int:
 def _run(
     tokenizer: Tokenizer, name: str, budget: int, items: int, seed: int
 ) -> tuple[float, float]:
-    room = Room(tokenizer, ChatTemplate())
+    prompt_format = PromptFormat(tokenizer, ChatTemplate())
     ratios = []
     for entry in (0, 1):
         spec = PromptSpec(use=name, items=items, budgets=[budget], arms=["stress"])
-        cells = expand(spec, seed=2 * seed + entry, room=room)
+        conditions = expand(spec, seed=2 * seed + entry, prompt_format=prompt_format)
         began_s = time.process_time()
-        for _ in cells:  # a run sends a case and forgets it
+        for _ in conditions:  # a run sends a case and forgets it
             pass
         took_s = time.process_time() - began_s
-        ratios.append(took_s / _tokenize(tokenizer, spec, room, seed=2 * seed + entry))
+        ratios.append(took_s / _tokenize(tokenizer, spec, prompt_format, seed=2 * seed + entry))
     return ratios[0], ratios[1]
 
 
-def _tokenize(tokenizer: Tokenizer, spec: PromptSpec, room: Room, *, seed: int) -> float:
+def _tokenize(
+    tokenizer: Tokenizer, spec: PromptSpec, prompt_format: PromptFormat, *, seed: int
+) -> float:
     took_s = 0.0
-    for (case,) in expand(spec, seed=seed, room=room):
+    for (case,) in expand(spec, seed=seed, prompt_format=prompt_format):
         began_s = time.process_time()
         encoded = tokenizer.encode(case.text)
         took_s += time.process_time() - began_s
@@ -71,9 +73,9 @@ def _tokenize(tokenizer: Tokenizer, spec: PromptSpec, room: Room, *, seed: int) 
 
 def _longest(tokenizer: Tokenizer, seed: int) -> float:
     spec = PromptSpec(use="niah", items=1, budgets=[LONGEST], arms=["stress"])
-    room = Room(tokenizer, ChatTemplate())
+    prompt_format = PromptFormat(tokenizer, ChatTemplate())
     began_s = time.perf_counter()
-    ((case,),) = expand(spec, seed=seed, room=room)
+    ((case,),) = expand(spec, seed=seed, prompt_format=prompt_format)
     assert len(case.content_ids) == LONGEST
     return time.perf_counter() - began_s
 

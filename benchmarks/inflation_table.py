@@ -19,14 +19,14 @@ from pathlib import Path
 from typing import Final
 
 from stressbench.errors import SetupError
-from stressbench.levers._suggest import load_normaliser
-from stressbench.prompts.combining import heap
-from stressbench.prompts.confusables import confuse
-from stressbench.prompts.haystacks import lexicon
-from stressbench.prompts.haystacks.prose import sentence
-from stressbench.prompts.haystacks.records import Records
-from stressbench.prompts.unicode_fullwidth import fullwidth
-from stressbench.prompts.unicode_math import bold
+from stressbench.levers.suggest import load_normaliser
+from stressbench.prompts.material.haystacks import lexicon
+from stressbench.prompts.material.haystacks.prose import sentence
+from stressbench.prompts.material.haystacks.records import Records
+from stressbench.prompts.tokenization.combining import heap
+from stressbench.prompts.tokenization.confusables import confuse
+from stressbench.prompts.tokenization.unicode_fullwidth import fullwidth
+from stressbench.prompts.tokenization.unicode_math import bold
 from stressbench.seeds import derive_rng
 from stressbench.tokens.tokenizer import Tokenizer, open_tokenizer
 
@@ -169,21 +169,23 @@ def shape_misses(inflations: Table, densities: Table) -> list[str]:
     Compared are tokens per byte of source, inflation / bytes per token of the prose, which
     do not depend on how cheap the prose was.
     """
-    cells = {row[0]: dict(zip(inflations[0][1:], row[1:], strict=True)) for row in inflations[1:]}
+    conditions = {
+        row[0]: dict(zip(inflations[0][1:], row[1:], strict=True)) for row in inflations[1:]
+    }
     density = dict(zip(densities[0][1:], densities[1][1:], strict=True))
     misses = []
     for name, known in KNOWN.items():
-        for column in known.keys() & cells[name].keys():
-            found = float(cells[name][column]) / float(density[column])
+        for column in known.keys() & conditions[name].keys():
+            found = float(conditions[name][column]) / float(density[column])
             expected = known[column] / KNOWN_DENSITY
             if abs(found / expected - 1) > TOLERANCE:
                 misses.append(f"{name} on {column}: {found:.2f} tokens/byte, not {expected:.2f}")
-    if cells["fullwidth letters"]["after NFKC"] != "1.00":
+    if conditions["fullwidth letters"]["after NFKC"] != "1.00":
         misses.append("NFKC does not undo fullwidth letters")
     for name, (rendered, benign) in renderings().items():
         exact = f"{len(rendered.encode()) / len(benign.encode()):.2f}"
-        if cells[name].get("bytes", exact) != exact:
-            misses.append(f"{name} on bytes: {cells[name]['bytes']}, not {exact}")
+        if conditions[name].get("bytes", exact) != exact:
+            misses.append(f"{name} on bytes: {conditions[name]['bytes']}, not {exact}")
     return misses
 
 

@@ -25,12 +25,12 @@ from typing import Final
 import msgspec
 
 from benchmarks._spread import verdict
-from stressbench.report.live import SilentView
-from stressbench.runner.prepare import prepare
+from stressbench.cli.watch.live import SilentView
+from stressbench.runner.plan.prepare import prepare
 from stressbench.runner.run import run
-from stressbench.runner.virtual_time import VirtualTimeLoop
-from stressbench.schema.load import parse_suite
-from stressbench.schema.record import CaseRecord
+from stressbench.runner.send.virtual_time import VirtualTimeLoop
+from stressbench.schema.results.record import CaseRecord
+from stressbench.schema.suite.parse import parse_suite
 from stressbench.store import RECORDS, read_run
 
 FEW, FULL, MANY = 10_000, 70_000, 100_000

@@ -33,11 +33,11 @@ prompts:
 _PROGRAM = """
 import json, resource, sys, tempfile, time
 from pathlib import Path
-from stressbench.report.live import SilentView
-from stressbench.runner.prepare import prepare
+from stressbench.cli.watch.live import SilentView
+from stressbench.runner.plan.prepare import prepare
 from stressbench.runner.run import new_directory, run
-from stressbench.runner.virtual_time import in_its_time
-from stressbench.schema.load import load_suite
+from stressbench.runner.send.virtual_time import in_its_time
+from stressbench.schema.suite.parse import load_suite
 
 suite = load_suite(Path(sys.argv[1]))
 prepared = prepare(suite, engine="simulated", limit=None, progress=lambda *_: None)

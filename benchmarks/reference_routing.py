@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sys
 
-from stressbench.models import reference
+from stressbench.models.reference import pair as reference
 from stressbench.models.routing_report import (
     calibration_mixture,
     held_out_mixture,

@@ -42,8 +42,8 @@ prompts:
 _PROGRAM = """
 import json, resource, sys, time
 from pathlib import Path
-from stressbench.report.html.gather import page
-from stressbench.report.html.page import render
+from stressbench.report.model.gather import page
+from stressbench.report.page.write import render
 from stressbench.store import read_run
 
 run, out = map(Path, sys.argv[1:3])

@@ -21,17 +21,17 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from benchmarks._spread import spread, verdict
+from stressbench.cli.watch.live import SilentView
 from stressbench.clock import Clock
-from stressbench.engines import vllm as plugin
-from stressbench.engines._vllm_setup import import_vllm
-from stressbench.engines.vllm import VllmEngine
-from stressbench.models import reference
+from stressbench.engines.vllm import engine as plugin
+from stressbench.engines.vllm.args import import_vllm
+from stressbench.engines.vllm.engine import VllmEngine
+from stressbench.models.reference import pair as reference
 from stressbench.probes.base import ProbeSetup
-from stressbench.probes.kv import KvProbe
-from stressbench.report.live import SilentView
-from stressbench.runner.prepare import prepare
+from stressbench.probes.kv.probe import KvProbe
+from stressbench.runner.plan.prepare import prepare
 from stressbench.runner.run import new_directory, run
-from stressbench.schema.load import parse_suite
+from stressbench.schema.suite.parse import parse_suite
 from stressbench.store import RECORDS, RunWriter, read_run
 from stressbench.store.lock import Lock
 
@@ -126,7 +126,7 @@ def _scheduler(running: int) -> list[float]:
     """Microseconds that watching adds to a step of vLLM's scheduler, with so many running."""
     from vllm.v1.core.sched.scheduler import Scheduler
 
-    from stressbench.engines import _vllm_scheduler
+    from stressbench.engines.vllm import scheduler as _vllm_scheduler
 
     watched: type[Scheduler] = _vllm_scheduler.WatchedScheduler
     costs = []
@@ -206,8 +206,8 @@ def _frontend(folder: Path) -> list[float]:
     """Microseconds from the statistics of a step to a line of the timeline, writing included."""
     from vllm.v1.metrics.stats import IterationStats, SchedulerStats
 
-    from stressbench.engines._vllm_scheduler import PARCEL
-    from stressbench.engines._vllm_steps import reading
+    from stressbench.engines.vllm.scheduler import PARCEL
+    from stressbench.engines.vllm.steps import reading
 
     clock = Clock()
     parcel = {

@@ -26,11 +26,11 @@ from typing import TYPE_CHECKING, TypeVar
 from benchmarks._spread import spread, verdict
 from benchmarks.inflation_table import SEED, prose
 from stressbench.errors import SetupError
-from stressbench.models.reference import DENSE, obtain_small_files
-from stressbench.prompts.haystacks.records import Records
+from stressbench.models.reference.pair import DENSE, obtain_small_files
+from stressbench.prompts.material.haystacks.records import Records
 from stressbench.seeds import derive_rng
-from stressbench.tokens.measure import count_tokens, measure
-from stressbench.tokens.pieces import TextStream, pieces
+from stressbench.survey.measure import count_tokens, measure
+from stressbench.survey.pieces import TextStream, pieces
 from stressbench.tokens.tokenizer import HuggingFaceTokenizer, open_tokenizer
 from stressbench.tokens.vocabulary import Vocabulary
 

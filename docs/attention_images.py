@@ -22,7 +22,7 @@ from statistics import mean, stdev
 import numpy as np
 from numpy.typing import NDArray
 
-from stressbench.schema.record import CaseRecord
+from stressbench.schema.results.record import CaseRecord
 from stressbench.stats.exact import t_quantile
 from stressbench.store import Run, read_run
 from stressbench.store.arrays import ArrayReader

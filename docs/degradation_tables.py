@@ -14,8 +14,8 @@ import re
 import sys
 from pathlib import Path
 
-from stressbench.report.html.gather import page
-from stressbench.report.markdown import degradation
+from stressbench.report.markdown.run import degradation
+from stressbench.report.model.gather import page
 
 ROOT = Path(__file__).parents[1]
 RUNS = {"core": "core-baseline", "tokenization": "tokenization-baseline"}

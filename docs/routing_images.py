@@ -19,11 +19,11 @@ from typing import cast
 
 import numpy as np
 
-from stressbench.probes import _routing_math as routing
-from stressbench.schema.record import CaseRecord
+from stressbench.schema.results.record import CaseRecord
 from stressbench.stats.exact import t_quantile
 from stressbench.store import read_run
 from stressbench.store.arrays import ArrayReader
+from stressbench.telemetry import routing
 
 IMAGE = Path(__file__).parent / "images" / "routing-load.svg"
 FIELDS = ("imbalance_mean", "entropy_norm_mean", "cv_excess_mean", "churn_mean", "confidence_mean")

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from stressbench.errors import StressbenchError
-    from stressbench.runner.prepare import prepare
+    from stressbench.runner.plan.prepare import prepare
     from stressbench.runner.run import run
     from stressbench.schema.case import Case, Request
-    from stressbench.schema.load import load_suite
-    from stressbench.schema.record import CaseRecord
-    from stressbench.schema.suite import SuiteSpec
+    from stressbench.schema.results.record import CaseRecord
+    from stressbench.schema.suite.parse import load_suite
+    from stressbench.schema.suite.suite import SuiteSpec
     from stressbench.store import read_run
     from stressbench.tokens.tokenizer import open_tokenizer
 
@@ -37,13 +37,13 @@ __all__ = [
 
 _HOME = {
     "Case": "schema.case",
-    "CaseRecord": "schema.record",
+    "CaseRecord": "schema.results.record",
     "Request": "schema.case",
     "StressbenchError": "errors",
-    "SuiteSpec": "schema.suite",
-    "load_suite": "schema.load",
+    "SuiteSpec": "schema.suite.suite",
+    "load_suite": "schema.suite.parse",
     "open_tokenizer": "tokens.tokenizer",
-    "prepare": "runner.prepare",
+    "prepare": "runner.plan.prepare",
     "read_run": "store",
     "run": "runner.run",
 }

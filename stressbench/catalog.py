@@ -1,9 +1,11 @@
 """Plug-ins, found by file name and imported only when asked for.
 
-``prompts/niah.py`` is the prompt class ``niah``. Each plug-in module binds its
-plug-in to the name ``PLUGIN``; the first line of that object's docstring is the
-summary which ``stressbench list`` prints. Packages of others join through the
-entry-point groups ``stressbench.<kind>``, each entry pointing at such an object.
+A plug-in is a module that binds the name ``PLUGIN``, in the kind's folder or in one of
+its sub-folders: ``prompts/retrieval/niah.py`` is the prompt class ``niah``. A plug-in that
+fills a folder is named by it: ``engines/vllm/engine.py`` is the engine ``vllm``,
+``probes/kv/probe.py`` the probe ``kv``. The first line of the object's docstring is the
+summary which ``stressbench list`` prints. Packages of others join through the entry-point
+groups ``stressbench.<kind>``, each entry pointing at such an object.
 """
 
 from __future__ import annotations
@@ -11,10 +13,11 @@ from __future__ import annotations
 import difflib
 import importlib
 import inspect
-import pkgutil
+import re
 from collections.abc import Iterable
 from functools import cache
 from importlib.metadata import entry_points
+from pathlib import Path
 from typing import Final, Literal, get_args
 
 from stressbench.errors import UsageError
@@ -22,11 +25,14 @@ from stressbench.errors import UsageError
 Kind = Literal["prompts", "scorers", "engines", "probes", "levers", "metrics"]
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 
+_PACKAGE: Final = Path(__file__).parent
+_BINDS_PLUGIN: Final = re.compile(r"^PLUGIN\b", re.MULTILINE)
+
 
 @cache
 def names(kind: Kind) -> tuple[str, ...]:
-    """Every plug-in of ``kind``, sorted; nothing is imported but the kind's package."""
-    return tuple(sorted(_builtin(kind) | set(_external(kind))))
+    """Every plug-in of ``kind``, sorted; no plug-in is imported."""
+    return tuple(sorted({*_builtin(kind), *_external(kind)}))
 
 
 @cache
@@ -36,12 +42,22 @@ def load(kind: Kind, name: str) -> object:
     Raises ``UsageError`` naming the nearest known name when there is none.
     """
     if name in _builtin(kind):
-        plugin: object = importlib.import_module(f"stressbench.{kind}.{name}").PLUGIN
+        plugin: object = importlib.import_module(_builtin(kind)[name]).PLUGIN
         return plugin
     external = _external(kind)
     if name in external:
         return _foreign(kind, name, external[name])
-    raise UsageError(
+    raise _unknown(kind, name)
+
+
+def check(kind: Kind, name: str) -> None:
+    """Raise ``UsageError`` naming the nearest known name unless there is such a plug-in."""
+    if name not in names(kind):
+        raise _unknown(kind, name)
+
+
+def _unknown(kind: Kind, name: str) -> UsageError:
+    return UsageError(
         f"there is no {kind.removesuffix('s')} named {name!r}{nearest(name, names(kind))}",
         hint=f"stressbench list {kind}",
     )
@@ -74,13 +90,24 @@ def _foreign(kind: Kind, name: str, place: str) -> object:
     return found
 
 
-def _builtin(kind: Kind) -> set[str]:
-    package = importlib.import_module(f"stressbench.{kind}")
-    return {
-        module.name
-        for module in pkgutil.iter_modules(package.__path__)
-        if module.name != "base" and not module.name.startswith("_") and not module.ispkg
-    }
+@cache
+def _builtin(kind: Kind) -> dict[str, str]:
+    """The module of every plug-in that this package brings, by the plug-in's name."""
+    folder = _PACKAGE / kind
+    modules = (file for file in sorted(folder.rglob("*.py")) if _BINDS_PLUGIN.search(_text(file)))
+    return {_name(file, kind): _module(file) for file in modules}
+
+
+def _name(file: Path, kind: Kind) -> str:
+    return file.parent.name if file.stem == kind.removesuffix("s") else file.stem
+
+
+def _module(file: Path) -> str:
+    return ".".join(("stressbench", *file.relative_to(_PACKAGE).with_suffix("").parts))
+
+
+def _text(file: Path) -> str:
+    return file.read_text("utf-8")
 
 
 @cache

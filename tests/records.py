@@ -9,8 +9,16 @@ from pathlib import Path
 import msgspec
 
 from stressbench.schema.axes import split_role
-from stressbench.schema.record import CaseRecord, Kv, Output, Prompt, Quality, Timing, Tokens
-from stressbench.schema.run import Machine, ModelLine, ModelRun, RunEnd, RunHeader
+from stressbench.schema.results.record import (
+    CaseRecord,
+    Kv,
+    Output,
+    Prompt,
+    Quality,
+    Timing,
+    Tokens,
+)
+from stressbench.schema.results.run import Machine, ModelLine, ModelRun, RunEnd, RunHeader
 from stressbench.store.lines import case_line, encode
 from stressbench.store.write import run_line
 

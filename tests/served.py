@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 
 from stressbench.errors import EngineError
 from stressbench.schema.served import EngineInfo
@@ -13,14 +14,17 @@ class NoEngine:
     """Serves nothing; ``pids`` are its processes."""
 
     pids: tuple[int, ...] = ()
-    info: EngineInfo = field(
-        default_factory=lambda: EngineInfo(
-            dtype=None, max_model_len=None, kv_blocks=None, block_size=None, args={}
-        )
-    )
 
-    def processes(self) -> tuple[int, ...]:
-        return self.pids
+    @cached_property
+    def info(self) -> EngineInfo:
+        return EngineInfo(
+            dtype=None,
+            max_model_len=None,
+            kv_blocks=None,
+            block_size=None,
+            args={},
+            processes=self.pids,
+        )
 
     async def call_worker(self, method: str, *args: object) -> list[object]:
         raise EngineError(f"no workers that could {method}")

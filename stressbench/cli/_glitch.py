@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final, Literal, cast
 from stressbench.errors import SetupError, UsageError
 
 if TYPE_CHECKING:
-    from stressbench.runner.prepare import RunModel
-    from stressbench.tokens.glitch import GlitchToken
+    from stressbench.runner.plan.prepare import RunModel
+    from stressbench.survey.glitch import GlitchToken
 
 _MAX_TOKENS: Final = 24
 _REPEATED: Final = {None: "not asked", True: "no", False: "yes"}
@@ -17,7 +17,7 @@ _REPEATED: Final = {None: "not asked", True: "no", False: "yes"}
 
 def glitch(model: str, *, verify: int, format_: Literal["table", "json"]) -> None:
     """Find the candidates, ask the model about the worst ``verify`` of them, print them all."""
-    from stressbench.tokens.glitch import candidates
+    from stressbench.survey.glitch import candidates
 
     opened = _open(model)
     if opened.path is None:
@@ -35,10 +35,10 @@ def glitch(model: str, *, verify: int, format_: Literal["table", "json"]) -> Non
 
 
 def _open(model: str) -> RunModel:
-    from stressbench.report.preparing import preparing
-    from stressbench.report.stderr import stderr_console
-    from stressbench.runner.prepare import open_model
-    from stressbench.schema.suite import ModelSpec
+    from stressbench.cli.watch.preparing import preparing
+    from stressbench.cli.watch.stderr import stderr_console
+    from stressbench.runner.plan.prepare import open_model
+    from stressbench.schema.suite.suite import ModelSpec
 
     with stderr_console() as console, preparing(console) as progress:
         return open_model("model", ModelSpec(model=model), progress, weights=True)
@@ -46,13 +46,13 @@ def _open(model: str) -> RunModel:
 
 def _verified(model: RunModel, found: list[GlitchToken]) -> list[GlitchToken]:
     from stressbench import catalog
-    from stressbench.report.stderr import stderr_console
+    from stressbench.cli.watch.stderr import stderr_console
     from stressbench.runner.ask import ask
     from stressbench.runner.session import EngineFactory
-    from stressbench.tokens.glitch import verify
+    from stressbench.survey.glitch import verify
     from stressbench.tokens.tokenizer import HuggingFaceTokenizer
 
-    tokenizer = model.room.tokenizer
+    tokenizer = model.prompt_format.tokenizer
     if not isinstance(tokenizer, HuggingFaceTokenizer):
         raise UsageError("only a model with a tokenizer.json can be asked", where=model.name)
     make = cast("EngineFactory", catalog.load("engines", "vllm"))

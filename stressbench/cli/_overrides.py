@@ -30,7 +30,7 @@ def served_at(
         return engine, changes
     if engine not in {None, "openai"}:
         raise UsageError(f"--base-url is for --engine openai, not for {engine!r}")
-    from stressbench.engines._openai_args import read_address
+    from stressbench.engines.openai.args import read_address
 
     read_address(base_url)  # refused here, an address with a key in it is repeated nowhere
     return "openai", [*changes, f"engine.args.base_url={json.dumps(base_url)}"]

@@ -15,9 +15,9 @@ from rich.text import Text
 from stressbench.levers.base import Difference
 
 if TYPE_CHECKING:
-    from stressbench.levers._suggest import Advice, Suggestion
-    from stressbench.tokens.inflation import HotSpot
-    from stressbench.tokens.survey import FileCost, TokenizerCost
+    from stressbench.levers.suggest import Advice, Suggestion
+    from stressbench.survey.files import FileCost, TokenizerCost
+    from stressbench.survey.inflation import HotSpot
 
 _HEAT: Final = ((1.0, "white on red"), (2.0, "black on yellow"), (3.0, "black on green"))
 """Characters per token up to which a token has a colour; cheaper ones have none."""

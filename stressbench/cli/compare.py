@@ -13,7 +13,7 @@ from stressbench.errors import ExitCode, UsageError
 if TYPE_CHECKING:
     from stressbench.compare.comparison import Options
     from stressbench.compare.sides import Contrast
-    from stressbench.schema.comparison import Comparison
+    from stressbench.schema.analysis.comparison import Comparison
 
 Format: TypeAlias = Literal["table", "json", "markdown", "junit"]
 
@@ -100,7 +100,7 @@ _EXITS = {
 
 def _declared(flags: list[str], file: Path | None) -> tuple[tuple[str, ...], str]:
     """The gates of flags and file together, and where they were written."""
-    from stressbench.schema.gate import read
+    from stressbench.schema.suite.gate import read
 
     texts = [*flags, *(read(file) if file else ())]
     places = [*(["--gate"] if flags else ()), *([str(file)] if file else ())]
@@ -117,18 +117,18 @@ def _run(base: Path, cand: Path | None, options: Options) -> Comparison:
 
 def _rendered(comparison: Comparison, format_: Format, *, explain: bool, to_file: bool) -> str:
     if format_ == "json":
-        from stressbench.schema.comparison import to_json
+        from stressbench.schema.analysis.comparison import to_json
 
         return to_json(comparison).decode()
     if format_ == "markdown":
-        from stressbench.report.comparison_markdown import render as markdown
+        from stressbench.report.markdown.comparison import render as markdown
 
         return markdown(comparison)
     if format_ == "junit":
-        from stressbench.report.comparison_junit import render as junit
+        from stressbench.report.junit import render as junit
 
         return junit(comparison)
-    from stressbench.report.comparison_table import render as table
+    from stressbench.report.terminal.comparison import render as table
 
     return table(comparison, explain=explain, terminal=not to_file)
 

@@ -11,7 +11,7 @@ import typer
 from stressbench.errors import ExitCode
 
 if TYPE_CHECKING:
-    from stressbench.schema.run import Machine
+    from stressbench.schema.results.run import Machine
 
 _GIB: Final = 2**30
 _MIN_FREE_DISK_GIB: Final = 4
@@ -58,7 +58,7 @@ def doctor() -> None:
 def examine() -> Iterator[Finding]:
     """Look at everything, nothing imported that is heavy."""
     from stressbench import __version__
-    from stressbench.runner.machine import read_machine
+    from stressbench.runner.record.machine import read_machine
 
     machine = read_machine()
     yield Finding("stressbench", f"{__version__}, Python {machine.python} on {machine.os}")
@@ -103,7 +103,7 @@ def _engine(device: str, packages: dict[str, str]) -> Finding:
 
 def _optional(device: str) -> Iterator[Finding]:
     """What single engines and probes stand on; a GPU's only where there is one."""
-    from stressbench.runner.machine import installed
+    from stressbench.runner.record.machine import installed
 
     wanted = {"aiohttp": ("servers", "run --base-url", "'stressbench[endpoint]'")}
     if device == "cuda":
@@ -119,7 +119,7 @@ def _dtype(device: str) -> Finding:
         return Finding(
             "dtype", "auto: the model's own, 16 bits for float32; the reference pair in float32"
         )
-    from stressbench.engines._cpu import cpu_dtype, cpu_flags
+    from stressbench.engines.cpu import cpu_dtype, cpu_flags
 
     dtype = cpu_dtype(cpu_flags())
     if dtype == "auto":
@@ -130,7 +130,7 @@ def _dtype(device: str) -> Finding:
 
 
 def _memory() -> Finding:
-    from stressbench.engines._cpu import available_bytes
+    from stressbench.engines.cpu import available_bytes
 
     free_gib = available_bytes() / _GIB
     found = f"{free_gib:.1f} GiB of memory available"
@@ -145,7 +145,7 @@ def _caches() -> Iterator[Finding]:
     import shutil
 
     from stressbench.models.cache import cache_root
-    from stressbench.models.reference import list_models
+    from stressbench.models.reference.pair import list_models
 
     root = cache_root()
     existing = next(path for path in (root, *root.parents) if path.exists())
@@ -161,7 +161,7 @@ def _caches() -> Iterator[Finding]:
 
 
 def _tokenizers() -> Iterator[Finding]:
-    from stressbench.runner.machine import installed
+    from stressbench.runner.record.machine import installed
 
     for package, what in (
         ("tokenizers", "Hugging Face vocabularies"),

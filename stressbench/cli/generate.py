@@ -41,12 +41,12 @@ def generate(
     import msgspec
 
     from stressbench.cli._overrides import overrides
-    from stressbench.report.preparing import preparing
-    from stressbench.report.stderr import stderr_console
-    from stressbench.runner.plan import limited, plan
-    from stressbench.runner.prepare import check_names, check_prompts, open_models, open_rooms
-    from stressbench.schema.load import load_suite
-    from stressbench.schema.shipped import find_suite
+    from stressbench.cli.watch.preparing import preparing
+    from stressbench.cli.watch.stderr import stderr_console
+    from stressbench.runner.plan.prepare import check_names, check_prompts, open_models, open_rooms
+    from stressbench.runner.plan.requests import limited, plan
+    from stressbench.schema.suite.parse import load_suite
+    from stressbench.schema.suite.shipped import find_suite
 
     loaded = load_suite(find_suite(suite), overrides=overrides(model, None, set_))
     check_names(loaded)

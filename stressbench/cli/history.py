@@ -27,16 +27,16 @@ def history(
     Example: stressbench history results/nightly --metric quality.score --metric ttft.p95
     """
     from stressbench.cli._progress import counter
-    from stressbench.compare.history import DEFAULT_METRICS
-    from stressbench.compare.history import history as read_history
+    from stressbench.compare.studies.history import DEFAULT_METRICS
+    from stressbench.compare.studies.history import history as read_history
 
     with counter("runs") as progress:
         found = read_history(directories, tuple(metric or DEFAULT_METRICS), progress)
     if format_ == "json":
-        from stressbench.schema.history import to_json
+        from stressbench.schema.analysis.history import to_json
 
         sys.stdout.write(to_json(found).decode())
         return
-    from stressbench.report.history_table import render
+    from stressbench.report.terminal.history import render
 
     sys.stdout.write(render(found, last=last))

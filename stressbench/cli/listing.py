@@ -107,8 +107,8 @@ def _metrics() -> list[Row]:
 
 
 def _suites() -> list[Row]:
-    from stressbench.schema.load import load_suite
-    from stressbench.schema.shipped import shipped_suites
+    from stressbench.schema.suite.parse import load_suite
+    from stressbench.schema.suite.shipped import shipped_suites
 
     rows: list[Row] = []
     for name, file in shipped_suites().items():
@@ -125,7 +125,7 @@ def _suites() -> list[Row]:
 
 
 def _models() -> list[Row]:
-    from stressbench.models.reference import list_models
+    from stressbench.models.reference.pair import list_models
 
     return [
         {

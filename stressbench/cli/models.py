@@ -40,9 +40,9 @@ def build(
 
     Example: stressbench models build
     """
-    from stressbench.models import reference
-    from stressbench.report.preparing import preparing
-    from stressbench.report.stderr import stderr_console
+    from stressbench.cli.watch.preparing import preparing
+    from stressbench.cli.watch.stderr import stderr_console
+    from stressbench.models.reference import pair as reference
 
     with stderr_console() as console, preparing(console) as progress:
         paths = reference.build(names or reference.NAMES, progress)

@@ -23,14 +23,14 @@ def predict(
 
     Example: stressbench predict results/routing-20260101-120000-abcdef
     """
-    from stressbench.compare.prediction import predictions
+    from stressbench.compare.studies.prediction import predictions
 
     found = predictions(runs)
     if format_ == "json":
-        from stressbench.schema.prediction import to_json
+        from stressbench.schema.analysis.prediction import to_json
 
         sys.stdout.write(to_json(found).decode())
         return
-    from stressbench.report.prediction_table import render
+    from stressbench.report.terminal.prediction import render
 
     sys.stdout.write(render(found))

@@ -38,17 +38,17 @@ def report(
         _terminal(runs)
         return
     from stressbench.cli._progress import counter
-    from stressbench.report.html.gather import page
+    from stressbench.report.model.gather import page
 
     with counter("records") as progress:
         gathered = page(runs, progress, treat=treat or ())
     if html is not None:
-        from stressbench.report.html.page import render
+        from stressbench.report.page.write import render
 
         _write(html, render(gathered))
         typer.echo(f"report: {html}")
     if markdown is not None:
-        from stressbench.report.markdown import render as summary
+        from stressbench.report.markdown.run import render as summary
 
         _write(markdown, summary(gathered))
 
@@ -56,7 +56,7 @@ def report(
 def _terminal(runs: list[Path]) -> None:
     from rich.console import Console
 
-    from stressbench.report.console import print_summary
+    from stressbench.report.terminal.summary import print_summary
     from stressbench.store import read_run
 
     # A pipe has no width of its own; a table cut to 80 columns would lose figures.

@@ -18,10 +18,11 @@ from stressbench.errors import ExitCode, StressbenchError, UsageError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from stressbench.report.live import LiveView, PlainView, SilentView
+    from stressbench.cli.watch.live import LiveView, PlainView, SilentView
+    from stressbench.runner.plan.prepare import Prepared
     from stressbench.runner.resume import Resumed
     from stressbench.runner.run import RunResult
-    from stressbench.schema.load import Suite
+    from stressbench.schema.suite.parse import Suite
 
 
 def run(  # noqa: PLR0913 - the contract's options, one parameter each
@@ -98,9 +99,9 @@ def run(  # noqa: PLR0913 - the contract's options, one parameter each
 
     Example: stressbench run core --base-url http://127.0.0.1:8000/v1
     """
-    from stressbench.report.stderr import stderr_console
+    from stressbench.cli.watch.stderr import stderr_console
     from stressbench.runner.interrupt import leaving
-    from stressbench.runner.prepare import check_names
+    from stressbench.runner.plan.prepare import check_names
 
     if from_ is not None and (suites or resume):
         raise UsageError("--from repeats one run; name no suite and no --resume with it")
@@ -171,8 +172,8 @@ def _all(suites: Sequence[Suite], console: Console, options: Options) -> ExitCod
 
 
 def _load(names: list[str] | None, changes: list[str], resume: Path | None) -> list[Suite]:
-    from stressbench.schema.load import load_suite, parse_suite
-    from stressbench.schema.shipped import find_suite
+    from stressbench.schema.suite.parse import load_suite, parse_suite
+    from stressbench.schema.suite.shipped import find_suite
 
     if names:
         if resume is not None and len(names) > 1:
@@ -187,13 +188,11 @@ def _load(names: list[str] | None, changes: list[str], resume: Path | None) -> l
 
 
 def _one(suite: Suite, console: Console, options: Options) -> ExitCode:
-    from stressbench.report.console import print_plan, print_summary
-    from stressbench.report.kv_onset import print_kv
-    from stressbench.runner.kv_plan import foreseen
-    from stressbench.runner.prepare import check_roles, prepare
+    from stressbench.report.terminal.summary import print_summary
+    from stressbench.runner.plan.prepare import check_roles, prepare
     from stressbench.runner.resume import load_resumed
     from stressbench.runner.run import new_directory, run
-    from stressbench.runner.virtual_time import in_its_time
+    from stressbench.runner.send.virtual_time import in_its_time
     from stressbench.store import read_run
 
     earlier = read_run(options.repeated).header if options.repeated else None
@@ -206,9 +205,7 @@ def _one(suite: Suite, console: Console, options: Options) -> ExitCode:
     _say_torn(resumed, console)
     with _model_progress(console, shown=options.progress) as progress:
         if options.dry_run:
-            dry = prepare(suite, engine=engine, limit=limit, progress=progress, weights=False)
-            print_plan(_stdout(), dry.suite, dry.rooms)
-            print_kv(_stdout(), foreseen(dry))
+            _show(prepare(suite, engine=engine, limit=limit, progress=progress, weights=False))
             return ExitCode.PASS
         begun = resumed.run.directory if resumed else None
         directory = begun or new_directory(options.out, suite.spec.name)
@@ -217,12 +214,26 @@ def _one(suite: Suite, console: Console, options: Options) -> ExitCode:
     with _left_to_no_one(directory), _view(console, shown=options.progress) as view:
         running = run(prepared, directory, view, resumed=resumed, roles=roles)
         result = in_its_time(
-            running, virtual=prepared.simulated, client=prepared.engine == "openai"
+            running, virtual=prepared.traits.simulated, client=prepared.traits.remote
         )
     for note in view.notes:
         console.print(note, style="yellow", soft_wrap=True, markup=False)
     print_summary(_stdout(), read_run(directory))
     return _conclude(result, console)
+
+
+def _show(dry: Prepared) -> None:
+    """Print what a run would send, and what is known of the KV cache before it."""
+    from stressbench.cli.watch.plan import print_plan
+    from stressbench.report.model.kv_onset import print_kv
+    from stressbench.runner.plan.kv import foreseen
+    from stressbench.runner.plan.requests import planned
+
+    print_plan(_stdout(), dry.suite, dry.prompt_formats)
+    print_kv(_stdout(), foreseen(dry))
+    again = planned(dry.suite, dry.passes[1:])
+    if again:
+        typer.echo(f"telemetry pass: {again:,} more requests for each model")
 
 
 @contextmanager
@@ -270,7 +281,7 @@ def _stdout() -> Console:
 
 
 def _view(console: Console, *, shown: bool) -> LiveView | PlainView | SilentView:
-    from stressbench.report.live import LiveView, PlainView, SilentView
+    from stressbench.cli.watch.live import LiveView, PlainView, SilentView
 
     if not shown:
         return SilentView()
@@ -279,7 +290,7 @@ def _view(console: Console, *, shown: bool) -> LiveView | PlainView | SilentView
 
 @contextmanager
 def _model_progress(console: Console, *, shown: bool) -> Iterator[Callable[[str, float], None]]:
-    from stressbench.report.preparing import preparing
+    from stressbench.cli.watch.preparing import preparing
 
     if not shown:
         yield lambda _phase, _fraction: None

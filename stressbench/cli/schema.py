@@ -27,11 +27,11 @@ def schema(
     """
     import msgspec
 
+    from stressbench.schema.analysis.comparison import Comparison
+    from stressbench.schema.analysis.history import History
     from stressbench.schema.case import Request
-    from stressbench.schema.comparison import Comparison
-    from stressbench.schema.history import History
-    from stressbench.schema.run import Line
-    from stressbench.schema.suite import SuiteSpec
+    from stressbench.schema.results.run import Line
+    from stressbench.schema.suite.suite import SuiteSpec
 
     kinds: dict[Border, object] = {
         Border.SUITE: SuiteSpec,

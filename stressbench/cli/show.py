@@ -25,10 +25,10 @@ def show(
     """
     from rich.console import Console
 
-    from stressbench.report.attention_map import HeatMap
-    from stressbench.report.case import print_record
     from stressbench.report.printable import printable
-    from stressbench.schema.roles import of_known_roles
+    from stressbench.report.terminal.attention_map import HeatMap
+    from stressbench.report.terminal.case import print_record
+    from stressbench.schema.suite.roles import of_known_roles
     from stressbench.store import read_run
     from stressbench.store.arrays import ArrayReader
 

@@ -24,14 +24,14 @@ def thrash(
 
     Example: stressbench run thrash && stressbench thrash results/thrash-20260101-120000-abcdef
     """
-    from stressbench.compare.thrash import thrash as set_side_by_side
+    from stressbench.compare.studies.thrash import thrash as set_side_by_side
 
     found = set_side_by_side(runs)
     if format_ == "json":
-        from stressbench.schema.thrash import to_json
+        from stressbench.schema.analysis.thrash import to_json
 
         sys.stdout.write(to_json(found).decode())
         return
-    from stressbench.report.thrash_table import render
+    from stressbench.report.terminal.thrash import render
 
     sys.stdout.write(render(found))

@@ -15,8 +15,8 @@ import typer
 from stressbench.errors import UsageError
 
 if TYPE_CHECKING:
-    from stressbench.levers._suggest import Suggestion
-    from stressbench.tokens.survey import Document, FileCost, Survey
+    from stressbench.levers.suggest import Suggestion
+    from stressbench.survey.files import Document, FileCost, Survey
 
 Format: TypeAlias = Literal["table", "json"]
 Progress: TypeAlias = Callable[[str, str, int], None]
@@ -93,7 +93,7 @@ def tokens(  # noqa: PLR0913  one parameter an option
         return
     if verify:
         raise UsageError("--verify needs --glitch MODEL")
-    from stressbench.tokens.isolation import MEASURED, Isolated
+    from stressbench.survey.isolation import MEASURED, Isolated
 
     resolved = {spec: _resolved(spec) for spec in tokenizer or _DEFAULT}
     with (
@@ -103,7 +103,7 @@ def tokens(  # noqa: PLR0913  one parameter an option
     ):
         # Opening a vocabulary takes longest; it goes on while this process imports the rest.
         worker.ahead({"tokenizer": next(iter(resolved.values()))})
-        from stressbench.tokens.survey import Survey
+        from stressbench.survey.files import Survey
 
         survey = Survey(tokenizers=resolved, hot_spots=top, window_tokens=window, silence_s=timeout)
         documents = _documents(files or [_STDIN], against, Path(scratch), timeout)
@@ -117,7 +117,7 @@ tokens.__doc__ = f"{tokens.__doc__}\n{_EXAMPLE}"
 
 def _resolved(spec: str) -> str:
     """What opens the tokenizer: for a built-in model its folder, else ``spec`` itself."""
-    from stressbench.models import reference
+    from stressbench.models.reference import pair as reference
 
     if spec not in reference.NAMES:
         return spec
@@ -127,7 +127,7 @@ def _resolved(spec: str) -> str:
 def _documents(
     files: list[str], against: str | None, scratch: Path, timeout: float
 ) -> list[Document]:
-    from stressbench.tokens.survey import Document
+    from stressbench.survey.files import Document
 
     found = [item for file in files for item in _expanded(file, scratch)]
     if against is None:
@@ -148,8 +148,8 @@ def _documents(
 
 def _rewritten(document: Document, levers: list[str], target: Path, timeout: float) -> Path:
     from stressbench.errors import ResultsError
-    from stressbench.levers._suggest import load_normaliser
-    from stressbench.tokens.isolation import Isolated, UnfinishedError
+    from stressbench.levers.suggest import load_normaliser
+    from stressbench.survey.isolation import Isolated, UnfinishedError
 
     for lever in levers:
         load_normaliser(lever)  # a wrong name is said before any work is done
@@ -158,7 +158,7 @@ def _rewritten(document: Document, levers: list[str], target: Path, timeout: flo
         "levers": levers,
         "target": str(target),
     }
-    with Isolated("stressbench.levers._suggest:rewrite_file", silence_s=timeout) as worker:
+    with Isolated("stressbench.levers.suggest:rewrite_file", silence_s=timeout) as worker:
         try:
             worker.call(request)
         except UnfinishedError as error:
@@ -169,7 +169,7 @@ def _rewritten(document: Document, levers: list[str], target: Path, timeout: flo
 
 
 def _expanded(name: str, scratch: Path) -> Iterator[Document]:
-    from stressbench.tokens.survey import Document
+    from stressbench.survey.files import Document
 
     path = Path(name)
     if name == _STDIN:
@@ -189,7 +189,7 @@ def _expanded(name: str, scratch: Path) -> Iterator[Document]:
 
 def _folder(folder: Path) -> Iterator[Document]:
     """Text files below a folder in order; hidden and binary ones are left out."""
-    from stressbench.tokens.survey import Document
+    from stressbench.survey.files import Document
 
     binary = 0
     for path in sorted(folder.rglob("*")):
@@ -213,13 +213,13 @@ def _advice(
     import msgspec
 
     from stressbench.errors import ResultsError
-    from stressbench.levers._suggest import Suggestion
-    from stressbench.tokens.isolation import Isolated, UnfinishedError
+    from stressbench.levers.suggest import Suggestion
+    from stressbench.survey.isolation import Isolated, UnfinishedError
 
     rows: list[list[Suggestion | str]] = [[] for _ in documents]
     for name, spec in survey.tokenizers.items():
         with Isolated(
-            "stressbench.levers._suggest:suggest_file", silence_s=survey.silence_s
+            "stressbench.levers.suggest:suggest_file", silence_s=survey.silence_s
         ) as worker:
             for row, document in zip(rows, documents, strict=True):
                 progress(f"{name}, suggestions", document.name, 0)

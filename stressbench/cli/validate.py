@@ -22,12 +22,13 @@ def validate(
 
     Example: stressbench validate suites/smoke.yaml
     """
-    from stressbench.report.preparing import preparing
-    from stressbench.report.stderr import stderr_console
-    from stressbench.runner.plan import planned
-    from stressbench.runner.prepare import check_names, check_prompts, open_models, open_rooms
-    from stressbench.schema.load import load_suite
-    from stressbench.schema.shipped import find_suite
+    from stressbench.cli.watch.preparing import preparing
+    from stressbench.cli.watch.stderr import stderr_console
+    from stressbench.runner.plan.prepare import check_names, check_prompts, open_models, open_rooms
+    from stressbench.runner.plan.requests import planned
+    from stressbench.runner.probing import passes
+    from stressbench.schema.suite.parse import load_suite
+    from stressbench.schema.suite.shipped import find_suite
 
     for name in suites:
         suite = load_suite(find_suite(name), overrides=set_ or ())
@@ -36,7 +37,9 @@ def validate(
             models = open_models(suite.spec, progress, weights=False)
         check_prompts(suite, suite.spec, models, open_rooms(suite, models))
         requests = planned(suite.spec)
+        again = planned(suite.spec, passes(suite.spec, workers=True)[1:])
         typer.echo(
             f"{suite.source}: valid; {requests} requests for each of"
             f" {len(models)} models ({', '.join(models)})"
+            + (f", and {again} more in the telemetry pass" if again else "")
         )

@@ -9,8 +9,8 @@ import msgspec
 
 from stressbench.catalog import nearest
 from stressbench.errors import CompareError, UsageError
-from stressbench.schema.run import Machine, ModelRun, RunHeader
-from stressbench.schema.suite import SuiteSpec
+from stressbench.schema.results.run import Machine, ModelRun, RunHeader
+from stressbench.schema.suite.suite import SuiteSpec
 
 FACTORS: Final[dict[str, str]] = {
     "suite": "the suite, its gates and description apart",

@@ -8,21 +8,22 @@ from pathlib import Path
 from typing import Final
 
 from stressbench import store
-from stressbench.compare import comparable, degradation
+from stressbench.compare import comparable
 from stressbench.compare.evaluate import Question
 from stressbench.compare.identity import needs_ids
 from stressbench.compare.judge import overall
 from stressbench.compare.knees import knees
 from stressbench.compare.session import Session, check_headers, of_gate
 from stressbench.compare.sides import Contrast
+from stressbench.compare.studies import degradation
 from stressbench.errors import UsageError
 from stressbench.metrics import base as columns
 from stressbench.metrics.base import Columns
+from stressbench.schema.analysis.comparison import Comparison
+from stressbench.schema.analysis.degradation import ClassDegradation
 from stressbench.schema.base import COMPARISON_VERSION
-from stressbench.schema.comparison import Comparison
-from stressbench.schema.degradation import ClassDegradation
-from stressbench.schema.gate import Gate, parse
 from stressbench.schema.metric import Metric, known
+from stressbench.schema.suite.gate import Gate, parse
 
 DEFAULT_GATES: Final = ("quality.score drop < 5pt", "failures.rate rise < 5pt")
 """What two files are held to when neither flags nor suite declare a gate."""

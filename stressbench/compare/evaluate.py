@@ -9,8 +9,8 @@ import numpy as np
 
 from stressbench.compare.pair import Mask, Pairing, SideRows, case_means
 from stressbench.metrics.base import Codes, Floats
-from stressbench.schema.gate import share
 from stressbench.schema.metric import Metric
+from stressbench.schema.suite.gate import share
 from stressbench.stats.clusters import PairedSums, binary_effect, cluster_sums, mean_effect
 from stressbench.stats.effect import Effect, natural
 from stressbench.stats.exact import t_quantile

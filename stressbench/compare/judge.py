@@ -19,8 +19,8 @@ from dataclasses import dataclass
 import msgspec
 
 from stressbench.compare.evaluate import Answer, Question
-from stressbench.schema.comparison import Finding, GateFinding, Missing, Overall, Verdict
-from stressbench.schema.gate import Gate
+from stressbench.schema.analysis.comparison import Finding, GateFinding, Missing, Overall, Verdict
+from stressbench.schema.suite.gate import Gate
 from stressbench.stats.effect import natural
 from stressbench.stats.exact import Interval
 from stressbench.stats.power import (

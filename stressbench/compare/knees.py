@@ -11,12 +11,12 @@ from stressbench import store
 from stressbench.compare.pair import Pairing
 from stressbench.compare.sides import Side
 from stressbench.metrics.base import Columns
-from stressbench.runner.levels import Tally
+from stressbench.schema.analysis.comparison import Knee, Knees
 from stressbench.schema.axes import NONE, split_role
 from stressbench.schema.case import Pass
-from stressbench.schema.comparison import Knee, Knees
-from stressbench.schema.record import Load, Status, Timing, Tokens
+from stressbench.schema.results.record import Load, Status, Timing, Tokens
 from stressbench.stats.saturation import knee
+from stressbench.telemetry.load_levels import Tally
 
 
 class _Params(msgspec.Struct, frozen=True):

@@ -12,7 +12,7 @@ from stressbench.compare.sides import Contrast, Side, model_word
 from stressbench.errors import CompareError, UsageError
 from stressbench.metrics.base import Columns
 from stressbench.schema.axes import AXES, NONE, split_role
-from stressbench.schema.run import RunHeader
+from stressbench.schema.results.run import RunHeader
 
 
 def model_pairs(

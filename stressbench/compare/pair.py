@@ -15,7 +15,7 @@ from stressbench.compare.levels import Shared, of_levels, shared_levels, unfinis
 from stressbench.compare.sides import OTHER_CONTENT, Contrast, Side
 from stressbench.errors import CompareError
 from stressbench.metrics.base import Codes, Columns, Floats, Labels, case_digest
-from stressbench.schema.record import CaseRecord
+from stressbench.schema.results.record import CaseRecord
 
 Mask = NDArray[np.bool_]
 

@@ -15,11 +15,11 @@ from stressbench.compare.pair import Pairing, pair
 from stressbench.compare.sides import Contrast, Side
 from stressbench.errors import CompareError, SuiteError, UsageError
 from stressbench.metrics.base import Columns
+from stressbench.schema.analysis.comparison import Finding, GateFinding
 from stressbench.schema.axes import AXES
-from stressbench.schema.comparison import Finding, GateFinding
-from stressbench.schema.gate import Gate
 from stressbench.schema.metric import known
-from stressbench.schema.run import RunHeader
+from stressbench.schema.results.run import RunHeader
+from stressbench.schema.suite.gate import Gate
 from stressbench.seeds import derive_seed
 from stressbench.stats.multiple import benjamini_hochberg, holm
 

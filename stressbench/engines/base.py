@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal, Protocol
+from typing import TYPE_CHECKING, ClassVar, Final, Literal, Protocol
 
 from stressbench.clock import Clock
-from stressbench.engines._cpu import cpu_flags, cpu_isa
-from stressbench.engines._dtype import expected_dtype
+from stressbench.engines.cpu import cpu_flags, cpu_isa
+from stressbench.engines.dtype import expected_dtype
 from stressbench.errors import RequestError
 from stressbench.schema.case import Request
-from stressbench.schema.record import Retry
+from stressbench.schema.results.record import Retry
 from stressbench.schema.served import EngineInfo
 from stressbench.schema.step import StepReading
-from stressbench.schema.suite import EngineSpec
+from stressbench.schema.suite.suite import EngineSpec
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,7 +26,10 @@ __all__ = [
     "Engine",
     "EngineInfo",
     "EngineSetup",
+    "EngineTraits",
+    "PolledEngine",
     "RemoteRequestError",
+    "WorkerEngine",
     "cpu_flags",
     "cpu_isa",
     "expected_dtype",
@@ -111,17 +114,26 @@ class EngineSetup:
     """Dotted name of the class that probes want mixed into the engine's workers."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineTraits:
+    """What the runner must know about a class of engines before it starts one."""
+
+    simulated: bool = False
+    """Its numbers are computed, not measured, and its time is that of the event loop."""
+    weights: bool = False
+    """It loads a model's weights on this machine, so the run finds, builds or downloads them."""
+    workers: bool = False
+    """Its workers run an extension of ours: it is a ``WorkerEngine``."""
+    remote: bool = False
+    """A server answers for it, and this process is one of the server's clients."""
+    polled: bool = False
+    """Its scheduler is read at an interval, so a step may be late: it is a ``PolledEngine``."""
+
+
 class Engine(Protocol):
-    """A model being served. Built from an ``EngineSetup``; used by one event loop.
+    """A model being served. Built from an ``EngineSetup``; used by one event loop."""
 
-    ``simulated`` marks an engine whose numbers are computed, not measured; ``weights`` one
-    that loads a model's weights from this machine; ``workers`` one whose workers run an
-    extension of ours and answer ``call_worker``.
-    """
-
-    simulated: bool
-    weights: bool
-    workers: bool
+    traits: ClassVar[EngineTraits]
 
     @staticmethod
     def check(*args: Mapping[str, object]) -> None:
@@ -140,21 +152,25 @@ class Engine(Protocol):
         """
         ...
 
+    async def stop(self) -> None:
+        """Free everything; safe to call twice and after a failed start."""
+        ...
+
+
+class WorkerEngine(Engine, Protocol):
+    """An engine with the trait ``workers``."""
+
     async def call_worker(self, method: str, *args: object) -> list[object]:
         """Call a method of the worker extension in every worker; one answer each.
 
-        Raises ``EngineError`` where the engine has no workers of ours.
+        Raises ``EngineError`` where a worker fails.
         """
         ...
 
+
+class PolledEngine(Engine, Protocol):
+    """An engine with the trait ``polled``."""
+
     async def settle(self) -> None:
-        """Tell the steps that are not told yet: the requests of a pass are over."""
-        ...
-
-    def processes(self) -> tuple[int, ...]:
-        """The roots of the engine's process tree; empty where it runs elsewhere."""
-        ...
-
-    async def stop(self) -> None:
-        """Free everything; safe to call twice and after a failed start."""
+        """Report the steps since the last reading: every request of a pass is over."""
         ...

@@ -25,13 +25,13 @@ from numpy.typing import NDArray
 
 from stressbench import store
 from stressbench.errors import ResultsError, StressbenchError
-from stressbench.metrics._columns import Codes, Columns, Floats, Growing, Labels, minus_partner
-from stressbench.metrics._narrow import LEVEL, PARAMS, narrow_record, paths_of
-from stressbench.metrics._values import column_of, fields_of, plausible, sizes_of, values_of
+from stressbench.metrics.read.columns import Codes, Columns, Floats, Growing, Labels, minus_partner
+from stressbench.metrics.read.narrow import LEVEL, PARAMS, narrow_record, paths_of
+from stressbench.metrics.read.values import column_of, fields_of, plausible, sizes_of, values_of
 from stressbench.schema.axes import NONE, role_name, split_role
 from stressbench.schema.case import AROUND
 from stressbench.schema.metric import Metric, known
-from stressbench.schema.roles import check_role
+from stressbench.schema.suite.roles import check_role
 
 __all__ = ["Codes", "Columns", "Floats", "Labels", "case_digest", "read", "read_both"]
 

@@ -16,10 +16,10 @@ import msgspec
 
 from stressbench.catalog import nearest
 from stressbench.errors import SetupError, UsageError
-from stressbench.models import reference
 from stressbench.models.cache import Progress
 from stressbench.models.fingerprint import fingerprint
-from stressbench.schema.suite import ModelSpec
+from stressbench.models.reference import pair as reference
+from stressbench.schema.suite.suite import ModelSpec
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -18,9 +18,9 @@ from typing import Final, TypeAlias
 
 import numpy as np
 
-from stressbench.models import phrases, upcycle
-from stressbench.models.calibration import Encode, Kind
-from stressbench.models.router import Floats, load, mean_entropy
+from stressbench.models.reference import phrases, upcycle
+from stressbench.models.reference.calibration import Encode, Kind
+from stressbench.models.reference.router import Floats, load, mean_entropy
 from stressbench.seeds import derive_rng
 
 Sequences: TypeAlias = Mapping[Kind, Sequence[Sequence[int]]]

@@ -20,8 +20,8 @@ import msgspec
 from stressbench.clock import Clock
 from stressbench.errors import SuiteError
 from stressbench.schema.case import Request
-from stressbench.schema.record import CaseRecord
-from stressbench.schema.run import Reading
+from stressbench.schema.results.record import CaseRecord
+from stressbench.schema.results.run import Reading
 from stressbench.schema.served import EngineInfo
 from stressbench.schema.step import StepReading
 
@@ -71,12 +71,11 @@ class Served(Protocol):
         """What was set up."""
         ...
 
-    def processes(self) -> tuple[int, ...]:
-        """The roots of the engine's process tree; empty where it runs elsewhere."""
-        ...
-
     async def call_worker(self, method: str, *args: object) -> list[object]:
-        """Call a method of the worker extension in every worker; one answer each."""
+        """Call a method of the worker extension in every worker; one answer each.
+
+        Only for a probe with a capture, which no engine without workers is given.
+        """
         ...
 
 

@@ -1,6 +1,6 @@
 """Prompt classes: what one declares and drafts, and how drafts become exact cases.
 
-A class says what stands in a prompt (a ``Draft`` an arm); everything that all classes
+A class says what stands in a prompt (a ``PromptOutline`` an arm); everything that all classes
 share happens here once: sweeps, seeds, stratified depths, exact lengths, spans, hashes.
 """
 
@@ -13,21 +13,30 @@ import msgspec
 
 from stressbench import catalog
 from stressbench.errors import SuiteError, UsageError
-from stressbench.prompts._assemble import WITHOUT_CONTEXT, Extent, assemble_cell, extent
-from stressbench.prompts._draft import Cell, Draft, Param, Params, Piece, PromptClass, Traits, Truth
-from stressbench.prompts._sweep import cells_of, points_of
+from stressbench.prompts.build.assemble import WITHOUT_CONTEXT, Extent, assemble_condition, extent
+from stressbench.prompts.build.conditions import conditions_of, points_of
+from stressbench.prompts.build.outline import (
+    Condition,
+    Param,
+    Params,
+    Piece,
+    PromptClass,
+    PromptOutline,
+    Traits,
+    Truth,
+)
+from stressbench.prompts.build.prompt_format import PromptFormat
 from stressbench.schema.case import Case
-from stressbench.schema.suite import Arm, PromptSpec
-from stressbench.tokens.budget import Room
+from stressbench.schema.suite.suite import Arm, PromptSpec
 
 __all__ = [
-    "Cell",
+    "Condition",
     "Description",
-    "Draft",
     "Param",
     "Params",
     "Piece",
     "PromptClass",
+    "PromptOutline",
     "Traits",
     "Truth",
     "check",
@@ -44,29 +53,37 @@ _BUDGET_SLACK: Final = 1.25
 """Items differ by a few tokens; only budgets this close to the smallest need all of them."""
 
 
-def expand(spec: PromptSpec, *, seed: int, room: Room) -> Iterator[tuple[Case, ...]]:
+def expand(
+    spec: PromptSpec, *, seed: int, prompt_format: PromptFormat, first: int | None = None
+) -> Iterator[tuple[Case, ...]]:
     """Every case of one suite entry, lazily: one tuple a cell, holding its arms.
 
     A cell is one item at one point of the parameter sweep, one budget and one depth.
     Arms without context do not depend on budget and depth and come with an item's first
-    cell. The order, and every byte, follow from ``spec`` and ``seed`` alone.
+    cell. The order, and every byte, follow from ``spec`` and ``seed`` alone. With ``first``
+    only that many items are built, each the same as among all of them.
     """
     plugin = _load(spec)
-    for cell in cells_of(spec, plugin.traits, seed=seed, room=room):
-        yield assemble_cell(plugin, cell)
+    for condition in conditions_of(
+        spec, plugin.traits, seed=seed, prompt_format=prompt_format, first=first
+    ):
+        yield assemble_condition(plugin, condition)
 
 
-def count(spec: PromptSpec) -> int:
+def count(spec: PromptSpec, first: int | None = None) -> int:
     """How many cases ``expand`` yields in all its cells, without building one."""
     traits = _load(spec).traits
     arms = spec.arms or traits.arms
     once = len(WITHOUT_CONTEXT.intersection(arms))
     depths = len(spec.depths) if traits.deep and spec.depths else 1
     grid = max(1, len(spec.budgets)) * depths
-    return spec.items * len(points_of(spec, traits)) * ((len(arms) - once) * grid + once)
+    items = spec.items if first is None else min(first, spec.items)
+    return items * len(points_of(spec, traits)) * ((len(arms) - once) * grid + once)
 
 
-def check(spec: PromptSpec, *, room: Room, max_model_len: int | None, seed: int = 0) -> None:
+def check(
+    spec: PromptSpec, *, prompt_format: PromptFormat, max_model_len: int | None, seed: int = 0
+) -> None:
     """Raise ``SuiteError`` for what cannot be generated or does not fit the model.
 
     Unknown parameters name the nearest known one; a budget that is too small names the
@@ -84,12 +101,12 @@ def check(spec: PromptSpec, *, room: Room, max_model_len: int | None, seed: int 
                 where=f"{where}.budgets",
                 hint="add for example `budgets: [512]`",
             )
-        _check_window(spec, *_longest(spec, room, seed=seed), max_model_len)
+        _check_window(spec, *_longest(spec, prompt_format, seed=seed), max_model_len)
         return
     budget = min(spec.budgets)
-    found = _extent(spec, room, seed=seed, items=min(spec.items, _PROBED_ITEMS))
+    found = _extent(spec, prompt_format, seed=seed, items=min(spec.items, _PROBED_ITEMS))
     if budget < found.smallest * _BUDGET_SLACK and spec.items * len(points) > _PROBED_ITEMS:
-        found = _extent(spec, room, seed=seed, items=spec.items)
+        found = _extent(spec, prompt_format, seed=seed, items=spec.items)
     if budget < found.smallest:
         raise SuiteError(
             f"a budget of {budget} tokens is too small; the smallest possible is {found.smallest}",
@@ -98,7 +115,7 @@ def check(spec: PromptSpec, *, room: Room, max_model_len: int | None, seed: int 
     _check_window(spec, max(spec.budgets) + found.overhang, found.answer, max_model_len)
 
 
-def truths(spec: PromptSpec, *, seed: int, room: Room) -> Iterator[Truth]:
+def truths(spec: PromptSpec, *, seed: int, prompt_format: PromptFormat) -> Iterator[Truth]:
     """What the answers of an entry are held against; no prompt is made to its length.
 
     Of every item where a class takes its prompts from a file, else of the first ones.
@@ -106,21 +123,21 @@ def truths(spec: PromptSpec, *, seed: int, room: Room) -> Iterator[Truth]:
     plugin = _load(spec)
     items = spec.items if plugin.traits.needs else min(spec.items, _PROBED_ITEMS)
     some = msgspec.structs.replace(spec, items=items, budgets=[], depths=[])
-    for cell in cells_of(some, plugin.traits, seed=seed, room=room):
-        for arm, draft in plugin.drafts(cell).items():
-            if arm in cell.arms:
+    for condition in conditions_of(some, plugin.traits, seed=seed, prompt_format=prompt_format):
+        for arm, outline in plugin.outlines(condition).items():
+            if arm in condition.arms:
                 yield Truth(
-                    scorer=draft.scorer or plugin.traits.scorer,
-                    expected=draft.expected,
-                    params=draft.scorer_params,
-                    origin=draft.origin,
+                    scorer=outline.scorer or plugin.traits.scorer,
+                    expected=outline.expected,
+                    params=outline.scorer_params,
+                    origin=outline.origin,
                 )
 
 
 def known_scorer(name: str, where: str) -> str:
     """The name of a scorer; ``SuiteError`` at ``where`` where there is none of it."""
     try:
-        catalog.load("scorers", name)
+        catalog.check("scorers", name)
     except UsageError as error:
         raise SuiteError(error.message, where=where, hint=error.hint) from error
     return name
@@ -149,12 +166,12 @@ def describe(name: str) -> Description:
 
     plugin = load(name)
     traits = plugin.traits
-    room = Room(ByteTokenizer(), ChatTemplate((), ()))
+    prompt_format = PromptFormat(ByteTokenizer(), ChatTemplate((), ()))
     spec = PromptSpec(use=name, items=1, arms=["stress"], params=dict(traits.tiny))
     if traits.needs_budget:
-        smallest = _extent(spec, room, seed=0, items=1).smallest
+        smallest = _extent(spec, prompt_format, seed=0, items=1).smallest
         spec = msgspec.structs.replace(spec, budgets=[smallest + 160])
-    case = None if traits.needs else next(expand(spec, seed=0, room=room))[0]
+    case = None if traits.needs else next(expand(spec, seed=0, prompt_format=prompt_format))[0]
     doc = (plugin.__doc__ or "").strip()
     return Description(
         name=name,
@@ -225,11 +242,14 @@ def _check_window(
         )
 
 
-def _extent(spec: PromptSpec, room: Room, *, seed: int, items: int) -> Extent:
+def _extent(spec: PromptSpec, prompt_format: PromptFormat, *, seed: int, items: int) -> Extent:
     plugin = _load(spec)
     # The depth and the budget move pieces and filler; neither changes what is fixed.
     some = msgspec.structs.replace(spec, items=items, budgets=[], depths=[])
-    extents = [extent(plugin, cell) for cell in cells_of(some, plugin.traits, seed=seed, room=room)]
+    extents = [
+        extent(plugin, condition)
+        for condition in conditions_of(some, plugin.traits, seed=seed, prompt_format=prompt_format)
+    ]
     return Extent(
         smallest=max(one.smallest for one in extents),
         overhang=max(one.overhang for one in extents),
@@ -237,12 +257,12 @@ def _extent(spec: PromptSpec, room: Room, *, seed: int, items: int) -> Extent:
     )
 
 
-def _longest(spec: PromptSpec, room: Room, *, seed: int) -> tuple[int, int]:
+def _longest(spec: PromptSpec, prompt_format: PromptFormat, *, seed: int) -> tuple[int, int]:
     """Prompt and answer tokens of the longest of the first items."""
     some = msgspec.structs.replace(spec, items=min(spec.items, _BUILT_ITEMS))
     sizes = [
-        (len(case.content_ids) + room.template_tokens, case.max_tokens)
-        for cell in expand(some, seed=seed, room=room)
-        for case in cell
+        (len(case.content_ids) + prompt_format.template_tokens, case.max_tokens)
+        for condition in expand(some, seed=seed, prompt_format=prompt_format)
+        for case in condition
     ]
     return max(sizes, key=sum)

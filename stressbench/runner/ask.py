@@ -11,11 +11,11 @@ from typing import Final
 from stressbench.clock import Clock
 from stressbench.engines.base import Engine, EngineSetup
 from stressbench.errors import RequestError
-from stressbench.runner.plan import ids_sha256
-from stressbench.runner.prepare import RunModel, at_dtype
+from stressbench.runner.plan.prepare import RunModel, at_dtype
+from stressbench.runner.plan.requests import ids_sha256
 from stressbench.runner.session import EngineFactory
 from stressbench.schema.case import Case, Request
-from stressbench.schema.suite import EngineSpec
+from stressbench.schema.suite.suite import EngineSpec
 
 _WINDOW: Final = 512
 _CONCURRENCY: Final = 8
@@ -53,8 +53,8 @@ async def _answers(engine: Engine, requests: Sequence[Request]) -> list[str]:
 
 
 def _request(model: RunModel, index: int, ids: Sequence[int], max_tokens: int) -> Request:
-    room = model.room
-    prompt = (*room.template.prefix_ids, *ids, *room.template.suffix_ids)
+    prompt_format = model.prompt_format
+    prompt = (*prompt_format.template.prefix_ids, *ids, *prompt_format.template.suffix_ids)
     name = f"ask/{index}"
     case = Case(
         case_id=name,
@@ -66,7 +66,7 @@ def _request(model: RunModel, index: int, ids: Sequence[int], max_tokens: int) -
         params={},
         arm="stress",
         seed=0,
-        text=room.tokenizer.decode(ids),
+        text=prompt_format.tokenizer.decode(ids),
         content_ids=tuple(ids),
         forced_ids=True,
         segments=(),
@@ -81,7 +81,7 @@ def _request(model: RunModel, index: int, ids: Sequence[int], max_tokens: int) -
         prompt_token_ids=prompt,
         prompt_sha256=ids_sha256(prompt),
         spans=(),
-        template_tokens=room.template_tokens,
+        template_tokens=prompt_format.template_tokens,
         control_tokens=None,
         retok_drift=None,
         cache_salt=name,

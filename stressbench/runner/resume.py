@@ -12,17 +12,17 @@ from typing import Final
 import msgspec
 
 from stressbench.errors import ResultsError, SuiteError
-from stressbench.runner.levels import Tally
-from stressbench.runner.plan import LEVEL
-from stressbench.schema.arrays import ArraysAt
+from stressbench.runner.plan.requests import LEVEL
 from stressbench.schema.axes import role_name
 from stressbench.schema.base import RESULTS_VERSION
 from stressbench.schema.case import AROUND, Case, Pass, Request
-from stressbench.schema.record import Load, Status, Timing, Tokens
-from stressbench.schema.run import LevelLine, Machine, RunHeader
+from stressbench.schema.results.arrays import ArraysAt
+from stressbench.schema.results.record import Load, Status, Timing, Tokens
+from stressbench.schema.results.run import LevelLine, Machine, RunHeader
 from stressbench.store import Run, read_run, readings, scan, torn_line
 from stressbench.store.arrays import is_whole
 from stressbench.store.lock import Lock
+from stressbench.telemetry.load_levels import Tally
 
 _MUST_AGREE: Final = ("suite_sha256", "seed", "limit", "engine", "stressbench")
 _MACHINE: Final = ("device", "device_name")

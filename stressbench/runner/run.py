@@ -15,13 +15,13 @@ from msgspec.structs import replace
 from stressbench.clock import Clock
 from stressbench.errors import SetupError, StressbenchError
 from stressbench.prompts.base import expand
-from stressbench.runner.header import run_header
 from stressbench.runner.interrupt import Interrupt
-from stressbench.runner.prepare import Prepared
+from stressbench.runner.plan.prepare import Prepared
+from stressbench.runner.record.header import run_header
 from stressbench.runner.resume import Resumed, changes, check_same_run
+from stressbench.runner.send.virtual_time import clock_of
 from stressbench.runner.serve import RunView, Serve
-from stressbench.runner.virtual_time import clock_of
-from stressbench.schema.run import RunHeader, RunStatus
+from stressbench.schema.results.run import RunHeader, RunStatus
 from stressbench.store import RunWriter
 
 
@@ -100,8 +100,10 @@ def _gone_on(
 ) -> tuple[RunHeader, Clock]:
     """Check that this is the run that was begun; the clock goes on where it stood."""
     check_same_run(resumed.run.header, header)
-    suite, room = prepared.suite, prepared.rooms[prepared.suite.budget_role]
-    cells = (expand(prompt, seed=suite.seed, room=room) for prompt in suite.prompts)
+    suite, prompt_format = prepared.suite, prepared.prompt_formats[prepared.suite.budget_role]
+    cells = (
+        expand(prompt, seed=suite.seed, prompt_format=prompt_format) for prompt in suite.prompts
+    )
     resumed.done.check_contents(chain.from_iterable(chain.from_iterable(cells)))
     began = resumed.run.header
     header = replace(

@@ -12,17 +12,17 @@ from stressbench import catalog
 from stressbench.clock import Clock
 from stressbench.engines.base import EngineInfo, EngineSetup
 from stressbench.errors import EngineError, ProbeError, ResultsError, StressbenchError
-from stressbench.runner.header import failed_line, now, ready_line, with_line
 from stressbench.runner.interrupt import Interrupt, Interrupted
-from stressbench.runner.kv_plan import plan_kv
-from stressbench.runner.plan import levels_of, plan_level, planned
-from stressbench.runner.prepare import Prepared, RunModel
+from stressbench.runner.plan.kv import plan_kv
+from stressbench.runner.plan.prepare import Prepared, RunModel
+from stressbench.runner.plan.requests import levels_of, plan_level, planned
+from stressbench.runner.record.header import failed_line, now, ready_line, with_line
 from stressbench.runner.resume import Done, Resumed
 from stressbench.runner.session import EngineFactory, Observer, Session, Work
 from stressbench.schema.case import Pass, Request
-from stressbench.schema.load_shape import Level
-from stressbench.schema.record import CaseRecord
-from stressbench.schema.run import ModelLine, RunEnd, RunHeader, RunStatus
+from stressbench.schema.results.record import CaseRecord
+from stressbench.schema.results.run import ModelLine, RunEnd, RunHeader, RunStatus
+from stressbench.schema.suite.load import Level
 from stressbench.store import RunWriter
 
 _ENGINE_FACTS: Final = ("dtype", "max_model_len", "kv_blocks", "block_size", "engine_args")
@@ -199,9 +199,12 @@ class Serve:
         suite = self.prepared.suite
 
         def requests(pass_: Pass, level: Level) -> Iterator[Request]:
-            return plan_level(suite, model.role, self.prepared.rooms, pass_, level)
+            return plan_level(suite, model.role, self.prepared.prompt_formats, pass_, level)
 
-        each = planned(suite) // len(levels_of(suite, "quality"))
+        each = {
+            pass_: planned(suite, (pass_,)) // len(levels_of(suite, pass_))
+            for pass_ in self._passes
+        }
         over = self.resumed.levels(model.role) if self.resumed else {}
         return Work(model.role, requests, each, self.done, over)
 
@@ -218,7 +221,7 @@ class Serve:
         self.view.starting(model.role, model.name, left)
 
         def ready(info: EngineInfo) -> None:
-            kv = plan_kv(self.prepared.suite, model, self.prepared.rooms, info)
+            kv = plan_kv(self.prepared.suite, model, self.prepared.prompt_formats, info)
             line = ready_line(
                 self.header, model.role, self.part, self.clock.now_ns(), engine=(info, kv)
             )

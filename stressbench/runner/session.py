@@ -5,31 +5,31 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Protocol
+from typing import Protocol, cast
 
 import msgspec
 
 from stressbench.clock import Clock
-from stressbench.engines.base import Engine, EngineInfo, EngineSetup
+from stressbench.engines.base import Engine, EngineInfo, EngineSetup, PolledEngine, WorkerEngine
 from stressbench.probes.base import ProbeSetup
-from stressbench.runner.assemble import without_texts
 from stressbench.runner.interrupt import Interrupt, Interrupted
-from stressbench.runner.lane import Lane
-from stressbench.runner.levels import Tally
-from stressbench.runner.plan import levels_of
+from stressbench.runner.plan.requests import levels_of
 from stressbench.runner.probing import Probing, passes, worker_extension
+from stressbench.runner.record.assemble import without_texts
 from stressbench.runner.resume import Done
-from stressbench.runner.traffic import Traffic
+from stressbench.runner.send.request import Lane
+from stressbench.runner.send.traffic import Traffic
 from stressbench.schema.axes import split_role
 from stressbench.schema.case import AROUND, Pass, Request
-from stressbench.schema.kv import KvSetup
-from stressbench.schema.load_shape import CLOSED_CONCURRENCY, Level, LoadSpec
-from stressbench.schema.record import CaseRecord
-from stressbench.schema.run import LevelLine, Reading
+from stressbench.schema.results.kv import KvSetup
+from stressbench.schema.results.record import CaseRecord
+from stressbench.schema.results.run import LevelLine, Reading
 from stressbench.schema.step import StepReading
-from stressbench.schema.suite import ProbeSpec, SuiteSpec
+from stressbench.schema.suite.load import CLOSED_CONCURRENCY, Level, LoadSpec
+from stressbench.schema.suite.suite import ProbeSpec, SuiteSpec
 from stressbench.stats.saturation import Point, settled
 from stressbench.store import RunWriter
+from stressbench.telemetry.load_levels import Tally
 
 EngineFactory = Callable[[EngineSetup], Engine]
 """What an engine plug-in binds to ``PLUGIN``."""
@@ -62,8 +62,8 @@ class Work:
     role: str
     plan: Callable[[Pass, Level], Iterator[Request]]
     """Every request of a level."""
-    planned: int
-    """Requests of a level in the quality pass."""
+    planned: Mapping[Pass, int]
+    """Requests of one level, by pass."""
     done: Done
     """What an earlier part of the run has recorded."""
     over: Mapping[tuple[Pass, str], LevelLine]
@@ -71,7 +71,7 @@ class Work:
 
     def number(self, pass_: Pass, level: Level) -> int:
         """How many are left, or more, without building any."""
-        return self.planned - self.done.number(self.role, pass_, level.name)
+        return self.planned[pass_] - self.done.number(self.role, pass_, level.name)
 
     def left(self, pass_: Pass, level: Level) -> Iterator[Request]:
         """Those that are not recorded yet."""
@@ -122,8 +122,8 @@ class Session:
         try:
             info = await self.interrupt.run(engine.start(), patience=0)
             on_ready(info)
-            for pass_ in passes(self.suite, workers=engine.workers):
-                probing = self._probing(setup, pass_, workers=engine.workers)
+            for pass_ in passes(self.suite, workers=engine.traits.workers):
+                probing = self._probing(setup, pass_, workers=engine.traits.workers)
                 steps.probing = probing
                 await probing.start(_Served(engine, info))
                 lane = Lane(
@@ -137,7 +137,8 @@ class Session:
                     write_arrays=self.writer.arrays.write,
                 )
                 reason = await self._levels(lane, pass_, work)
-                await engine.settle()
+                if engine.traits.polled:
+                    await cast("PolledEngine", engine).settle()
                 await probing.stop()
                 if self.interrupt.wanted or reason is not None:
                     break
@@ -257,11 +258,8 @@ class _Served:
     _engine: Engine
     info: EngineInfo
 
-    def processes(self) -> tuple[int, ...]:
-        return self._engine.processes()
-
     async def call_worker(self, method: str, *args: object) -> list[object]:
-        return await self._engine.call_worker(method, *args)
+        return await cast("WorkerEngine", self._engine).call_worker(method, *args)
 
 
 def _levels(suite: SuiteSpec, pass_: Pass) -> tuple[Level, ...]:

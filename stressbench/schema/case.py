@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Final, Literal, TypeAlias
 
+import msgspec
+
 from stressbench.schema.axes import role_name
 from stressbench.schema.base import Strict
-from stressbench.schema.suite import Arm, Scalar, Value
+from stressbench.schema.suite.suite import Arm, Scalar, Value
 
 Pass: TypeAlias = Literal["quality", "telemetry", "warmup", "cooldown"]
 """Probes that change what they measure see the requests in a pass of their own: speed and
@@ -20,10 +22,10 @@ AROUND: Final[frozenset[Pass]] = frozenset({"warmup", "cooldown"})
 class Segment(Strict, frozen=True, kw_only=True):
     """A stretch of a case's ``text``, in characters, half open: ``text[start:end]``.
 
-    ``role`` says what it is: ``needle``, ``question``, ``filler``, ``blob``, ``rival``...
+    ``part`` says what it is: ``needle``, ``question``, ``filler``, ``blob``, ``rival``...
     """
 
-    role: str
+    part: str = msgspec.field(name="role")
     start: int
     end: int
 
@@ -31,7 +33,7 @@ class Segment(Strict, frozen=True, kw_only=True):
 class Span(Strict, frozen=True, kw_only=True):
     """Where a segment lies in the final prompt: token indices, half open."""
 
-    role: str
+    part: str = msgspec.field(name="role")
     start: int
     end: int
 
@@ -76,6 +78,11 @@ class Case(Strict, frozen=True, kw_only=True):
     ignore_eos: bool = False
     """The answer goes on up to the limit; what counts ends where the model wanted to end."""
     content_sha256: str
+
+    @property
+    def item(self) -> int:
+        """Number of the base item within its entry, from 0."""
+        return int(self.item_id.rpartition("/i")[2])
 
 
 class Request(Strict, frozen=True, kw_only=True):

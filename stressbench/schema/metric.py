@@ -11,7 +11,7 @@ import msgspec
 
 from stressbench import catalog
 from stressbench.errors import UsageError
-from stressbench.schema.record import CaseRecord
+from stressbench.schema.results.record import CaseRecord
 
 if TYPE_CHECKING:
     import numpy as np

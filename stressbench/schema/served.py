@@ -21,4 +21,6 @@ class EngineInfo:
     """Environment variables that change its speed or results."""
     experts: int | None = None
     """Of each MoE layer; None for a dense model, or where the engine does not tell."""
+    processes: tuple[int, ...] = ()
+    """Process ids of the roots of its process tree; empty where it runs elsewhere."""
     why_null: dict[str, str] = field(default_factory=dict)

@@ -12,8 +12,8 @@ from stressbench import catalog
 from stressbench.errors import SuiteError, UsageError, told
 from stressbench.schema.case import Case
 from stressbench.schema.metric import FIXED
-from stressbench.schema.record import Outcome, Quality
-from stressbench.schema.suite import Scalar
+from stressbench.schema.results.record import Outcome, Quality
+from stressbench.schema.suite.suite import Scalar
 
 _WORD: Final = re.compile(r"\w+(?:[-'\u2019.:/]\w+)*")
 ARTICLES: Final = frozenset({"a", "an", "the"})

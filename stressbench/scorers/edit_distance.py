@@ -6,7 +6,7 @@ from collections.abc import Hashable, Sequence
 
 from stressbench.errors import SuiteError
 from stressbench.schema.case import Case
-from stressbench.schema.record import Quality
+from stressbench.schema.results.record import Quality
 from stressbench.scorers.base import Marks, ScorerParams, conclude
 
 

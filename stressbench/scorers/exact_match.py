@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from stressbench.schema.case import Case
-from stressbench.schema.record import Quality
+from stressbench.schema.results.record import Quality
 from stressbench.scorers.base import (
     ARTICLES,
     SENTENCE_WORDS,

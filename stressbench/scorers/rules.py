@@ -9,7 +9,7 @@ from typing import Final
 from stressbench.catalog import nearest
 from stressbench.errors import SuiteError
 from stressbench.schema.case import Case
-from stressbench.schema.record import Quality
+from stressbench.schema.results.record import Quality
 from stressbench.scorers.base import Marks, ScorerParams, conclude
 
 _WORD: Final = re.compile(r"[^\W_]+(?:['-][^\W_]+)*")

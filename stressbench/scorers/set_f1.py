@@ -8,7 +8,7 @@ from typing import Final
 
 from stressbench.errors import SuiteError
 from stressbench.schema.case import Case
-from stressbench.schema.record import Quality
+from stressbench.schema.results.record import Quality
 from stressbench.scorers.base import (
     SENTENCE_WORDS,
     Marks,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stressbench.schema.case import Case
-from stressbench.schema.record import Quality
+from stressbench.schema.results.record import Quality
 from stressbench.scorers.base import Marks, conclude, repeats
 
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
-from collections.abc import Sequence as Many
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from heapq import nlargest
 from itertools import accumulate
 from typing import Final, NamedTuple
 
+from stressbench.simulation.request import (
+    Limits,
+    SimulatedRequest,
+    SimulatedStep,
+    StepCost,
+    StepLoad,
+)
 from stressbench.simulation.scheduler import Scheduler
-from stressbench.simulation.sequence import Limits, Sequence, SimulatedStep, StepCost, StepLoad
 
 TURNAROUND_S: Final = 0.001
 """From an answer to the next request of the same client: less than any step of an engine. The
@@ -96,7 +101,7 @@ def run_closed_loop(
             job = next(queue, None)
             if job is None:
                 return
-            sequence = Sequence(
+            sequence = SimulatedRequest(
                 key=job.key,
                 prompt_tokens=job.prompt_tokens,
                 output_tokens=job.output_tokens,
@@ -131,7 +136,7 @@ class Onset:
 _SEARCH_STEPS: Final = 32
 
 
-def find_onset(jobs: Many[Job], limits: Limits) -> Onset:
+def find_onset(jobs: Sequence[Job], limits: Limits) -> Onset:
     """The predicted onset of preemption; costs at most 32 simulations of ``jobs``.
 
     Raises ``ValueError`` where there is no job, or one that does not fit the cache alone.

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from stressbench.simulation.sequence import StepLoad
+from stressbench.simulation.request import StepLoad
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

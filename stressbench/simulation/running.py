@@ -7,10 +7,10 @@ from itertools import count
 from typing import Final
 
 from stressbench.simulation.pool import BlockPool
-from stressbench.simulation.sequence import Limits, Sequence
+from stressbench.simulation.request import Limits, SimulatedRequest
 
 _KEPT_ENDS: Final = 4096
-Event = tuple[int, int, Sequence]
+Event = tuple[int, int, SimulatedRequest]
 """A step, the request's order of admission, and the request."""
 
 
@@ -24,8 +24,8 @@ class Running:
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
         self.pool = BlockPool(limits.blocks, caching=limits.enable_prefix_caching)
-        self.prefilling: dict[Sequence, None] = {}
-        self.decoding: dict[Sequence, None] = {}
+        self.prefilling: dict[SimulatedRequest, None] = {}
+        self.decoding: dict[SimulatedRequest, None] = {}
         self.steps = 0
         """Steps made so far."""
         self._ends_s: list[float] = []
@@ -61,7 +61,7 @@ class Running:
         return self._held * self.limits.block_size - stored
 
     @property
-    def last(self) -> Sequence:
+    def last(self) -> SimulatedRequest:
         """The one admitted last."""
         return next(reversed(self.prefilling or self.decoding))
 
@@ -72,7 +72,7 @@ class Running:
         events += [self._over[0][0] + 1] if self._over else []
         return max(1, min(events) - self.steps) if events else 1
 
-    def enter(self, sequence: Sequence, found: list[int]) -> None:
+    def enter(self, sequence: SimulatedRequest, found: list[int]) -> None:
         """Admit a request that shares the blocks ``found`` and computes the rest."""
         self.pool.share(found)
         self._held += len(found)
@@ -82,12 +82,12 @@ class Running:
         sequence.order = next(self._orders)
         self.prefilling[sequence] = None
 
-    def hold(self, sequence: Sequence, blocks: int) -> None:
+    def hold(self, sequence: SimulatedRequest, blocks: int) -> None:
         """Give a request more blocks."""
         sequence.blocks += self.pool.take(blocks)
         self._held += blocks
 
-    def take_chunk(self, sequence: Sequence, tokens: int) -> int:
+    def take_chunk(self, sequence: SimulatedRequest, tokens: int) -> int:
         """Compute tokens of a prompt; how many of them had been computed before."""
         before = sequence.computed
         sequence.computed += tokens
@@ -96,7 +96,7 @@ class Running:
         sequence.recomputed_tokens += again
         return again
 
-    def decode(self, sequence: Sequence, now_s: float) -> None:
+    def decode(self, sequence: SimulatedRequest, now_s: float) -> None:
         """Note a request's next token: its prompt is computed, and from now on it decodes."""
         del self.prefilling[sequence]
         sequence.token_s.append(now_s)
@@ -118,28 +118,28 @@ class Running:
             self._first_end = oldest
             self._room = _KEPT_ENDS + 2 * len(self._ends_s)
 
-    def next_full(self) -> Sequence | None:
+    def next_full(self) -> SimulatedRequest | None:
         """The next request in order of admission that needs a block at this step."""
         return self._due(self._full, self.steps)
 
-    def grow(self, sequence: Sequence) -> None:
+    def grow(self, sequence: SimulatedRequest) -> None:
         """Give a request that decodes its next block."""
         self.hold(sequence, 1)
         next_step = self.steps + self.limits.block_size
         heappush(self._full, (next_step, sequence.order, sequence))
 
-    def next_over(self) -> Sequence | None:
+    def next_over(self) -> SimulatedRequest | None:
         """The next request whose last token is there."""
         return self._due(self._over, self.steps - 1)
 
-    def _due(self, events: list[Event], step: int) -> Sequence | None:
+    def _due(self, events: list[Event], step: int) -> SimulatedRequest | None:
         while events and events[0][0] <= step:
             _, order, sequence = heappop(events)
             if sequence.order == order and sequence in self.decoding:
                 return sequence
         return None
 
-    def leave(self, sequence: Sequence) -> None:
+    def leave(self, sequence: SimulatedRequest) -> None:
         """Let a request go and take its blocks back; the cache remembers the full ones."""
         if sequence in self.prefilling:
             del self.prefilling[sequence]
@@ -154,7 +154,7 @@ class Running:
         sequence.blocks = []
         sequence.order = -1
 
-    def _describe(self, sequence: Sequence) -> None:
+    def _describe(self, sequence: SimulatedRequest) -> None:
         known, full = sequence.described, sequence.computed // self.limits.block_size
         if full > known:
             contents = [sequence.content(index) for index in range(known, full)]

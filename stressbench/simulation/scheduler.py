@@ -22,8 +22,14 @@ from heapq import heapify, heappop, heappush
 from itertools import count
 from typing import Final
 
+from stressbench.simulation.request import (
+    Limits,
+    SimulatedRequest,
+    SimulatedStep,
+    StepCost,
+    StepLoad,
+)
 from stressbench.simulation.running import Running
-from stressbench.simulation.sequence import Limits, Sequence, SimulatedStep, StepCost, StepLoad
 
 _NEVER: Final = math.inf
 
@@ -32,13 +38,13 @@ _NEVER: Final = math.inf
 class _Decisions:
     """What one step does."""
 
-    admitted: list[Sequence] = field(default_factory=list)
-    preempted: list[Sequence] = field(default_factory=list)
-    chunks: dict[Sequence, int] = field(default_factory=dict)
+    admitted: list[SimulatedRequest] = field(default_factory=list)
+    preempted: list[SimulatedRequest] = field(default_factory=list)
+    chunks: dict[SimulatedRequest, int] = field(default_factory=dict)
     """Prompt tokens that are computed."""
     queries: int = 0
     hits: int = 0
-    recomputed: list[tuple[Sequence, int]] = field(default_factory=list)
+    recomputed: list[tuple[SimulatedRequest, int]] = field(default_factory=list)
 
 
 class Scheduler:
@@ -51,8 +57,8 @@ class Scheduler:
         self.now_s = 0.0
         self._cost = cost
         self._running = Running(limits)
-        self._waiting: deque[Sequence] = deque()
-        self._arrivals: list[tuple[float, int, Sequence]] = []
+        self._waiting: deque[SimulatedRequest] = deque()
+        self._arrivals: list[tuple[float, int, SimulatedRequest]] = []
         self._submitted = count()
         self._blocked = False
         """Whether the head of the queue was refused and nothing was freed since."""
@@ -67,7 +73,7 @@ class Scheduler:
         """When the next request arrives that was submitted; None where there is none."""
         return self._arrivals[0][0] if self._arrivals else None
 
-    def abort(self, sequence: Sequence) -> None:
+    def abort(self, sequence: SimulatedRequest) -> None:
         """Take a request out, wherever it is."""
         if sequence in self._running:
             self._running.leave(sequence)
@@ -79,7 +85,7 @@ class Scheduler:
             self._arrivals = [each for each in self._arrivals if each[2] is not sequence]
             heapify(self._arrivals)
 
-    def submit(self, sequence: Sequence, at_s: float) -> None:
+    def submit(self, sequence: SimulatedRequest, at_s: float) -> None:
         """Let a request arrive. Raises ``ValueError`` for one that can never be served."""
         demand = self.limits.demand(sequence.prompt_tokens, sequence.output_tokens)
         if demand > self.limits.blocks:
@@ -146,7 +152,7 @@ class Scheduler:
                 return
             self._running.grow(sequence)
 
-    def _make_room(self, made: _Decisions, blocks: int, sequence: Sequence) -> bool:
+    def _make_room(self, made: _Decisions, blocks: int, sequence: SimulatedRequest) -> bool:
         """Preempt those admitted last until ``blocks`` are free, or ``sequence`` itself is."""
         while self._running.pool.free < blocks:
             victim = self._running.last
@@ -196,26 +202,26 @@ class Scheduler:
             self._chunk(made, sequence, chunk)
             budget -= chunk
 
-    def _chunk(self, made: _Decisions, sequence: Sequence, tokens: int) -> None:
+    def _chunk(self, made: _Decisions, sequence: SimulatedRequest, tokens: int) -> None:
         made.chunks[sequence] = tokens
         if again := self._running.take_chunk(sequence, tokens):
             made.recomputed.append((sequence, again))
 
-    def _find(self, sequence: Sequence) -> list[int]:
+    def _find(self, sequence: SimulatedRequest) -> list[int]:
         """Blocks of the cache that hold its beginning; its last token is always computed."""
         if not (sequence.contents or sequence.preemptions):
             return []
         wholes = (sequence.tokens - 1) // self.limits.block_size
         return self._running.pool.find(sequence.content(index) for index in range(wholes))
 
-    def _fits(self, sequence: Sequence, found: list[int]) -> bool:
+    def _fits(self, sequence: SimulatedRequest, found: list[int]) -> bool:
         """Whether all that it must compute finds room now, beside what must stay free."""
         pool, limits = self._running.pool, self.limits
         spare = int(limits.watermark * (limits.blocks + 1)) if len(self._running) else 0
         room = pool.free - pool.idle(found) - spare
         return limits.blocks_of(sequence.tokens) - len(found) <= room
 
-    def _note_admission(self, made: _Decisions, sequence: Sequence, cached: int) -> None:
+    def _note_admission(self, made: _Decisions, sequence: SimulatedRequest, cached: int) -> None:
         made.admitted.append(sequence)
         if sequence.admitted_s is None:
             sequence.admitted_s = self.now_s
@@ -254,8 +260,8 @@ class Scheduler:
             stored_tokens=context + sum(sequence.computed for sequence in made.chunks),
         )
 
-    def _finish(self) -> tuple[Sequence, ...]:
-        finished: list[Sequence] = []
+    def _finish(self) -> tuple[SimulatedRequest, ...]:
+        finished: list[SimulatedRequest] = []
         while (sequence := self._running.next_over()) is not None:
             self._running.leave(sequence)
             finished.append(sequence)

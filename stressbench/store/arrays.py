@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
 from stressbench.errors import ProbeError, ResultsError
-from stressbench.schema.arrays import ArraysAt
 from stressbench.schema.axes import role_name
+from stressbench.schema.results.arrays import ArraysAt
 from stressbench.store.npz import NpzReader
 from stressbench.store.regular import opened
 from stressbench.store.trouble import unwritable

@@ -15,7 +15,7 @@ from typing import BinaryIO, Final, TypeVar
 import msgspec
 
 from stressbench.errors import ResultsError
-from stressbench.schema.record import CaseRecord
+from stressbench.schema.results.record import CaseRecord
 from stressbench.store.regular import open_regular
 from stressbench.store.trouble import unreadable
 

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from stressbench.errors import StressbenchError
 from stressbench.schema.base import RESULTS_VERSION
-from stressbench.schema.run import ModelLine, RunHeader
+from stressbench.schema.results.run import ModelLine, RunHeader
 from stressbench.store.lines import case_line, encode
 from stressbench.store.read import RECORDS, TELEMETRY, full_records, read_run, readings
 from stressbench.store.write import run_line

@@ -15,8 +15,8 @@ from stressbench.errors import ResultsError
 from stressbench.schema.axes import role_name, split_role
 from stressbench.schema.base import RESULTS_VERSION
 from stressbench.schema.case import AROUND
-from stressbench.schema.record import CaseRecord
-from stressbench.schema.run import (
+from stressbench.schema.results.record import CaseRecord
+from stressbench.schema.results.run import (
     LevelLine,
     Line,
     ModelIdentity,

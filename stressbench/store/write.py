@@ -18,8 +18,8 @@ from types import TracebackType
 from typing import Final, Protocol, Self
 
 from stressbench.errors import ResultsError, SetupError
-from stressbench.schema.record import CaseRecord
-from stressbench.schema.run import (
+from stressbench.schema.results.record import CaseRecord
+from stressbench.schema.results.run import (
     LevelLine,
     ModelIdentity,
     ModelLine,

@@ -7,12 +7,13 @@ and gone on with can be held against one that was not.
 from __future__ import annotations
 
 import zlib
+from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
 
-from stressbench.engines.base import Completion
-from stressbench.engines.simulated import SimulatedEngine
+from stressbench.engines.base import Completion, EngineTraits
+from stressbench.engines.simulated.engine import SimulatedEngine
 from stressbench.errors import RequestError
 from stressbench.probes.base import Finding, ProbeSetup, StepProbe
 from stressbench.schema.case import Request
@@ -26,7 +27,7 @@ def mark(key: str) -> int:
 class PlantedEngine(SimulatedEngine):
     """The simulated engine with workers; one request in eleven fails, always the same ones."""
 
-    workers = True
+    traits: ClassVar[EngineTraits] = replace(SimulatedEngine.traits, workers=True)
 
     async def complete(self, request: Request, request_id: str) -> Completion:
         if mark(request_id) % 11 == 0:

@@ -1,4 +1,4 @@
-"""Small runs of six kinds, and what must be the same of one that was cut and gone on with."""
+"""Small runs of seven kinds, and what must be the same of one that was cut and gone on with."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ import msgspec
 import numpy as np
 
 from stressbench import catalog
+from stressbench.cli.watch.live import SilentView
 from stressbench.compare.comparison import Options, compare
 from stressbench.errors import ResultsError
-from stressbench.report.live import SilentView
-from stressbench.runner.prepare import prepare
+from stressbench.runner.plan.prepare import prepare
 from stressbench.runner.resume import load_resumed
 from stressbench.runner.run import run
-from stressbench.runner.virtual_time import VirtualTimeLoop
-from stressbench.schema.load import parse_suite
-from stressbench.schema.record import CaseRecord
-from stressbench.schema.run import ModelRun, RunEnd
+from stressbench.runner.send.virtual_time import VirtualTimeLoop
+from stressbench.schema.results.record import CaseRecord
+from stressbench.schema.results.run import ModelRun, RunEnd
+from stressbench.schema.suite.parse import parse_suite
 from stressbench.store import RECORDS, TELEMETRY, Run, read_run, readings, scan
 from stressbench.store.arrays import ARRAYS, ArrayReader, is_whole
 
@@ -36,7 +36,7 @@ PLUGINS: Final = {
     "engines": {"planted": "tests.campaign.planted:PlantedEngine"},
     "probes": {"planted": "tests.campaign.planted:PlantedProbe"},
 }
-KINDS: Final = ("closed", "repeats", "variants", "sweep", "open", "replay")
+KINDS: Final = ("closed", "repeats", "variants", "sweep", "open", "replay", "sampled")
 ENGINE: Final = {"max_model_len": 1024, "kv_blocks": 128, "block_size": 16}
 MODELS: Final = {"dense": {"model": "reference-dense"}, "sparse": {"model": "reference-sparse"}}
 
@@ -50,6 +50,7 @@ def suite(kind: str, folder: Path, seed: int = 7, *, planted: bool = True, items
     engine: object = ENGINE
     load: dict[str, object] = {"arrival": "closed", "concurrency": 3}
     spec: dict[str, object] = {"repeats": 1}
+    probe: object = "planted"
     match kind:
         case "repeats":
             spec = {"repeats": 3}
@@ -63,9 +64,11 @@ def suite(kind: str, folder: Path, seed: int = 7, *, planted: bool = True, items
             load = {"arrival": "poisson", "rate": 20}
         case "replay":
             prompts = [{"use": "replay", "items": items, "params": {"path": str(traffic(folder))}}]
+        case "sampled":
+            probe = {"use": "planted", "sample": 1}
         case _:
             assert kind == "closed", kind
-    probes: list[object] = ["kv", *(["planted"] if planted else [])]
+    probes: list[object] = ["kv", *([probe] if planted else [])]
     spec |= {"schema": 1, "name": kind, "seed": seed, "models": MODELS, "engine": engine}
     spec |= {"load": load, "prompts": prompts, "probes": probes}
     return json.dumps(spec).encode()

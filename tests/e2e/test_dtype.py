@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 from precision import tolerance
 
-from stressbench.engines._cpu import cpu_flags, cpu_isa
-from stressbench.engines._dtype import expected_dtype, told_dtype
-from stressbench.models.reference import DENSE, DTYPES, obtain_small_files
-from stressbench.runner.kv_plan import foreseen
-from stressbench.runner.prepare import prepare
-from stressbench.schema.load import parse_suite
-from stressbench.schema.suite import EngineSpec
+from stressbench.engines.cpu import cpu_flags, cpu_isa
+from stressbench.engines.dtype import expected_dtype, told_dtype
+from stressbench.models.reference.pair import DENSE, DTYPES, obtain_small_files
+from stressbench.runner.plan.kv import foreseen
+from stressbench.runner.plan.prepare import prepare
+from stressbench.schema.suite.parse import parse_suite
+from stressbench.schema.suite.suite import EngineSpec
 from stressbench.simulation.geometry import ELEMENT_BYTES
 from stressbench.store import Run, read_run
 from tests.conftest import ROOT

@@ -18,10 +18,10 @@ import pytest
 from precision import tolerance
 from prometheus_client.parser import text_string_to_metric_families
 
-from stressbench.engines._openai_metrics import NAMES, names_of, read_sample
-from stressbench.engines._openai_request import OPTIONAL
-from stressbench.models.reference import DENSE, DTYPES, obtain
-from stressbench.schema.record import CaseRecord
+from stressbench.engines.openai.metrics import NAMES, names_of, read_sample
+from stressbench.engines.openai.request import OPTIONAL
+from stressbench.models.reference.pair import DENSE, DTYPES, obtain
+from stressbench.schema.results.record import CaseRecord
 from stressbench.store import Run, read_run, readings
 from tests.conftest import ROOT, Golden
 

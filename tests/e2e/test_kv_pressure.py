@@ -13,22 +13,22 @@ import pytest
 from msgspec.structs import replace
 
 from stressbench import catalog
-from stressbench.engines import vllm as plugin
+from stressbench.cli.watch.live import SilentView
 from stressbench.engines.base import Completion
-from stressbench.engines.vllm import VllmEngine
-from stressbench.models.reference import DENSE, DTYPES
-from stressbench.report.live import SilentView
-from stressbench.runner.kv_plan import foreseen
-from stressbench.runner.plan import plan_level
-from stressbench.runner.prepare import Prepared, prepare
+from stressbench.engines.vllm import engine as plugin
+from stressbench.engines.vllm.engine import VllmEngine
+from stressbench.models.reference.pair import DENSE, DTYPES
+from stressbench.runner.plan.kv import foreseen
+from stressbench.runner.plan.prepare import Prepared, prepare
+from stressbench.runner.plan.requests import plan_level
 from stressbench.runner.run import new_directory, run
-from stressbench.schema.kv import KvLevel
-from stressbench.schema.load import parse_suite
-from stressbench.schema.load_shape import levels
-from stressbench.schema.record import CaseRecord
+from stressbench.schema.results.kv import KvLevel
+from stressbench.schema.results.record import CaseRecord
+from stressbench.schema.suite.load import levels
+from stressbench.schema.suite.parse import parse_suite
 from stressbench.simulation.closed_loop import Job, run_closed_loop
 from stressbench.simulation.geometry import ELEMENT_BYTES
-from stressbench.simulation.sequence import Limits
+from stressbench.simulation.request import Limits
 from stressbench.stats.exact import wilson
 from stressbench.store import Run, read_run, readings
 

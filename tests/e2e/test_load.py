@@ -8,9 +8,9 @@ from itertools import islice
 
 import pytest
 
-from stressbench.runner.arrivals import offsets_ns
-from stressbench.schema.load_shape import LoadSpec
-from stressbench.schema.record import CaseRecord
+from stressbench.runner.send.arrivals import offsets_ns
+from stressbench.schema.results.record import CaseRecord
+from stressbench.schema.suite.load import LoadSpec
 from stressbench.store import Run, read_run, scan
 from tests.conftest import ROOT
 

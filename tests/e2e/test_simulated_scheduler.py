@@ -12,10 +12,10 @@ from zlib import crc32
 
 import pytest
 
-from stressbench.engines import _vllm_scheduler
-from stressbench.models import reference
+from stressbench.engines.vllm import scheduler as _vllm_scheduler
+from stressbench.models.reference import pair as reference
+from stressbench.simulation.request import Limits, SimulatedRequest, StepLoad
 from stressbench.simulation.scheduler import Scheduler
-from stressbench.simulation.sequence import Limits, Sequence, StepLoad
 
 pytestmark = [
     pytest.mark.e2e,
@@ -86,7 +86,7 @@ def simulated(arrivals: list[Arrival], bounds: Limits, slots: list[int]) -> Iter
         ends = range(size, len(arrival.prompt) + 1, size)
         contents = tuple((arrival.salt, arrival.prompt[:end]) for end in ends)
         scheduler.submit(
-            Sequence(
+            SimulatedRequest(
                 key=arrival.key,
                 prompt_tokens=len(arrival.prompt),
                 output_tokens=arrival.output_tokens,

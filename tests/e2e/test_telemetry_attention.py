@@ -13,12 +13,12 @@ from precision import tolerance
 
 from stressbench.clock import Clock
 from stressbench.engines.base import EngineSetup
-from stressbench.probes._attention_math import ROW_FIGURES
 from stressbench.probes.base import WORKER_EXTENSION, Finding, ProbeSetup
-from stressbench.runner.plan import plan
-from stressbench.runner.prepare import Prepared, prepare
+from stressbench.runner.plan.prepare import Prepared, prepare
+from stressbench.runner.plan.requests import plan
 from stressbench.schema.case import Request
-from stressbench.schema.load import load_suite
+from stressbench.schema.suite.parse import load_suite
+from stressbench.telemetry.attention import ROW_FIGURES
 
 pytestmark = [
     pytest.mark.e2e,
@@ -55,9 +55,6 @@ class Served:
     engine: Any
     info: Any
 
-    def processes(self) -> tuple[int, ...]:
-        return ()
-
     async def call_worker(self, method: str, *args: object) -> list[object]:
         return await self.engine.call_worker(method, *args)
 
@@ -76,8 +73,8 @@ class Answer:
 
 
 async def serve(prepared: Prepared, log: Path) -> list[Answer]:
-    from stressbench.engines.vllm import VllmEngine
-    from stressbench.probes.attention import AttentionProbe
+    from stressbench.engines.vllm.engine import VllmEngine
+    from stressbench.probes.attention.probe import AttentionProbe
 
     clock = Clock()
     model = prepared.models["model"]
@@ -179,7 +176,7 @@ def test_every_figure_agrees_with_eager_attention(served, eager) -> None:
             found = arrays["prompt_figures"][ROW_FIGURES.index(name)]
             assert np.abs(found - values).max() <= answer.tolerance, name
         rows = p[:, :, len(ids) - 1 :]
-        spans = [span for span in answer.request.spans if span.role == "needle"]
+        spans = [span for span in answer.request.spans if span.part == "needle"]
         mass = sum(rows[..., span.start : span.end].sum(-1) for span in spans).mean(-1)
         assert np.abs(arrays["role_mass"][0] - mass).max() <= answer.tolerance
         thirds = np.split(rows[..., : len(ids)].mean((1, 2)), 3)
@@ -193,7 +190,7 @@ def test_retrieval_counts_copied_needle_tokens_under_the_top_key(served, eager) 
         needle = [
             at
             for span in answer.request.spans
-            if span.role == "needle"
+            if span.part == "needle"
             for at in range(span.start, span.end)
         ]
         top = eager((*ids, *answer.fed_back))[:, :, len(ids) - 1 :].argmax(-1)
@@ -222,7 +219,7 @@ def test_the_record_says_what_was_measured(served) -> None:
 def test_the_peak_of_attention_moves_with_the_needle(served) -> None:
     """What late layers look at most in the text, while they answer, is the needle, wherever."""
     for answer in served[1]:
-        (needle,) = [span for span in answer.request.spans if span.role == "needle"]
+        (needle,) = [span for span in answer.request.spans if span.part == "needle"]
         starts = answer.finding.arrays["token_starts"][:-1]
         question = len(answer.request.case.text.rpartition("\n")[0].encode())
         text = np.flatnonzero((starts >= 0) & (starts < question))

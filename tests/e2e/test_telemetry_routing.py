@@ -14,17 +14,17 @@ from msgspec.structs import replace
 from precision import tolerance
 
 from stressbench.clock import Clock
-from stressbench.engines._vllm_setup import CPU_BLOCK_SIZE
 from stressbench.engines.base import EngineSetup
-from stressbench.engines.vllm import VllmEngine
-from stressbench.models import reference
-from stressbench.probes._routing_rows import Routed, of_arrays, of_engine
+from stressbench.engines.vllm.args import CPU_BLOCK_SIZE
+from stressbench.engines.vllm.engine import VllmEngine
+from stressbench.models.reference import pair as reference
 from stressbench.probes.base import WORKER_EXTENSION
-from stressbench.probes.routing import RoutingProbe
+from stressbench.probes.routing.probe import RoutingProbe
+from stressbench.probes.routing.worker.rows import Routed, of_arrays, of_engine
 from stressbench.probes.worker.packing import unpack
-from stressbench.prompts.haystacks.prose import PROSE
+from stressbench.prompts.material.haystacks.prose import PROSE
 from stressbench.schema.case import Case, Request
-from stressbench.schema.suite import EngineSpec
+from stressbench.schema.suite.suite import EngineSpec
 
 pytestmark = [
     pytest.mark.e2e,
@@ -313,7 +313,7 @@ SCHEMES = {
 def test_whatever_the_scheme_the_routers_own_choice_is_noted(scheme: str) -> None:
     import torch
 
-    from stressbench.probes._routing_worker import Choice, scores
+    from stressbench.probes.routing.worker.capture import Choice, scores
 
     given = dict(SCHEMES[scheme])
     if "e_score_correction_bias" in given:
@@ -344,7 +344,7 @@ def test_whatever_the_scheme_the_routers_own_choice_is_noted(scheme: str) -> Non
 def test_a_kernel_that_routes_by_itself_has_its_router_asked() -> None:
     import torch
 
-    from stressbench.probes._routing_worker import Choice
+    from stressbench.probes.routing.worker.capture import Choice
 
     layer = moe_layer(monolithic=True)
     x, logits = torch.randn(5, 16), torch.randn(5, 8)
@@ -360,7 +360,7 @@ def test_a_kernel_that_routes_by_itself_has_its_router_asked() -> None:
 def test_scoring_that_is_not_understood_has_no_scores() -> None:
     import torch
 
-    from stressbench.probes._routing_worker import scores
+    from stressbench.probes.routing.worker.capture import scores
 
     odd = scores(torch.randn(3, 8), torch.tensor([[0, 1]] * 3), "sqrtsoftplus")
     assert odd.shape == (3, 3)
@@ -376,7 +376,7 @@ def test_scoring_that_is_not_understood_has_no_scores() -> None:
     ],
 )
 def test_what_cannot_be_told_truly_is_refused(layers: list[dict[str, object]], reason: str) -> None:
-    from stressbench.probes._routing_worker import check_supported
+    from stressbench.probes.routing.worker.capture import check_supported
     from stressbench.probes.worker.capture import Unsupported
 
     with pytest.raises(Unsupported, match=reason):
@@ -388,7 +388,7 @@ def test_routers_outside_the_common_layer_are_refused() -> None:
         RoutingSimulatorRouter,
     )
 
-    from stressbench.probes._routing_worker import check_supported
+    from stressbench.probes.routing.worker.capture import check_supported
     from stressbench.probes.worker.capture import Unsupported
 
     simulated = SimpleNamespace(router=RoutingSimulatorRouter(top_k=2, global_num_experts=8))
@@ -402,7 +402,7 @@ def test_what_vllm_itself_returns_of_routing_reaches_the_completion() -> None:
     """Only model runner V2, and so a GPU, fills it in: here vLLM's own types carry it."""
     from vllm.outputs import CompletionOutput, RequestOutput
 
-    from stressbench.engines.vllm import _Stream
+    from stressbench.engines.vllm.engine import _Stream
 
     experts = np.array([[[0, 0], [1, 2]], [[0, 0], [3, 0]]], np.uint8)
     part = CompletionOutput(

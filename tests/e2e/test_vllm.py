@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from stressbench.models.reference import DTYPES
-from stressbench.schema.record import CaseRecord
+from stressbench.models.reference.pair import DTYPES
+from stressbench.schema.results.record import CaseRecord
 from stressbench.store import RECORDS, Run, read_run, readings
 from tests.conftest import ROOT
 

@@ -11,11 +11,11 @@ from msgspec.structs import replace
 
 from stressbench.clock import Clock
 from stressbench.engines.base import Completion, EngineSetup
-from stressbench.engines.vllm import VllmEngine
-from stressbench.runner.plan import plan
-from stressbench.runner.prepare import prepare
+from stressbench.engines.vllm.engine import VllmEngine
+from stressbench.runner.plan.prepare import prepare
+from stressbench.runner.plan.requests import plan
 from stressbench.schema.case import Request
-from stressbench.schema.load import parse_suite
+from stressbench.schema.suite.parse import parse_suite
 
 pytestmark = [
     pytest.mark.e2e,

@@ -18,14 +18,14 @@ from msgspec.structs import replace
 
 from stressbench.clock import Clock
 from stressbench.engines.base import EngineSetup
-from stressbench.engines.vllm import VllmEngine
-from stressbench.models import reference
-from stressbench.probes._routing_rows import Routed, of_arrays
-from stressbench.probes.attention import AttentionProbe
+from stressbench.engines.vllm.engine import VllmEngine
+from stressbench.models.reference import pair as reference
+from stressbench.probes.attention.probe import AttentionProbe
 from stressbench.probes.base import WORKER_EXTENSION
-from stressbench.probes.routing import RoutingProbe
+from stressbench.probes.routing.probe import RoutingProbe
+from stressbench.probes.routing.worker.rows import Routed, of_arrays
 from stressbench.probes.worker.packing import unpack
-from stressbench.schema.suite import EngineSpec, Value
+from stressbench.schema.suite.suite import EngineSpec, Value
 from tests.cases import CASE, REQUEST
 
 pytestmark = [

@@ -16,7 +16,7 @@ import pytest
 import records as make
 
 from stressbench.errors import ResultsError
-from stressbench.schema.record import CaseRecord
+from stressbench.schema.results.record import CaseRecord
 from stressbench.store import read_run
 from stressbench.store.arrays import ARRAYS, ArrayReader, holds, is_whole
 from tests.conftest import ROOT, Cli

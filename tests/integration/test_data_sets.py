@@ -9,8 +9,8 @@ import pytest
 
 from stressbench.errors import SuiteError
 from stressbench.prompts.base import expand
-from stressbench.schema.suite import PromptSpec
-from stressbench.tokens.budget import Room
+from stressbench.prompts.build.prompt_format import PromptFormat
+from stressbench.schema.suite.suite import PromptSpec
 from stressbench.tokens.template import ChatTemplate
 from stressbench.tokens.tokenizer import ByteTokenizer
 
@@ -30,7 +30,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_data_set_folder_is_a_corpus_and_a_log_of_traffic(folder: Path) -> None:
-    room = Room(ByteTokenizer(), ChatTemplate())
+    prompt_format = PromptFormat(ByteTokenizer(), ChatTemplate())
     niah = PromptSpec(
         use="niah",
         items=1,
@@ -38,15 +38,15 @@ def test_a_data_set_folder_is_a_corpus_and_a_log_of_traffic(folder: Path) -> Non
         arms=["stress"],
         params={"haystack": "corpus", "corpus": str(folder)},
     )
-    ((case,),) = expand(niah, seed=0, room=room)
+    ((case,),) = expand(niah, seed=0, prompt_format=prompt_format)
     assert len(case.content_ids) == 1200
     assert case.text.count("left port") > 10
     replay = PromptSpec(use="replay", items=5, params={"path": str(folder), "field": "text"})
-    cells = list(expand(replay, seed=0, room=room))
-    assert all("left port" in case.text for (case,) in cells)
+    conditions = list(expand(replay, seed=0, prompt_format=prompt_format))
+    assert all("left port" in case.text for (case,) in conditions)
 
 
 def test_a_data_set_that_is_not_there_is_named(folder: Path) -> None:
     spec = PromptSpec(use="replay", params={"path": str(folder / "nowhere")})
     with pytest.raises(SuiteError, match="no file and no data set"):
-        list(expand(spec, seed=0, room=Room(ByteTokenizer(), ChatTemplate())))
+        list(expand(spec, seed=0, prompt_format=PromptFormat(ByteTokenizer(), ChatTemplate())))

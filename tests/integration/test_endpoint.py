@@ -15,12 +15,12 @@ import pytest
 from msgspec.structs import replace
 
 from stressbench.clock import Clock
-from stressbench.engines import _openai_http
 from stressbench.engines.base import Completion, EngineSetup, RemoteRequestError
-from stressbench.engines.openai import OpenAIEngine
+from stressbench.engines.openai import http as _openai_http
+from stressbench.engines.openai.engine import OpenAIEngine
 from stressbench.errors import EngineError
 from stressbench.schema.step import StepReading
-from stressbench.schema.suite import EngineSpec
+from stressbench.schema.suite.suite import EngineSpec
 from stressbench.store import read_run
 from tests.cases import REQUEST
 from tests.conftest import Cli

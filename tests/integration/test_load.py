@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from stressbench.schema.record import CaseRecord
+from stressbench.schema.results.record import CaseRecord
 from stressbench.store import Run, read_run, scan
 from tests.conftest import Cli, Outcome
 

@@ -12,10 +12,10 @@ import pytest
 import records as make
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from stressbench.report.html.gather import page as gather
-from stressbench.report.html.page import render
-from stressbench.schema.record import CaseRecord, Load, Output, Prompt
-from stressbench.schema.run import Reading
+from stressbench.report.model.gather import page as gather
+from stressbench.report.page.write import render
+from stressbench.schema.results.record import CaseRecord, Load, Output, Prompt
+from stressbench.schema.results.run import Reading
 
 CHROMIUM = Path("/usr/bin/chromium")
 SECTIONS = (

@@ -11,8 +11,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from stressbench.schema.record import CaseRecord
-from stressbench.schema.run import RunEnd
+from stressbench.schema.results.record import CaseRecord
+from stressbench.schema.results.run import RunEnd
 from stressbench.store import Run, read_run, readings
 from stressbench.store.lines import case_line
 from tests.conftest import ROOT, Cli
@@ -62,10 +62,10 @@ def test_prompts_survive_decoding_and_encoding(smoke: Run) -> None:
 
 
 def test_needles_stand_where_their_spans_say(smoke: Run) -> None:
-    needles = [r for r in smoke.records() if any(s.role == "needle" for s in r.prompt.spans)]
+    needles = [r for r in smoke.records() if any(s.part == "needle" for s in r.prompt.spans)]
     assert needles
     for record in needles:
-        span = next(s for s in record.prompt.spans if s.role == "needle")
+        span = next(s for s in record.prompt.spans if s.part == "needle")
         assert 0 < span.start < span.end < record.tokens.prompt
 
 

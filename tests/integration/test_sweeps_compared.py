@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from stressbench.schema.comparison import Comparison
+from stressbench.schema.analysis.comparison import Comparison
 from stressbench.store import read_run
 from tests.conftest import Cli
 

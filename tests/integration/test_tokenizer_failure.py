@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.unit.tokens.test_command import files, run
+from tests.unit.survey.test_command import files, run
 
 
 def test_a_tokenizer_that_fails_is_null_with_a_reason_and_the_rest_counts(tmp_path):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 from stressbench.probes.base import Finding, ProbeSetup, StepProbe
 from stressbench.schema.case import Case, Request
 from stressbench.schema.metric import Matrix, Metric
-from stressbench.schema.record import Quality
+from stressbench.schema.results.record import Quality
 from stressbench.scorers.base import Marks, conclude, words
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from stressbench.probes.base import Finding, ProbeSetup, Served
 from stressbench.probes.worker.capture import Arrays, Host, Plain, Step, Unsupported
 from stressbench.probes.worker.remote import RemoteCapture
 from stressbench.schema.case import Request
-from stressbench.schema.run import Reading
+from stressbench.schema.results.run import Reading
 from stressbench.schema.step import StepReading
 
 if TYPE_CHECKING:

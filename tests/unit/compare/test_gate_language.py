@@ -1,8 +1,8 @@
 import pytest
 
 from stressbench.errors import SuiteError
-from stressbench.schema import gate
 from stressbench.schema.metric import known
+from stressbench.schema.suite import gate
 
 
 def test_a_gate_names_metric_statistic_margin_scope_and_confidence():

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 import records
 
-from stressbench.compare.history import history
+from stressbench.compare.studies.history import history
 from stressbench.errors import ResultsError, UsageError
 
 

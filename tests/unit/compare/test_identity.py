@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stressbench.compare.identity import Name, taken_apart
-from stressbench.schema.record import CaseRecord
+from stressbench.schema.results.record import CaseRecord
 from stressbench.store import scan
 
 RESULTS = Path(__file__).parents[3] / "results"

@@ -8,8 +8,8 @@ from stressbench.compare import comparison as comparing
 from stressbench.compare.comparison import Options
 from stressbench.compare.sides import parse_by
 from stressbench.errors import CompareError
-from stressbench.schema.load_shape import LoadSpec
-from stressbench.schema.suite import ModelSpec, PromptSpec, SuiteSpec
+from stressbench.schema.suite.load import LoadSpec
+from stressbench.schema.suite.suite import ModelSpec, PromptSpec, SuiteSpec
 
 SCORE = "quality.score drop < 5pt"
 SUITE = SuiteSpec(

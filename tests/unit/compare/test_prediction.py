@@ -7,9 +7,9 @@ import records
 from typer.testing import CliRunner
 
 from stressbench.cli.app import app
-from stressbench.compare.prediction import predictions
-from stressbench.probes._attention_math import ROW_FIGURES
+from stressbench.compare.studies.prediction import predictions
 from stressbench.store.arrays import ArrayWriter
+from stressbench.telemetry.attention import ROW_FIGURES
 
 
 def rows(items=80, failing=0.4, strength=3.0, **changes):

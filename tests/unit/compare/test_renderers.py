@@ -14,8 +14,10 @@ from stressbench.compare import comparison as comparing
 from stressbench.compare.comparison import Options
 from stressbench.compare.sides import parse_by
 from stressbench.errors import StressbenchError
-from stressbench.report import comparison_junit, comparison_markdown, comparison_table
-from stressbench.schema.comparison import Comparison, Knee, Knees, to_json
+from stressbench.report import junit as comparison_junit
+from stressbench.report.markdown import comparison as comparison_markdown
+from stressbench.report.terminal import comparison as comparison_table
+from stressbench.schema.analysis.comparison import Comparison, Knee, Knees, to_json
 
 HOSTILE = "x\x1b[2J|<script>alert(1)</script>`[red]**@someone**\u202e\x00]]>&\n# h"
 

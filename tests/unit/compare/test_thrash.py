@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from stressbench.cli.app import app
-from stressbench.compare.thrash import thrash
+from stressbench.compare.studies.thrash import thrash
 from stressbench.errors import CompareError
 from stressbench.store.arrays import ArrayWriter
 

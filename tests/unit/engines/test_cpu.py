@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from stressbench.engines._cpu import available_bytes, cpu_dtype, cpu_flags, cpu_isa
+from stressbench.engines.cpu import available_bytes, cpu_dtype, cpu_flags, cpu_isa
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from stressbench.engines._dtype import expected_dtype, told_dtype
-from stressbench.models import reference
-from stressbench.runner.prepare import at_dtype
-from stressbench.schema.suite import EngineSpec
+from stressbench.engines.dtype import expected_dtype, told_dtype
+from stressbench.models.reference import pair as reference
+from stressbench.runner.plan.prepare import at_dtype
+from stressbench.schema.suite.suite import EngineSpec
 
 AVX2, AVX512 = "fpu avx2 fma", "fpu avx2 fma avx512f avx512_bf16"
 NAMED = st.sampled_from(["float32", "float16", "bfloat16"])

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stressbench.engines._ends import Ends
-from stressbench.engines._openai_answer import Answer, Expected
-from stressbench.engines._vllm_setup import end_tokens
 from stressbench.engines.base import Completion
-from stressbench.engines.vllm import _Stream
+from stressbench.engines.ends import Ends
+from stressbench.engines.openai.answer import Answer, Expected
+from stressbench.engines.vllm.args import end_tokens
+from stressbench.engines.vllm.engine import _Stream
 
 END = 0
 PIECES = {0: b"", 1: b" 482", 2: b"913", 3: b" the", 4: b"\xe6\x97", 5: b"\xa5", 6: b"\n", 7: b"x"}

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stressbench.engines._openai_answer import Answer, Expected
-from stressbench.engines._openai_args import Key, read_address, read_args, read_key
-from stressbench.engines._openai_metrics import (
+from stressbench.engines.openai.answer import Answer, Expected
+from stressbench.engines.openai.args import Key, read_address, read_args, read_key
+from stressbench.engines.openai.error_message import error_message
+from stressbench.engines.openai.metrics import (
     NAMES,
     Sample,
     cache_config,
@@ -21,9 +22,8 @@ from stressbench.engines._openai_metrics import (
     read_sample,
     step_between,
 )
-from stressbench.engines._openai_request import OPTIONAL, Dialect, header_of
-from stressbench.engines._openai_said import error_message
-from stressbench.engines._openai_sse import EventStream
+from stressbench.engines.openai.request import OPTIONAL, Dialect, header_of
+from stressbench.engines.openai.sse import EventStream
 from stressbench.errors import EngineError, RequestError, SuiteError
 from tests.conftest import ROOT
 

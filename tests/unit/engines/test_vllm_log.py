@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stressbench.engines._vllm_log import root_cause
+from stressbench.engines.vllm.log import root_cause
 
 CORE = "(EngineCore pid=1) ERROR 11-22 07:37:09 [core.py:9] "
 WORKER = "(Worker_PP1 pid=2) ERROR 11-22 07:37:08 [multiproc_executor.py:822] "

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from stressbench.engines._vllm_process import EngineGuard, engine_process
+from stressbench.engines.vllm.process import EngineGuard, engine_process
 
 
 def test_what_a_child_prints_goes_to_the_log(
@@ -35,7 +35,7 @@ def test_children_do_not_feel_ctrl_c(tmp_path: Path) -> None:
 
 _RUN = """
 import os, subprocess, sys, time
-from stressbench.engines._vllm_process import EngineGuard
+from stressbench.engines.vllm.process import EngineGuard
 
 guard = EngineGuard()
 held = int(sys.argv[1])

@@ -5,8 +5,8 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 from stressbench.clock import Clock
-from stressbench.engines._vllm_scheduler import PARCEL, StepWatch, watched
-from stressbench.engines._vllm_steps import reading, watch_scheduler
+from stressbench.engines.vllm.scheduler import PARCEL, StepWatch, watched
+from stressbench.engines.vllm.steps import reading, watch_scheduler
 
 PARCELED = {
     "admitted": ["dense/a-0123abcd"],

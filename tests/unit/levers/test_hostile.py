@@ -6,7 +6,7 @@ import pytest
 
 from stressbench import catalog
 from stressbench.levers.base import Normaliser
-from stressbench.tokens.kinds import kind_array
+from stressbench.survey.kinds import kind_array
 
 SIZE = 20_000
 """Enough for a quadratic rule to take minutes over all of them; a linear one takes moments."""

@@ -16,14 +16,14 @@ from hypothesis import strategies as st
 from stressbench import catalog
 from stressbench.errors import UsageError
 from stressbench.levers.base import Edit, Normaliser, apply_edits
-from stressbench.levers.canonical_json import CanonicalJson
-from stressbench.levers.combining_cap import CombiningCap
-from stressbench.levers.confusable_skeleton import ConfusableSkeleton, skeleton
-from stressbench.levers.elide_blobs import ElideBlobs
-from stressbench.levers.fold_whitespace import FoldWhitespace
-from stressbench.levers.minify_json import MinifyJson
-from stressbench.levers.nfkc import Nfkc, normalize
-from stressbench.levers.strip_hidden import StripHidden
+from stressbench.levers.rewrite.canonical_json import CanonicalJson
+from stressbench.levers.rewrite.combining_cap import CombiningCap
+from stressbench.levers.rewrite.confusable_skeleton import ConfusableSkeleton, skeleton
+from stressbench.levers.rewrite.elide_blobs import ElideBlobs
+from stressbench.levers.rewrite.fold_whitespace import FoldWhitespace
+from stressbench.levers.rewrite.minify_json import MinifyJson
+from stressbench.levers.rewrite.nfkc import Nfkc, normalize
+from stressbench.levers.rewrite.strip_hidden import StripHidden
 
 NORMALISERS = [
     name

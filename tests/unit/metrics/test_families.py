@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from stressbench import catalog
 from stressbench.errors import ResultsError
 from stressbench.metrics import base
-from stressbench.metrics._narrow import field_type
+from stressbench.metrics.read.narrow import field_type
 from stressbench.schema.metric import known
 
 

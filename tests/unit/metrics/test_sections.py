@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stressbench.metrics import base
-from stressbench.report.html.gather import page
-from stressbench.report.html.page import render
-from stressbench.report.markdown import render as markdown
+from stressbench.report.markdown.run import render as markdown
+from stressbench.report.model.gather import page
+from stressbench.report.page.write import render
 from stressbench.schema.metric import Metric, by_section, families, known
 
 ANYTHING = st.recursive(

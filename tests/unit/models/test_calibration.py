@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from stressbench.models import calibration
+from stressbench.models.reference import calibration
 
 
 def words(text):

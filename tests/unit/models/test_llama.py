@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from stressbench.models.gguf_source import Geometry, split_rotary_halves
-from stressbench.models.llama import router_inputs
+from stressbench.models.reference.gguf_source import Geometry, split_rotary_halves
+from stressbench.models.reference.llama import router_inputs
 
 TINY = Geometry(
     layers=2,

@@ -9,8 +9,9 @@ import pytest
 from safetensors.numpy import save_file
 
 from stressbench.errors import SetupError, UsageError
-from stressbench.models import gguf_source, reference
 from stressbench.models.fingerprint import fingerprint
+from stressbench.models.reference import gguf_source
+from stressbench.models.reference import pair as reference
 from stressbench.models.resolve import ModelSpec, read_shape, resolve, resolve_tokenizer
 
 CONFIG = {
@@ -188,7 +189,7 @@ def test_listing_neither_builds_nor_needs_anything(tmp_path, monkeypatch):
 
 def test_importing_loads_no_heavy_library():
     code = (
-        "import sys, stressbench.models.resolve, stressbench.models.reference as r;"
+        "import sys, stressbench.models.resolve, stressbench.models.reference.pair as r;"
         "r.list_models();"
         "print(sorted({'torch','transformers','vllm','numpy','gguf','huggingface_hub'}"
         " & set(sys.modules)))"

@@ -5,7 +5,7 @@ import random
 import numpy as np
 import pytest
 
-from stressbench.models.router import fit_router, load, mean_entropy, round_to_bfloat16
+from stressbench.models.reference.router import fit_router, load, mean_entropy, round_to_bfloat16
 
 EXPERTS, TOP_K, WIDTH = 4, 2, 24
 

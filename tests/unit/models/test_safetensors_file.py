@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from safetensors import safe_open
 from safetensors.numpy import load_file
 
-from stressbench.models.router import round_to_bfloat16
-from stressbench.models.safetensors_file import Slot, to_bfloat16, write_safetensors
+from stressbench.models.reference.router import round_to_bfloat16
+from stressbench.models.reference.safetensors_file import Slot, to_bfloat16, write_safetensors
 
 
 def test_the_library_reads_back_what_was_written(tmp_path):

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from safetensors import safe_open
 
-from stressbench.models import upcycle
+from stressbench.models.reference import upcycle
 from tests.unit.models.test_llama import TINY, tiny_weights
 
 SEQUENCES = [[1 + (i * step) % 31 for i in range(40)] for step in (1, 2, 3, 5, 7)]

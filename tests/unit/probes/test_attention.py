@@ -10,13 +10,13 @@ import pytest
 
 from stressbench.clock import Clock
 from stressbench.errors import SuiteError
-from stressbench.probes._attention_math import ROW_FIGURES
-from stressbench.probes._attention_settings import Settings, parse
-from stressbench.probes._attention_summary import findings
-from stressbench.probes.attention import AttentionProbe
+from stressbench.probes.attention.probe import AttentionProbe
+from stressbench.probes.attention.settings import Settings, parse
+from stressbench.probes.attention.summary import findings
 from stressbench.probes.base import ProbeSetup
 from stressbench.probes.worker.packing import pack, unpack
 from stressbench.schema.case import Span
+from stressbench.telemetry.attention import ROW_FIGURES
 from tests.cases import REQUEST
 
 LAYERS, HEADS = 2, 3
@@ -131,9 +131,6 @@ class Workers:
         self.answers = answers
         self.calls: list[tuple[object, ...]] = []
 
-    def processes(self) -> tuple[int, ...]:
-        return ()
-
     async def call_worker(self, method: str, *args: object) -> list[object]:
         self.calls.append((method, *args))
         return [self.answers.get(method)]
@@ -143,7 +140,7 @@ async def probed(answers: dict[str, object], *, ok: bool = True):
     setup = ProbeSetup(role="dense", params={}, clock=Clock(), write=lambda _: None)
     probe, workers = AttentionProbe(setup), Workers(answers)
     await probe.start(workers)
-    spans = (Span(role="needle", start=3, end=9), Span(role="blob", start=5, end=5))
+    spans = (Span(part="needle", start=3, end=9), Span(part="blob", start=5, end=5))
     await probe.sent("k", msgspec.structs.replace(REQUEST, spans=spans))
     finding = await probe.finished("k", ok=ok)
     await probe.stop()

@@ -11,15 +11,16 @@ from hypothesis import strategies as st
 
 torch = pytest.importorskip("torch")
 
-from stressbench.probes import _attention_math, _attention_sums  # noqa: E402
-from stressbench.probes._attention_block import Marks, Scoring, Workspace  # noqa: E402
-from stressbench.probes._attention_math import (  # noqa: E402
-    ROW_FIGURES,
+from stressbench.probes.attention.worker import math as _attention_math  # noqa: E402
+from stressbench.probes.attention.worker import sums as _attention_sums  # noqa: E402
+from stressbench.probes.attention.worker.block import Marks, Scoring, Workspace  # noqa: E402
+from stressbench.probes.attention.worker.math import (  # noqa: E402
     Detailed,
     Reduced,
     Reduction,
     lift,
 )
+from stressbench.telemetry.attention import ROW_FIGURES  # noqa: E402
 
 MARKS = Marks(sink_tokens=1, recent_tokens=2)
 
@@ -237,7 +238,7 @@ def test_a_score_that_is_no_number_shows_in_its_row(wrong, threads, monkeypatch)
 
 def test_the_compiled_powers_of_two_are_as_good_as_float32_can_be() -> None:
     pytest.importorskip("numba")
-    from stressbench.probes._attention_kernel import _exp2
+    from stressbench.probes.attention.worker.kernel import _exp2
 
     x = np.linspace(-125, 0, 20_001, dtype=np.float32)
     found = np.array([_exp2(each) for each in x], np.float64)
@@ -247,7 +248,7 @@ def test_the_compiled_powers_of_two_are_as_good_as_float32_can_be() -> None:
 
 def test_every_row_is_summed_alike_with_and_without_a_compiler() -> None:
     pytest.importorskip("numba")
-    from stressbench.probes import _attention_kernel
+    from stressbench.probes.attention.worker import kernel as _attention_kernel
 
     generator = torch.Generator().manual_seed(5)
     ends = torch.arange(1, 65)

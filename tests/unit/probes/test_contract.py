@@ -10,7 +10,7 @@ from stressbench import catalog
 from stressbench.clock import Clock
 from stressbench.errors import SuiteError
 from stressbench.probes.base import Probe, ProbeSetup, check_capture, check_section
-from stressbench.schema.run import Reading
+from stressbench.schema.results.run import Reading
 from tests.cases import REQUEST
 from tests.served import NoEngine
 

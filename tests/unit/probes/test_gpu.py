@@ -12,10 +12,10 @@ import pytest
 
 from stressbench.clock import Clock
 from stressbench.errors import SetupError, SuiteError
-from stressbench.probes import _nvml
 from stressbench.probes.base import Finding, ProbeSetup
-from stressbench.probes.gpu import GpuProbe
-from stressbench.schema.run import Reading
+from stressbench.probes.machine import nvml as _nvml
+from stressbench.probes.machine.gpu import GpuProbe
+from stressbench.schema.results.run import Reading
 from tests.cases import REQUEST
 from tests.served import NoEngine
 

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stressbench.clock import Clock
-from stressbench.probes._kv_window import PeakSince
 from stressbench.probes.base import Finding, ProbeSetup
-from stressbench.probes.kv import KvProbe
-from stressbench.schema.run import Reading
+from stressbench.probes.kv.probe import KvProbe
+from stressbench.probes.kv.window import PeakSince
+from stressbench.schema.results.run import Reading
 from stressbench.schema.served import EngineInfo
 from stressbench.schema.step import Eviction, StepReading
 from tests.cases import REQUEST

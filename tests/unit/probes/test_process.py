@@ -8,10 +8,10 @@ import pytest
 
 from stressbench.clock import Clock
 from stressbench.errors import SuiteError
-from stressbench.probes._proc import Proc
 from stressbench.probes.base import ProbeSetup
-from stressbench.probes.process import ProcessProbe
-from stressbench.schema.run import Reading
+from stressbench.probes.machine.proc import Proc
+from stressbench.probes.machine.process import ProcessProbe
+from stressbench.schema.results.run import Reading
 from tests.cases import REQUEST
 from tests.served import NoEngine
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from stressbench.errors import SuiteError
-from stressbench.probes import _routing_rows as rows
-from stressbench.probes._routing_summary import finding
 from stressbench.probes.base import ProbeSetup
-from stressbench.probes.routing import RoutingProbe
+from stressbench.probes.routing.probe import RoutingProbe
+from stressbench.probes.routing.summary import finding
+from stressbench.probes.routing.worker import rows
 from stressbench.probes.worker.packing import pack, unpack
 from stressbench.schema.served import EngineInfo
 
@@ -124,9 +124,6 @@ class Worker:
         self.info = EngineInfo(**told, args={}, experts=experts)
         self.answers = answers
         self.asked = []
-
-    def processes(self):
-        return ()
 
     async def call_worker(self, method, *args):
         self.asked.append((method, *args))

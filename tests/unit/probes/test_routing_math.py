@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stressbench.probes import _routing_math as routing
+from stressbench.telemetry import routing
 
 MODELS = {"mixtral": (8, 2), "olmoe": (64, 8), "qwen3-30b": (128, 8)}
 EXTREMES = {

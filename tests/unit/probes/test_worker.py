@@ -10,9 +10,9 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from stressbench.probes._attention_rows import RequestRows  # noqa: E402
-from stressbench.probes._attention_settings import Settings  # noqa: E402
-from stressbench.probes._kv_pages import Pages  # noqa: E402
+from stressbench.probes.attention.settings import Settings  # noqa: E402
+from stressbench.probes.attention.worker.pages import Pages  # noqa: E402
+from stressbench.probes.attention.worker.rows import RequestRows  # noqa: E402
 from stressbench.probes.worker.capture import Rows, Unsupported  # noqa: E402
 from stressbench.probes.worker.extension import UNSEEN, WorkerExtension  # noqa: E402
 from stressbench.probes.worker.packing import unpack  # noqa: E402

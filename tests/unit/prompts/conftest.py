@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from stressbench.tokens.budget import Room
+from stressbench.prompts.build.prompt_format import PromptFormat
 from stressbench.tokens.template import ChatTemplate
 from stressbench.tokens.tokenizer import ByteTokenizer, Tokenizer, open_tokenizer
 
@@ -47,10 +47,10 @@ def tokenizers() -> dict[str, Tokenizer]:
 
 
 @pytest.fixture(scope="session")
-def rooms(tokenizers: dict[str, Tokenizer]) -> dict[str, Room]:
-    return {name: Room(tokenizer, TEMPLATE) for name, tokenizer in tokenizers.items()}
+def prompt_formats(tokenizers: dict[str, Tokenizer]) -> dict[str, PromptFormat]:
+    return {name: PromptFormat(tokenizer, TEMPLATE) for name, tokenizer in tokenizers.items()}
 
 
 @pytest.fixture
-def bytes_room() -> Room:
-    return Room(ByteTokenizer(), TEMPLATE)
+def bytes_format() -> PromptFormat:
+    return PromptFormat(ByteTokenizer(), TEMPLATE)

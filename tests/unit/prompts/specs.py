@@ -10,9 +10,9 @@ import pytest
 from stressbench import catalog
 from stressbench.errors import SuiteError
 from stressbench.prompts import base
+from stressbench.prompts.build.prompt_format import PromptFormat
 from stressbench.schema.case import Case
-from stressbench.schema.suite import PromptSpec
-from stressbench.tokens.budget import Room
+from stressbench.schema.suite.suite import PromptSpec
 
 CLASSES = catalog.names("prompts")
 SIZED = [name for name in CLASSES if base.load(name).traits.sized]
@@ -29,14 +29,18 @@ def tiny(name: str, *, items: int = 2, budgets: Sequence[int] = ()) -> PromptSpe
     return PromptSpec(use=name, items=items, budgets=list(budgets), params=params)
 
 
-def smallest(spec: PromptSpec, room: Room, *, seed: int) -> int:
+def smallest(spec: PromptSpec, prompt_format: PromptFormat, *, seed: int) -> int:
     """The smallest possible budget, as the error message of ``check`` names it."""
     probe = PromptSpec(use=spec.use, items=spec.items, budgets=[1], params=spec.params)
     with pytest.raises(SuiteError, match="smallest possible is") as refused:
-        base.check(probe, room=room, max_model_len=None, seed=seed)
+        base.check(probe, prompt_format=prompt_format, max_model_len=None, seed=seed)
     return int(str(refused.value).split()[-1])
 
 
-def cases(spec: PromptSpec, room: Room, *, seed: int = 3) -> list[Case]:
-    base.check(spec, room=room, max_model_len=None, seed=seed)
-    return [case for cell in base.expand(spec, seed=seed, room=room) for case in cell]
+def cases(spec: PromptSpec, prompt_format: PromptFormat, *, seed: int = 3) -> list[Case]:
+    base.check(spec, prompt_format=prompt_format, max_model_len=None, seed=seed)
+    return [
+        case
+        for condition in base.expand(spec, seed=seed, prompt_format=prompt_format)
+        for case in condition
+    ]

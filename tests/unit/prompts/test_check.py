@@ -6,8 +6,8 @@ import pytest
 
 from stressbench.errors import SuiteError
 from stressbench.prompts import base
-from stressbench.schema.suite import Arm, PromptSpec
-from stressbench.tokens.budget import Room
+from stressbench.prompts.build.prompt_format import PromptFormat
+from stressbench.schema.suite.suite import Arm, PromptSpec
 
 
 @pytest.mark.parametrize(
@@ -41,36 +41,44 @@ from stressbench.tokens.budget import Room
         (PromptSpec(use="replay"), "needs a path", "replay.params.path"),
     ],
 )
-def test_mistakes_are_named(spec: PromptSpec, message: str, where: str, bytes_room: Room) -> None:
+def test_mistakes_are_named(
+    spec: PromptSpec, message: str, where: str, bytes_format: PromptFormat
+) -> None:
     with pytest.raises(SuiteError) as refused:
-        base.check(spec, room=bytes_room, max_model_len=4096)
+        base.check(spec, prompt_format=bytes_format, max_model_len=4096)
     assert message in str(refused.value)
     assert where in str(refused.value.where)
 
 
-def test_the_answer_and_a_longer_twin_need_room_too(bytes_room: Room) -> None:
+def test_the_answer_and_a_longer_twin_need_room_too(bytes_format: PromptFormat) -> None:
     copy = PromptSpec(use="repeat_copy", params={"words": 100})  # answers of 316 tokens
-    base.check(copy, room=bytes_room, max_model_len=1300)
+    base.check(copy, prompt_format=bytes_format, max_model_len=1300)
     with pytest.raises(SuiteError, match="316 for the answer"):
-        base.check(copy, room=bytes_room, max_model_len=1000)
+        base.check(copy, prompt_format=bytes_format, max_model_len=1000)
     twin = PromptSpec(use="unanswerable", items=4, budgets=[1000])  # the twin has one fact more
-    base.check(twin, room=bytes_room, max_model_len=1100)
+    base.check(twin, prompt_format=bytes_format, max_model_len=1100)
     with pytest.raises(SuiteError, match="do not fit a window of 1040"):
-        base.check(twin, room=bytes_room, max_model_len=1040)
+        base.check(twin, prompt_format=bytes_format, max_model_len=1040)
 
 
 @pytest.mark.parametrize("arms", [["isocontent"], ["no_context"], ["isotoken", "oracle_context"]])
-def test_any_choice_of_arms_can_be_checked_and_made(arms: list[Arm], bytes_room: Room) -> None:
+def test_any_choice_of_arms_can_be_checked_and_made(
+    arms: list[Arm], bytes_format: PromptFormat
+) -> None:
     spec = PromptSpec(use="zero_width", items=1, budgets=[2000], arms=arms)
-    base.check(spec, room=bytes_room, max_model_len=None)
-    (made,) = base.expand(spec, seed=0, room=bytes_room)
+    base.check(spec, prompt_format=bytes_format, max_model_len=None)
+    (made,) = base.expand(spec, seed=0, prompt_format=bytes_format)
     assert [case.arm for case in made] == arms
 
 
-def test_a_list_sweeps_a_parameter_and_names_the_case(bytes_room: Room) -> None:
+def test_a_list_sweeps_a_parameter_and_names_the_case(bytes_format: PromptFormat) -> None:
     formats = ["compact", "pretty"]
     spec = PromptSpec(use="kv_json", items=1, depths=[0.5], params={"format": formats})
-    made = [case for cell in base.expand(spec, seed=0, room=bytes_room) for case in cell]
+    made = [
+        case
+        for condition in base.expand(spec, seed=0, prompt_format=bytes_format)
+        for case in condition
+    ]
     assert [case.case_id for case in made][::3] == [
         "kv_json/stress/format-compact/d0.5/i0",
         "kv_json/stress/format-pretty/d0.5/i0",
@@ -78,9 +86,9 @@ def test_a_list_sweeps_a_parameter_and_names_the_case(bytes_room: Room) -> None:
     assert {case.expected for case in made} == {made[0].expected}
 
 
-def test_checking_a_million_items_is_as_quick_as_checking_a_few(bytes_room: Room) -> None:
+def test_checking_a_million_items_is_as_quick_as_checking_a_few(bytes_format: PromptFormat) -> None:
     spec = PromptSpec(use="niah", items=1_000_000, budgets=[4000])
-    base.check(spec, room=bytes_room, max_model_len=8192)
+    base.check(spec, prompt_format=bytes_format, max_model_len=8192)
     assert base.count(spec) == 3_000_000
-    first = next(base.expand(spec, seed=0, room=bytes_room))
+    first = next(base.expand(spec, seed=0, prompt_format=bytes_format))
     assert len(first) == 3

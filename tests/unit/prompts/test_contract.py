@@ -8,43 +8,43 @@ import pytest
 
 from stressbench import catalog
 from stressbench.prompts import base
-from stressbench.runner.plan import _spans
+from stressbench.prompts.build.prompt_format import PromptFormat
+from stressbench.runner.plan.requests import _spans
 from stressbench.schema.case import Case
-from stressbench.schema.suite import PromptSpec
-from stressbench.tokens.budget import Room
+from stressbench.schema.suite.suite import PromptSpec
 from tests.unit.prompts.specs import CLASSES, SIZED, cases, smallest, tiny
 
 TOKENIZERS = ("bytes", "o200k_base", "pairs")
 
 
-def some_cases(name: str, room: Room) -> list[Case]:
+def some_cases(name: str, prompt_format: PromptFormat) -> list[Case]:
     spec = tiny(name)
     if base.load(name).traits.sized:
-        least = smallest(spec, room, seed=3)
+        least = smallest(spec, prompt_format, seed=3)
         spec = tiny(name, budgets=[least + 60, least + 307])
-    return cases(spec, room)
+    return cases(spec, prompt_format)
 
 
 @pytest.mark.parametrize("tokenizer", TOKENIZERS)
 @pytest.mark.parametrize("name", CLASSES)
 def test_cases_are_exact_and_say_where_everything_is(
-    name: str, tokenizer: str, rooms: dict[str, Room]
+    name: str, tokenizer: str, prompt_formats: dict[str, PromptFormat]
 ) -> None:
-    room = rooms[tokenizer]
-    for case in some_cases(name, room):
-        encode, decode = room.tokenizer.encode, room.tokenizer.decode
+    prompt_format = prompt_formats[tokenizer]
+    for case in some_cases(name, prompt_format):
+        encode, decode = prompt_format.tokenizer.encode, prompt_format.tokenizer.decode
         assert case.forced_ids or encode(case.text) == list(case.content_ids)
         assert decode(case.content_ids) == case.text
         assert case.text == case.text.strip()
         assert case.params["content_tokens"] == len(case.content_ids)
         if case.arm in {"stress", "isotoken"} and case.params["budget"] is not None:
-            assert len(case.content_ids) + room.template_tokens == case.params["budget"]
+            assert len(case.content_ids) + prompt_format.template_tokens == case.params["budget"]
         for segment in case.segments:
             assert 0 <= segment.start < segment.end <= len(case.text)
         for span in case.content_spans:
             shown = decode(case.content_ids[span.start : span.end]).strip()
             assert any(
-                segment.role == span.role
+                segment.part == span.part
                 and case.text[segment.start : segment.end].strip() == shown
                 for segment in case.segments
             )
@@ -53,19 +53,21 @@ def test_cases_are_exact_and_say_where_everything_is(
 @pytest.mark.parametrize("tokenizer", TOKENIZERS)
 @pytest.mark.parametrize("name", CLASSES)
 def test_spans_are_the_same_whether_a_prompt_was_built_with_this_tokenizer_or_not(
-    name: str, tokenizer: str, rooms: dict[str, Room]
+    name: str, tokenizer: str, prompt_formats: dict[str, PromptFormat]
 ) -> None:
-    room = rooms[tokenizer]
-    for case in some_cases(name, room):
-        built = _spans(case, case.content_ids, room, same=True)
-        assert [span.role for span in built] == [segment.role for segment in case.segments]
+    prompt_format = prompt_formats[tokenizer]
+    for case in some_cases(name, prompt_format):
+        built = _spans(case, case.content_ids, prompt_format, same=True)
+        assert [span.part for span in built] == [segment.part for segment in case.segments]
         if not case.forced_ids:
-            assert built == _spans(case, case.content_ids, room, same=False)
+            assert built == _spans(case, case.content_ids, prompt_format, same=False)
 
 
 @pytest.mark.parametrize("name", CLASSES)
-def test_arms_ask_the_same_fact_and_point_to_their_twin(name: str, bytes_room: Room) -> None:
-    made = some_cases(name, bytes_room)
+def test_arms_ask_the_same_fact_and_point_to_their_twin(
+    name: str, bytes_format: PromptFormat
+) -> None:
+    made = some_cases(name, bytes_format)
     traits = base.load(name).traits
     ids = {case.case_id for case in made}
     assert len(ids) == len(made)
@@ -86,9 +88,11 @@ def test_arms_ask_the_same_fact_and_point_to_their_twin(name: str, bytes_room: R
 
 
 @pytest.mark.parametrize("name", CLASSES)
-def test_without_context_the_answer_is_nowhere_in_the_prompt(name: str, bytes_room: Room) -> None:
+def test_without_context_the_answer_is_nowhere_in_the_prompt(
+    name: str, bytes_format: PromptFormat
+) -> None:
     if base.load(name).traits.scorer == "exact_match" and name != "fact_join":
-        for case in some_cases(name, bytes_room):
+        for case in some_cases(name, bytes_format):
             if case.arm == "no_context":
                 assert not any(answer in case.text for answer in case.expected)
             elif case.arm == "oracle_context":
@@ -97,21 +101,23 @@ def test_without_context_the_answer_is_nowhere_in_the_prompt(name: str, bytes_ro
 
 @pytest.mark.parametrize("name", SIZED)
 def test_a_budget_below_the_smallest_is_refused_and_the_smallest_works(
-    name: str, bytes_room: Room
+    name: str, bytes_format: PromptFormat
 ) -> None:
-    least = smallest(tiny(name), bytes_room, seed=3)
+    least = smallest(tiny(name), bytes_format, seed=3)
     for budget in (least, least + 1):
-        made = cases(tiny(name, budgets=[budget]), bytes_room)
+        made = cases(tiny(name, budgets=[budget]), bytes_format)
         stress = [case for case in made if case.arm == "stress"]
-        assert {len(case.content_ids) + bytes_room.template_tokens for case in stress} == {budget}
+        assert {len(case.content_ids) + bytes_format.template_tokens for case in stress} == {budget}
 
 
 @pytest.mark.parametrize("name", CLASSES)
-def test_counting_and_describing_agree_with_expanding(name: str, bytes_room: Room) -> None:
+def test_counting_and_describing_agree_with_expanding(
+    name: str, bytes_format: PromptFormat
+) -> None:
     spec = tiny(name)
     if base.load(name).traits.sized:
         spec = tiny(name, budgets=[4000])
-    assert base.count(spec) == len(cases(spec, bytes_room))
+    assert base.count(spec) == len(cases(spec, bytes_format))
     shown = base.describe(name)
     assert shown.name == name
     assert shown.summary
@@ -120,8 +126,8 @@ def test_counting_and_describing_agree_with_expanding(name: str, bytes_room: Roo
 
 
 @pytest.mark.parametrize("name", CLASSES)
-def test_items_differ_and_text_is_hashed(name: str, bytes_room: Room) -> None:
-    made = [case for case in some_cases(name, bytes_room) if case.arm == "stress"]
+def test_items_differ_and_text_is_hashed(name: str, bytes_format: PromptFormat) -> None:
+    made = [case for case in some_cases(name, bytes_format) if case.arm == "stress"]
     assert len({case.content_sha256 for case in made}) == len(made)
     for case in made:
         if not case.forced_ids:
@@ -133,9 +139,9 @@ def test_every_shipped_class_of_the_catalogue_is_there() -> None:
     assert set(SIZED) < set(CLASSES)
 
 
-def test_the_same_item_is_asked_at_every_length_and_depth(bytes_room: Room) -> None:
+def test_the_same_item_is_asked_at_every_length_and_depth(bytes_format: PromptFormat) -> None:
     spec = PromptSpec(use="niah", items=2, budgets=[900, 1800], depths=[0, 0.5, 1])
-    made = [case for case in cases(spec, bytes_room) if case.arm == "stress"]
+    made = [case for case in cases(spec, bytes_format) if case.arm == "stress"]
     assert len(made) == 2 * 2 * 3
     for item in ("niah/i0", "niah/i1"):
         same = [case for case in made if case.item_id == item]

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from stressbench.errors import SuiteError
-from stressbench.prompts.haystacks.prose import PROSE
-from stressbench.prompts.haystacks.records import KINDS, Records
-from stressbench.schema.suite import PromptSpec
-from stressbench.tokens.budget import Room
+from stressbench.prompts.build.prompt_format import PromptFormat
+from stressbench.prompts.material.haystacks.prose import PROSE
+from stressbench.prompts.material.haystacks.records import KINDS, Records
+from stressbench.schema.suite.suite import PromptSpec
 from tests.unit.prompts.specs import DATA, cases
 
 STORY = [f"Sentence number {n} tells of ship {n % 7} and its crew." for n in range(60)]
@@ -36,32 +36,34 @@ def corpus_files(folder: Path) -> dict[str, tuple[Path, str]]:
 
 
 @pytest.mark.parametrize("kind", ["txt", "jsonl", "csv"])
-def test_a_corpus_fills_the_haystack_exactly(kind: str, tmp_path: Path, bytes_room: Room) -> None:
+def test_a_corpus_fills_the_haystack_exactly(
+    kind: str, tmp_path: Path, bytes_format: PromptFormat
+) -> None:
     path, field = corpus_files(tmp_path)[kind]
-    for case in cases(niah(path, field), bytes_room):
-        assert len(case.content_ids) + bytes_room.template_tokens == 900
+    for case in cases(niah(path, field), bytes_format):
+        assert len(case.content_ids) + bytes_format.template_tokens == 900
         assert case.text.count("tells of ship") > 5
 
 
 def test_parquet_and_data_set_folders_are_read_through_datasets(
-    tmp_path: Path, bytes_room: Room
+    tmp_path: Path, bytes_format: PromptFormat
 ) -> None:
     pyarrow = pytest.importorskip("pyarrow")
     from pyarrow import parquet
 
     file = tmp_path / "a.parquet"
     parquet.write_table(pyarrow.table({"body": STORY}), file)
-    made = cases(niah(file, "body"), bytes_room)
+    made = cases(niah(file, "body"), bytes_format)
     assert all("tells of ship" in case.text for case in made)
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_records_hide_the_needle_as_well(kind: str, bytes_room: Room) -> None:
+def test_records_hide_the_needle_as_well(kind: str, bytes_format: PromptFormat) -> None:
     spec = PromptSpec(
         use="niah", items=2, budgets=[900], params={"haystack": kind}, arms=["stress"]
     )
-    for case in cases(spec, bytes_room):
-        assert len(case.content_ids) + bytes_room.template_tokens == 900
+    for case in cases(spec, bytes_format):
+        assert len(case.content_ids) + bytes_format.template_tokens == 900
         assert case.expected[0] in case.text
         assert case.text.count("\n") > 8
 
@@ -76,21 +78,23 @@ def test_records_hide_the_needle_as_well(kind: str, bytes_room: Room) -> None:
     ],
 )
 def test_a_bad_corpus_is_named(
-    content: str, message: str, tmp_path: Path, bytes_room: Room
+    content: str, message: str, tmp_path: Path, bytes_format: PromptFormat
 ) -> None:
     path = tmp_path / "bad.jsonl"
     path.write_text(content, "utf-8")
     with pytest.raises(SuiteError, match=message):
-        cases(niah(path), bytes_room)
+        cases(niah(path), bytes_format)
 
 
-def test_an_unknown_ending_and_a_missing_file_are_named(tmp_path: Path, bytes_room: Room) -> None:
+def test_an_unknown_ending_and_a_missing_file_are_named(
+    tmp_path: Path, bytes_format: PromptFormat
+) -> None:
     odd = tmp_path / "text.docx"
     odd.write_bytes(b"PK")
     with pytest.raises(SuiteError, match="cannot tell"):
-        cases(niah(odd), bytes_room)
+        cases(niah(odd), bytes_format)
     with pytest.raises(SuiteError, match="needs a corpus"):
-        cases(niah(""), bytes_room)
+        cases(niah(""), bytes_format)
 
 
 def test_prose_is_varied_and_holds_no_digits() -> None:
@@ -116,8 +120,8 @@ def replay(path: Path, items: int, **params: str) -> PromptSpec:
     return PromptSpec(use="replay", items=items, params={"path": str(path), **params})
 
 
-def test_traffic_is_replayed_with_answers_times_and_chat(bytes_room: Room) -> None:
-    made = cases(replay(DATA / "traffic.jsonl", 4), bytes_room)
+def test_traffic_is_replayed_with_answers_times_and_chat(bytes_format: PromptFormat) -> None:
+    made = cases(replay(DATA / "traffic.jsonl", 4), bytes_format)
     assert [case.text.split()[0] for case in made] == ["What", "User:", "Name", "Summarise"]
     assert made[1].text.endswith("Assistant: Red.\n\nUser: Another one?")
     assert [case.scorer for case in made] == [
@@ -127,27 +131,29 @@ def test_traffic_is_replayed_with_answers_times_and_chat(bytes_room: Room) -> No
     assert [case.params["timestamp_s"] for case in made] == [0.0, 1.5, 2.25, 4.0]
 
 
-def test_the_sample_follows_the_lengths_of_the_traffic(tmp_path: Path, bytes_room: Room) -> None:
+def test_the_sample_follows_the_lengths_of_the_traffic(
+    tmp_path: Path, bytes_format: PromptFormat
+) -> None:
     path = tmp_path / "traffic.jsonl"
     lengths = [20] * 700 + [200] * 200 + [2000] * 100
     with path.open("w", encoding="utf-8") as file:
         for number, length in enumerate(lengths):
             prompt = f"{number:05d} " + "x" * (length - 6)
             file.write(json.dumps({"prompt": prompt}) + "\n")
-    made = cases(replay(path, 50), bytes_room, seed=1)
+    made = cases(replay(path, 50), bytes_format, seed=1)
     assert Counter(len(case.text) for case in made) == {20: 35, 200: 10, 2000: 5}
-    assert cases(replay(path, 50), bytes_room, seed=1) == made
-    assert cases(replay(path, 50), bytes_room, seed=2) != made
+    assert cases(replay(path, 50), bytes_format, seed=1) == made
+    assert cases(replay(path, 50), bytes_format, seed=2) != made
 
 
-def test_sampling_keeps_memory_flat(tmp_path: Path, bytes_room: Room) -> None:
+def test_sampling_keeps_memory_flat(tmp_path: Path, bytes_format: PromptFormat) -> None:
     def peak(rows: int) -> int:
         path = tmp_path / f"{rows}.jsonl"
         with path.open("w", encoding="utf-8") as file:
             for number in range(rows):
                 file.write(json.dumps({"prompt": f"{number} " + "word " * 40}) + "\n")
         tracemalloc.start()
-        cases(replay(path, 20), bytes_room)
+        cases(replay(path, 20), bytes_format)
         used = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         return used
@@ -156,8 +162,8 @@ def test_sampling_keeps_memory_flat(tmp_path: Path, bytes_room: Room) -> None:
     assert peak(20_000) < 2 * peak(2_000)
 
 
-def test_asking_for_more_than_there_is_says_how_much_there_is(bytes_room: Room) -> None:
+def test_asking_for_more_than_there_is_says_how_much_there_is(bytes_format: PromptFormat) -> None:
     with pytest.raises(SuiteError, match="9 items are asked for, 4 prompts are there"):
-        cases(replay(DATA / "traffic.jsonl", 9), bytes_room)
+        cases(replay(DATA / "traffic.jsonl", 9), bytes_format)
     with pytest.raises(SuiteError, match="has no 'question'; it has prompt"):
-        cases(replay(DATA / "traffic.jsonl", 2, field="question"), bytes_room)
+        cases(replay(DATA / "traffic.jsonl", 2, field="question"), bytes_format)

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from stressbench.errors import SuiteError
 from stressbench.prompts import base
-from stressbench.schema.suite import PromptSpec
-from stressbench.tokens.budget import Room
+from stressbench.prompts.build.prompt_format import PromptFormat
+from stressbench.schema.suite.suite import PromptSpec
 from tests.unit.prompts.specs import SIZED, cases, smallest
 
 QUICK = settings(
@@ -38,32 +38,36 @@ specs = st.builds(
     tokenizer=st.sampled_from(["bytes", "o200k_base", "cl100k_base", "pairs"]),
 )
 def test_any_budget_is_met_to_the_token_or_refused(
-    spec: PromptSpec, seed: int, tokenizer: str, rooms: dict[str, Room]
+    spec: PromptSpec, seed: int, tokenizer: str, prompt_formats: dict[str, PromptFormat]
 ) -> None:
-    room = rooms[tokenizer]
-    least = smallest(spec, room, seed=seed)
+    prompt_format = prompt_formats[tokenizer]
+    least = smallest(spec, prompt_format, seed=seed)
     if min(spec.budgets) < least:
         with pytest.raises(SuiteError, match=f"smallest possible is {least}"):
-            base.check(spec, room=room, max_model_len=None, seed=seed)
+            base.check(spec, prompt_format=prompt_format, max_model_len=None, seed=seed)
         return
-    for cell in base.expand(spec, seed=seed, room=room):
-        for case in cell:
+    for condition in base.expand(spec, seed=seed, prompt_format=prompt_format):
+        for case in condition:
             if case.arm in {"stress", "isotoken"}:
-                assert len(case.content_ids) + room.template_tokens == case.params["budget"]
+                assert (
+                    len(case.content_ids) + prompt_format.template_tokens == case.params["budget"]
+                )
             if not case.forced_ids:
-                assert room.tokenizer.encode(case.text) == list(case.content_ids)
+                assert prompt_format.tokenizer.encode(case.text) == list(case.content_ids)
 
 
 @QUICK
 @given(spec=specs, seed=st.integers(0, 2**64))
 def test_the_same_seed_gives_the_same_cases_and_another_gives_others(
-    spec: PromptSpec, seed: int, rooms: dict[str, Room]
+    spec: PromptSpec, seed: int, prompt_formats: dict[str, PromptFormat]
 ) -> None:
     try:
-        first = cases(spec, rooms["cl100k_base"], seed=seed)
+        first = cases(spec, prompt_formats["cl100k_base"], seed=seed)
     except SuiteError:
         return
-    fresh = Room(rooms["cl100k_base"].tokenizer, rooms["cl100k_base"].template)
+    fresh = PromptFormat(
+        prompt_formats["cl100k_base"].tokenizer, prompt_formats["cl100k_base"].template
+    )
     assert cases(spec, fresh, seed=seed) == first
     other = cases(spec, fresh, seed=seed + 1) if spec.budgets[0] > 1200 else None
     if other is not None:
@@ -74,19 +78,20 @@ DIGEST = """
 import hashlib
 from stressbench import catalog
 from stressbench.prompts import base
-from stressbench.schema.suite import PromptSpec
-from stressbench.tokens.budget import Room
+from stressbench.schema.suite.suite import PromptSpec
+from stressbench.prompts.build.prompt_format import PromptFormat
 from stressbench.tokens.template import ChatTemplate
 from stressbench.tokens.tokenizer import ByteTokenizer
-room, digest = Room(ByteTokenizer(), ChatTemplate()), hashlib.sha256()
+prompt_format = PromptFormat(ByteTokenizer(), ChatTemplate())
+digest = hashlib.sha256()
 for name in catalog.names("prompts"):
     traits = base.load(name).traits
     if not traits.needs:
         spec = PromptSpec(
             use=name, items=2, budgets=[3000] if traits.sized else [], params=dict(traits.tiny)
         )
-        for cell in base.expand(spec, seed=11, room=room):
-            for case in cell:
+        for condition in base.expand(spec, seed=11, prompt_format=prompt_format):
+            for case in condition:
                 digest.update(repr(case).encode())
 print(digest.hexdigest())
 """
@@ -106,9 +111,9 @@ def test_another_process_with_another_hash_seed_makes_the_same_bytes() -> None:
     assert len(digests) == 1
 
 
-def test_inflation_under_raw_bytes_is_the_ratio_of_utf8_bytes(bytes_room: Room) -> None:
+def test_inflation_under_raw_bytes_is_the_ratio_of_utf8_bytes(bytes_format: PromptFormat) -> None:
     for name in ("unicode_fullwidth", "unicode_math", "zero_width", "confusables", "combining"):
-        made = cases(PromptSpec(use=name, items=3, budgets=[4000]), bytes_room)
+        made = cases(PromptSpec(use=name, items=3, budgets=[4000]), bytes_format)
         for case in made:
             if case.arm == "stress":
                 twin = next(other for other in made if other.case_id == case.twin_of)
@@ -117,20 +122,22 @@ def test_inflation_under_raw_bytes_is_the_ratio_of_utf8_bytes(bytes_room: Room) 
                 assert tokens > 1.3
 
 
-def test_a_disguise_hides_the_same_sentences(bytes_room: Room) -> None:
+def test_a_disguise_hides_the_same_sentences(bytes_format: PromptFormat) -> None:
     import unicodedata
 
     for name in ("unicode_fullwidth", "unicode_math"):
-        made = cases(PromptSpec(use=name, items=2, budgets=[3000]), bytes_room)
+        made = cases(PromptSpec(use=name, items=2, budgets=[3000]), bytes_format)
         stress, twin = made[0], made[1]
         assert unicodedata.normalize("NFKC", stress.text) == twin.text
 
 
 @pytest.mark.parametrize("name", ["niah", "near_distractor", "latent_needle", "base64_blob"])
-def test_depths_are_uniform_and_unrelated_to_the_item(name: str, bytes_room: Room) -> None:
+def test_depths_are_uniform_and_unrelated_to_the_item(
+    name: str, bytes_format: PromptFormat
+) -> None:
     items = 192
     spec = PromptSpec(use=name, items=items, budgets=[6000], arms=["stress"])
-    depths = [float(case.params["depth"]) for case in cases(spec, bytes_room)]  # type: ignore[arg-type]
+    depths = [float(case.params["depth"]) for case in cases(spec, bytes_format)]  # type: ignore[arg-type]
     tenths = Counter(min(int(depth * 10), 9) for depth in depths)
     assert all(abs(tenths[tenth] - items / 10) <= 3 for tenth in range(10))
     mean = (items - 1) / 2
@@ -140,32 +147,32 @@ def test_depths_are_uniform_and_unrelated_to_the_item(name: str, bytes_room: Roo
     assert abs(covariance / (spread * deviation)) < 3 / items**0.5
 
 
-def test_an_item_keeps_its_depth_however_many_items_there_are(bytes_room: Room) -> None:
+def test_an_item_keeps_its_depth_however_many_items_there_are(bytes_format: PromptFormat) -> None:
     few, many = (
-        cases(PromptSpec(use="niah", items=items, budgets=[900]), bytes_room) for items in (3, 9)
+        cases(PromptSpec(use="niah", items=items, budgets=[900]), bytes_format) for items in (3, 9)
     )
     assert many[: len(few)] == few
 
 
-def test_the_needle_stands_where_its_depth_says(rooms: dict[str, Room]) -> None:
+def test_the_needle_stands_where_its_depth_says(prompt_formats: dict[str, PromptFormat]) -> None:
     spec = PromptSpec(use="niah", items=24, budgets=[4096], arms=["stress"])
     gaps = []
-    for case in cases(spec, rooms["cl100k_base"]):
-        span = next(span for span in case.content_spans if span.role == "needle")
+    for case in cases(spec, prompt_formats["cl100k_base"]):
+        span = next(span for span in case.content_spans if span.part == "needle")
         place = span.start / (len(case.content_ids) - (span.end - span.start))
         gaps.append(abs(place - float(case.params["depth"])))  # type: ignore[arg-type]
     assert max(gaps) < 0.02
 
 
-def test_gold_documents_and_pairs_visit_every_place_equally(bytes_room: Room) -> None:
+def test_gold_documents_and_pairs_visit_every_place_equally(bytes_format: PromptFormat) -> None:
     documents: Counter[int] = Counter()
-    for case in cases(PromptSpec(use="gold_doc_qa", items=64, params={"docs": 8}), bytes_room):
+    for case in cases(PromptSpec(use="gold_doc_qa", items=64, params={"docs": 8}), bytes_format):
         if case.arm == "stress":
-            roles = [segment.role for segment in case.segments]
+            roles = [segment.part for segment in case.segments]
             documents[roles.index("needle")] += 1
     pairs: Counter[int] = Counter()
     spec = PromptSpec(use="kv_json", items=64, params={"pairs": 8}, arms=["stress"])
-    for case in cases(spec, bytes_room):
+    for case in cases(spec, bytes_format):
         table = json.loads(case.text[case.text.index("{") : case.text.index("}") + 1])
         pairs[list(table.values()).index(case.expected[0])] += 1
     for places in (documents, pairs):

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from stressbench.report.attention_map import HeatMap
-from stressbench.report.case import print_record
-from stressbench.schema.record import CaseRecord, Prompt
+from stressbench.report.terminal.attention_map import HeatMap
+from stressbench.report.terminal.case import print_record
+from stressbench.schema.results.record import CaseRecord, Prompt
 
 TEXT = "The code is 4711. Blue sky."
 TOKENS = ("<s>", "The", " code", " is", " 4711", ".", " Blue", " sky", ".", "</s>")

@@ -9,12 +9,12 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from stressbench.report import markdown
-from stressbench.report._load import Loads, describe, load_table
-from stressbench.report.html.gather import page
-from stressbench.report.load_table import render
-from stressbench.schema.load_shape import LoadSpec, Phase, Step
-from stressbench.schema.record import CaseRecord, Load
+from stressbench.report.markdown import run as markdown
+from stressbench.report.model.gather import page
+from stressbench.report.model.load import Loads, describe, load_table
+from stressbench.report.terminal.load_table import render
+from stressbench.schema.results.record import CaseRecord, Load
+from stressbench.schema.suite.load import LoadSpec, Phase, Step
 from tests import records
 
 

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from stressbench.errors import SuiteError
-from stressbench.runner.arrivals import due_times, offsets_ns, stretches
+from stressbench.runner.send.arrivals import due_times, offsets_ns, stretches
 from stressbench.schema.case import Request
-from stressbench.schema.load_shape import LoadSpec, Step
+from stressbench.schema.suite.load import LoadSpec, Step
 from tests.cases import REQUEST
 
 N = 8_000

@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from stressbench.engines.base import Completion, EngineSetup
-from stressbench.engines.simulated import SimulatedEngine
+from stressbench.engines.simulated.engine import SimulatedEngine
 from stressbench.errors import EngineError, RequestError
 from stressbench.models.resolve import ModelShape
+from stressbench.prompts.build.prompt_format import PromptFormat
 from stressbench.runner.ask import ask
-from stressbench.runner.prepare import RunModel
+from stressbench.runner.plan.prepare import RunModel
 from stressbench.schema.case import Request
-from stressbench.schema.suite import EngineSpec, ModelSpec
-from stressbench.tokens.budget import Room
+from stressbench.schema.suite.suite import EngineSpec, ModelSpec
 from stressbench.tokens.template import ChatTemplate
 from stressbench.tokens.tokenizer import ByteTokenizer
 
@@ -44,7 +44,7 @@ def model(*, template: ChatTemplate | None = None) -> RunModel:
         shape=SHAPE,
         engine=EngineSpec(),
         variant=None,
-        room=Room(ByteTokenizer(), template or ChatTemplate()),
+        prompt_format=PromptFormat(ByteTokenizer(), template or ChatTemplate()),
     )
 
 

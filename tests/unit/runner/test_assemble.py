@@ -12,9 +12,9 @@ from msgspec.structs import replace
 from stressbench.engines.base import Completion
 from stressbench.errors import RequestError
 from stressbench.probes.base import Finding
-from stressbench.runner.assemble import Attempt, assemble
+from stressbench.runner.record.assemble import Attempt, assemble
 from stressbench.schema.case import Request
-from stressbench.schema.record import CaseRecord, Quality
+from stressbench.schema.results.record import CaseRecord, Quality
 from tests.cases import CASE, REQUEST
 
 MS = 1_000_000

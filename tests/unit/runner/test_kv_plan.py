@@ -8,11 +8,11 @@ import pytest
 
 from stressbench.errors import SuiteError
 from stressbench.models.resolve import ModelShape
-from stressbench.runner.kv_plan import plan_kv
-from stressbench.runner.prepare import RunModel
-from stressbench.schema.load import parse_suite
+from stressbench.prompts.build.prompt_format import PromptFormat
+from stressbench.runner.plan.kv import plan_kv
+from stressbench.runner.plan.prepare import RunModel
 from stressbench.schema.served import EngineInfo
-from stressbench.tokens.budget import Room
+from stressbench.schema.suite.parse import parse_suite
 from stressbench.tokens.template import ChatTemplate
 from stressbench.tokens.tokenizer import ByteTokenizer
 
@@ -34,7 +34,7 @@ prompts:
 
 def planned(text: str = SUITE, *, config: dict[str, object] = CONFIG, **info: object):
     spec = parse_suite(text.encode(), source="s.yaml").spec
-    room = Room(ByteTokenizer(), ChatTemplate((), ()))
+    prompt_format = PromptFormat(ByteTokenizer(), ChatTemplate((), ()))
     shape = ModelShape(
         architecture=None, layers=None, heads=None, kv_heads=None, head_dim=None, hidden=None,
         vocabulary=None, window_tokens=None, experts=None, active_experts=None, config=config,
@@ -42,10 +42,10 @@ def planned(text: str = SUITE, *, config: dict[str, object] = CONFIG, **info: ob
     role = next(iter(spec.roles.values()))
     model = RunModel(
         role="m", spec=role.model, engine=role.engine, variant=None, name="m", path=None,
-        tokenizer_path=Path(), revision=None, sha256=None, shape=shape, room=room,
+        tokenizer_path=Path(), revision=None, sha256=None, shape=shape, prompt_format=prompt_format,
     )  # fmt: skip
     told = {"dtype": "float32", "max_model_len": 1024, "kv_blocks": 135, "block_size": 32}
-    return plan_kv(spec, model, {"m": room}, EngineInfo(args={}, **{**told, **info}))
+    return plan_kv(spec, model, {"m": prompt_format}, EngineInfo(args={}, **{**told, **info}))
 
 
 def test_sizes_and_onset() -> None:

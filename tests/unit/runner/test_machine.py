@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from stressbench.runner.machine import read_machine
+from stressbench.runner.record.machine import read_machine
 
 CPU = "processor\t: 0\nmodel name\t: A CPU\nflags\t\t: fpu fma avx2 avx512f avx512_bf16\n"
 NODES = "sys/class/kfd/kfd/topology/nodes"

@@ -22,11 +22,12 @@ from stressbench.probes.base import (
     StepProbe,
     record_fields,
 )
-from stressbench.runner.plan import plan, planned
+from stressbench.prompts.build.prompt_format import PromptFormat
+from stressbench.runner.plan.requests import plan, planned
 from stressbench.runner.probing import Probing, check_probes, passes, worker_extension
 from stressbench.schema.case import Request
 from stressbench.schema.step import StepReading
-from stressbench.schema.suite import (
+from stressbench.schema.suite.suite import (
     EngineSpec,
     ModelSpec,
     ProbeSpec,
@@ -34,7 +35,6 @@ from stressbench.schema.suite import (
     SuiteSpec,
     Value,
 )
-from stressbench.tokens.budget import Room
 from stressbench.tokens.template import ChatTemplate
 from stressbench.tokens.tokenizer import ByteTokenizer
 from tests.cases import REQUEST
@@ -137,6 +137,56 @@ def test_the_telemetry_pass_runs_every_probe() -> None:
         "calm": {"seen": 1},
         "nosy": {"seen": 1},
     }
+
+
+def item(number: int) -> Request:
+    case = msgspec.structs.replace(REQUEST.case, item_id=f"{REQUEST.case.label}/i{number}")
+    return msgspec.structs.replace(REQUEST, case=case)
+
+
+UNSAMPLED = "not sampled: the suite has this probe look at the first {} of each prompt entry"
+
+
+def test_the_quality_pass_says_which_cases_the_telemetry_pass_leaves_out() -> None:
+    spec = suite("calm", ProbeSpec(use="nosy", sample=2), ProbeSpec(use="other", sample=1))
+    quality = Probing.of(spec, "quality", setup, workers=True)
+    later = "measured in the telemetry pass"
+    assert quality.absent_from(item(0)) == {"nosy": later, "other": later}
+    assert quality.absent_from(item(1)) == {"nosy": later, "other": UNSAMPLED.format("item")}
+    assert quality.absent_from(item(2)) == {
+        "nosy": UNSAMPLED.format("2 items"),
+        "other": UNSAMPLED.format("item"),
+    }
+    blind = Probing.of(spec, "quality", setup, workers=False)
+    assert blind.absent_from(item(2)) == dict.fromkeys(
+        ("nosy", "other"), "this engine gives no access to its workers"
+    )
+
+
+def test_a_probe_hears_of_no_request_that_is_not_in_its_sample() -> None:
+    spec = suite("calm", ProbeSpec(use="nosy", sample=1), ProbeSpec(use="other", sample=2))
+    probing = Probing.of(spec, "telemetry", setup, workers=True)
+
+    async def found(number: int) -> dict[str, Finding]:
+        await probing.sent(f"k{number}", item(number))
+        return await probing.finished(f"k{number}", ok=True)
+
+    assert {name: each.fields for name, each in asyncio.run(found(0)).items()} == {
+        name: {"seen": 1} for name in ("calm", "nosy", "other")
+    }
+    second = asyncio.run(found(1))
+    assert second["calm"].fields == second["other"].fields == {"seen": 1}
+    assert second["nosy"] == Finding(fields=None, why_null={"": UNSAMPLED.format("item")})
+    assert not probing.absent_from(item(1))
+
+
+def test_a_sample_is_refused_for_a_probe_that_sees_the_quality_pass() -> None:
+    spec = suite("nosy", ProbeSpec(use="calm", sample=2))
+    ((index, error),) = check_probes(spec)
+    assert (index, error.where) == (1, "sample")
+    assert error.message == (
+        "the probe 'calm' sees every request of the quality pass, so it takes no sample"
+    )
 
 
 def test_any_number_of_captures_share_one_worker_extension() -> None:
@@ -313,9 +363,9 @@ def test_wrong_parameters_are_found_with_their_place() -> None:
 
 def test_the_telemetry_pass_sends_each_request_once_under_a_salt_of_its_own() -> None:
     spec = suite("nosy", repeats=3)
-    rooms = {"a": Room(ByteTokenizer(), ChatTemplate())}
-    quality = list(plan(spec, "a", rooms))
-    telemetry = list(plan(spec, "a", rooms, "telemetry"))
+    prompt_formats = {"a": PromptFormat(ByteTokenizer(), ChatTemplate())}
+    quality = list(plan(spec, "a", prompt_formats))
+    telemetry = list(plan(spec, "a", prompt_formats, "telemetry"))
     assert len(quality) == planned(spec) == 3 * len(telemetry)
     assert len(quality) + len(telemetry) == planned(spec, ("quality", "telemetry"))
     assert {request.pass_ for request in telemetry} == {"telemetry"}

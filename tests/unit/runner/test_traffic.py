@@ -11,15 +11,15 @@ from msgspec.structs import replace
 
 from stressbench.engines.base import Completion
 from stressbench.errors import EngineError, SuiteError
-from stressbench.runner.lane import Lane
-from stressbench.runner.levels import Tally
 from stressbench.runner.probing import Probing
-from stressbench.runner.traffic import Traffic
-from stressbench.runner.virtual_time import clock_of, in_its_time
-from stressbench.schema.arrays import ArraysAt
+from stressbench.runner.send.request import Lane
+from stressbench.runner.send.traffic import Traffic
+from stressbench.runner.send.virtual_time import clock_of, in_its_time
 from stressbench.schema.case import Request
-from stressbench.schema.load_shape import Level, LoadSpec, Phase, Step
-from stressbench.schema.record import CaseRecord
+from stressbench.schema.results.arrays import ArraysAt
+from stressbench.schema.results.record import CaseRecord
+from stressbench.schema.suite.load import Level, LoadSpec, Phase, Step
+from stressbench.telemetry.load_levels import Tally
 from tests.cases import REQUEST
 
 MS = 1_000_000

@@ -12,7 +12,7 @@ from stressbench.errors import ResultsError, SuiteError
 from stressbench.runner.resume import Done, Recorded
 from stressbench.runner.session import Work
 from stressbench.schema.case import Pass, Request
-from stressbench.schema.load_shape import Level, LoadSpec, levels
+from stressbench.schema.suite.load import Level, LoadSpec, levels
 from tests import records
 from tests.cases import REQUEST
 
@@ -48,7 +48,7 @@ def done(*case_ids: str) -> Done:
 
 
 def work(found: Done) -> Work:
-    return Work("dense", plan, 3, found, {})
+    return Work("dense", plan, {"quality": 3, "telemetry": 3}, found, {})
 
 
 def test_what_is_recorded_is_not_sent_again() -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stressbench.errors import SuiteError
-from stressbench.schema.load import Suite, parse_suite
+from stressbench.schema.suite.parse import Suite, parse_suite
 
 GOOD = """\
 schema: 1

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from stressbench.errors import SuiteError
-from stressbench.schema.load import parse_suite
-from stressbench.schema.load_shape import LoadSpec, levels
-from stressbench.schema.suite import SuiteSpec
+from stressbench.schema.suite.load import LoadSpec, levels
+from stressbench.schema.suite.parse import parse_suite
+from stressbench.schema.suite.suite import SuiteSpec
 
 SUITE = """\
 schema: 1

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from stressbench import catalog
 from stressbench.errors import SuiteError
 from stressbench.schema.case import Case
-from stressbench.schema.record import Quality
+from stressbench.schema.results.record import Quality
 from stressbench.scorers.base import check, judge, load, words
 from tests.cases import CASE
 

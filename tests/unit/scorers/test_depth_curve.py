@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from stressbench.prompts.base import expand
-from stressbench.schema.suite import PromptSpec
+from stressbench.prompts.build.prompt_format import PromptFormat
+from stressbench.schema.suite.suite import PromptSpec
 from stressbench.scorers.base import load
-from stressbench.tokens.budget import Room
 from stressbench.tokens.template import ChatTemplate
 from stressbench.tokens.tokenizer import ByteTokenizer
 
@@ -23,7 +23,9 @@ def test_the_depth_curve_of_a_recency_model_is_a_step() -> None:
     depths = [0.0, 0.25, 0.5, 0.75, 0.85, 0.95, 1.0]
     spec = PromptSpec(use="niah", items=12, budgets=[6000], depths=depths, arms=["stress"])
     scores: dict[object, list[float]] = {}
-    for (case,) in expand(spec, seed=5, room=Room(ByteTokenizer(), ChatTemplate())):
+    for (case,) in expand(
+        spec, seed=5, prompt_format=PromptFormat(ByteTokenizer(), ChatTemplate())
+    ):
         answer = reads_the_last_tenth(case.text, case.text.rpartition("\n")[2])
         quality = load(case.scorer).score(answer, case, finish_reason="stop")
         assert quality.outcome == ("correct" if quality.score else "abstained")

@@ -9,8 +9,8 @@ from msgspec.structs import replace
 
 from stressbench import catalog
 from stressbench.schema.case import Case
-from stressbench.schema.record import Quality
-from stressbench.schema.suite import Scalar
+from stressbench.schema.results.record import Quality
+from stressbench.schema.suite.suite import Scalar
 from stressbench.scorers.base import failed_quality, load
 
 SCORERS = catalog.names("scorers")

@@ -6,7 +6,7 @@ import pytest
 
 from stressbench.simulation.device import DEVICES, Roofline
 from stressbench.simulation.geometry import UnknownGeometry, kv_geometry, model_cost
-from stressbench.simulation.sequence import StepLoad
+from stressbench.simulation.request import StepLoad
 
 LLAMA_70B = {
     "num_hidden_layers": 80,

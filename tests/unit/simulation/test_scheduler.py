@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from stressbench.simulation.closed_loop import EvenSteps, Job, find_onset, run_closed_loop
 from stressbench.simulation.device import DEVICES, Device, ModelCost, Roofline
+from stressbench.simulation.request import Limits, SimulatedRequest, SimulatedStep, StepLoad
 from stressbench.simulation.scheduler import Scheduler
-from stressbench.simulation.sequence import Limits, Sequence, SimulatedStep, StepLoad
 
 LIMITS = Limits(blocks=64, block_size=32, max_num_seqs=8)
 JOBS = st.lists(
@@ -22,7 +22,7 @@ JOBS = st.lists(
 def run(limits: Limits, jobs: list[tuple[int, int, float]]) -> list[SimulatedStep]:
     scheduler = Scheduler(limits, EvenSteps())
     for number, (prompt, output, at_s) in enumerate(jobs):
-        sequence = Sequence(key=str(number), prompt_tokens=prompt, output_tokens=output)
+        sequence = SimulatedRequest(key=str(number), prompt_tokens=prompt, output_tokens=output)
         scheduler.submit(sequence, at_s)
     return list(iter(scheduler.advance, None))
 
@@ -58,7 +58,7 @@ def test_stopping_on_the_way_changes_nothing(jobs, stops) -> None:
     whole = {q.key: q.token_s for step in run(limits, jobs) for q in step.finished}
     scheduler = Scheduler(limits, EvenSteps())
     for number, (prompt, output, at_s) in enumerate(jobs):
-        sequence = Sequence(key=str(number), prompt_tokens=prompt, output_tokens=output)
+        sequence = SimulatedRequest(key=str(number), prompt_tokens=prompt, output_tokens=output)
         scheduler.submit(sequence, at_s)
     pieces = {}
     for until_s in [*sorted(stops), float("inf")]:
@@ -83,7 +83,7 @@ def test_a_second_identical_prompt_hits_whole_blocks_of_all_but_its_last_token(p
     scheduler = Scheduler(LIMITS, EvenSteps())
     contents = tuple(range(prompt // 32))
     for number in range(2):
-        sequence = Sequence(
+        sequence = SimulatedRequest(
             key=str(number), prompt_tokens=prompt, output_tokens=1, contents=contents
         )
         scheduler.submit(sequence, 10.0 * number)
@@ -102,7 +102,7 @@ def test_without_a_cache_nothing_is_queried() -> None:
 def test_what_never_fits_is_refused() -> None:
     with pytest.raises(ValueError, match="need 65 KV blocks; there are 64"):
         Scheduler(LIMITS, EvenSteps()).submit(
-            Sequence(key="", prompt_tokens=2048, output_tokens=2), 0.0
+            SimulatedRequest(key="", prompt_tokens=2048, output_tokens=2), 0.0
         )
 
 

@@ -98,7 +98,7 @@ def test_gguf_metadata_equals_the_gguf_packages_reading(tmp_path):
 
 def test_gguf_equals_the_same_models_tokenizer_json(tmp_path):
     """Built here from the metadata as the gguf package reads it, by the model's own recipe."""
-    llama = pytest.importorskip("stressbench.models.reference")
+    llama = pytest.importorskip("stressbench.models.reference.pair")
     folder = llama.obtain_small_files("reference-dense", lambda *_: None)
     other, own = open_tokenizer(str(folder)), opened("smollm2")
     texts = [

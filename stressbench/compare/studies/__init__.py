@@ -1,0 +1,1 @@
+"""Analyses that are no gate: history, prediction, routing instability, degradation."""

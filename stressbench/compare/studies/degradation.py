@@ -1,0 +1,248 @@
+"""How quality falls under stress within one run, and with what it falls."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stressbench.metrics.base import Codes, Columns, Floats
+from stressbench.schema.analysis.degradation import (
+    Axis,
+    Cause,
+    ClassDegradation,
+    ContextLength,
+    Curve,
+    Level,
+    Loss,
+    OutcomeShift,
+)
+from stressbench.schema.metric import Metric, known
+from stressbench.seeds import derive_seed
+from stressbench.stats.clusters import PairedSums, cluster_sums, effective_size, mean_effect
+from stressbench.stats.exact import wilson
+
+Mask = NDArray[np.bool_]
+
+KEPT: Final = 0.85
+"""Share of the shortest length's quality that an effective length keeps (NoLiMa, 2025)."""
+
+_AXES: Final[tuple[tuple[Axis, str], ...]] = (
+    ("length", "budget"),
+    ("depth", "depth"),
+    ("density", "tokens.bytes_per_token"),
+    ("inflation", "tokens.inflation"),
+)
+_BINS: Final = 4  # of an axis that is measured, not set
+_CONTROLS: Final = {"degradation.twin": "isocontent", "degradation.token_matched": "isotoken"}
+_CAUSES: Final[tuple[tuple[str, str, float | None], ...]] = (
+    ("preempted", "kv.preempted", 0.0),
+    ("prefix cache hit", "kv.hit_rate", 0.0),
+    ("KV usage above its median", "kv.usage_peak", None),
+    ("inflation above its median", "tokens.inflation", None),
+    ("needle lift above its median", "attention.needle_lift", None),
+    ("router imbalance above its median", "routing.imbalance", None),
+)
+"""Name, metric, threshold; None is the median of the class."""
+
+_MIN_GROUP: Final = 5  # cases: a mean of fewer is an anecdote
+
+
+def metrics() -> list[Metric]:
+    """The metrics whose columns ``degradation`` needs."""
+    named = ["quality.score", *_CONTROLS, "tokens.bytes_per_token"]
+    named += [metric for _, metric, _ in _CAUSES]
+    outcomes = [name for name in known() if name.startswith("outcome.")]
+    return [known()[name] for name in (*dict.fromkeys(named), *outcomes)]
+
+
+def degradation(columns: Columns) -> list[ClassDegradation]:
+    """Every role and prompt class of a run, read with ``metrics()``."""
+    found = []
+    for role in columns.labels["role"].names:
+        for prompt_class in columns.labels["prompt_class"].names:
+            part = _Part(columns, role, prompt_class)
+            if part.stressed.any():
+                found.append(part.degradation())
+    return found
+
+
+class _Part:
+    """The quality-pass rows of one role and class."""
+
+    def __init__(self, columns: Columns, role: str, prompt_class: str) -> None:
+        self.columns, self.role, self.prompt_class = columns, role, prompt_class
+        self.mine = (self.has("role", role) & self.has("prompt_class", prompt_class)) & self.has(
+            "pass_", "quality"
+        )
+        self.score = columns.values["quality.score"]
+        self.answered = self.mine & self.has("arm", "stress")
+        """All of them; ``stressed`` are those that were judged."""
+        self.stressed = self.answered & ~np.isnan(self.score)
+        self.clusters = columns.labels["cluster_id"].codes
+
+    def has(self, label: str, name: str) -> Mask:
+        labels = self.columns.labels[label]
+        rows: Mask = labels.codes == labels.code(name)
+        return rows
+
+    def degradation(self) -> ClassDegradation:
+        whole = self.level(self.stressed, 0.0)
+        curves = [Curve(axis=axis, levels=levels) for axis, levels in self.curves()]
+        return ClassDegradation(
+            role=self.role,
+            prompt_class=self.prompt_class,
+            n=whole.n,
+            clusters=whole.clusters,
+            score=whole.score,
+            ci=whole.ci,
+            curves=curves,
+            context_length=self.context_length(),
+            losses=list(self.losses()),
+            outcomes=list(self.outcomes()),
+            causes=list(self.causes()),
+        )
+
+    def level(self, rows: Mask, at: float) -> Level:
+        """Mean score of some rows; Wilson's interval at the effective sample size."""
+        scores, clusters = self.score[rows], _compact(self.clusters[rows])
+        n, count = len(scores), int(clusters.max()) + 1
+        mean = float(scores.mean())
+        low, high = wilson(mean, effective_size(scores, clusters, count))
+        return Level(at=at, n=n, clusters=count, score=mean, ci=(low, high))
+
+    def curves(self) -> Iterator[tuple[Axis, list[Level]]]:
+        for axis, source in _AXES:
+            swept = source in self.columns.params
+            values = (self.columns.params if swept else self.columns.values)[source]
+            rows = self.stressed & ~np.isnan(values)
+            places = values if axis == "length" else _places(values, rows)
+            found = np.unique(places[rows])
+            if len(found) > 1:
+                yield axis, [self.level(rows & (places == at), float(at)) for at in found]
+
+    def context_length(self) -> ContextLength | None:
+        budgets = self.columns.params["budget"]
+        lengths = np.unique(budgets[self.stressed & ~np.isnan(budgets)])
+        if len(lengths) < 2:  # noqa: PLR2004  a length to lose and one to lose it against
+            return None
+        shortest = self.stressed & (budgets == lengths[0])
+        base = float(self.score[shortest].mean())
+        kept = [self._kept(shortest, self.stressed & (budgets == length)) for length in lengths]
+        return ContextLength(
+            base=base,
+            share=KEPT,
+            point=_last_before_failing(lengths, [point >= 0 for point, _ in kept], base),
+            lower95=_last_before_failing(lengths, [low >= 0 for _, low in kept], base),
+            longest=int(lengths[-1]),
+        )
+
+    def _kept(self, shortest: Mask, rows: Mask) -> tuple[float, float]:
+        """Score less ``KEPT`` x the shortest length's: estimate and one-sided 95 % bound."""
+        sums = self._sums(shortest, rows)
+        cells = sums.cells * np.array([KEPT, 1, 1, 1])
+        effect = mean_effect(PairedSums(cells, 1.0), relative=False, confidence=0.9)
+        point = effect.delta if effect.delta is not None else -math.inf
+        return point, effect.interval.low if effect.interval else -math.inf
+
+    def _sums(self, base: Mask, cand: Mask) -> PairedSums:
+        codes = np.unique(self.clusters[base | cand])
+        sides = [
+            cluster_sums(
+                self.score[rows], None, np.searchsorted(codes, self.clusters[rows]), len(codes)
+            )
+            for rows in (base, cand)
+        ]
+        return PairedSums(np.hstack(sides), 1.0)
+
+    def losses(self) -> Iterator[Loss]:
+        for metric, control in _CONTROLS.items():
+            values = self.columns.values[metric]
+            rows = self.stressed & ~np.isnan(values)
+            if not rows.any():
+                continue
+            clusters = _compact(self.clusters[rows])
+            count = int(clusters.max()) + 1
+            lost = cluster_sums(values[rows], None, clusters, count)
+            zero = np.column_stack([np.zeros(count), lost[:, 1]])
+            seed = derive_seed(0, "loss", self.role, self.prompt_class, control)
+            effect = mean_effect(
+                PairedSums(np.hstack([zero, lost]), 1.0), relative=False, seed=seed
+            )
+            yield Loss(
+                control=control,
+                n=int(rows.sum()),
+                clusters=count,
+                delta=float(values[rows].mean()),
+                ci=_pair(effect.interval),
+                p=effect.p,
+            )
+
+    def outcomes(self) -> Iterator[OutcomeShift]:
+        twins = self.mine & self.has("arm", "isocontent")
+        for name, values in self.columns.values.items():
+            if not name.startswith("outcome."):
+                continue
+            stress = float(values[self.answered].mean())
+            twin = float(values[twins].mean()) if twins.any() else None
+            if stress or twin:
+                outcome = name.partition(".")[2]
+                yield OutcomeShift(outcome=outcome, stress=stress, isocontent=twin)
+
+    def causes(self) -> Iterator[Cause]:
+        for cause, metric, threshold in _CAUSES:
+            values = self.columns.values[metric]
+            rows = self.stressed & ~np.isnan(values)
+            if not rows.any():
+                continue
+            limit = float(np.median(values[rows])) if threshold is None else threshold
+            with_it, without = rows & (values > limit), rows & (values <= limit)
+            if min(with_it.sum(), without.sum()) < _MIN_GROUP:
+                continue
+            seed = derive_seed(0, "cause", self.role, self.prompt_class, cause)
+            effect = mean_effect(self._sums(without, with_it), relative=False, seed=seed)
+            yield Cause(
+                cause=cause,
+                n_with=int(with_it.sum()),
+                n_without=int(without.sum()),
+                with_it=effect.cand,
+                without=effect.base,
+                delta=effect.cand - effect.base,
+                ci=_pair(effect.interval),
+            )
+
+
+def _places(values: Floats, rows: Mask) -> Floats:
+    """Where each row stands on an axis: its value where those are few and well filled.
+
+    Else the middle of its bin; bins hold about equally many rows, ``_MIN_GROUP`` at least.
+    """
+    distinct, counts = np.unique(values[rows], return_counts=True)
+    if len(distinct) == 0 or (len(distinct) <= _BINS and counts.min() >= _MIN_GROUP):
+        return values
+    bins = min(_BINS, int(counts.sum()) // _MIN_GROUP)
+    edges = np.unique(np.quantile(values[rows], np.linspace(0, 1, max(bins, 1) + 1)))
+    index = np.clip(np.searchsorted(edges, values, side="right") - 1, 0, max(len(edges) - 2, 0))
+    middles: Floats = (edges[:-1] + edges[1:]) / 2 if len(edges) > 1 else edges
+    return middles[index]
+
+
+def _last_before_failing(lengths: Floats, kept: list[bool], base: float) -> int | None:
+    """The longest length up to which all are kept; a base of 0 keeps nothing."""
+    held = None
+    for length, keeps in zip(lengths, kept, strict=True):
+        if not keeps or base <= 0:
+            break
+        held = int(length)
+    return held
+
+
+def _compact(codes: Codes) -> Codes:
+    return np.unique(codes, return_inverse=True)[1]
+
+
+def _pair(interval: tuple[float, float] | None) -> tuple[float, float] | None:
+    return (interval[0], interval[1]) if interval else None

@@ -1,0 +1,257 @@
+"""Trends over many nights: levels, alarms that a month of nights can afford, change points."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from stressbench import store
+from stressbench.compare.comparable import RolePair, differences
+from stressbench.errors import ResultsError, StressbenchError, UsageError
+from stressbench.metrics import base as columns
+from stressbench.metrics.base import Columns, Floats
+from stressbench.schema.analysis.history import History, Night, Series
+from stressbench.schema.metric import Metric
+from stressbench.schema.results.run import RunHeader
+from stressbench.schema.suite.gate import share, target
+from stressbench.seeds import derive_seed
+from stressbench.stats.clusters import PairedSums, cluster_sums, mean_effect
+from stressbench.stats.nights import HORIZON, alpha_of_night, change_points, prediction_p
+from stressbench.stats.quantiles import percentile
+
+DEFAULT_METRICS: Final = ("quality.score", "failures.rate", "ttft.p95", "throughput.output")
+ALPHA: Final = 0.05
+_RESTART: Final = frozenset({"suite", "seed", "limit"})
+"""Factors that make other cases of a run: its series begins anew."""
+_MANY_BYTES: Final = 1 << 26
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A metric with its statistic."""
+
+    metric: Metric
+    statistic: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Point:
+    """One run's share in one series: its level, and its sums by cluster for means."""
+
+    header: RunHeader
+    path: str
+    n: int
+    names: tuple[str, ...]
+    cells: Floats
+    level: float
+
+
+Key = tuple[str, str, str]
+
+
+def find_runs(roots: Iterable[Path]) -> list[Path]:
+    """Every ``records.jsonl`` at or below the roots, sorted. Raises for a root with none."""
+    found: list[Path] = []
+    for root in roots:
+        files = [root] if root.is_file() else sorted(root.rglob(store.RECORDS))
+        if not files:
+            raise ResultsError(
+                "there are no results here", where=str(root), hint="name directories of runs"
+            )
+        found += files
+    return list(dict.fromkeys(found))
+
+
+def history(
+    roots: Sequence[Path],
+    names: Sequence[str] = DEFAULT_METRICS,
+    progress: Callable[[int], None] | None = None,
+) -> History:
+    """Trends of some metrics over all runs below ``roots``.
+
+    A file that cannot be read or is unfinished is left out and named in ``skipped``.
+    ``progress`` is told of every file read. Raises ``UsageError`` for an unknown metric.
+    """
+    targets = [Target(*target(name)) for name in dict.fromkeys(names)]
+    if not targets:
+        raise UsageError("name a metric", hint="stressbench list metrics")
+    skipped: dict[str, str] = {}
+    points: dict[Key, list[_Point]] = {}
+    paths = find_runs(roots)
+    for path, outcome in zip(paths, _read_all(paths, tuple(names), progress), strict=True):
+        if isinstance(outcome, str):
+            skipped[str(path)] = outcome
+            continue
+        for key, point in outcome:
+            points.setdefault(key, []).append(point)
+    by_name = {(each.metric.name, each.statistic): each for each in targets}
+    series = [
+        one
+        for (role, metric, statistic), nights in sorted(points.items())
+        for one in _series(role, by_name[metric, statistic], nights)
+    ]
+    return History(series=series, skipped=skipped, horizon=HORIZON, alpha=ALPHA)
+
+
+Outcome = list[tuple[Key, _Point]] | str
+
+
+def _read_all(
+    paths: Sequence[Path], names: tuple[str, ...], progress: Callable[[int], None] | None
+) -> Iterator[Outcome]:
+    """The points of each file, in order; two processes where there is much to read."""
+    jobs = [(path, names) for path in paths]
+    if len(paths) < 2 or sum(path.stat().st_size for path in paths) < _MANY_BYTES:  # noqa: PLR2004
+        outcomes: Iterator[Outcome] = map(_points, jobs)
+        yield from _counted(outcomes, progress)
+        return
+    with ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn")) as pool:
+        yield from _counted(pool.map(_points, jobs, chunksize=4), progress)
+
+
+def _counted(
+    outcomes: Iterator[Outcome], progress: Callable[[int], None] | None
+) -> Iterator[Outcome]:
+    for outcome in outcomes:
+        if progress:
+            progress(1)
+        yield outcome
+
+
+def _points(job: tuple[Path, tuple[str, ...]]) -> Outcome:
+    """What one file adds to each series, or why it adds nothing."""
+    path, names = job
+    targets = [Target(*target(name)) for name in names]
+    try:
+        run = columns.read(path, {t.metric.name: t.metric for t in targets}.values())
+    except StressbenchError as error:
+        return str(error)
+    if run.end is None or run.end.status != "complete":
+        return "the run is unfinished"
+    return [
+        ((role, each.metric.name, each.statistic), point)
+        for role in run.labels["role"].names
+        for each in targets
+        if (point := _point(run, role, each)) is not None
+    ]
+
+
+def _point(run: Columns, role: str, each: Target) -> _Point | None:
+    values = run.values[each.metric.name]
+    rows = ~np.isnan(values)
+    for label, name in (("role", role), ("arm", "stress"), ("pass_", "quality")):
+        rows &= run.labels[label].codes == run.labels[label].code(name)
+    if not rows.any():
+        return None
+    codes = run.labels["cluster_id"].codes[rows]
+    found, clusters = np.unique(codes, return_inverse=True)
+    weights = run.weights.get(each.metric.name)
+    cells = cluster_sums(
+        values[rows], None if weights is None else weights[rows], clusters, len(found)
+    )
+    quantile = share(each.statistic)
+    totals = cells.sum(axis=0)
+    level = float(totals[0] / totals[1]) if quantile is None else percentile(values[rows], quantile)
+    names = run.labels["cluster_id"].names
+    return _Point(
+        header=run.header,
+        path=str(run.path),
+        n=int(rows.sum()),
+        names=tuple(names[code] for code in found),
+        cells=cells,
+        level=level,
+    )
+
+
+def _series(role: str, each: Target, points: list[_Point]) -> Iterator[Series]:
+    """The points in time order, begun anew where the cases of the run are others."""
+    points = sorted(points, key=lambda point: (point.header.started_at, point.header.run_id))
+    parts: list[list[_Point]] = []
+    changes: list[list[list[str]]] = []
+    for point in points:
+        found = differences(parts[-1][-1].header, point.header, _roles(role)) if parts else []
+        if not parts or any(one.factor in _RESTART for one in found):
+            parts.append([])
+            changes.append([])
+            found = []
+        parts[-1].append(point)
+        changes[-1].append([str(one) for one in found])
+    for part, changed in zip(parts, changes, strict=True):
+        yield _one_series(role, each, part, changed)
+
+
+def _one_series(role: str, each: Target, points: list[_Point], changed: list[list[str]]) -> Series:
+    levels = [point.level for point in points]
+    seed = derive_seed(0, "history", role, each.metric.name, each.statistic) % 2**32
+    starts = change_points(levels, seed=seed)
+    nights = []
+    for index, point in enumerate(points):
+        # A level is judged by the nights since it last changed; a change's own first night
+        # is judged by those before it, or the alarm would hide itself.
+        since = max((start for start in starts if start < index), default=0)
+        before = points[since:index]
+        p, delta = _against(each, before, point)
+        alpha = alpha_of_night(ALPHA)
+        worse = {"higher": delta < 0, "lower": delta > 0, "neither": delta != 0}
+        nights.append(
+            Night(
+                run_id=point.header.run_id,
+                started_at=point.header.started_at,
+                path=point.path,
+                n=point.n,
+                clusters=len(point.names),
+                level=point.level,
+                p=p,
+                alpha=alpha,
+                alarm=p is not None and p <= alpha and worse[each.metric.better],
+                changed=changed[index],
+            )
+        )
+    return Series(
+        role=role,
+        metric=each.metric.name,
+        statistic=each.statistic,
+        unit=each.metric.unit,
+        suite=points[0].header.suite,
+        nights=nights,
+        change_points=[points[start].header.run_id for start in starts],
+    )
+
+
+def _against(each: Target, before: list[_Point], point: _Point) -> tuple[float | None, float]:
+    """P and difference of a night from those before.
+
+    For means a paired test over the clusters that all share (one whose requests all failed has
+    no latency in its night); from five nights on the
+    spread between nights must be exceeded too, for it holds what pairing cannot see: the
+    machine's own mood. For percentiles that alone.
+    """
+    if not before:
+        return None, 0.0
+    levels = [night.level for night in before]
+    delta = point.level - sum(levels) / len(levels)
+    found = [prediction_p(levels, point.level)]
+    if share(each.statistic) is None:
+        shared = set(point.names).intersection(*(night.names for night in before))
+        if not shared:
+            return None, delta
+        mean = np.mean([_cells(night, shared) for night in before], axis=0)
+        sums = PairedSums(np.hstack([mean, _cells(point, shared)]), each.metric.span)
+        found.append(mean_effect(sums, relative=False).p)
+    known = [p for p in found if p is not None]
+    return (max(known) if known else None), delta
+
+
+def _cells(point: _Point, names: Collection[str]) -> Floats:
+    """The sums of some clusters, in the order of their names, which are sorted."""
+    return point.cells[[name in names for name in point.names]]
+
+
+def _roles(role: str) -> list[RolePair]:
+    return [RolePair(role, role)]

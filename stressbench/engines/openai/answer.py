@@ -1,0 +1,282 @@
+"""Streamed answers of the OpenAI API, and what must hold for one to be right."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Final
+
+import msgspec
+from msgspec import Meta
+
+from stressbench.engines.base import Completion
+from stressbench.engines.ends import Ends
+from stressbench.engines.openai.error_message import UNREADABLE, error_message, one_line
+from stressbench.engines.openai.request import OWN_TEMPLATE
+from stressbench.errors import RequestError
+from stressbench.schema.results.record import Retry
+from stressbench.schema.suite.suite import Value
+
+Count = Annotated[int, Meta(ge=0, le=(1 << 31) - 1)]
+
+_DONE: Final = b"[DONE]"
+_OUTPUTS_PER_TOKEN: Final = 16
+"""A server that does not tell token ids may cut a token's text into pieces, but hardly finer."""
+
+_LONGEST_MS: Final = 1e9
+"""Eleven days: a server that says more has not measured it."""
+
+_NO_CACHED: Final = "the server does not tell (vLLM: --enable-prompt-tokens-details)"
+_NO_SUCH_CACHE: Final = "the server tells of more cached tokens than the prompt has"
+_NO_QUEUE: Final = "the server does not tell (vLLM: --enable-per-request-metrics)"
+_NO_SUCH_QUEUE: Final = "the server tells a time that no request can have waited"
+_NO_PREEMPTIONS: Final = "a server does not tell it of a single request"
+_NO_USAGE: Final = "the server does not count tokens"
+_NO_END: Final = "ignore_eos: nothing tells where in these tokens the answer ends"
+_NO_LOGPROBS: Final = "the server sends no log-probabilities"
+
+
+class _Wire(msgspec.Struct, frozen=True, gc=False):
+    """Unknown fields are passed over: servers add their own."""
+
+
+class _CachedTokens(_Wire, frozen=True):
+    cached_tokens: Count | None = None
+
+
+class _Usage(_Wire, frozen=True):
+    prompt_tokens: Count | None = None
+    completion_tokens: Count | None = None
+    prompt_tokens_details: _CachedTokens | None = None
+
+
+class _TokenLogprob(_Wire, frozen=True):
+    logprob: float | None = None
+
+
+class _Logprobs(_Wire, frozen=True):
+    token_logprobs: list[float | None] | None = None
+    """Of the completions API."""
+    content: list[_TokenLogprob] | None = None
+    """Of the chat API."""
+
+
+class _Delta(_Wire, frozen=True):
+    content: str | None = None
+    reasoning_content: str | None = None
+    reasoning: str | None = None
+
+
+class _Choice(_Wire, frozen=True):
+    text: str | None = None
+    delta: _Delta | None = None
+    token_ids: list[Count] | None = None
+    logprobs: _Logprobs | None = None
+    finish_reason: str | None = None
+
+
+class _Timing(_Wire, frozen=True):
+    queue_time_ms: float | None = None
+
+
+class _Chunk(_Wire, frozen=True):
+    choices: list[_Choice] | None = None
+    usage: _Usage | None = None
+    metrics: _Timing | None = None
+    error: Value = None
+
+
+_CHUNK: Final = msgspec.json.Decoder(_Chunk)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expected:
+    """What an answer is held against."""
+
+    prompt_tokens: int | None
+    """None where text was sent."""
+    max_tokens: int
+    ends: Ends | None = None
+    """What ends the answer, where the server was told to go on."""
+
+
+class Answer:
+    """Gathers one streamed answer. Raises ``RequestError`` as soon as it cannot be right."""
+
+    def __init__(self, expected: Expected, now_ns: Callable[[], int]) -> None:
+        self._expected = expected
+        self._now_ns = now_ns
+        self._text: list[str] = []
+        self._token_ids: list[int] = []
+        self._token_ns: list[int] = []
+        self._first_tokens: int | None = None
+        self._logprobs: list[float] = []
+        self._over = False
+        self._finish_reason: str | None = None
+        self._usage = _Usage()
+        self._told_queue: float | None = None
+        self._queue_ms: float | None = None
+        self._finish_ns: int | None = None
+
+    @property
+    def started(self) -> bool:
+        """Whether any output has arrived."""
+        return bool(self._token_ns)
+
+    @property
+    def done(self) -> bool:
+        """Whether the server has said that nothing more comes."""
+        return self._finish_ns is not None
+
+    @property
+    def whole(self) -> bool:
+        """Whether the model has come to its end."""
+        return self._finish_reason is not None
+
+    def take(self, events: Sequence[bytes]) -> None:
+        """Take in events that have just arrived."""
+        t_ns = self._now_ns()
+        for event in events:
+            if self.done:
+                raise RequestError("the server goes on after the end of its stream")
+            if event == _DONE:
+                self._finish_ns = t_ns
+                continue
+            try:
+                chunk = _CHUNK.decode(event)
+            except UNREADABLE as error:
+                shown = one_line(event[:60].decode("utf-8", "replace"))
+                raise RequestError(f"malformed event ({error}): {shown}") from error
+            self._chunk(chunk, t_ns)
+
+    def _chunk(self, chunk: _Chunk, t_ns: int) -> None:
+        if chunk.error is not None:
+            raise RequestError(f"the server reports: {error_message(chunk.error)}")
+        if chunk.usage is not None:
+            self._usage = chunk.usage
+        if chunk.metrics is not None:
+            self._told_queue = chunk.metrics.queue_time_ms
+            self._queue_ms = _plausible(self._told_queue)
+        if chunk.choices:
+            self._choice(chunk.choices[0], t_ns)
+
+    def _choice(self, choice: _Choice, t_ns: int) -> None:
+        text, thought = choice.text or "", None
+        if choice.delta is not None:
+            text = choice.delta.content or ""
+            thought = choice.delta.reasoning_content or choice.delta.reasoning
+        ids = choice.token_ids or ()
+        chosen = _chosen(choice.logprobs) if choice.logprobs is not None else []
+        if text or thought or ids:
+            if not self._token_ns:
+                self._first_tokens = len(ids) or _counted(choice.logprobs)
+            self._token_ns.append(t_ns)
+        if not self._over:
+            self._answer(text, ids, chosen)
+        self._token_ids.extend(ids)
+        if choice.finish_reason is not None:
+            self._finish_reason = choice.finish_reason
+        limit = self._expected.max_tokens
+        if len(self._token_ids) > limit or len(self._token_ns) > _OUTPUTS_PER_TOKEN * limit:
+            raise RequestError(f"the server does not stop at {limit} tokens")
+
+    def _answer(self, text: str, ids: Sequence[int], chosen: Sequence[float]) -> None:
+        """Take what is part of the answer: all, or what stands before the token that ends it."""
+        ends = self._expected.ends
+        end = ends.first(ids) if ends else None
+        if ends and end is not None:
+            self._over = True
+            text, chosen = ends.text(self._token_ids, ids[:end], text), chosen[:end]
+        self._text.append(text)
+        self._logprobs.extend(chosen)
+
+    def completion(self, sent_ns: int, retries: tuple[Retry, ...], *, chat: bool) -> Completion:
+        """The whole answer, once it is checked."""
+        usage = self._usage
+        return Completion(
+            text="".join(self._text),
+            token_ids=tuple(self._token_ids),
+            finish_reason="stop" if self._over else self._finish_reason,
+            sent_ns=sent_ns,
+            token_ns=tuple(self._token_ns),
+            first_tokens=self._first_tokens,
+            finish_ns=self._finish_ns if self._finish_ns is not None else self._now_ns(),
+            queue_ns=None if self._queue_ms is None else round(self._queue_ms * 1e6),
+            cached_tokens=self._cached(),
+            preemptions=None,
+            logprobs=tuple(self._logprobs) or None,
+            prompt_tokens=usage.prompt_tokens,
+            output_tokens=len(self._token_ids) or usage.completion_tokens,
+            retries=retries,
+            why_null=self._why_null(chat=chat),
+        )
+
+    def check(self) -> None:
+        """Raise ``RequestError`` for an answer that was cut or miscounted."""
+        if not self.whole:
+            raise RequestError(f"the stream ended early, after {len(self._token_ns)} outputs")
+        counted, sent = self._usage.prompt_tokens, self._expected.prompt_tokens
+        if None not in {counted, sent} and counted != sent:
+            raise RequestError(
+                f"the server counted {counted} prompt tokens where {sent} were sent:"
+                " it cut the prompt, or encoded it anew"
+            )
+        outputs, ids = self._usage.completion_tokens, len(self._token_ids)
+        if outputs is None:
+            return
+        if ids and outputs != ids:
+            raise RequestError(f"the server counted {outputs} output tokens and sent {ids}")
+        if outputs > self._expected.max_tokens:
+            raise RequestError(
+                f"the server counted {outputs} output tokens,"
+                f" more than the {self._expected.max_tokens} that it was allowed"
+            )
+
+    def _cached(self) -> int | None:
+        """Prompt tokens found in the cache; None for more than the prompt has."""
+        details, sent = self._usage.prompt_tokens_details, self._usage.prompt_tokens
+        found = details.cached_tokens if details else None
+        return None if found is None or (sent is not None and found > sent) else found
+
+    def _endless(self) -> bool:
+        """Whether the answer was made to go on, and nothing tells where it would have ended."""
+        ends = self._expected.ends
+        told = bool(self._token_ids) and bool(ends and ends.tokens)
+        return ends is not None and not told and self._finish_reason == "length"
+
+    def _why_null(self, *, chat: bool) -> dict[str, str]:
+        usage = self._usage
+        why = {"kv.preemptions": _NO_PREEMPTIONS}
+        if self._cached() is None:
+            details = usage.prompt_tokens_details
+            told = details is not None and details.cached_tokens is not None
+            why["kv.cached_tokens"] = _NO_SUCH_CACHE if told else _NO_CACHED
+        if self._queue_ms is None:
+            why["timing.queue_ms"] = _NO_QUEUE if self._told_queue is None else _NO_SUCH_QUEUE
+        if not self._logprobs:
+            why["confidence"] = _NO_LOGPROBS
+        if usage.completion_tokens is None and not self._token_ids:
+            why["tokens.output"] = _NO_USAGE
+        if self._endless():
+            why["quality.score"] = _NO_END
+        if chat:
+            why["tokens.template"] = OWN_TEMPLATE
+            if usage.prompt_tokens is None:
+                why["tokens.prompt"] = _NO_USAGE
+        return why
+
+
+def _plausible(queue_ms: float | None) -> float | None:
+    """The time as it is, or None for one that no request can have waited."""
+    return queue_ms if queue_ms is not None and 0 <= queue_ms <= _LONGEST_MS else None
+
+
+def _counted(logprobs: _Logprobs | None) -> int | None:
+    """The tokens of an output, where log-probabilities tell them one by one."""
+    told = logprobs and (logprobs.token_logprobs or logprobs.content)
+    return len(told) if told else None
+
+
+def _chosen(logprobs: _Logprobs) -> list[float]:
+    found = logprobs.token_logprobs or [each.logprob for each in logprobs.content or ()]
+    return [value for value in found if value is not None]

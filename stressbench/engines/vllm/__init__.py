@@ -1,0 +1,1 @@
+"""vLLM in this process: AsyncLLM, its arguments, its log, and one reading per scheduler step."""

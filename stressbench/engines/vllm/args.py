@@ -1,0 +1,153 @@
+"""Engine arguments for vLLM: the suite's own, and what the device asks for."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from stressbench.engines.base import EngineSetup
+from stressbench.engines.cpu import available_bytes, cpu_flags
+from stressbench.engines.dtype import expected_dtype, told_dtype
+from stressbench.errors import SetupError
+from stressbench.schema.suite.suite import EngineSpec
+from stressbench.simulation.geometry import ELEMENT_BYTES
+
+CPU_BLOCK_SIZE: Final = 32
+"""Tokens a KV block holds on a CPU: the smallest that vLLM's CPU kernels run well with."""
+GPU_BLOCK_SIZE: Final = 16
+"""The same on a GPU: vLLM's default there."""
+_CPU_KV_SHARE: Final = 0.4
+"""At most this share of the free memory becomes KV cache on a CPU: the weights, the
+activations and the machine's other work need the rest."""
+_FEW_CORES: Final = 4
+"""On so few cores vLLM's habit of keeping one for its front end costs more than it gives:
+on two, 204 tokens/s against 350 without (one pair of runs)."""
+_TELLING_ENVIRONMENT: Final = (
+    "VLLM_CPU_KVCACHE_SPACE",
+    "VLLM_CPU_NUM_OF_RESERVED_CPU",
+    "VLLM_CPU_OMP_THREADS_BIND",
+    "VLLM_BATCH_INVARIANT",
+    "OMP_NUM_THREADS",
+    # Which of the CPU's instructions torch, oneDNN and vLLM's kernels may use.
+    "ATEN_CPU_CAPABILITY",
+    "ONEDNN_MAX_CPU_ISA",
+    "ONEDNN_DEFAULT_FPMATH_MODE",
+    "VLLM_CPU_SGL_KERNEL",
+)
+_MOST_BYTES: Final = 4
+"""Of one element of the KV cache, where the dtype is not known."""
+
+
+def import_vllm(log: Path) -> None:
+    """Import vLLM with its logging sent to ``log``. Raises ``SetupError`` where it is missing."""
+    os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
+    if len(os.sched_getaffinity(0)) <= _FEW_CORES:
+        os.environ.setdefault("VLLM_CPU_NUM_OF_RESERVED_CPU", "0")
+    try:
+        import vllm  # noqa: F401
+    except ImportError as error:
+        raise SetupError(
+            f"vLLM cannot be imported: {error}",
+            hint="pip install 'stressbench[cpu]', or 'stressbench[gpu]' where there is one;"
+            " `stressbench doctor` shows what is missing",
+        ) from error
+    log_to(log)
+
+
+def log_to(log: Path) -> None:
+    """Send vLLM's logging in this process to ``log``.
+
+    Called again once an engine stands: building one sets up vLLM's own handlers anew.
+    """
+    logger = logging.getLogger("vllm")
+    for handler in logger.handlers:
+        handler.close()
+    logger.handlers = [logging.FileHandler(log, encoding="utf-8", delay=True)]
+    logger.propagate = False
+
+
+def engine_arguments(setup: EngineSetup) -> dict[str, object]:
+    """Arguments of ``AsyncEngineArgs``: ours, then ``engine.args``, then the model's own."""
+    spec = setup.engine
+    args: dict[str, object] = {
+        "model": str(setup.model_path),
+        "tokenizer": str(setup.tokenizer_path),
+        "served_model_name": setup.model,
+        "seed": setup.seed,
+        "max_num_seqs": setup.concurrency,
+        "enable_prefix_caching": spec.enable_prefix_caching,
+        "disable_log_stats": True,  # vLLM's own loggers; ours is handed over beside them
+    }
+    optional = {
+        "max_model_len": spec.max_model_len,
+        "worker_extension_cls": setup.worker_extension,
+        "block_size": spec.block_size,
+    }
+    args |= {name: value for name, value in optional.items() if value is not None}
+    args |= {**spec.args, **setup.args}
+    from vllm.platforms import current_platform
+
+    on_cpu = bool(current_platform.is_cpu())
+    args["dtype"] = told_dtype(spec, spec.args, setup.args, flags=cpu_flags() if on_cpu else None)
+    if on_cpu:
+        args = _on_cpu(args, setup)
+    return _capped(args, spec)
+
+
+def _capped(args: dict[str, object], spec: EngineSpec) -> dict[str, object]:
+    """``args`` with the cap of the cache, which counts in blocks of a size that must be known."""
+    if spec.kv_tokens is not None:
+        args.setdefault("block_size", GPU_BLOCK_SIZE)
+    size = args.get("block_size")
+    blocks = spec.blocks(size if isinstance(size, int) else GPU_BLOCK_SIZE)
+    if blocks is not None:
+        args.setdefault("num_gpu_blocks_override", blocks)
+    return args
+
+
+def end_tokens(model: Path | None) -> frozenset[int]:
+    """The tokens that end a model's answers, as its folder says."""
+    found: set[int] = set()
+    for name in ("config.json", "generation_config.json"):
+        try:
+            config = json.loads((model / name).read_bytes()) if model is not None else {}
+        except (OSError, ValueError):
+            continue
+        given = config.get("eos_token_id")
+        some = given if isinstance(given, list) else [given]
+        found.update(each for each in some if type(each) is int)  # 0 is a token, too
+    return frozenset(found)
+
+
+def telling_environment() -> dict[str, str]:
+    """Variables outside the engine's arguments that change speed or results, where set."""
+    return {name: os.environ[name] for name in _TELLING_ENVIRONMENT if name in os.environ}
+
+
+def _on_cpu(args: dict[str, object], setup: EngineSetup) -> dict[str, object]:
+    """``args`` and what vLLM's CPU build needs to be told, where ``args`` says nothing."""
+    chosen = dict(args)
+    # Compiling costs minutes at start for some percent of speed.
+    chosen.setdefault("enforce_eager", True)
+    chosen.setdefault("block_size", CPU_BLOCK_SIZE)
+    if not os.environ.get("VLLM_CPU_KVCACHE_SPACE"):
+        chosen.setdefault("kv_cache_memory_bytes", _cpu_kv_bytes(chosen, setup))
+    return chosen
+
+
+def _cpu_kv_bytes(args: Mapping[str, object], setup: EngineSetup) -> int:
+    """Room for every request at full length, bounded by a share of the free memory."""
+    bound = int(available_bytes() * _CPU_KV_SHARE)
+    window, block_size = args.get("max_model_len"), args["block_size"]
+    elements = setup.kv_elements_per_token
+    if not isinstance(window, int) or not isinstance(block_size, int) or elements is None:
+        return bound
+    dtype = expected_dtype(setup.engine, args, config=setup.model_config, flags=cpu_flags())
+    element_bytes = ELEMENT_BYTES.get(dtype or "", _MOST_BYTES)
+    # The last block of a request is partly filled, and vLLM keeps one block for itself.
+    tokens = setup.concurrency * (window + block_size) + block_size
+    return min(bound, tokens * elements * element_bytes)

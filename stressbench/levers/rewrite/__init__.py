@@ -1,0 +1,1 @@
+"""Levers that rewrite a text before it is sent."""

@@ -1,0 +1,54 @@
+"""White space that only lays out, reduced to what separates."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from stressbench.levers.base import Edit, Rewrite, apply_edits
+from stressbench.survey.kinds import KINDS, Kind, kind_array
+
+_SPACE: Final = "[ \\t\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]"
+_BLANK: Final = f"{_SPACE[:-1]}\\r]"
+"""What may stand before a line feed without being seen: spaces and carriage returns."""
+_FOLDABLE: Final = re.compile(
+    rf"(?<!{_BLANK})(?:{_BLANK}*+\n){{3,}}+"  # blank lines, of which one is kept
+    rf"|(?<!{_BLANK}){_BLANK}++(?=\n)|(?<!{_SPACE}){_SPACE}++(?=\Z)"  # ends of lines
+    rf"|(?<=\S){_SPACE}++"  # between words; what indents a line is structure
+)
+_STRUCTURED: Final[tuple[Kind, ...]] = ("code", "table", "json")
+
+
+@dataclass(frozen=True, slots=True)
+class FoldWhitespace:
+    """Folds spaces between words to one, drops them at line ends, keeps one blank line of many.
+
+    Code, tables and JSON are left alone, as is what indents a line.
+    """
+
+    def rewrite(self, text: str) -> Rewrite:
+        return apply_edits(text, _edits(text))
+
+
+def _edits(text: str) -> Iterator[Edit]:
+    kinds = kind_array(text)
+    structured = np.isin(kinds, [KINDS.index(kind) for kind in _STRUCTURED])
+    for match in _FOLDABLE.finditer(text):
+        start, end = match.span()
+        if structured[start] or structured[end - 1]:
+            continue
+        lines = match[0].count("\n")
+        if lines:
+            replacement = "\n\n"
+        elif end == len(text) or text[end] in "\r\n":
+            replacement = ""
+        else:
+            replacement = " "
+        yield Edit(start, end, replacement, "appearance", "white space")
+
+
+PLUGIN = FoldWhitespace

@@ -1,0 +1,1 @@
+"""How the columns that metrics need are read from a result file."""

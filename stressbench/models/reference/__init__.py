@@ -1,0 +1,1 @@
+"""The built-in reference pair: a dense model read from a package, a sparse one upcycled from it."""

@@ -1,0 +1,119 @@
+"""The GPUs under the engine: memory, utilisation, power, clocks and throttling."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Final
+
+import msgspec
+from msgspec import Meta, field
+
+from stressbench.errors import SuiteError
+from stressbench.probes.base import Finding, ProbeSetup, Served, StepProbe
+from stressbench.probes.machine.nvml import Gpus, Nvml, load_nvml, open_gpus
+from stressbench.probes.machine.sampling import Reduction, Sampling, Values
+from stressbench.schema.base import Strict
+from stressbench.schema.case import Request
+from stressbench.schema.results.run import Reading
+
+_REDUCTIONS: Final = (
+    Reduction("devices", "devices", "max"),
+    Reduction("memory_peak_bytes", "memory_bytes", "max"),
+    Reduction("memory_peak_frac", "memory_frac", "max"),
+    Reduction("utilisation_mean", "utilisation", "mean"),
+    Reduction("utilisation_peak", "utilisation", "max"),
+    Reduction("power_mean_w", "power_w", "mean"),
+    Reduction("power_peak_w", "power_w", "max"),
+    Reduction("energy_j", "energy_j", "growth"),
+    Reduction("sm_clock_min_mhz", "sm_clock_mhz", "min"),
+    Reduction("memory_clock_min_mhz", "memory_clock_mhz", "min"),
+    Reduction("temperature_peak_c", "temperature_c", "max"),
+    Reduction("throttled_frac", "throttled", "mean"),
+    Reduction("throttled_by_power_frac", "throttled_by_power", "mean"),
+    Reduction("throttled_by_heat_frac", "throttled_by_heat", "mean"),
+)
+
+
+class GpuParams(Strict, frozen=True, kw_only=True):
+    """What ``params`` may hold."""
+
+    interval_s: Annotated[float, Meta(ge=0.05, le=60)] = 0.1
+    devices: list[Annotated[int, Meta(ge=0)]] = field(default_factory=list)
+    """NVML indices; default: those of ``CUDA_VISIBLE_DEVICES``, else every device."""
+
+
+class GpuProbe(StepProbe):
+    """Memory, utilisation, power, energy, clocks and throttling of the GPUs, from NVML.
+
+    Sampled at an interval and joined to the requests in flight. Memory, power and energy
+    are sums over the devices, utilisation is their mean, clocks are the slowest device's,
+    memory fraction and temperature the highest. What else runs on the GPUs counts too.
+    """
+
+    section: ClassVar[str] = "gpu"
+
+    @staticmethod
+    def check(params: Mapping[str, object]) -> None:
+        _read(params)
+
+    def __init__(self, setup: ProbeSetup, *, nvml: Nvml | None = None) -> None:
+        self._setup = setup
+        self._params = _read(setup.params)
+        self._nvml = nvml
+        self._gpus: Gpus | None = None
+        self._none = "the probe has not started"
+        self._sampling = Sampling(
+            self._take, interval_s=self._params.interval_s, clock=setup.clock, seen=self._write
+        )
+
+    async def start(self, served: Served) -> None:
+        nvml = self._nvml or load_nvml()
+        if isinstance(nvml, str):
+            self._none = nvml
+            return
+        devices = self._params.devices or _visible(os.environ.get("CUDA_VISIBLE_DEVICES"))
+        gpus = open_gpus(nvml, devices)
+        if isinstance(gpus, str):
+            self._none = gpus
+            return
+        self._gpus = gpus
+        await self._sampling.start()
+
+    async def sent(self, key: str, request: Request) -> None:
+        self._sampling.sent(key)
+
+    async def finished(self, key: str, *, ok: bool) -> Finding:
+        reasons = self._gpus.reasons if self._gpus else {}
+        finding = self._sampling.finished(key, _REDUCTIONS, reasons)
+        if self._gpus is None:
+            return Finding(fields=None, why_null={"": self._none})
+        return finding
+
+    async def stop(self) -> None:
+        await self._sampling.stop()
+        if self._gpus is not None:
+            self._gpus.close()
+
+    def _take(self) -> Values:
+        assert self._gpus is not None
+        return self._gpus.read()
+
+    def _write(self, t_ns: int, values: Values) -> None:
+        self._setup.write(Reading(probe="gpu", role=self._setup.role, t_ns=t_ns, values=values))
+
+
+def _visible(variable: str | None) -> list[int]:
+    """Device indices in ``CUDA_VISIBLE_DEVICES``; empty, for all, where it has none."""
+    parts = (variable or "").split(",")
+    return [int(part) for part in parts if part.strip().isdigit()]
+
+
+def _read(params: Mapping[str, object]) -> GpuParams:
+    try:
+        return msgspec.convert(params, GpuParams)
+    except msgspec.ValidationError as error:
+        raise SuiteError(str(error), where="params") from error
+
+
+PLUGIN = GpuProbe

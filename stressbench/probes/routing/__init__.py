@@ -1,0 +1,1 @@
+"""The routing probe. What runs inside vLLM's worker process is in ``worker``."""

@@ -1,0 +1,1 @@
+"""Runs inside vLLM's worker process: which experts each token was routed to."""

@@ -1,0 +1,105 @@
+"""The experts that one request's tokens went to, as the worker hands them over."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Final, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stressbench.probes.worker.capture import Arrays
+from stressbench.telemetry.routing import Floats, Ids, Mask, valid_rows
+
+SCORES: Final = ("confidence", "margin", "entropy_norm")
+"""What is kept of the router's softmax (or normalised sigmoid), in this order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Routed:
+    """Routing of one request, a row a token: T tokens, L layers, k experts, S steps.
+
+    ``ids`` (T, L, k); ``positions`` (T,) in the request; ``step`` (T,) the engine step that
+    ran the token; ``distinct`` (S, L) how many experts the whole batch of a step used,
+    this request's neighbours included, with S = 0 where nobody told (``of_engine``);
+    ``scores`` (T, L, 3): see ``SCORES``. Confidence is the probability of the chosen
+    experts together; margin the least chosen expert's probability minus the greatest that
+    was left out, negative where a bias or groups overrule the scores; entropy of the
+    probabilities over ln E. NaN where the router's scoring is not understood.
+    """
+
+    experts: int
+    ids: Ids
+    positions: NDArray[np.int64]
+    step: NDArray[np.int64]
+    distinct: NDArray[np.int64]
+    scores: NDArray[np.float16]
+
+    @property
+    def valid(self) -> Mask:
+        """Rows that a router can have chosen, (T, L)."""
+        return valid_rows(self.ids, self.experts)
+
+    def score(self, name: str) -> Floats:
+        """One of ``SCORES``, (T, L), NaN in rows that are not valid."""
+        values = self.scores[:, :, SCORES.index(name)].astype(np.float64)
+        return np.where(self.valid, values, np.nan)
+
+    def in_order(self) -> Routed:
+        """By position; of a token that ran twice (after a preemption) the last run stays."""
+        _, last = np.unique(self.positions[::-1], return_index=True)
+        rows = len(self.positions) - 1 - last
+        return self.rows(rows)
+
+    def rows(self, rows: NDArray[np.int64] | Mask) -> Routed:
+        """Only these rows."""
+        return replace(
+            self,
+            ids=self.ids[rows],
+            positions=self.positions[rows],
+            step=self.step[rows],
+            scores=self.scores[rows],
+        )
+
+    def arrays(self) -> Arrays:
+        """As the worker hands it over; ``of_arrays`` reads it."""
+        return {
+            "experts": np.array(self.experts),
+            "ids": self.ids,
+            "positions": self.positions,
+            "step": self.step,
+            "distinct": self.distinct,
+            "scores": self.scores,
+        }
+
+
+def of_engine(ids: Ids, experts: int) -> Routed:
+    """What vLLM itself returns of one request: (tokens, all hidden layers, k), any integers.
+
+    Its rows begin with the first token of the prompt, those from the prefix cache included.
+    Its buffer has zeros for layers that do not route: layers without one possible row are
+    left out. It holds neither logits nor who else was in a step.
+    """
+    choices = ids.astype(np.int16)
+    routing = valid_rows(choices, experts).any(axis=0)
+    tokens, layers = len(choices), int(routing.sum())
+    return Routed(
+        experts=experts,
+        ids=choices[:, routing],
+        positions=np.arange(tokens),
+        step=np.zeros(tokens, np.int64),
+        distinct=np.zeros((0, layers), np.int64),
+        scores=np.full((tokens, layers, len(SCORES)), np.nan, np.float16),
+    )
+
+
+def of_arrays(arrays: Arrays) -> Routed:
+    """What ``Routed.arrays`` gave."""
+    return Routed(
+        experts=int(cast("np.int64", arrays["experts"][()])),
+        ids=arrays["ids"].astype(np.int16, copy=False),
+        positions=arrays["positions"].astype(np.int64, copy=False),
+        step=arrays["step"].astype(np.int64, copy=False),
+        distinct=arrays["distinct"].astype(np.int64, copy=False),
+        scores=arrays["scores"].astype(np.float16, copy=False),
+    )

@@ -1,0 +1,281 @@
+"""From the drafts of a cell to its cases: exact lengths, spans, hashes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import Final
+
+from stressbench.errors import SuiteError
+from stressbench.prompts.build.filler import Encoded, FillPlan, Unreachable
+from stressbench.prompts.build.outline import Condition, PromptClass, PromptOutline
+from stressbench.prompts.build.prompt_format import Joined, fit
+from stressbench.prompts.build.shuffle import Mark, shuffled, shuffled_ids
+from stressbench.schema.case import Case, Segment, Span
+from stressbench.schema.suite.suite import Arm, Value
+
+_TEXT: Final = attrgetter("text")
+_FILLED: Final[tuple[Arm, ...]] = ("stress", "isotoken")
+WITHOUT_CONTEXT: Final[frozenset[Arm]] = frozenset({"no_context", "oracle_context"})
+"""Arms that have no filler, whatever the budget."""
+
+
+@dataclass(frozen=True)
+class _Content:
+    """A draft with so much filler: the user message and where its parts lie."""
+
+    joined: Joined
+    parts: Sequence[Encoded]
+    marks: Sequence[Mark]
+    """In ascending order; none where the text is only there for the eye."""
+    close_chars: int
+    filling: FillPlan | None
+    cuts: tuple[int, ...]
+
+    @property
+    def content_tokens(self) -> int:
+        """Tokens of the user message."""
+        return len(self.joined.ids)
+
+    @property
+    def segments(self) -> tuple[Segment, ...]:
+        """Where the parts with a role lie, in characters."""
+        segments: list[Segment] = []
+        start, done = 0, 0
+        for index, role in self.marks:
+            start += sum(map(len, map(_TEXT, self.parts[done:index])))
+            done = index
+            text = self.parts[index].text
+            # The space that joins a piece to the text before it is not part of it.
+            lead = self.close_chars if role == "question" else 0
+            lead += len(text[lead:]) - len(text[lead:].lstrip())
+            segments.append(Segment(part=role, start=start + lead, end=start + len(text)))
+        return tuple(segments)
+
+    @property
+    def spans(self) -> tuple[Span, ...]:
+        """The same in tokens of the content, where seams were safe."""
+        starts = self.joined.starts
+        if starts is None:
+            return ()
+        return tuple(
+            Span(part=role, start=starts[index], end=starts[index + 1])
+            for index, role in self.marks
+            if role != "question"
+        )
+
+
+def assemble_condition(plugin: PromptClass, condition: Condition) -> tuple[Case, ...]:
+    """The cases of one cell, in the order of ``condition.arms``.
+
+    The stress arm has the budget's length. ``isocontent`` has the same filler sentences
+    around its pieces and whatever length that gives; ``isotoken`` is filled to exactly
+    the stress arm's length. Raises ``SuiteError`` where a length cannot be had.
+    """
+    outlines = plugin.outlines(condition)
+    bench = _ArmContents(outlines, condition)
+    return tuple(
+        _case(plugin, condition, arm, outlines[arm], bench.content(arm))
+        for arm in condition.arms
+        if condition.first or arm not in WITHOUT_CONTEXT
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """What a cell needs, found from its drafts without filler."""
+
+    smallest: int
+    """The least prompt length from which on all filled arms can have every length."""
+    overhang: int
+    """Tokens by which the twin may be longer than the budget."""
+    answer: int
+    """Output limit, in tokens."""
+
+
+def extent(plugin: PromptClass, condition: Condition) -> Extent:
+    """How small a cell's budget may be, and how much room its longest arm takes."""
+    outlines = plugin.outlines(condition)
+    fixed = {
+        arm: build(outline, 0, condition=condition).content_tokens
+        for arm, outline in outlines.items()
+    }
+    filled = [(arm, outlines[arm].filler) for arm in _FILLED if arm in outlines]
+    smallest = max(
+        fixed[arm] + (condition.prompt_format.tape(filler).smallest if filler else 0)
+        for arm, filler in filled
+    )
+    traits = plugin.traits
+    return Extent(
+        smallest=smallest + condition.prompt_format.template_tokens,
+        overhang=max(0, fixed.get("isocontent", 0) - fixed["stress"]),
+        answer=condition.spec.max_tokens
+        or max(outline.max_tokens or traits.max_tokens for outline in outlines.values()),
+    )
+
+
+class _ArmContents:
+    """The arms of one cell, each made once."""
+
+    def __init__(self, outlines: Mapping[Arm, PromptOutline], condition: Condition) -> None:
+        self._drafts = outlines
+        self._condition = condition
+        self._format = condition.prompt_format
+        self._made: dict[Arm, _Content] = {}
+
+    def content(self, arm: Arm) -> _Content:
+        """The finished content of an arm."""
+        made = self._made.get(arm)
+        if made is None:
+            made = self._made[arm] = self._make(arm)
+        return made
+
+    def _make(self, arm: Arm) -> _Content:
+        outline, budget = self._drafts[arm], self._condition.budget
+        if outline.context_tokens is not None:
+            tail = self._format.piece(outline.close + outline.question)
+            return self._fit(outline, outline.context_tokens + len(tail.ids))
+        if arm == "stress" and budget is not None:
+            return self._fit(outline, budget - self._format.template_tokens)
+        if arm == "isocontent":
+            stress = self.content("stress")
+            if stress.filling is not None:
+                return render(outline, stress.filling, stress.cuts, condition=self._condition)
+        if arm == "isotoken":
+            return self._fit(outline, self.content("stress").content_tokens)
+        return build(outline, 0, condition=self._condition)
+
+    def _fit(self, outline: PromptOutline, tokens: int) -> _Content:
+        try:
+            return fit(
+                lambda filler, attempt: build(
+                    outline, filler, condition=self._condition, attempt=attempt
+                ),
+                tokens=tokens,
+            )
+        except Unreachable as error:
+            smallest = error.smallest
+            raise SuiteError(
+                f"item {self._condition.item} cannot be made "
+                f"{tokens + self._format.template_tokens} tokens long "
+                f"with tokenizer {self._format.tokenizer.name}",
+                where=f"prompts.{self._condition.spec.name}",
+                hint="its phrases cannot be joined to exact lengths"
+                if smallest is None
+                else f"the smallest possible is {smallest + self._format.template_tokens}",
+            ) from None
+
+
+def build(
+    outline: PromptOutline, filler_tokens: int, *, condition: Condition, attempt: int = 0
+) -> _Content:
+    """A draft with filler of so many tokens; raises ``Unreachable``."""
+    if outline.filler is None or filler_tokens == 0:
+        return render(outline, None, (), condition=condition)
+    tape = condition.prompt_format.tape(outline.filler)
+    # Not seeded by depth or arm: the haystack stays, the needle moves through it.
+    if outline.haystack is None:
+        rng = condition.rng("filler", condition.budget or 0, attempt)
+    else:
+        rng = condition.shared_rng("filler", outline.haystack, attempt)
+    filling = tape.plan(filler_tokens, rng)
+    cuts = tape.cuts(filling, [piece.depth for piece in outline.pieces])
+    return render(outline, filling, tuple(cuts), condition=condition)
+
+
+def render(
+    outline: PromptOutline, filling: FillPlan | None, cuts: tuple[int, ...], *, condition: Condition
+) -> _Content:
+    """A draft around these phrases; ``cuts`` says after how many phrases each piece stands."""
+    prompt_format = condition.prompt_format
+    groups: list[list[Encoded]] = [[] for _ in range(len(outline.pieces) + 1)]
+    if filling is not None and outline.filler is not None:
+        order = sorted(cuts)
+        assert list(cuts) == order, "pieces are drafted in the order of their depths"
+        groups = prompt_format.tape(outline.filler).render(filling, cuts)
+    parts: list[Encoded] = []
+    marks: list[Mark] = []
+    for index, group in enumerate(groups):
+        parts.extend(group)
+        if index < len(outline.pieces):
+            piece = outline.pieces[index]
+            if piece.part:
+                marks.append((len(parts), piece.part))
+            text = piece.text
+            parts.append(
+                outline.encode(prompt_format, text) if outline.encode else prompt_format.piece(text)
+            )
+    shuffle = outline.shuffle
+    if shuffle is not None and shuffle.unit != "ids":
+        parts, marks = shuffled(parts, marks, shuffle, condition.rng("shuffle"), prompt_format)
+    if outline.head:
+        parts.insert(0, prompt_format.first(outline.head))
+        marks = [(index + 1, role) for index, role in marks]
+    tail = outline.close + outline.question
+    marks.append((len(parts), "question"))
+    parts.append(prompt_format.piece(tail) if parts else prompt_format.first(tail))
+    joined = prompt_format.join(parts, words=shuffle is not None and shuffle.unit == "words")
+    if shuffle is not None and shuffle.unit == "ids":
+        edges = len(parts[0].ids), len(parts[-1].ids)
+        joined = shuffled_ids(joined, edges, shuffle, condition.rng("shuffle"), prompt_format)
+        marks = []
+    return _Content(joined, parts, marks, len(outline.close), filling, cuts)
+
+
+def _case(
+    plugin: PromptClass, condition: Condition, arm: Arm, outline: PromptOutline, content: _Content
+) -> Case:
+    traits, spec = plugin.traits, condition.spec
+    depends = arm not in WITHOUT_CONTEXT
+    has_twin = "isocontent" in condition.arms and arm in ("stress", "isotoken")
+    params: dict[str, Value] = {
+        "budget": condition.budget if depends else None,
+        "depth": condition.depth if depends else None,
+        "content_tokens": content.content_tokens,
+        **condition.params.values,
+        **outline.params,
+    }
+    forced = outline.encode is not None or (
+        outline.shuffle is not None and outline.shuffle.unit == "ids"
+    )
+    return Case(
+        case_id=_case_id(condition, arm),
+        item_id=f"{spec.name}/i{condition.item}",
+        cluster_id=f"{spec.name}/i{condition.item}",
+        twin_of=_case_id(condition, "isocontent") if has_twin else None,
+        prompt_class=spec.use,
+        label=spec.name,
+        params=params,
+        arm=arm,
+        seed=condition.seed,
+        text=content.joined.text,
+        content_ids=tuple(content.joined.ids),
+        forced_ids=forced,
+        segments=content.segments,
+        content_spans=content.spans,
+        expected=outline.expected,
+        scorer=outline.scorer or traits.scorer,
+        scorer_params=outline.scorer_params,
+        values=outline.values,
+        max_tokens=spec.max_tokens or outline.max_tokens or traits.max_tokens,
+        ignore_eos=spec.ignore_eos,
+        content_sha256=_sha256(content.joined, forced=forced),
+    )
+
+
+def _sha256(joined: Joined, *, forced: bool) -> str:
+    digest = hashlib.sha256(joined.text.encode("utf-8", "surrogatepass"))
+    if forced:
+        digest.update(json.dumps(joined.ids).encode())
+    return digest.hexdigest()
+
+
+def _case_id(condition: Condition, arm: Arm) -> str:
+    parts = [condition.spec.name, arm, *condition.swept]
+    if arm not in WITHOUT_CONTEXT:
+        parts += [] if condition.budget is None else [f"b{condition.budget}"]
+        parts += [] if condition.depth is None else [f"d{condition.depth:g}"]
+    return "/".join([*parts, f"i{condition.item}"])

@@ -1,0 +1,1 @@
+"""Prompt classes that strain following instructions, and short questions without context."""

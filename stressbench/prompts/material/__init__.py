@@ -1,0 +1,1 @@
+"""What prompt classes are made of: facts, wordings, haystacks, rows of a user's file."""

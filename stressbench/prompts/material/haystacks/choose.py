@@ -1,0 +1,62 @@
+"""The haystacks that a class can offer, by the name a suite calls them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from stressbench.prompts.build.filler import Source
+from stressbench.prompts.build.outline import Condition, Param
+from stressbench.prompts.material.haystacks.corpus import open_corpus
+from stressbench.prompts.material.haystacks.near_duplicates import NearDuplicates
+from stressbench.prompts.material.haystacks.prose import PROSE
+from stressbench.prompts.material.haystacks.records import KINDS, Records
+from stressbench.prompts.material.wording import END, HEAD
+
+HAYSTACK_PARAMS: Final = (
+    Param(
+        name="haystack",
+        default="prose",
+        choices=("prose", "near_duplicates", *KINDS, "corpus"),
+        doc="What the fact is hidden in.",
+    ),
+    Param(
+        name="corpus",
+        default="",
+        doc="For haystack corpus: a text, JSONL or CSV file, a folder or id of a Hugging Face "
+        "data set.",
+    ),
+    Param(name="field", default="text", doc="The column or key of the corpus that holds text."),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Haystack:
+    """Filler with the wording around it."""
+
+    source: Source
+    head: str
+    close: str
+    by_lines: bool
+
+    def fits(self, sentence: str) -> str:
+        """A needle in the form of the haystack's phrases."""
+        return sentence.strip() + "\n" if self.by_lines else sentence
+
+
+def open_haystack(condition: Condition) -> Haystack:
+    """The haystack that a cell's parameters name. Raises ``SuiteError`` for a bad corpus."""
+    kind = condition.params.text("haystack")
+    if kind == "prose":
+        return Haystack(PROSE, HEAD, END, by_lines=False)
+    if kind == "near_duplicates":
+        return Haystack(NearDuplicates(), HEAD, END, by_lines=False)
+    if kind == "corpus":
+        where = f"prompts.{condition.spec.name}.params.corpus"
+        source = open_corpus(
+            condition.params.text("corpus"), condition.params.text("field"), where=where
+        )
+        return Haystack(source, HEAD, END, by_lines=False)
+    return Haystack(
+        Records(kind), "Here are some records.\n", "End of the records.\n\n", by_lines=True
+    )

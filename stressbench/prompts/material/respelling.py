@@ -1,0 +1,117 @@
+"""What the classes share that spell the same text in another way."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Final
+
+from stressbench.prompts.build.filler import Source
+from stressbench.prompts.build.outline import Condition, Param, Piece, PromptOutline, Traits
+from stressbench.prompts.material.facts import CITIES, draw_value
+from stressbench.prompts.material.haystacks.prose import PROSE
+from stressbench.prompts.material.wording import (
+    DISGUISE_ARMS,
+    END,
+    HEAD,
+    QUESTION_VALUE,
+    needle,
+    only_needles,
+    without_context,
+)
+from stressbench.schema.suite.suite import Arm
+from stressbench.seeds import derive_rng
+
+Speller = Callable[[str, float, random.Random], str]
+"""Text, rate (0 to 1) and generator to the disguised text."""
+
+_INFLATION: Final = 8
+_FEWER: Final = 4
+RATE: Final = Param(
+    name="rate", default=1.0, least=0.0, most=1.0, doc="Share of characters that are changed."
+)
+
+
+def disguise_traits(*params: Param) -> Traits:
+    """Traits of a class that spells a needle text in another way."""
+    return Traits(
+        scorer="exact_match",
+        arms=DISGUISE_ARMS,
+        params=params,
+        sized=True,
+        needs_budget=True,
+        deep=True,
+    )
+
+
+@dataclass(frozen=True)
+class Disguised:
+    """A source whose every phrase is spelled in another way; phrase for phrase the same text.
+
+    A phrase is always spelled the same way, so that it is tokenized once.
+    """
+
+    plain: Source
+    disguise: str
+    rate: float
+    spell: Speller
+
+    @property
+    def name(self) -> str:
+        """Identifies the text."""
+        return f"{self.plain.name}/{self.disguise}-{self.rate!r}"
+
+    def chunks(self, tokens: int) -> int:
+        """Fewer than the plain source has: a disguised phrase has many more tokens."""
+        return max(1, self.plain.chunks(tokens // _INFLATION) // _FEWER)
+
+    def chunk(self, index: int) -> Sequence[str]:
+        """The plain chunk's phrases, disguised."""
+        return [self.one(phrase) for phrase in self.plain.chunk(index)]
+
+    @cached_property
+    def closers(self) -> Sequence[str]:
+        """The plain closers, disguised."""
+        return [self.one(phrase) for phrase in self.plain.closers]
+
+    def one(self, phrase: str) -> str:
+        """One phrase; its first space stays, so that it still begins a word."""
+        return self.spell(phrase, self.rate, derive_rng(0, self.disguise, phrase))
+
+
+def disguised(condition: Condition, *, name: str, spell: Speller) -> Mapping[Arm, PromptOutline]:
+    """A fact in prose, disguised, with the five arms of ``DISGUISE_ARMS``.
+
+    The question is plain. The value counts in its plain and in its disguised spelling,
+    since copying what stands there is right.
+    """
+    city = CITIES[condition.pick("city", len(CITIES))]
+    value = draw_value(condition.rng("value"), "digits")
+    source = Disguised(PROSE, name, condition.params.number("rate"), spell)
+    fact = needle(city, value)
+    seen = source.one(fact)
+    plain = PromptOutline(
+        head=HEAD,
+        pieces=(Piece(part="needle", text=fact, depth=condition.depth or 0.0),),
+        filler=PROSE,
+        close=END,
+        question=QUESTION_VALUE.format(city=city),
+        expected=(value,),
+    )
+    # The disguised value ends the disguised sentence, the full stop apart.
+    spelled = seen[seen.rindex(" ") + 1 : -1]
+    stress = replace(
+        plain,
+        pieces=(replace(plain.pieces[0], text=seen),),
+        filler=source,
+        expected=(value,) if spelled == value else (value, spelled),
+    )
+    return {
+        "stress": stress,
+        "isocontent": plain,
+        "isotoken": plain,
+        "no_context": without_context(plain),
+        "oracle_context": only_needles(plain),
+    }

@@ -1,0 +1,71 @@
+"""The wording that many classes share: one fact, one question, one closing line."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from typing import Final
+
+from stressbench.prompts.build.outline import Param, PromptOutline
+from stressbench.schema.suite.suite import Arm
+
+HEAD: Final = "Here is a text."
+END: Final = " That is the end of the text.\n\n"
+"""Closes a context; begins like a sentence, so that no tokenizer merges it with the last one."""
+
+QUESTION_VALUE: Final = "What is the secret code for {city}? Answer with the code only."
+
+CONTEXT_ARMS: Final[tuple[Arm, ...]] = ("stress", "no_context", "oracle_context")
+DISGUISE_ARMS: Final[tuple[Arm, ...]] = ("stress", "isocontent", "isotoken", *CONTEXT_ARMS[1:])
+
+VALUE_PARAM: Final = Param(
+    name="value",
+    default="digits",
+    doc="The code to find: six digits, a UUID, or two words.",
+    choices=("digits", "uuid", "word"),
+)
+
+
+def needle(city: str, value: str) -> str:
+    """The sentence that holds the fact, with its leading space."""
+    return f" The secret code for {city} is {value}."
+
+
+def without_context(outline: PromptOutline) -> PromptOutline:
+    """The question alone: what can be guessed."""
+    return replace(
+        outline,
+        head="",
+        pieces=(),
+        filler=None,
+        close="",
+        shuffle=None,
+        encode=None,
+        values=(),
+    )
+
+
+def only_needles(outline: PromptOutline) -> PromptOutline:
+    """The fact alone: the ceiling."""
+    return replace(
+        outline,
+        pieces=tuple(piece for piece in outline.pieces if piece.part == "needle"),
+        filler=None,
+        shuffle=None,
+        encode=None,
+        values=(),
+    )
+
+
+def controls(outline: PromptOutline) -> dict[Arm, PromptOutline]:
+    """A context class's arms: the draft, the question alone, the fact alone."""
+    return {
+        "stress": outline,
+        "no_context": without_context(outline),
+        "oracle_context": only_needles(outline),
+    }
+
+
+def spread(rng: random.Random, count: int) -> list[float]:
+    """``count`` depths in ascending order, one in each of as many equal strata."""
+    return [(index + rng.random()) / count for index in range(count)]

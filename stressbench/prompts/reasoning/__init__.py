@@ -1,0 +1,1 @@
+"""Prompt classes that strain combining several facts of one context."""

@@ -1,0 +1,73 @@
+"""Chains of assignments through the text."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from itertools import pairwise
+
+from stressbench.prompts.base import Condition, Param, Piece, PromptOutline, Traits
+from stressbench.prompts.material.haystacks.prose import PROSE
+from stressbench.prompts.material.wording import CONTEXT_ARMS, END, HEAD, controls, spread
+from stressbench.schema.suite.suite import Arm
+
+
+class VarTrace:
+    """Variables that pass one value along; the answer is every variable that holds it.
+
+    Chains of ``hops`` assignments, the links of all chains spread through the text in
+    order. After RULER's variable tracking (Hsieh et al. 2024, section 3).
+    """
+
+    traits = Traits(
+        scorer="set_f1",
+        arms=CONTEXT_ARMS,
+        params=(
+            Param(name="chains", default=2, least=1, most=100, doc="Chains; one is asked for."),
+            Param(name="hops", default=2, least=1, most=100, doc="Copies along a chain."),
+        ),
+        sized=True,
+        needs_budget=True,
+        max_tokens=64,
+        tiny={"chains": 1, "hops": 1},
+    )
+
+    def outlines(self, condition: Condition) -> Mapping[Arm, PromptOutline]:
+        """All chains in prose, no text, the one chain alone."""
+        chains, hops = condition.params.count("chains"), condition.params.count("hops")
+        rng = condition.rng("chains")
+        names = _names(rng, chains * (hops + 1))
+        values = rng.sample(range(10_000, 100_000), chains)
+        pieces: list[Piece] = []
+        for chain, value in enumerate(values):
+            links = names[chain * (hops + 1) : (chain + 1) * (hops + 1)]
+            says = [f" The variable {links[0]} is set to {value}."] + [
+                f" The variable {new} is set to the value of {old}." for old, new in pairwise(links)
+            ]
+            role = "rival" if chain else "needle"
+            pieces += [
+                Piece(part=role, text=text, depth=depth)
+                for text, depth in zip(says, spread(rng, hops + 1), strict=True)
+            ]
+        return controls(
+            PromptOutline(
+                head=HEAD,
+                pieces=tuple(sorted(pieces, key=lambda piece: piece.depth)),
+                filler=PROSE,
+                close=END,
+                question=f"Which variables have the value {values[0]}? "
+                "Answer with the names of the variables only, separated by commas.",
+                expected=tuple(names[: hops + 1]),
+                values=tuple(names[hops + 1 :]),
+            )
+        )
+
+
+def _names(rng: random.Random, count: int) -> list[str]:
+    names: dict[str, None] = {}
+    while len(names) < count:
+        names["".join(rng.choices("BCDFGHJKLMNPQRSTVWXZ", k=4))] = None
+    return list(names)
+
+
+PLUGIN = VarTrace()

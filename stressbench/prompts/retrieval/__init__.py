@@ -1,0 +1,1 @@
+"""Prompt classes that strain finding a fact in a long context."""

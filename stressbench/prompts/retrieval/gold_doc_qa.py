@@ -1,0 +1,81 @@
+"""One document among many answers the question."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from stressbench.prompts.base import Condition, Param, Piece, PromptOutline, Traits
+from stressbench.prompts.material.facts import NAMES, SURNAMES
+from stressbench.prompts.material.haystacks import lexicon
+from stressbench.prompts.material.haystacks.prose import sentence
+from stressbench.prompts.material.wording import CONTEXT_ARMS, controls
+from stressbench.schema.suite.suite import Arm
+
+_INSTRUMENTS: Final = (
+    "violin", "trumpet", "harp", "flute", "cello", "banjo", "oboe", "guitar", "piano", "drum",
+    "clarinet", "accordion", "mandolin", "trombone", "organ", "viola", "tuba", "bassoon",
+)  # fmt: skip
+
+
+class GoldDocQa:
+    """A question about one of N numbered documents; the others are of the same kind.
+
+    The gold document's place is stratified over the items, where a fixed reshuffle keeps
+    it constant (``qa.py`` of RULER). After Liu et al. 2024 (Lost in the Middle), section 2.
+    """
+
+    traits = Traits(
+        scorer="exact_match",
+        arms=CONTEXT_ARMS,
+        params=(
+            Param(name="docs", default=10, least=2, most=2000, doc="Documents altogether."),
+            Param(
+                name="sentences",
+                default=4,
+                least=1,
+                most=100,
+                doc="Sentences around the fact in each document.",
+            ),
+        ),
+        deep=True,
+        tiny={"docs": 2, "sentences": 1},
+    )
+
+    def outlines(self, condition: Condition) -> Mapping[Arm, PromptOutline]:
+        """All documents, no document, the gold document alone."""
+        count = condition.params.count("docs")
+        rng = condition.rng("docs")
+        pairs = [(name, surname) for name in NAMES for surname in SURNAMES]
+        people = [" ".join(pair) for pair in rng.sample(pairs, count)]
+        plays = [rng.choice(_INSTRUMENTS) for _ in people]
+        gold = round((condition.depth or 0.0) * (count - 1))
+        order = [*range(1, gold + 1), 0, *range(gold + 1, count)]
+        length = condition.params.count("sentences")
+        documents = {}
+        for person in range(count):
+            setting = rng.choice(lexicon.SETTINGS)
+            body = [sentence(rng, setting) for _ in range(length)]
+            body.insert(rng.randrange(length + 1), f"{people[person]} plays the {plays[person]}.")
+            documents[person] = " ".join(body)
+        pieces = tuple(
+            Piece(
+                part="rival" if person else "needle",
+                text=f"Document {number}: {documents[person]}\n",
+            )
+            for number, person in enumerate(order, 1)
+        )
+        return controls(
+            PromptOutline(
+                head="Here are some documents.\n",
+                pieces=pieces,
+                close="\n",
+                question=f"Which instrument does {people[0]} play? "
+                "Answer with the name of the instrument only.",
+                expected=(plays[0],),
+                values=tuple(dict.fromkeys(play for play in plays[1:] if play != plays[0])),
+            )
+        )
+
+
+PLUGIN = GoldDocQa()

@@ -1,0 +1,1 @@
+"""Prompt classes that strain the router of a mixture-of-experts model."""

@@ -1,0 +1,88 @@
+"""One word over and over, to draw a router to the same experts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from stressbench.prompts.base import Condition, Param, Piece, PromptOutline, Traits
+from stressbench.prompts.material.facts import CITIES, draw_value
+from stressbench.prompts.material.haystacks.prose import PROSE
+from stressbench.prompts.material.wording import END, HEAD, QUESTION_VALUE, controls, needle
+from stressbench.schema.suite.suite import Arm
+
+_ROW: Final = 16
+_PAYMENTS: Final = 48
+
+
+class MoeRepeat:
+    """A canary fact in front of one word, repeated to the budget.
+
+    Equal tokens tend to take equal routes, which concentrates load on few experts
+    (RepetitionCurse, arXiv:2512.23995). What it does to latency is to be measured, not
+    assumed. ``isotoken`` is prose of the same length; the question is about the canary.
+    """
+
+    traits = Traits(
+        scorer="exact_match",
+        arms=("stress", "isotoken", "no_context", "oracle_context"),
+        params=(Param(name="word", default="the", doc="The word to repeat."),),
+        sized=True,
+        needs_budget=True,
+        deep=True,
+    )
+
+    def outlines(self, condition: Condition) -> Mapping[Arm, PromptOutline]:
+        """The canary in repetition, in prose, no text, the canary alone."""
+        plain = canary(condition)
+        repeated = Repetition((condition.params.text("word"),))
+        return {
+            **controls(plain),
+            "stress": replace(plain, filler=repeated),
+            "isotoken": plain,
+        }
+
+
+@dataclass(frozen=True)
+class Repetition:
+    """The same words in a row, for ever."""
+
+    words: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """Identifies the text."""
+        return f"repetition-{' '.join(self.words)}"
+
+    @property
+    def closers(self) -> Sequence[str]:
+        """Rows of every length; one or two other words pay what a row cannot."""
+        row = list(self.words)
+        rows = [" " + " ".join((row * count)[:count]) for count in range(1, _PAYMENTS)]
+        return [*rows, " a", " I", " or", " and"]
+
+    def chunks(self, tokens: int) -> int:  # noqa: ARG002 - there is only one
+        """One."""
+        return 1
+
+    def chunk(self, index: int) -> Sequence[str]:  # noqa: ARG002 - all are alike
+        """Sixteen rounds of the words, each a phrase."""
+        return [" " + " ".join(self.words)] * _ROW
+
+
+def canary(condition: Condition, cities: Sequence[str] = CITIES) -> PromptOutline:
+    """A fact in prose, by which quality is watched while the filler does something else."""
+    city = cities[condition.pick("city", len(cities))]
+    value = draw_value(condition.rng("value"), "digits")
+    return PromptOutline(
+        head=HEAD,
+        pieces=(Piece(part="needle", text=needle(city, value), depth=condition.depth or 0.0),),
+        filler=PROSE,
+        close=END,
+        question=QUESTION_VALUE.format(city=city),
+        expected=(value,),
+    )
+
+
+PLUGIN = MoeRepeat()

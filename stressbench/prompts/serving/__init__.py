@@ -1,0 +1,1 @@
+"""Prompt classes that strain the engine: KV memory, shared prefixes, replayed traffic."""

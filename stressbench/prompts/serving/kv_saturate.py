@@ -1,0 +1,39 @@
+"""Long prompts with nothing in common, to fill the KV cache."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from stressbench.prompts.base import Condition, PromptOutline, Traits
+from stressbench.prompts.material.wording import controls
+from stressbench.prompts.routing.moe_repeat import canary
+from stressbench.schema.suite.suite import Arm
+
+
+class KvSaturate:
+    """A canary in prose of exactly the budget, every item with other text.
+
+    How many are in flight is the suite's ``concurrency``, how many blocks there are its
+    ``kv_blocks``; the sum of ceil((prompt + output) / block size) over the requests in
+    flight against the blocks predicts where preemption begins. Quality under pressure
+    must stay what it is without: preempted requests are recomputed, not cut.
+    """
+
+    traits = Traits(
+        scorer="exact_match",
+        arms=("stress", "no_context", "oracle_context"),
+        sized=True,
+        needs_budget=True,
+        deep=True,
+        max_tokens=96,
+    )
+
+    def outlines(self, condition: Condition) -> Mapping[Arm, PromptOutline]:
+        """The canary in prose, no text, the canary alone."""
+        plain = canary(condition)
+        asked = plain.question.removesuffix(" Answer with the code only.")
+        return controls(replace(plain, question=asked + " Answer with the code first."))
+
+
+PLUGIN = KvSaturate()

@@ -1,0 +1,1 @@
+"""Prompt classes that strain reading JSON, tables and code."""

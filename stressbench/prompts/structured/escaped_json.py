@@ -1,0 +1,68 @@
+"""JSON inside JSON inside JSON: every level escapes the quotes of the one below."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+
+from stressbench.prompts.base import Condition, Param, Piece, PromptOutline, Traits
+from stressbench.prompts.material.facts import CITIES, draw_values
+from stressbench.prompts.material.haystacks.prose import PROSE
+from stressbench.prompts.material.wording import END, HEAD, QUESTION_VALUE, VALUE_PARAM, needle
+from stressbench.schema.suite.suite import Arm
+
+
+class EscapedJson:
+    """An object re-escaped as a string ``levels`` times, as logs and tool calls do.
+
+    The twin is the same object unescaped. Backslashes double with every level, hence at
+    most eight.
+    """
+
+    traits = Traits(
+        scorer="exact_match",
+        arms=("stress", "isocontent", "isotoken"),
+        params=(
+            Param(name="pairs", default=6, least=2, most=len(CITIES), doc="Key-value pairs."),
+            Param(name="levels", default=2, least=1, most=8, doc="How often it is escaped."),
+            VALUE_PARAM,
+        ),
+        sized=True,
+        deep=True,
+        tiny={"pairs": 2},
+    )
+
+    def outlines(self, condition: Condition) -> Mapping[Arm, PromptOutline]:
+        """The escaped object, the object, the one fact in prose of equal length."""
+        count = condition.params.count("pairs")
+        values = draw_values(condition.rng("values"), condition.params.text("value"), count)
+        keys = condition.rng("keys").sample(CITIES, count)
+        pairs = list(zip(keys, values, strict=True))
+        pairs.insert(condition.rng("place").randrange(count), pairs.pop(0))
+        text = json.dumps(dict(pairs))
+        depth = condition.depth or 0.0
+        data = Piece(part="needle", text=f" Secret codes: {text} (end of codes).", depth=depth)
+        fact = Piece(part="needle", text=needle(keys[0], values[0]), depth=depth)
+        escaped = text
+        for _ in range(condition.params.count("levels")):
+            escaped = json.dumps(escaped)
+        plain = PromptOutline(
+            head=HEAD,
+            pieces=(data,),
+            filler=PROSE,
+            close=END,
+            question=QUESTION_VALUE.format(city=keys[0]),
+            expected=(values[0],),
+            values=tuple(values[1:]),
+        )
+        return {
+            "stress": replace(
+                plain, pieces=(replace(data, text=f" Secret codes: {escaped} (end of codes)."),)
+            ),
+            "isocontent": plain,
+            "isotoken": replace(plain, pieces=(fact,), values=()),
+        }
+
+
+PLUGIN = EscapedJson()

@@ -1,0 +1,1 @@
+"""Prompt classes that strain the tokenizer: the same words in unusual tokens."""

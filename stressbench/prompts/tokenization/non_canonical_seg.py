@@ -1,0 +1,118 @@
+"""The same characters, cut into tokens as no tokenizer would cut them."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Final
+
+from stressbench.prompts.base import Condition, Param, Piece, PromptOutline, Traits
+from stressbench.prompts.build.filler import Encoded, Source
+from stressbench.prompts.build.prompt_format import PromptFormat
+from stressbench.prompts.material.facts import CITIES, draw_value
+from stressbench.prompts.material.haystacks.prose import PROSE
+from stressbench.prompts.material.wording import END, HEAD, QUESTION_VALUE, needle
+from stressbench.schema.suite.suite import Arm
+from stressbench.seeds import derive_rng
+
+_WORD: Final = re.compile(r"\s*\S+|\s+$")
+_CUT: Final = 0.35
+"""Chance of a cut between two characters in mode random: pieces of three characters or so."""
+
+
+class NonCanonicalSeg:
+    """Context and fact as token ids that decode to the same text but are not its encoding.
+
+    ``chars``: a token a character; ``random``: cut at random places. Models keep 91 to
+    93 % of their performance on such input (Zheng et al. 2025, arXiv:2506.19004), which
+    makes it a way around filters. Needs an engine that takes token ids.
+    """
+
+    traits = Traits(
+        scorer="exact_match",
+        arms=("stress", "isocontent", "isotoken"),
+        params=(
+            Param(
+                name="mode",
+                default="chars",
+                choices=("chars", "random"),
+                doc="A token a character, or cuts at random places.",
+            ),
+        ),
+        sized=True,
+        needs_budget=True,
+        deep=True,
+    )
+
+    def outlines(self, condition: Condition) -> Mapping[Arm, PromptOutline]:
+        """The text cut up, the same text, plain prose of the same number of tokens."""
+        city = CITIES[condition.pick("city", len(CITIES))]
+        value = draw_value(condition.rng("value"), "digits")
+        mode = condition.params.text("mode")
+        plain = PromptOutline(
+            head=HEAD,
+            pieces=(Piece(part="needle", text=needle(city, value), depth=condition.depth or 0.0),),
+            filler=PROSE,
+            close=END,
+            question=QUESTION_VALUE.format(city=city),
+            expected=(value,),
+        )
+        stress = replace(plain, filler=CutUp(PROSE, mode), encode=partial(cut_up, mode=mode))
+        return {"stress": stress, "isocontent": plain, "isotoken": plain}
+
+
+@dataclass(frozen=True)
+class CutUp:
+    """A source whose phrases are cut into other tokens; the text is the same."""
+
+    plain: Source
+    mode: str
+
+    @property
+    def name(self) -> str:
+        """Identifies the text and its cuts."""
+        return f"{self.plain.name}/cut-{self.mode}"
+
+    @property
+    def closers(self) -> Sequence[str]:
+        """The plain ones."""
+        return self.plain.closers
+
+    def chunks(self, tokens: int) -> int:
+        """As many as the plain source has."""
+        return self.plain.chunks(tokens)
+
+    def chunk(self, index: int) -> Sequence[str]:
+        """The plain phrases."""
+        return self.plain.chunk(index)
+
+    def encode(self, prompt_format: PromptFormat, phrases: Sequence[str]) -> list[Encoded]:
+        """Each phrase in forced ids."""
+        return [cut_up(prompt_format, phrase, mode=self.mode) for phrase in phrases]
+
+
+def cut_up(prompt_format: PromptFormat, text: str, *, mode: str) -> Encoded:
+    """Token ids of ``text`` cut as ``mode`` says; the same text is always cut the same way."""
+    rng = derive_rng(0, "cut", mode, text)
+    pieces = list(text) if mode == "chars" else _random_cuts(text, rng)
+    ids = [token for piece in prompt_format.memoized(pieces) for token in piece.ids]
+    return Encoded(text, ids, forced=True)
+
+
+def _random_cuts(text: str, rng: random.Random) -> list[str]:
+    pieces: list[str] = []
+    for word in _WORD.findall(text):
+        start = 0
+        for end in range(1, len(word)):
+            # Not after a leading space: alone it would be another token than at a word's start.
+            if word[:end].strip() and rng.random() < _CUT:
+                pieces.append(word[start:end])
+                start = end
+        pieces.append(word[start:])
+    return pieces
+
+
+PLUGIN = NonCanonicalSeg()

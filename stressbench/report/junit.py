@@ -1,0 +1,56 @@
+"""A comparison as JUnit XML, which every CI system draws."""
+
+from __future__ import annotations
+
+from xml.etree import ElementTree as ET
+
+from stressbench.report import numbers
+from stressbench.schema.analysis.comparison import Comparison, GateFinding
+
+
+def render(comparison: Comparison) -> str:
+    """One test case a gate and scope.
+
+    A regression is a ``failure``, an inconclusive gate an ``error`` (never ``skipped``:
+    CI systems paint that green).
+    """
+    verdicts = [gate.verdict for gate in comparison.gates]
+    suite = ET.Element(
+        "testsuite",
+        name="stressbench compare",
+        tests=str(len(verdicts)),
+        failures=str(verdicts.count("regression")),
+        errors=str(verdicts.count("inconclusive")),
+        skipped="0",
+    )
+    properties = ET.SubElement(suite, "properties")
+    for name in ("base", "base_side", "cand", "cand_side", "verdict", "gates_from"):
+        value = numbers.plain(str(getattr(comparison, name)))
+        ET.SubElement(properties, "property", name=name, value=value)
+    for each in comparison.knees:
+        ET.SubElement(properties, "property", name="knees", value=numbers.knees(each))
+    for gate in comparison.gates:
+        suite.append(_case(gate))
+    root = ET.Element("testsuites")
+    root.append(suite)
+    ET.indent(root)
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{ET.tostring(root, encoding="unicode")}\n'
+
+
+def _case(gate: GateFinding) -> ET.Element:
+    case = ET.Element("testcase", classname=f"stressbench.{numbers.target(gate)}", name=_name(gate))
+    explanation = numbers.explain(gate)
+    kind = {"regression": "failure", "inconclusive": "error"}.get(gate.verdict)
+    if kind:
+        message = ET.SubElement(case, kind, message=numbers.plain(gate.why), type=gate.verdict)
+        message.text = explanation
+    else:
+        ET.SubElement(case, "system-out").text = explanation
+    return case
+
+
+def _name(gate: GateFinding) -> str:
+    return f"{numbers.plain(gate.gate)} [{numbers.scope(gate)}]"
+
+
+PLUGIN = render

@@ -1,0 +1,1 @@
+"""Reports in Markdown, for pull requests and job summaries."""

@@ -1,0 +1,1 @@
+"""What a report says, as data: the one reduction that terminal, Markdown and page share."""

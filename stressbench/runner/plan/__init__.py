@@ -1,0 +1,1 @@
+"""What a run will send, worked out before any engine starts."""

@@ -1,0 +1,52 @@
+"""Whether a KV cache that a suite caps can hold one request of the longest kind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Final
+
+from stressbench.errors import SuiteError
+from stressbench.schema.suite.parse import Suite
+from stressbench.schema.suite.suite import EngineSpec
+
+if TYPE_CHECKING:
+    from stressbench.runner.plan.prepare import RunModel
+
+_BLOCK_SIZE: Final = 16
+"""vLLM's smallest; where a suite caps tokens, blocks change that by less than one."""
+
+
+def check_capacity(suite: Suite, models: Iterable[RunModel]) -> None:
+    """Refuse what vLLM would refuse half a minute later: max_model_len above the whole cache.
+
+    Blocks whose size is vLLM's to choose are not judged, nor models whose layers do not all
+    keep every token. Raises ``SuiteError``.
+    """
+    for model in models:
+        spec, longest = model.engine, model.engine.max_model_len or model.shape.window_tokens
+        known = spec.block_size or (_BLOCK_SIZE if spec.kv_tokens is not None else None)
+        if known is None or longest is None or not _keeps_every_token(model):
+            continue
+        blocks = spec.blocks(known)
+        if blocks is not None and blocks * known < longest:
+            field = "kv_blocks" if spec.kv_tokens is None else "kv_tokens"
+            raise SuiteError(
+                f"the KV cache of {model.role} holds {blocks * known:,} tokens, and one request"
+                f" may have {longest:,}",
+                where=suite.where("engine", *_place(suite, model), field),
+                hint=f"raise engine.{field}, or lower engine.max_model_len",
+            )
+
+
+def _place(suite: Suite, model: RunModel) -> list[int]:
+    """Where the set-up stands, if the suite has several."""
+    variants = suite.spec.engine
+    if isinstance(variants, EngineSpec):
+        return []
+    return [n for n, variant in enumerate(variants) if variant.name == model.variant]
+
+
+def _keeps_every_token(model: RunModel) -> bool:
+    config = model.shape.config
+    partial = ("sliding_window", "layer_types", "attention_chunk_size", "linear_num_key_heads")
+    return not any(config.get(name) for name in partial)

@@ -1,0 +1,1 @@
+"""How a finished request becomes a record, and a run its header."""

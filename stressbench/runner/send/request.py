@@ -1,0 +1,159 @@
+"""One request: to the engine, past the probes, into a record."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from stressbench.clock import Clock
+from stressbench.engines.base import Completion, Engine, RemoteRequestError
+from stressbench.errors import ProbeError, RequestError, StressbenchError, told
+from stressbench.probes.base import Finding
+from stressbench.runner.plan.requests import key_of
+from stressbench.runner.probing import Probing
+from stressbench.runner.record.assemble import Attempt, assemble
+from stressbench.runner.record.timing import FAILED
+from stressbench.schema.case import Case, Request
+from stressbench.schema.results.arrays import ArraysAt
+from stressbench.schema.results.record import CaseRecord, Load, Quality
+from stressbench.scorers.base import (
+    failed_quality,
+    figures,
+    judge,
+    section_of,
+    unjudged_quality,
+)
+
+if TYPE_CHECKING:
+    from stressbench.probes.base import Array
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lane:
+    """The way that the requests of one model and pass take."""
+
+    run_id: str
+    model: str
+    engine: Engine
+    probing: Probing
+    clock: Clock
+    timeout_s: float
+    write: Callable[[CaseRecord], None]
+    """Keeps a record."""
+    write_arrays: Callable[[Mapping[str, Array]], ArraysAt]
+    """Keeps the arrays of a section of a record, before the record itself, and tells where."""
+
+    async def send(
+        self, request: Request, *, due_ns: int | None = None, load: Load | None = None
+    ) -> CaseRecord:
+        """Send a request that is due now, or was at ``due_ns``; keep and return its record.
+
+        Its time to answer counts from when it was due. Whatever a scorer, a probe or the
+        engine's answer makes of one request becomes its record. Raises ``EngineError`` when
+        the engine is gone.
+        """
+        due_ns = self.clock.now_ns() if due_ns is None else due_ns
+        key = "/".join(map(str, key_of(request)))
+        await self.probing.sent(key, request)
+        outcome = await self._complete(request, key, due_ns)
+        failed_ns = self.clock.now_ns() if isinstance(outcome, RequestError) else None
+        if isinstance(outcome, Completion) and outcome.routed_experts is not None:
+            self.probing.returned(key, outcome.routed_experts)
+        findings = await self.probing.finished(key, ok=failed_ns is None)
+        findings = _with_figures(findings, request.case, outcome)
+        quality, unjudged = _judge(request.case, outcome)
+        attempt = Attempt(
+            request=request,
+            scheduled_ns=due_ns,
+            load=load,
+            outcome=outcome,
+            failed_ns=failed_ns,
+            findings=findings,
+            arrays=self._keep_arrays(findings),
+            absent=self.probing.absent_from(request),
+            quality=quality,
+            unjudged=unjudged,
+        )
+        record = self._recorded(attempt)
+        self.write(record)
+        return record
+
+    def _keep_arrays(self, findings: Mapping[str, Finding]) -> dict[str, ArraysAt | ProbeError]:
+        """By section, where its arrays lie, or why they could not be kept."""
+        kept: dict[str, ArraysAt | ProbeError] = {}
+        for section, finding in findings.items():
+            if finding.arrays:
+                try:
+                    kept[section] = self.write_arrays(finding.arrays)
+                except ProbeError as error:
+                    kept[section] = error
+        return kept
+
+    async def _complete(self, request: Request, key: str, due_ns: int) -> Completion | RequestError:
+        late_s = (self.clock.now_ns() - due_ns) / 1e9
+        if late_s >= self.timeout_s:
+            return RequestError(
+                f"not sent: it was held back until its {self.timeout_s:g} s were over",
+                kind="timeout",
+            )
+        try:
+            async with asyncio.timeout(self.timeout_s - late_s):
+                return await self.engine.complete(request, key)
+        except TimeoutError:
+            return RequestError(f"no answer within {self.timeout_s:g} s", kind="timeout")
+        except RequestError as error:
+            return error
+        except StressbenchError:
+            raise
+        except Exception as error:  # noqa: BLE001 - an answer may be anything
+            return _unknown(f"the engine failed over this request: {told(error)}")
+
+    def _recorded(self, attempt: Attempt) -> CaseRecord:
+        """The record of an attempt; a failed one where none can be made."""
+        try:
+            return assemble(attempt, run_id=self.run_id, model=self.model)
+        except Exception as error:  # noqa: BLE001 - so may the figures with it
+            failed = replace(
+                attempt,
+                outcome=_unknown(f"its answer makes no record: {told(error)}"),
+                failed_ns=self.clock.now_ns(),
+                findings={},
+                arrays={},
+                quality=failed_quality(attempt.request.case),
+                unjudged=None,
+            )
+            return assemble(failed, run_id=self.run_id, model=self.model)
+
+
+def _unknown(message: str) -> RemoteRequestError:
+    """A failure that nothing foresaw, so that nothing is known of attempts before it."""
+    return RemoteRequestError(
+        message, why_null={"retries": "nothing is known after such a failure"}
+    )
+
+
+def _with_figures(
+    findings: dict[str, Finding], case: Case, outcome: Completion | RequestError
+) -> dict[str, Finding]:
+    """The findings with the section of the case's scorer, where it has one."""
+    section = section_of(case.scorer)
+    if section is None:
+        return findings
+    if isinstance(outcome, RequestError):
+        return {**findings, section: Finding(fields=None, why_null={"": FAILED})}
+    found = outcome.why_null.get("quality.score") or figures(outcome.text, case)
+    if isinstance(found, str):
+        return {**findings, section: Finding(fields=None, why_null={"": found})}
+    why = {name: "the scorer has no such figure" for name, value in found.items() if value is None}
+    return {**findings, section: Finding(fields=found, why_null=why)}
+
+
+def _judge(case: Case, outcome: Completion | RequestError) -> tuple[Quality, str | None]:
+    if isinstance(outcome, RequestError):
+        return failed_quality(case), None
+    unknown = outcome.why_null.get("quality.score")
+    if unknown is not None:
+        return unjudged_quality(case), unknown
+    return judge(outcome.text, case, finish_reason=outcome.finish_reason)

@@ -1,0 +1,1 @@
+"""A suite: its types, how YAML becomes one, and its gates."""

@@ -1,0 +1,121 @@
+"""Whether a run was steady: a first batch that stands out, and latency that drifts.
+
+Requests are taken in the order they were sent and divided by the median of their group
+(requests alike in class, arm and size), so that a change of class is no change of speed.
+The unit is a batch: as many consecutive requests as were in flight at once, because those
+share whatever the machine was doing.
+
+    first batch   its median relative latency over the median of the other batches'
+    drift         relative change from the second batch to the last: the median of all
+                  pairwise slopes (Theil 1950, Sen 1968), times the number of steps
+    drift p       Mann-Kendall test of those medians (Mann 1945), two-sided, normal
+                  approximation with continuity correction
+
+Latency that moves between groups but not inside any group is invisible here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from stressbench.stats.exact import z_two_sided
+
+Floats = npt.NDArray[np.float64]
+Codes = npt.NDArray[np.int64]
+
+STANDS_OUT: Final = 1.5
+"""The first batch stands out from here on, if it is also the slowest batch of all."""
+DRIFTS: Final = 0.15
+"""Latency drifts from here on, in either direction, if the trend is also significant."""
+DRIFT_P: Final = 0.01
+_FEWEST_ALIKE: Final = 3
+"""Requests of a group, outside the first batch, that make a median worth dividing by."""
+_FEWEST_BATCHES: Final = 3
+_FEWEST_FOR_DRIFT: Final = 8
+"""Batches from which on Mann-Kendall's normal approximation is good (Mann 1945: n > 8)."""
+_MOST_BATCHES: Final = 64
+"""Pairwise slopes grow with the square: longer runs are cut into larger batches."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Steadiness:
+    """How steady the latencies of one run were; None where too few requests can tell."""
+
+    n: int
+    """Requests that have others like them to be compared with."""
+    batches: int
+    first_batch: float | None
+    """Median relative latency of the first batch over that of the others; 1 is steady."""
+    slowest: bool
+    """Whether no other batch was slower than the first."""
+    drift: float | None
+    """Relative change of latency over the run; 0 is steady, 0.2 is 20 % slower at its end."""
+    drift_p: float | None
+
+    @property
+    def cold(self) -> bool:
+        """Whether the first batch stands out."""
+        return self.first_batch is not None and self.slowest and self.first_batch >= STANDS_OUT
+
+    @property
+    def drifting(self) -> bool:
+        """Whether latency drifts."""
+        if self.drift is None or self.drift_p is None:
+            return False
+        return abs(self.drift) >= DRIFTS and self.drift_p < DRIFT_P
+
+
+def steadiness(latencies: Floats, groups: Codes, in_flight: int) -> Steadiness:
+    """Judge latencies (requests,), in the order sent, NaN where a request has none.
+
+    ``groups`` (requests,) codes which requests are alike; ``in_flight`` is how many were
+    under way at once, at least 1.
+    """
+    relative = _relative(latencies, groups, in_flight)
+    first, rest = relative[:in_flight], relative[in_flight:]
+    known = rest[~np.isnan(rest)]
+    size = max(in_flight, -(-len(known) // _MOST_BATCHES))
+    medians = np.array([np.median(known[i : i + size]) for i in range(0, len(known), size)])
+    start = first[~np.isnan(first)]
+    comparable = len(start) * 2 >= min(in_flight, len(relative)) and len(start) > 0
+    ratio = slowest = None
+    if comparable and len(medians) >= _FEWEST_BATCHES - 1:
+        at = float(np.median(start))
+        ratio, slowest = at / float(np.median(medians)), at > float(medians.max())
+    drift, p = _trend(medians) if len(medians) >= _FEWEST_FOR_DRIFT else (None, None)
+    return Steadiness(
+        n=len(start) + len(known),
+        batches=len(medians) + comparable,
+        first_batch=ratio,
+        slowest=bool(slowest),
+        drift=drift,
+        drift_p=p,
+    )
+
+
+def _relative(latencies: Floats, groups: Codes, in_flight: int) -> Floats:
+    """Latencies over their group's median outside the first batch; NaN without such a median."""
+    relative = np.full(len(latencies), np.nan)
+    late = np.arange(len(latencies)) >= in_flight
+    order = np.argsort(groups, kind="stable")
+    for members in np.split(order, np.flatnonzero(np.diff(groups[order])) + 1):
+        others = latencies[members[late[members]]]
+        others = others[~np.isnan(others)]
+        if len(others) >= _FEWEST_ALIKE and (middle := float(np.median(others))) > 0:
+            relative[members] = latencies[members] / middle
+    return relative
+
+
+def _trend(medians: Floats) -> tuple[float, float]:
+    """Relative change from the first to the last of ``medians``, and its Mann-Kendall p."""
+    n = len(medians)
+    later, earlier = np.tril_indices(n, -1)
+    steps = medians[later] - medians[earlier]
+    slope = float(np.median(steps / (later - earlier)))
+    s = float(np.sign(steps).sum())
+    sd = float(np.sqrt(n * (n - 1) * (2 * n + 5) / 18))
+    return slope * (n - 1) / float(np.median(medians)), z_two_sided(max(abs(s) - 1, 0) / sd)

@@ -1,0 +1,1 @@
+"""What content costs in tokens, and where (``stressbench tokens``)."""

@@ -1,0 +1,225 @@
+"""Documents under tokenizers, each pair measured in a process that may fail by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from itertools import chain, repeat
+from pathlib import Path
+
+import msgspec
+
+from stressbench.errors import ResultsError
+from stressbench.survey.inflation import Counts, HotSpot, KindCost, Measurement, ratio
+from stressbench.survey.isolation import (
+    MEASURED,
+    SILENCE_S,
+    Answer,
+    Isolated,
+    UnfinishedError,
+)
+from stressbench.survey.measure import measure
+from stressbench.tokens.tokenizer import ByteTokenizer, open_tokenizer
+from stressbench.tokens.vocabulary import Vocabulary
+
+
+class Document(msgspec.Struct, frozen=True):
+    """A file to measure; ``name`` is what the user called it, ``twin`` its benign rendering."""
+
+    name: str
+    path: Path
+    twin: Path | None = None
+
+
+class TokenizerCost(msgspec.Struct, frozen=True, kw_only=True):
+    """What one document costs under one tokenizer; a null has its reason in ``why_null``."""
+
+    tokenizer: str
+    sha256: str | None = None
+    tokens: int | None = None
+    bytes_per_token: float | None = None
+    characters_per_token: float | None = None
+    fertility: float | None = None
+    """Tokens per word."""
+    byte_fallback_rate: float | None = None
+    unk_tokens: int | None = None
+    roundtrip_ok: bool | None = None
+    window_tokens: int | None = None
+    window_share: float | None = None
+    encode_s: float | None = None
+    twin_tokens: int | None = None
+    inflation: float | None = None
+    kinds: list[KindCost] | None = None
+    hot_spots: list[HotSpot] | None = None
+    why_null: dict[str, str]
+
+
+class FileCost(msgspec.Struct, frozen=True, kw_only=True):
+    """What one document costs; sizes are null only where nothing could read it."""
+
+    path: str
+    bytes: int | None
+    characters: int | None
+    words: int | None
+    lines: int | None
+    invalid_sequences: int | None
+    tokenizers: list[TokenizerCost]
+    why_null: dict[str, str]
+
+
+class Survey(msgspec.Struct, frozen=True, kw_only=True):
+    """How documents are measured."""
+
+    tokenizers: dict[str, str]
+    """What the user calls each tokenizer, and what opens it."""
+    hot_spots: int = 5
+    window_tokens: int | None = None
+    """Overrides the tokenizers' own windows."""
+    silence_s: float = SILENCE_S
+
+    def run(
+        self,
+        documents: Sequence[Document],
+        progress: Callable[[str, str, int], None],
+        first: Isolated | None = None,
+    ) -> list[FileCost]:
+        """Measure every document; ``progress`` hears tokenizer, document and bytes done.
+
+        ``first`` is a worker that has opened the first tokenizer already; it is closed.
+        Raises the ``SetupError`` of a tokenizer that cannot be opened.
+        """
+        workers = chain([first] if first else [], repeat(None))
+        columns = [
+            self._column(name, documents, progress, worker)
+            for name, worker in zip(self.tokenizers, workers, strict=False)
+        ]
+        return [
+            self._file(document, [column[index] for column in columns])
+            for index, document in enumerate(documents)
+        ]
+
+    def _column(
+        self,
+        name: str,
+        documents: Sequence[Document],
+        progress: Callable[[str, str, int], None],
+        started: Isolated | None,
+    ) -> list[tuple[Counts | None, TokenizerCost]]:
+        with started or Isolated(MEASURED, silence_s=self.silence_s) as worker:
+            return [self._cell(worker, name, document, progress) for document in documents]
+
+    def _cell(
+        self,
+        worker: Isolated,
+        name: str,
+        document: Document,
+        progress: Callable[[str, str, int], None],
+    ) -> tuple[Counts | None, TokenizerCost]:
+        def hear(done_bytes: int) -> None:
+            progress(name, document.name, done_bytes)
+
+        request: Answer = {"tokenizer": self.tokenizers[name], "hot_spots": self.hot_spots}
+        try:
+            found = _measured(worker.call(request | {"path": str(document.path)}, hear))
+        except UnfinishedError as error:
+            return None, TokenizerCost(tokenizer=name, why_null={"tokens": str(error)})
+        twin: int | None = None
+        why_null: dict[str, str] = {}
+        if document.twin is None:
+            why_null["inflation"] = "no twin was given"
+        else:
+            try:
+                answer = worker.call(request | {"path": str(document.twin), "hot_spots": 0}, hear)
+                twin = _measured(answer).counts.tokens
+            except UnfinishedError as error:
+                why_null["inflation"] = f"the twin: {error}"
+        return found.counts, self._cost(name, found, twin, why_null)
+
+    def _cost(
+        self, name: str, found: Measurement, twin: int | None, why_null: dict[str, str]
+    ) -> TokenizerCost:
+        counts = found.counts
+        window = self.window_tokens or found.window_tokens
+        if window is None:
+            why_null["window_share"] = "the tokenizer belongs to no one model; name a window"
+        if not counts.tokens:
+            why_null["bytes_per_token"] = "no tokens"
+        if not counts.words:
+            why_null["fertility"] = "no words"
+        if twin == 0:
+            why_null["inflation"] = "the twin has no tokens"
+        return TokenizerCost(
+            tokenizer=name,
+            sha256=found.tokenizer_sha256,
+            tokens=counts.tokens,
+            bytes_per_token=counts.bytes_per_token,
+            characters_per_token=counts.characters_per_token,
+            fertility=counts.fertility,
+            byte_fallback_rate=counts.byte_fallback_rate,
+            unk_tokens=counts.unk_tokens,
+            roundtrip_ok=counts.roundtrip_ok,
+            window_tokens=window,
+            window_share=counts.tokens / window if window else None,
+            encode_s=counts.encode_s,
+            twin_tokens=twin,
+            inflation=None if twin is None else ratio(counts.tokens, twin),
+            kinds=found.kinds,
+            hot_spots=found.hot_spots,
+            why_null=why_null,
+        )
+
+    def _file(
+        self, document: Document, cells: list[tuple[Counts | None, TokenizerCost]]
+    ) -> FileCost:
+        counts = next((found for found, _ in cells if found), None)
+        why_null: dict[str, str] = {}
+        if counts is None:  # every tokenizer failed; bytes always can
+            try:
+                with Isolated(MEASURED, silence_s=self.silence_s) as worker:
+                    request: Answer = {"tokenizer": ByteTokenizer.name, "hot_spots": 0}
+                    counts = _measured(worker.call(request | {"path": str(document.path)})).counts
+            except UnfinishedError as error:
+                why_null["bytes"] = str(error)
+        return FileCost(
+            path=document.name,
+            bytes=counts.bytes if counts else None,
+            characters=counts.characters if counts else None,
+            words=counts.words if counts else None,
+            lines=counts.lines if counts else None,
+            invalid_sequences=counts.invalid_sequences if counts else None,
+            tokenizers=[cost for _, cost in cells],
+            why_null=why_null,
+        )
+
+
+def measure_file(request: Answer, progress: Callable[[int], None]) -> Answer:
+    """Measure one file: what ``Survey`` has done in another process.
+
+    A request without a path opens the tokenizer and no more.
+    """
+    vocabulary = _opened(str(request["tokenizer"]))
+    if "path" not in request:
+        return {}
+    path = Path(str(request["path"]))
+    progress(0)
+    try:
+        with path.open("rb") as stream:
+            found = measure(
+                vocabulary,
+                stream,
+                hot_spots=msgspec.convert(request["hot_spots"], int),
+                progress=progress,
+            )
+    except OSError as error:
+        raise ResultsError(f"cannot read it: {error.strerror}", where=str(path)) from error
+    answer: Answer = msgspec.to_builtins(found)
+    return answer
+
+
+@lru_cache(maxsize=1)
+def _opened(spec: str) -> Vocabulary:
+    return open_tokenizer(spec)
+
+
+def _measured(answer: Answer) -> Measurement:
+    return msgspec.convert(answer, Measurement)

@@ -1,0 +1,228 @@
+"""Runs a function in a process of its own, so that a hang or a crash is a finding and not the end.
+
+Some tokenizers abort the process, exhaust its stack or run for hours on hostile text.
+The child says after every step that it is alive; a child that stays silent for too long
+is killed, one that takes too much memory dies of its own limit, and either way the
+caller gets a sentence that says what happened.
+
+``python -m stressbench.survey.isolation MODULE:FUNCTION`` is the child: one JSON request
+a line in, JSON answers out. The function takes the request and a callback for progress.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import resource
+import select
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Final, Self, TypeAlias
+
+from stressbench.errors import StressbenchError
+
+Answer: TypeAlias = dict[str, object]
+Served: TypeAlias = Callable[[Answer, Callable[[int], None]], Answer]
+
+SILENCE_S: Final = 60.0
+"""Seconds without a sign of life after which a child counts as hung."""
+MEASURED: Final = "stressbench.survey.files:measure_file"
+"""What ``stressbench tokens`` isolates."""
+_READ_BYTES: Final = 1 << 20
+_LEAST_MEMORY_BYTES: Final = 2 << 30
+
+
+class UnfinishedError(Exception):
+    """The child gave no answer; the message says why."""
+
+
+class Isolated:
+    """A child process that serves one function; started when first needed, and after a death."""
+
+    def __init__(self, target: str, *, silence_s: float = SILENCE_S) -> None:
+        self._target = target
+        self._silence_s = silence_s
+        self._child: subprocess.Popen[bytes] | None = None
+        self._unread = b""
+        self._unasked = 0
+
+    def ahead(self, request: Answer) -> None:
+        """Start the child on a request whose answer nobody waits for.
+
+        What it loads for that stands ready for the first ``call``; a failure is left for
+        the call to meet again.
+        """
+        child = self._started()
+        with suppress(BrokenPipeError):
+            _send(child, request)
+            self._unasked += 1
+
+    def call(self, request: Answer, progress: Callable[[int], None] = lambda _: None) -> Answer:
+        """The function's answer.
+
+        Raises ``UnfinishedError`` where there is none, and the function's own
+        ``StressbenchError``.
+        """
+        child = self._started()
+        assert child.stdout is not None
+        try:
+            _send(child, request)
+            while True:
+                answer = json.loads(self._line(child.stdout))
+                if "progress" in answer:
+                    progress(answer["progress"])
+                elif self._unasked:
+                    self._unasked -= 1
+                else:
+                    return _opened(answer)
+        except (BrokenPipeError, EOFError) as error:
+            raise UnfinishedError(self._cause_of_death()) from error
+        except TimeoutError as error:
+            self.close()
+            raise UnfinishedError(f"gave no sign of life for {self._silence_s:g} s") from error
+        except BaseException:
+            if not isinstance(sys.exception(), StressbenchError | UnfinishedError):
+                self.close()  # interrupted half-way: its answer would be taken for the next one
+            raise
+
+    def close(self) -> None:
+        """End the child."""
+        if self._child is not None:
+            self._child.kill()
+            self._child.communicate()
+            self._child = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _started(self) -> subprocess.Popen[bytes]:
+        if self._child is None or self._child.poll() is not None:
+            self._unread = b""
+            self._unasked = 0
+            self._child = subprocess.Popen(  # noqa: S603 - this interpreter, this module
+                [sys.executable, "-m", __name__, self._target],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,  # panics of native code, repeated in the answer
+            )
+        return self._child
+
+    def _line(self, stream: IO[bytes]) -> bytes:
+        parts = [self._unread]
+        while b"\n" not in parts[-1]:
+            ready, _, _ = select.select([stream], [], [], self._silence_s)
+            if not ready:
+                raise TimeoutError
+            data = os.read(stream.fileno(), _READ_BYTES)
+            if not data:
+                raise EOFError
+            parts.append(data)
+        line, _, self._unread = b"".join(parts).partition(b"\n")
+        return line
+
+    def _cause_of_death(self) -> str:
+        assert self._child is not None
+        code = self._child.wait()
+        self.close()
+        if code >= 0:
+            return f"its process ended with exit code {code}"
+        name = signal.Signals(-code).name
+        likely = {
+            "SIGABRT": ", most likely out of memory",
+            "SIGKILL": ", most likely out of memory",
+        }
+        return f"crashed with {name}{likely.get(name, '')}"
+
+
+def _send(child: subprocess.Popen[bytes], request: Answer) -> None:
+    assert child.stdin is not None
+    child.stdin.write(json.dumps(request).encode() + b"\n")
+    child.stdin.flush()
+
+
+def _opened(answer: Answer) -> Answer:
+    if "failed" in answer:
+        raise UnfinishedError(str(answer["failed"]))
+    error = answer.get("error")
+    if isinstance(error, dict):
+        kind = _error_kinds().get(str(error.pop("kind")), StressbenchError)
+        raise kind(**error)
+    return answer
+
+
+def _error_kinds() -> dict[str, type[StressbenchError]]:
+    kinds, remaining = {}, [StressbenchError]
+    while remaining:
+        kind = remaining.pop()
+        kinds[kind.__name__] = kind
+        remaining += kind.__subclasses__()
+    return kinds
+
+
+def serve(target: str) -> None:
+    """Answer requests from standard input until it ends."""
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # whatever a library prints is no answer
+    _limit_memory()
+    module, _, name = target.partition(":")
+    function: Served = getattr(importlib.import_module(module), name)
+
+    def reply(answer: Answer) -> None:
+        answers.write(json.dumps(answer).encode() + b"\n")
+        answers.flush()
+
+    for line in sys.stdin.buffer:
+        reply(_answer(function, json.loads(line), lambda done: reply({"progress": done})))
+
+
+def _answer(function: Served, request: Answer, progress: Callable[[int], None]) -> Answer:
+    try:
+        return function(request, progress)
+    except StressbenchError as error:
+        return {
+            "error": {
+                "kind": type(error).__name__,
+                "message": error.message,
+                "where": error.where,
+                "hint": error.hint,
+            }
+        }
+    except MemoryError:
+        return {"failed": "ran out of memory"}
+    except BaseException as error:
+        # Native code panics with exceptions that are no Exception; the rest must go on.
+        if isinstance(error, KeyboardInterrupt | SystemExit):
+            raise
+        return {"failed": f"{type(error).__name__}: {error}"[:300]}
+
+
+def _limit_memory() -> None:
+    """Leave the machine a quarter of the memory that is available now."""
+    limit = max(_LEAST_MEMORY_BYTES, _available_bytes() * 3 // 4)
+    resource.setrlimit(resource.RLIMIT_DATA, (limit, resource.RLIM_INFINITY))
+
+
+def _available_bytes() -> int:
+    try:
+        lines = Path("/proc/meminfo").read_text("ascii").splitlines()
+        return next(int(line.split()[1]) for line in lines if line.startswith("MemAvailable")) << 10
+    except (OSError, StopIteration):  # not Linux: what is free is a lower bound
+        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+
+if __name__ == "__main__":
+    serve(sys.argv[1])
