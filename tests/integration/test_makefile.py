@@ -1,4 +1,4 @@
-"""``make`` on a machine that it cannot set up says so in one sentence, and leaves nothing behind."""
+"""On a machine that ``make`` cannot set up, it says why in one sentence and leaves nothing."""
 
 from __future__ import annotations
 

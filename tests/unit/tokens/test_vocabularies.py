@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from stressbench.errors import SetupError
 from stressbench.tokens import gguf_vocabulary
 from stressbench.tokens.tokenizer import HuggingFaceTokenizer, open_tokenizer
+from tests.conftest import examples
 from tests.unit.tokens.vocabularies import CARRIED, opened
 
 TEXTS = st.text(max_size=60) | st.text(
@@ -26,7 +27,7 @@ def test_same_vocabulary_same_hash(name):
 
 
 @pytest.mark.parametrize("name", CARRIED)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(text=TEXTS)
 def test_arrays_batches_and_starts_agree_with_encode(name, text):
     vocabulary = opened(name)
