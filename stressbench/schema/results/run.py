@@ -104,6 +104,20 @@ class RunLine(RunFacts, frozen=True, kw_only=True, tag="run"):
     """A list since version 2."""
 
 
+class WarmUp(Open, frozen=True, kw_only=True):
+    """What warming up an engine took before its first request counted."""
+
+    rounds: int
+    requests_per_round: int
+    elapsed_s: float
+    round_s: list[float]
+    """Seconds from the first request of each round to the end of its last, in order."""
+    steady: bool
+    """Whether the last round took at least 80 % of the time of the one before it."""
+    error: str | None = None
+    """Why the warm-up ended early."""
+
+
 class ModelLine(Open, frozen=True, kw_only=True, tag="model"):
     """An engine is ready, or did not start, or died: what it is and where it runs."""
 
@@ -126,6 +140,8 @@ class ModelLine(Open, frozen=True, kw_only=True, tag="model"):
     kv: KvSetup | None
     engine_args: dict[str, Value]
     environment: dict[str, str]
+    warm_up: WarmUp | None = None
+    """Null where the run did not start the engine, or the suite warms it up itself."""
     error: str | None = None
     """Root cause, where the engine did not start or died."""
     why_null: dict[str, str]
