@@ -112,7 +112,7 @@ def prepared() -> Prepared:
 def same():
     made = prepared()
     level = levels(made.suite.load)[0]
-    return next(plan_level(made.suite, "dense", made.rooms, "quality", level))
+    return next(plan_level(made.suite, "dense", made.prompt_formats, "quality", level))
 
 
 @pytest.fixture(scope="module")
