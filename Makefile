@@ -22,6 +22,8 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 LOCK := requirements/cpu-py311.lock
 E2E := tests/e2e
+# End-to-end tests that start no engine: of models as they are built, and of vLLM's scheduler.
+NO_ENGINE := tests/e2e/test_reference_models.py tests/e2e/test_simulated_scheduler.py
 EXTRAS := tokenizers,datasets,dev
 TORCH_CPU_INDEX := https://download.pytorch.org/whl/cpu
 # Where uv looks for wheels besides its index: the folder that pip was told of, or PyTorch's index.
@@ -75,14 +77,17 @@ demo: $(READY)
 	$(BIN)/stressbench run smoke
 	@run=$$(ls -d results/smoke-2* | tail -n 1); $(BIN)/stressbench report $$run --html $$run/report.html
 
-# Starting engines and building models takes one core; the other tests take the other.
+# Starting engines takes one core, one engine after another; whatever starts none takes the other.
 test: $(READY)
 	$(MAKE) --no-print-directory static
-	$(MAKE) --no-print-directory --jobs=2 --output-sync=target e2e without-engine
+	$(MAKE) --no-print-directory --jobs=2 --output-sync=target with-engine without-engine
 
-.PHONY: without-engine
+.PHONY: with-engine without-engine
+with-engine: $(READY)
+	$(BIN)/python -m pytest $(E2E) $(NO_ENGINE:%=--ignore=%)
+
 without-engine: $(READY)
-	$(BIN)/python -m pytest -p no:cacheprovider tests/unit tests/integration
+	$(BIN)/python -m pytest -p no:cacheprovider tests/unit tests/integration $(NO_ENGINE)
 
 # Two processes, and fewer examples of each property than `make unit` and `make test` try.
 check: $(READY)
