@@ -29,7 +29,7 @@ from stressbench.clock import Clock
 from stressbench.engines.base import EngineInfo, EngineSetup
 from stressbench.engines.vllm.engine import VllmEngine
 from stressbench.probes.attention.probe import AttentionProbe
-from stressbench.probes.base import WORKER_EXTENSION, Finding, ProbeSetup
+from stressbench.probes.base import WORKER_EXTENSION, ProbeFinding, ProbeSetup
 from stressbench.runner.plan.prepare import Prepared, prepare
 from stressbench.runner.plan.requests import plan
 from stressbench.schema.case import Request
@@ -64,7 +64,7 @@ class Sent:
 
     prefill_s: float
     token_s: float
-    finding: Finding | None = None
+    finding: ProbeFinding | None = None
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,6 @@ def _setup(prepared: Prepared, log: Path) -> EngineSetup:
         model=model.name,
         model_path=model.path,
         tokenizer_path=model.tokenizer_path,
-        kv_elements_per_token=model.kv_elements_per_token,
         engine=model.engine,
         args={},
         clock=Clock(),

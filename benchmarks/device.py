@@ -23,8 +23,8 @@ from benchmarks._spread import verdict
 from stressbench.models.reference import pair as reference
 from stressbench.simulation.closed_loop import TURNAROUND_S
 from stressbench.simulation.device import DEVICES, Device, ModelCost, Roofline
-from stressbench.simulation.geometry import ELEMENT_BYTES, kv_geometry, model_cost
-from stressbench.simulation.request import Limits, SimulatedRequest
+from stressbench.simulation.geometry import ELEMENT_BYTES, full_attention, kv_groups, model_cost
+from stressbench.simulation.request import SchedulerLimits, SimulatedRequest
 from stressbench.simulation.scheduler import Scheduler
 from stressbench.store import Run, read_run
 
@@ -104,7 +104,9 @@ def _compare(run: Run, role: str, device: Device) -> Compared:
     model = run.header.models[role]
     assert model.kv_blocks is not None
     assert model.block_size is not None
-    limits = Limits(blocks=model.kv_blocks - 1, block_size=model.block_size, max_num_seqs=places)
+    limits = SchedulerLimits(
+        blocks=model.kv_blocks - 1, block_size=model.block_size, max_num_seqs=places
+    )
     times, seconds = _simulate(sent, Roofline(device, _cost(role, device)), limits)
     errors = [
         abs(float(np.log(ms / request.e2el_ms))) for ms, request in zip(times, sent, strict=True)
@@ -129,11 +131,13 @@ def _sent(run: Run, role: str) -> tuple[list[Sent], float, int]:
 def _cost(role: str, device: Device) -> ModelCost:
     folder = reference.obtain_small_files(f"reference-{role}", lambda *_: None)
     config = json.loads((folder / "config.json").read_bytes())
-    geometry = kv_geometry(config, dtype=device.dtype, block_size=32)
-    return model_cost(config, geometry, weight_bytes=ELEMENT_BYTES[device.dtype])
+    group = full_attention(kv_groups(config, dtype=device.dtype))
+    return model_cost(config, group, weight_bytes=ELEMENT_BYTES[device.dtype])
 
 
-def _simulate(sent: Sequence[Sent], cost: Roofline, limits: Limits) -> tuple[list[float], float]:
+def _simulate(
+    sent: Sequence[Sent], cost: Roofline, limits: SchedulerLimits
+) -> tuple[list[float], float]:
     """Each request's time to its last token in milliseconds, and the length of the run."""
     scheduler = Scheduler(limits, cost)
     sequences = [

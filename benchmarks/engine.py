@@ -122,7 +122,6 @@ async def _bare(
             model=model.name,
             model_path=model.path,
             tokenizer_path=model.tokenizer_path,
-            kv_elements_per_token=model.kv_elements_per_token,
             engine=model.engine,
             args={},
             clock=Clock(),

@@ -17,8 +17,9 @@ from stressbench.models.reference.pair import DENSE, obtain_small_files
 from stressbench.prompts.base import expand
 from stressbench.prompts.build.prompt_format import PromptFormat
 from stressbench.schema.suite.suite import PromptSpec
+from stressbench.tokens.open import open_tokenizer
 from stressbench.tokens.template import ChatTemplate
-from stressbench.tokens.tokenizer import Tokenizer, open_tokenizer
+from stressbench.tokens.tokenizer import Tokenizer
 
 REPEATS = 3
 TARGET = 0.25

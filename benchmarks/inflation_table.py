@@ -28,7 +28,8 @@ from stressbench.prompts.tokenization.confusables import confuse
 from stressbench.prompts.tokenization.unicode_fullwidth import fullwidth
 from stressbench.prompts.tokenization.unicode_math import bold
 from stressbench.seeds import derive_rng
-from stressbench.tokens.tokenizer import Tokenizer, open_tokenizer
+from stressbench.tokens.open import open_tokenizer
+from stressbench.tokens.tokenizer import Tokenizer
 
 SEED: Final = 7
 PROSE_BYTES: Final = 4000

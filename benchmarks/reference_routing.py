@@ -1,6 +1,6 @@
 """Print how reference-sparse routes, layer by layer, on calibration and held-out text.
 
-    python benchmarks/reference_routing.py
+    python -m benchmarks reference_routing
 
 Asked of it in every layer: distance >= 0.3 between prose and base64, busiest expert
 <= 2 times the mean. Exits with 1 where a layer misses one. Takes about a minute.
@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import sys
 
-from stressbench.models.reference import pair as reference
-from stressbench.models.routing_report import (
+from benchmarks._routing_report import (
     calibration_mixture,
     held_out_mixture,
     routing_report,
 )
+from stressbench.models.reference import pair as reference
 
 DISTANCE = 0.3
 PEAK = 2.0

@@ -31,7 +31,8 @@ from stressbench.prompts.material.haystacks.records import Records
 from stressbench.seeds import derive_rng
 from stressbench.survey.measure import count_tokens, measure
 from stressbench.survey.pieces import TextStream, pieces
-from stressbench.tokens.tokenizer import HuggingFaceTokenizer, open_tokenizer
+from stressbench.tokens.huggingface import HuggingFaceTokenizer
+from stressbench.tokens.open import open_tokenizer
 from stressbench.tokens.vocabulary import Vocabulary
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from stressbench.schema.suite.parse import load_suite
     from stressbench.schema.suite.suite import SuiteSpec
     from stressbench.store import read_run
-    from stressbench.tokens.tokenizer import open_tokenizer
+    from stressbench.tokens.open import open_tokenizer
 
 __version__ = "0.1.0"
 
@@ -42,7 +42,7 @@ _HOME = {
     "StressbenchError": "errors",
     "SuiteSpec": "schema.suite.suite",
     "load_suite": "schema.suite.parse",
-    "open_tokenizer": "tokens.tokenizer",
+    "open_tokenizer": "tokens.open",
     "prepare": "runner.plan.prepare",
     "read_run": "store",
     "run": "runner.run",

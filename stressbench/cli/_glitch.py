@@ -9,7 +9,7 @@ from stressbench.errors import SetupError, UsageError
 
 if TYPE_CHECKING:
     from stressbench.runner.plan.prepare import RunModel
-    from stressbench.survey.glitch import GlitchToken
+    from stressbench.survey.glitch import GlitchCandidate
 
 _MAX_TOKENS: Final = 24
 _REPEATED: Final = {None: "not asked", True: "no", False: "yes"}
@@ -44,13 +44,13 @@ def _open(model: str) -> RunModel:
         return open_model("model", ModelSpec(model=model), progress, weights=True)
 
 
-def _verified(model: RunModel, found: list[GlitchToken]) -> list[GlitchToken]:
+def _verified(model: RunModel, found: list[GlitchCandidate]) -> list[GlitchCandidate]:
     from stressbench import catalog
     from stressbench.cli.watch.stderr import stderr_console
     from stressbench.runner.ask import ask
     from stressbench.runner.session import EngineFactory
     from stressbench.survey.glitch import verify
-    from stressbench.tokens.tokenizer import HuggingFaceTokenizer
+    from stressbench.tokens.huggingface import HuggingFaceTokenizer
 
     tokenizer = model.prompt_format.tokenizer
     if not isinstance(tokenizer, HuggingFaceTokenizer):
@@ -63,7 +63,7 @@ def _verified(model: RunModel, found: list[GlitchToken]) -> list[GlitchToken]:
         )
 
 
-def _show(found: list[GlitchToken], model: str, *, asked: int) -> None:
+def _show(found: list[GlitchCandidate], model: str, *, asked: int) -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from stressbench.levers.base import Difference
+from stressbench.levers.base import FirstDifference
 
 if TYPE_CHECKING:
     from stressbench.levers.suggest import Advice, Suggestion
@@ -215,6 +215,6 @@ def _saving(item: Suggestion, lever: str) -> str:
     return _number(share, ".1%")
 
 
-def _difference(found: Difference) -> str:
+def _difference(found: FirstDifference) -> str:
     before, after = visible(found.before)[:_EXCERPT], visible(found.after)[:_EXCERPT]
     return f"{found.why}: {found.line}:{found.column} {before!r} -> {after!r}"

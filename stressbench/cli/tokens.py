@@ -93,11 +93,11 @@ def tokens(  # noqa: PLR0913  one parameter an option
         return
     if verify:
         raise UsageError("--verify needs --glitch MODEL")
-    from stressbench.survey.isolation import MEASURED, Isolated
+    from stressbench.survey.measuring import measuring_process
 
     resolved = {spec: _resolved(spec) for spec in tokenizer or _DEFAULT}
     with (
-        Isolated(MEASURED, silence_s=timeout) as worker,
+        measuring_process(timeout) as worker,
         tempfile.TemporaryDirectory(prefix="stressbench-") as scratch,
         _progress() as progress,
     ):

@@ -16,7 +16,7 @@ from stressbench.schema.axes import NONE, split_role
 from stressbench.schema.case import Pass
 from stressbench.schema.results.record import Load, Status, Timing, Tokens
 from stressbench.stats.saturation import knee
-from stressbench.telemetry.load_levels import Tally
+from stressbench.telemetry.load_levels import LevelTally
 
 
 class _Params(msgspec.Struct, frozen=True):
@@ -40,7 +40,7 @@ class _Level:
     """One level of one side as its records go by."""
 
     value: float
-    tally: Tally = field(default_factory=Tally)
+    tally: LevelTally = field(default_factory=LevelTally)
 
 
 def knees(base: Columns, cand: Columns, pairings: Iterable[Pairing]) -> list[Knees]:

@@ -94,9 +94,6 @@ class EngineSetup:
     model_path: Path | None
     """None for a simulated engine, which reads no weights."""
     tokenizer_path: Path
-    kv_elements_per_token: int | None
-    """2 x layers x KV heads x head size; times the bytes of the dtype it is what one token
-    takes in the KV cache. None where the model's geometry is not understood."""
     engine: EngineSpec
     args: Mapping[str, object]
     """Arguments for this model alone; they win over ``engine.args``."""

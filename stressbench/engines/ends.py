@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
@@ -55,3 +56,17 @@ def decoder(tokenizer: Path) -> Callable[[Sequence[int]], str]:
         return opened[0](list(ids))
 
     return decode
+
+
+def end_tokens(model: Path | None) -> frozenset[int]:
+    """The tokens that end a model's answers, as its folder says."""
+    found: set[int] = set()
+    for name in ("config.json", "generation_config.json"):
+        try:
+            config = json.loads((model / name).read_bytes()) if model is not None else {}
+        except (OSError, ValueError):
+            continue
+        given = config.get("eos_token_id")
+        some = given if isinstance(given, list) else [given]
+        found.update(each for each in some if type(each) is int)  # 0 is a token, too
+    return frozenset(found)

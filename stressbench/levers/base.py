@@ -7,7 +7,7 @@ from typing import Final, Literal, NamedTuple, Protocol, TypeAlias, runtime_chec
 
 import msgspec
 
-Loss: TypeAlias = Literal["none", "appearance", "content"]
+RewriteLoss: TypeAlias = Literal["none", "appearance", "content"]
 """What a rewrite cost, apart from tokens.
 
 ``none``        the same information: identical text, canonically equivalent text
@@ -18,11 +18,12 @@ Loss: TypeAlias = Literal["none", "appearance", "content"]
 A rewrite is lossy when it is not ``none``.
 """
 
-_SEVERITY: Final[dict[Loss, int]] = {"none": 0, "appearance": 1, "content": 2}
+SEVERITY: Final[dict[RewriteLoss, int]] = {"none": 0, "appearance": 1, "content": 2}
+"""Compares losses: the larger number is the worse loss."""
 _EXCERPT_CHARS: Final = 40
 
 
-class Difference(msgspec.Struct, frozen=True):
+class FirstDifference(msgspec.Struct, frozen=True):
     """Where a rewrite first differs from its input in the way that weighs most."""
 
     line: int
@@ -37,15 +38,15 @@ class Rewrite(msgspec.Struct, frozen=True):
     """What a normaliser made of a text."""
 
     text: str
-    loss: Loss
+    loss: RewriteLoss
     changes: int
-    first_difference: Difference | None
+    first_difference: FirstDifference | None
     skipped: list[str]
     """Reasons why parts that were in scope were left alone."""
 
     @property
     def lossy(self) -> bool:
-        """Whether information was lost; what counts as information says ``Loss``."""
+        """Whether information was lost; what counts as information says ``RewriteLoss``."""
         return self.loss != "none"
 
 
@@ -68,7 +69,7 @@ class Edit(NamedTuple):
     start: int
     end: int
     replacement: str
-    loss: Loss
+    loss: RewriteLoss
     why: str
 
 
@@ -86,7 +87,7 @@ def apply_edits(text: str, edits: Iterable[Edit], skipped: Iterable[str] = ()) -
         parts += (text[position : edit.start], edit.replacement)
         position = edit.end
         changes += 1
-        if worst is None or _SEVERITY[edit.loss] > _SEVERITY[worst.loss]:
+        if worst is None or SEVERITY[edit.loss] > SEVERITY[worst.loss]:
             worst = edit
     parts.append(text[position:])
     return Rewrite(
@@ -98,13 +99,13 @@ def apply_edits(text: str, edits: Iterable[Edit], skipped: Iterable[str] = ()) -
     )
 
 
-def _difference(text: str, edit: Edit) -> Difference:
+def _difference(text: str, edit: Edit) -> FirstDifference:
     before = text[edit.start : edit.end]
     pairs = enumerate(zip(before, edit.replacement, strict=False))
     shorter = min(len(before), len(edit.replacement))
     common = next((index for index, (old, new) in pairs if old != new), shorter)
     at = edit.start + common
-    return Difference(
+    return FirstDifference(
         line=text.count("\n", 0, at) + 1,
         column=at - text.rfind("\n", 0, at),
         before=text[at : min(edit.end, at + _EXCERPT_CHARS)],

@@ -12,15 +12,14 @@ import msgspec
 
 from stressbench import catalog
 from stressbench.errors import ResultsError, SetupError, UsageError
-from stressbench.levers.base import Difference, Loss, Normaliser
-from stressbench.survey.isolation import Answer
+from stressbench.levers.base import SEVERITY, FirstDifference, Normaliser, RewriteLoss
+from stressbench.survey.isolation import JsonObject
 from stressbench.survey.measure import count_tokens
-from stressbench.tokens.tokenizer import open_tokenizer
+from stressbench.tokens.open import open_tokenizer
 from stressbench.tokens.vocabulary import Vocabulary
 
 LARGEST_BYTES: Final = 1 << 26
 """Normalisers hold a document whole; a larger one is not tried."""
-_SEVERITY: Final[dict[Loss, int]] = {"none": 0, "appearance": 1, "content": 2}
 
 
 class Advice(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,10 +30,10 @@ class Advice(msgspec.Struct, frozen=True, kw_only=True):
     """After the rewrite; null where the normaliser could not run, which ``why_null`` explains."""
     saved_tokens: int | None
     saved_share: float | None
-    loss: Loss | None
+    loss: RewriteLoss | None
     lossy: bool | None
     changes: int | None
-    first_difference: Difference | None
+    first_difference: FirstDifference | None
     skipped: list[str]
     why_null: str | None = None
 
@@ -47,7 +46,7 @@ class Suggestion(msgspec.Struct, frozen=True, kw_only=True):
     chain: list[str]
     """Normalisers in the order in which each still saves something after the ones before."""
     chain_tokens: int
-    chain_loss: Loss
+    chain_loss: RewriteLoss
 
 
 def suggest(text: str, vocabulary: Vocabulary, progress: Callable[[int], None]) -> Suggestion:
@@ -61,7 +60,7 @@ def suggest(text: str, vocabulary: Vocabulary, progress: Callable[[int], None]) 
     useful.sort(key=_rank)
     chain: list[str] = []
     remaining = tokens
-    loss: Loss = "none"
+    loss: RewriteLoss = "none"
     for item in useful:
         if item.saved_tokens is None:
             continue
@@ -71,22 +70,22 @@ def suggest(text: str, vocabulary: Vocabulary, progress: Callable[[int], None]) 
         if after < remaining:
             chain.append(item.lever)
             text, remaining = rewrite.text, after
-            loss = max(loss, rewrite.loss, key=_SEVERITY.__getitem__)
+            loss = max(loss, rewrite.loss, key=SEVERITY.__getitem__)
     return Suggestion(
         tokens=tokens, advice=useful, chain=chain, chain_tokens=remaining, chain_loss=loss
     )
 
 
-def suggest_file(request: Answer, progress: Callable[[int], None]) -> Answer:
+def suggest_file(request: JsonObject, progress: Callable[[int], None]) -> JsonObject:
     """Suggest for a file; runs in a process of its own."""
     vocabulary = _opened(str(request["tokenizer"]))
     progress(0)
     text = read_text(Path(str(request["path"])))
-    answer: Answer = msgspec.to_builtins(suggest(text, vocabulary, progress))
+    answer: JsonObject = msgspec.to_builtins(suggest(text, vocabulary, progress))
     return answer
 
 
-def rewrite_file(request: Answer, progress: Callable[[int], None]) -> Answer:
+def rewrite_file(request: JsonObject, progress: Callable[[int], None]) -> JsonObject:
     """Write a file's rewrite by the levers named; runs in a process of its own."""
     text = read_text(Path(str(request["path"])))
     for name in msgspec.convert(request["levers"], list[str]):
@@ -156,7 +155,7 @@ def _unknown(name: str, why: str) -> Advice:
 
 
 def _rank(item: Advice) -> tuple[int, int, str]:
-    return (-(item.saved_tokens or 0), _SEVERITY[item.loss or "content"], item.lever)
+    return (-(item.saved_tokens or 0), SEVERITY[item.loss or "content"], item.lever)
 
 
 def _count(text: str, vocabulary: Vocabulary) -> int:

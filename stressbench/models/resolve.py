@@ -40,8 +40,6 @@ _TOKENIZER_FILES: Final = (
 _WEIGHT_FILES: Final = ("*.safetensors", "*.safetensors.index.json")
 _DUPLICATES: Final = ("original/*", "consolidated*")
 """The same weights once more, in the publisher's own layout."""
-_EXPERT_COUNTS: Final = ("num_local_experts", "num_experts", "n_routed_experts")
-_ACTIVE_COUNTS: Final = ("num_experts_per_tok", "num_experts_per_token", "moe_topk")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,25 +47,10 @@ class ModelShape:
     """What ``config.json`` says; ``None`` where it does not."""
 
     architecture: str | None
-    layers: int | None
-    heads: int | None
-    kv_heads: int | None
-    head_dim: int | None
-    hidden: int | None
-    vocabulary: int | None
     window_tokens: int | None
     """The longest sequence that the model was made for."""
-    experts: int | None
-    """Of each mixture-of-experts layer; ``None`` for a dense model."""
-    active_experts: int | None
-    """Experts a token is sent to."""
     config: Mapping[str, object] = field(default_factory=dict, repr=False)
-    """``config.json`` itself; of a multimodal model the part about text."""
-
-    @property
-    def is_moe(self) -> bool:
-        """Whether tokens are routed between experts."""
-        return (self.experts or 0) > 1
+    """``config.json`` itself; for a multimodal model, the part about text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,26 +147,12 @@ def read_shape(folder: Path) -> ModelShape:
     names = config.get("architectures")
     inner = config.get("text_config")
     text = inner if isinstance(inner, dict) else config
-    heads, hidden = _count(text, "num_attention_heads"), _count(text, "hidden_size")
-    derived = hidden // heads if heads and hidden else None
+    window = text.get("max_position_embeddings")
     return ModelShape(
         architecture=str(names[0]) if isinstance(names, list) and names else None,
-        layers=_count(text, "num_hidden_layers"),
-        heads=heads,
-        kv_heads=_count(text, "num_key_value_heads") or heads,
-        head_dim=_count(text, "head_dim") or derived,
-        hidden=hidden,
-        vocabulary=_count(text, "vocab_size"),
-        window_tokens=_count(text, "max_position_embeddings"),
-        experts=_count(text, *_EXPERT_COUNTS),
-        active_experts=_count(text, *_ACTIVE_COUNTS),
+        window_tokens=window if isinstance(window, int) and window > 0 else None,
         config=text,
     )
-
-
-def _count(config: Mapping[str, object], *keys: str) -> int | None:
-    values = (config.get(key) for key in keys)
-    return next((value for value in values if isinstance(value, int) and value > 0), None)
 
 
 def _small_files(name: str, revision: str | None, progress: Progress) -> Path:

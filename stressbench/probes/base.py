@@ -52,7 +52,7 @@ class ProbeSetup:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class ProbeFinding:
     """What a probe says about one request: fields of its record, or why there are none."""
 
     fields: Mapping[str, Figure] | None
@@ -63,7 +63,7 @@ class Finding:
     """Small arrays to lie beside the record, by name."""
 
 
-class Served(Protocol):
+class RunningEngine(Protocol):
     """A running engine as probes see it."""
 
     @property
@@ -96,7 +96,7 @@ class Probe(Protocol):
         """Raise ``SuiteError`` for parameters that it cannot work with."""
         ...
 
-    async def start(self, served: Served) -> None:
+    async def start(self, served: RunningEngine) -> None:
         """Begin: the engine serves, and no request of this pass is out yet."""
         ...
 
@@ -108,7 +108,7 @@ class Probe(Protocol):
         """Know that ``request`` goes to the engine now, under the id ``key``."""
         ...
 
-    async def finished(self, key: str, *, ok: bool) -> Finding:
+    async def finished(self, key: str, *, ok: bool) -> ProbeFinding:
         """Forget request ``key`` and tell what was seen while it was in flight."""
         ...
 
@@ -140,7 +140,7 @@ class StepProbe:
                 f"this probe takes no parameters: {', '.join(sorted(params))}", where="params"
             )
 
-    async def start(self, served: Served) -> None:
+    async def start(self, served: RunningEngine) -> None:
         """Nothing to begin."""
 
     def step(self, reading: StepReading) -> None:

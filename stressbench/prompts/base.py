@@ -1,7 +1,7 @@
-"""Prompt classes: what one declares and drafts, and how drafts become exact cases.
+"""Prompt classes: what a class declares, and how its outlines become exact cases.
 
-A class says what stands in a prompt (a ``PromptOutline`` an arm); everything that all classes
-share happens here once: sweeps, seeds, stratified depths, exact lengths, spans, hashes.
+A class says what each prompt contains (one ``PromptOutline`` for each arm). What all classes
+need is done here, once: sweeps, seeds, stratified depths, exact lengths, spans, hashes.
 """
 
 from __future__ import annotations
@@ -14,18 +14,12 @@ import msgspec
 from stressbench import catalog
 from stressbench.errors import SuiteError, UsageError
 from stressbench.prompts.build.assemble import WITHOUT_CONTEXT, Extent, assemble_condition, extent
-from stressbench.prompts.build.conditions import conditions_of, points_of
-from stressbench.prompts.build.outline import (
-    Condition,
-    Param,
-    Params,
-    Piece,
-    PromptClass,
-    PromptOutline,
-    Traits,
-    Truth,
-)
+from stressbench.prompts.build.conditions import Condition, conditions_of, points_of
+from stressbench.prompts.build.outline import Passage, PromptOutline, Truth
+from stressbench.prompts.build.params import Param, ParamValues
+from stressbench.prompts.build.prompt_class import PromptClass
 from stressbench.prompts.build.prompt_format import PromptFormat
+from stressbench.prompts.build.traits import Traits
 from stressbench.schema.case import Case
 from stressbench.schema.suite.suite import Arm, PromptSpec
 
@@ -33,8 +27,8 @@ __all__ = [
     "Condition",
     "Description",
     "Param",
-    "Params",
-    "Piece",
+    "ParamValues",
+    "Passage",
     "PromptClass",
     "PromptOutline",
     "Traits",
@@ -50,18 +44,18 @@ __all__ = [
 _BUILT_ITEMS: Final = 4
 _PROBED_ITEMS: Final = 64
 _BUDGET_SLACK: Final = 1.25
-"""Items differ by a few tokens; only budgets this close to the smallest need all of them."""
+"""Items differ by a few tokens: all are measured only if a budget is this near the smallest."""
 
 
 def expand(
     spec: PromptSpec, *, seed: int, prompt_format: PromptFormat, first: int | None = None
 ) -> Iterator[tuple[Case, ...]]:
-    """Every case of one suite entry, lazily: one tuple a cell, holding its arms.
+    """Yield every case of one suite entry: a tuple of arms for each condition.
 
-    A cell is one item at one point of the parameter sweep, one budget and one depth.
-    Arms without context do not depend on budget and depth and come with an item's first
-    cell. The order, and every byte, follow from ``spec`` and ``seed`` alone. With ``first``
-    only that many items are built, each the same as among all of them.
+    A condition is one item at one point of the parameter sweep, one budget and one depth.
+    Arms without context depend on neither budget nor depth and come with the item's first
+    condition. The order, and every byte, depend on ``spec`` and ``seed`` alone. ``first``
+    limits the items to the first ones; an item does not depend on the number of items.
     """
     plugin = _load(spec)
     for condition in conditions_of(
@@ -71,7 +65,7 @@ def expand(
 
 
 def count(spec: PromptSpec, first: int | None = None) -> int:
-    """How many cases ``expand`` yields in all its cells, without building one."""
+    """Count the cases that ``expand`` yields, without building them."""
     traits = _load(spec).traits
     arms = spec.arms or traits.arms
     once = len(WITHOUT_CONTEXT.intersection(arms))
@@ -84,10 +78,10 @@ def count(spec: PromptSpec, first: int | None = None) -> int:
 def check(
     spec: PromptSpec, *, prompt_format: PromptFormat, max_model_len: int | None, seed: int = 0
 ) -> None:
-    """Raise ``SuiteError`` for what cannot be generated or does not fit the model.
+    """Raise ``SuiteError`` for prompts that cannot be generated or do not fit the model.
 
-    Unknown parameters name the nearest known one; a budget that is too small names the
-    smallest possible. Costs a few drafts, whatever the number of items.
+    For an unknown parameter the message names the nearest known one, and for a budget that is
+    too small the smallest possible. Checking costs a few outlines, however many the items.
     """
     plugin = _load(spec)
     traits = plugin.traits
@@ -97,7 +91,7 @@ def check(
     if not spec.budgets:
         if traits.needs_budget:
             raise SuiteError(
-                "this class is sized by its budget and has none",
+                "this class needs budgets, and none are given",
                 where=f"{where}.budgets",
                 hint="add for example `budgets: [512]`",
             )
@@ -116,9 +110,9 @@ def check(
 
 
 def truths(spec: PromptSpec, *, seed: int, prompt_format: PromptFormat) -> Iterator[Truth]:
-    """What the answers of an entry are held against; no prompt is made to its length.
+    """Yield what the answers of an entry are compared with, without building the prompts.
 
-    Of every item where a class takes its prompts from a file, else of the first ones.
+    Covers every item if the class reads its prompts from a file, and the first items if not.
     """
     plugin = _load(spec)
     items = spec.items if plugin.traits.needs else min(spec.items, _PROBED_ITEMS)
@@ -135,7 +129,7 @@ def truths(spec: PromptSpec, *, seed: int, prompt_format: PromptFormat) -> Itera
 
 
 def known_scorer(name: str, where: str) -> str:
-    """The name of a scorer; ``SuiteError`` at ``where`` where there is none of it."""
+    """Return ``name`` if a scorer has it. Raises ``SuiteError`` at ``where`` if none has."""
     try:
         catalog.check("scorers", name)
     except UsageError as error:
@@ -144,7 +138,7 @@ def known_scorer(name: str, where: str) -> str:
 
 
 class Description(msgspec.Struct, frozen=True, kw_only=True):
-    """What ``stressbench list prompts`` and the documentation show of a class."""
+    """What ``stressbench list prompts`` and the documentation show about a class."""
 
     name: str
     summary: str
@@ -160,9 +154,9 @@ class Description(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def describe(name: str) -> Description:
-    """A class with its parameters and one tiny example, made with a byte tokenizer."""
+    """Describe a class with its parameters and a small example, made with the byte tokenizer."""
+    from stressbench.tokens.byte_tokenizer import ByteTokenizer
     from stressbench.tokens.template import ChatTemplate
-    from stressbench.tokens.tokenizer import ByteTokenizer
 
     plugin = load(name)
     traits = plugin.traits
@@ -189,7 +183,7 @@ def describe(name: str) -> Description:
 
 
 def load(name: str) -> PromptClass:
-    """The prompt class of this name. Raises ``UsageError`` naming the nearest one."""
+    """Load the prompt class of this name. Raises ``UsageError`` naming the nearest one."""
     return cast("PromptClass", catalog.load("prompts", name))
 
 
@@ -213,10 +207,10 @@ def _check_shape(spec: PromptSpec, traits: Traits, where: str) -> None:
             )
     if spec.budgets and not traits.sized:
         raise SuiteError(
-            "this class has no budgets: its own parameters set its size", where=f"{where}.budgets"
+            "this class accepts no budgets: its parameters set the size", where=f"{where}.budgets"
         )
     if spec.depths and not traits.deep:
-        raise SuiteError("this class has no depths", where=f"{where}.depths")
+        raise SuiteError("this class accepts no depths", where=f"{where}.depths")
     for arm in spec.arms:
         if arm not in traits.arms:
             raise SuiteError(
@@ -235,7 +229,7 @@ def _check_window(
     if max_model_len is not None and prompt_tokens + answer_tokens > max_model_len:
         raise SuiteError(
             f"{prompt_tokens} prompt tokens and {answer_tokens} for the answer do not fit "
-            f"a window of {max_model_len}",
+            f"into a window of {max_model_len}",
             where=f"prompts.{spec.name}.budgets" if spec.budgets else f"prompts.{spec.name}",
             hint=f"at most {max(max_model_len - answer_tokens, 0)} prompt tokens are possible; "
             "or raise engine.max_model_len",
@@ -244,7 +238,7 @@ def _check_window(
 
 def _extent(spec: PromptSpec, prompt_format: PromptFormat, *, seed: int, items: int) -> Extent:
     plugin = _load(spec)
-    # The depth and the budget move pieces and filler; neither changes what is fixed.
+    # Depths and budgets only move passages and change the filler; the fixed text stays the same.
     some = msgspec.structs.replace(spec, items=items, budgets=[], depths=[])
     extents = [
         extent(plugin, condition)
@@ -258,7 +252,7 @@ def _extent(spec: PromptSpec, prompt_format: PromptFormat, *, seed: int, items: 
 
 
 def _longest(spec: PromptSpec, prompt_format: PromptFormat, *, seed: int) -> tuple[int, int]:
-    """Prompt and answer tokens of the longest of the first items."""
+    """Return the prompt and answer tokens of the longest of the first items."""
     some = msgspec.structs.replace(spec, items=min(spec.items, _BUILT_ITEMS))
     sizes = [
         (len(case.content_ids) + prompt_format.template_tokens, case.max_tokens)

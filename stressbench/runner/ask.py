@@ -94,7 +94,6 @@ def _setup(model: RunModel, log: Path) -> EngineSetup:
         model=model.name,
         model_path=model.path,
         tokenizer_path=model.tokenizer_path,
-        kv_elements_per_token=model.kv_elements_per_token,
         model_config=model.shape.config,
         engine=at_dtype(EngineSpec(max_model_len=_WINDOW), model.dtype),
         args=model.spec.args,

@@ -12,11 +12,11 @@ from stressbench import catalog
 from stressbench.errors import EngineError, SuiteError, told
 from stressbench.probes.base import (
     WORKER_EXTENSION,
-    Finding,
     Probe,
     ProbeFactory,
+    ProbeFinding,
     ProbeSetup,
-    Served,
+    RunningEngine,
     TakesRouting,
     check_capture,
     check_section,
@@ -111,7 +111,7 @@ class Probing:
         }
         return {**self.absent, **unsampled}
 
-    async def start(self, served: Served) -> None:
+    async def start(self, served: RunningEngine) -> None:
         """Tell every probe that the engine serves."""
         for each in self._probes:
             with each.at_work():
@@ -142,7 +142,7 @@ class Probing:
                 with each.at_work(key):
                     each.probe.returned(key, routed_experts)
 
-    async def finished(self, key: str, *, ok: bool) -> dict[str, Finding]:
+    async def finished(self, key: str, *, ok: bool) -> dict[str, ProbeFinding]:
         """What every probe found out about a request, by section of the record."""
         return {each.probe.section: await each.finished(key, ok=ok) for each in self._probes}
 
@@ -195,11 +195,11 @@ class _Guarded:
             else:
                 self._missed.setdefault(key, text)
 
-    async def finished(self, key: str, *, ok: bool) -> Finding:
+    async def finished(self, key: str, *, ok: bool) -> ProbeFinding:
         """What it found out; null with the reason where it failed or did not look."""
         if key in self._passed_over and self._sample is not None:
             self._passed_over.discard(key)
-            return Finding(fields=None, why_null={"": _not_sampled(self._sample)})
+            return ProbeFinding(fields=None, why_null={"": _not_sampled(self._sample)})
         if self.fault is None:
             with self.at_work(key):
                 found = await self.probe.finished(key, ok=ok)
@@ -207,7 +207,7 @@ class _Guarded:
                 if key not in self._missed:
                     return found
         reason = self._missed.pop(key, None)
-        return Finding(fields=None, why_null={"": str(self.fault or reason)})
+        return ProbeFinding(fields=None, why_null={"": str(self.fault or reason)})
 
 
 def _not_sampled(sample: int) -> str:
@@ -215,7 +215,7 @@ def _not_sampled(sample: int) -> str:
     return f"not sampled: the suite has this probe look at the first {first} of each prompt entry"
 
 
-def _check(found: Finding) -> None:
+def _check(found: ProbeFinding) -> None:
     """Raise ``TypeError`` or ``ValueError`` for what cannot stand in a result file."""
     msgspec.json.encode(found.fields)
     if found.fields is None and "" not in found.why_null:

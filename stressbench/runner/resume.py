@@ -22,7 +22,7 @@ from stressbench.schema.results.run import LevelLine, Machine, RunHeader
 from stressbench.store import Run, read_run, readings, scan, torn_line
 from stressbench.store.arrays import is_whole
 from stressbench.store.lock import Lock
-from stressbench.telemetry.load_levels import Tally
+from stressbench.telemetry.load_levels import LevelTally
 
 _MUST_AGREE: Final = ("suite_sha256", "seed", "limit", "engine", "stressbench")
 _MACHINE: Final = ("device", "device_name")
@@ -67,7 +67,7 @@ class Done:
     _prompts: dict[bytes, bytes] = field(default_factory=dict)
     _contents: dict[bytes, bytes] = field(default_factory=dict)
     _numbers: Counter[tuple[str, Pass, str]] = field(default_factory=Counter)
-    _tallies: dict[tuple[str, str], Tally] = field(default_factory=dict)
+    _tallies: dict[tuple[str, str], LevelTally] = field(default_factory=dict)
 
     def add(self, record: Recorded, where: str) -> None:
         """Count one record in. Raises ``ResultsError`` for one that is there already."""
@@ -88,7 +88,7 @@ class Done:
         self._contents[_digest(_unplaced(record.case_id, level))] = _digest(record.content_sha256)
         self._numbers[role, record.pass_, level] += 1
         if level:
-            self._tallies.setdefault((role, level), Tally()).add(record)
+            self._tallies.setdefault((role, level), LevelTally()).add(record)
         self.counts[record.status] += 1
 
     def has(self, request: Request) -> bool:
@@ -110,9 +110,9 @@ class Done:
             return self._numbers[role, pass_, level]
         return sum(n for (r, p, _), n in self._numbers.items() if (r, p) == (role, pass_))
 
-    def tally(self, role: str, level: str) -> Tally:
+    def tally(self, role: str, level: str) -> LevelTally:
         """What is recorded of a level of a sweep, to go on with."""
-        return self._tallies.pop((role, level), Tally())
+        return self._tallies.pop((role, level), LevelTally())
 
     def check_contents(self, cases: Iterable[Case]) -> None:
         """Refuse cases whose content is not what was recorded. Raises ``SuiteError``."""

@@ -258,7 +258,6 @@ class Serve:
             model=model.name,
             model_path=model.path,
             tokenizer_path=model.tokenizer_path,
-            kv_elements_per_token=model.kv_elements_per_token,
             model_config=model.shape.config,
             engine=model.engine,
             args=model.spec.args,

@@ -29,7 +29,7 @@ from stressbench.schema.suite.load import CLOSED_CONCURRENCY, Level, LoadSpec
 from stressbench.schema.suite.suite import ProbeSpec, SuiteSpec
 from stressbench.stats.saturation import Point, settled
 from stressbench.store import RunWriter
-from stressbench.telemetry.load_levels import Tally
+from stressbench.telemetry.load_levels import LevelTally
 
 EngineFactory = Callable[[EngineSetup], Engine]
 """What an engine plug-in binds to ``PLUGIN``."""
@@ -168,7 +168,7 @@ class Session:
         return None
 
     async def _level(
-        self, lane: Lane, pass_: Pass, level: Level, work: Work, tally: Tally
+        self, lane: Lane, pass_: Pass, level: Level, work: Work, tally: LevelTally
     ) -> str | None:
         """Send what is left of a level; say why, where it was given up."""
         if next(work.left(pass_, level), None) is None:
@@ -209,7 +209,7 @@ class Session:
         self.writer.level(line)
         return line
 
-    def _count_and_keep(self, tally: Tally, record: CaseRecord) -> None:
+    def _count_and_keep(self, tally: LevelTally, record: CaseRecord) -> None:
         tally.add(record)
         self._keep(record)
 

@@ -10,8 +10,8 @@ from stressbench.errors import SuiteError
 from stressbench.schema.case import Case
 from stressbench.schema.results.record import Quality
 from stressbench.scorers.base import (
-    Marks,
     ScorerParams,
+    Scores,
     abstains,
     conclude,
     named,
@@ -58,7 +58,7 @@ class Abstention:
         )
         declined = not valued and (abstains(answer) or bool(named(answer, case.expected)))
         score = min(1.0, _SENTENCES_WORDS / max(len(said), 1)) if declined else 0.0
-        marks = Marks(
+        marks = Scores(
             score=score,
             em=float(declined and any(said == words(text) for text in case.expected)),
             precision=score,

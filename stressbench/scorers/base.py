@@ -47,7 +47,7 @@ class Scorer(Protocol):
         ...
 
 
-Figure: TypeAlias = float | bool | None
+SectionFigure: TypeAlias = float | bool | None
 _FIGURES: Final = frozenset({float, int, bool, type(None)})
 ScorerParams: TypeAlias = Mapping[str, Scalar | list[str]]
 
@@ -71,13 +71,13 @@ class HasSection(Protocol):
     section: str
     """A name that no field of a record and no probe of the suite has."""
 
-    def figures(self, answer: str, case: Case) -> Mapping[str, Figure]:
+    def figures(self, answer: str, case: Case) -> Mapping[str, SectionFigure]:
         """Numbers and truths about an answer; no text, for answers may be private."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Marks:
+class Scores:
     """What a scorer measured.
 
     ``recall``: share of the truth that the answer holds. ``precision``: share of the
@@ -152,7 +152,7 @@ def judge(answer: str, case: Case, *, finish_reason: str | None) -> tuple[Qualit
     return quality, None
 
 
-def figures(answer: str, case: Case) -> Mapping[str, Figure] | str:
+def figures(answer: str, case: Case) -> Mapping[str, SectionFigure] | str:
     """What the case's scorer finds for its section, or why that is null; never raises."""
     scorer = load(case.scorer)
     assert isinstance(scorer, HasSection)
@@ -207,7 +207,7 @@ def unjudged_quality(case: Case) -> Quality:
     )
 
 
-def conclude(marks: Marks, answer: str, case: Case, *, finish_reason: str | None) -> Quality:
+def conclude(marks: Scores, answer: str, case: Case, *, finish_reason: str | None) -> Quality:
     """A scorer's marks with the kind of answer."""
     return Quality(
         scorer=case.scorer,
@@ -221,7 +221,7 @@ def conclude(marks: Marks, answer: str, case: Case, *, finish_reason: str | None
     )
 
 
-def outcome(marks: Marks, answer: str, case: Case, *, finish_reason: str | None) -> Outcome:
+def outcome(marks: Scores, answer: str, case: Case, *, finish_reason: str | None) -> Outcome:
     """The kind of an answer; the first that applies.
 
     ``correct`` (score 1), ``empty``, ``partial`` (score above 0), ``repetition`` (the same

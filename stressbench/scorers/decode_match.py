@@ -9,7 +9,7 @@ from typing import Final
 from stressbench.errors import SuiteError
 from stressbench.schema.case import Case
 from stressbench.schema.results.record import Quality
-from stressbench.scorers.base import SENTENCE_WORDS, Marks, ScorerParams, conclude
+from stressbench.scorers.base import SENTENCE_WORDS, ScorerParams, Scores, conclude
 from stressbench.scorers.edit_distance import subsequence
 
 _AROUND: Final = "\"'`\u201c\u201d. "
@@ -37,7 +37,7 @@ class DecodeMatch:
         wanted = [" ".join(text.split()) for text in case.expected]
         size = max(len(said.split()), 1)
         common = max(((subsequence(said, text), text) for text in wanted), default=(0, ""))
-        marks = Marks(
+        marks = Scores(
             score=max(
                 (
                     min(1.0, (SENTENCE_WORDS + len(text.split())) / size)

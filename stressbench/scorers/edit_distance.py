@@ -7,7 +7,7 @@ from collections.abc import Hashable, Sequence
 from stressbench.errors import SuiteError
 from stressbench.schema.case import Case
 from stressbench.schema.results.record import Quality
-from stressbench.scorers.base import Marks, ScorerParams, conclude
+from stressbench.scorers.base import ScorerParams, Scores, conclude
 
 
 class EditDistance:
@@ -32,7 +32,7 @@ class EditDistance:
         )
         longest = max(len(said), len(wanted), 1)
         common = subsequence(said, wanted)
-        marks = Marks(
+        marks = Scores(
             score=1.0 - distance(said, wanted) / longest,
             em=float(said == wanted),
             precision=common / len(said) if said else 0.0,

@@ -10,8 +10,8 @@ from stressbench.schema.results.record import Quality
 from stressbench.scorers.base import (
     ARTICLES,
     SENTENCE_WORDS,
-    Marks,
     ScorerParams,
+    Scores,
     conclude,
     holds,
     named,
@@ -45,14 +45,14 @@ class ExactMatch:
         found = [alias for text, alias in aliases if holds(said, alias) or _chosen(text, answer)]
         if not found:
             return conclude(
-                Marks(score=0.0, em=0.0, precision=0.0, recall=0.0, given=answer.strip() or None),
+                Scores(score=0.0, em=0.0, precision=0.0, recall=0.0, given=answer.strip() or None),
                 answer,
                 case,
                 finish_reason=finish_reason,
             )
         longest = max(map(len, found))
         rivals = len(named(answer, [v for v in case.values if v not in case.expected]))
-        marks = Marks(
+        marks = Scores(
             score=min(1.0, (SENTENCE_WORDS + longest) / len(said)) / (1 + rivals),
             em=float(said in found),
             precision=longest / len(said),

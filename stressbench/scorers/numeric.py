@@ -10,7 +10,7 @@ from typing import Final
 from stressbench.errors import SuiteError
 from stressbench.schema.case import Case
 from stressbench.schema.results.record import Quality
-from stressbench.scorers.base import Marks, ScorerParams, conclude
+from stressbench.scorers.base import ScorerParams, Scores, conclude
 
 _NUMBER: Final = re.compile(r"[-+]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:[eE][-+]?\d+)?")
 _DEFAULT_TOLERANCE: Final = 1e-9
@@ -49,7 +49,7 @@ class Numeric:
             math.isclose(number, want, rel_tol=tolerance) for number in stated for want in wanted
         )
         precision = float(right) / len(stated) if stated else 0.0
-        marks = Marks(
+        marks = Scores(
             score=precision,
             em=float(right and len(stated) == 1),
             precision=precision,

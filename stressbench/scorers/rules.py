@@ -10,7 +10,7 @@ from stressbench.catalog import nearest
 from stressbench.errors import SuiteError
 from stressbench.schema.case import Case
 from stressbench.schema.results.record import Quality
-from stressbench.scorers.base import Marks, ScorerParams, conclude
+from stressbench.scorers.base import ScorerParams, Scores, conclude
 
 _WORD: Final = re.compile(r"[^\W_]+(?:['-][^\W_]+)*")
 
@@ -67,7 +67,7 @@ class Rules:
             name, _, value = rule.partition(":")
             obeyed += bool(answer.strip()) and CHECKS[name](answer.strip(), value)
         share = obeyed / len(rules)
-        marks = Marks(
+        marks = Scores(
             score=share,
             em=float(share == 1.0),
             precision=share,

@@ -11,8 +11,8 @@ from stressbench.schema.case import Case
 from stressbench.schema.results.record import Quality
 from stressbench.scorers.base import (
     SENTENCE_WORDS,
-    Marks,
     ScorerParams,
+    Scores,
     conclude,
     holds,
     need_words,
@@ -57,7 +57,7 @@ class SetF1:
             listed += max(1, len(here), -(-len(entry) // SENTENCE_WORDS))
         recall = len(found) / len(wanted)
         precision = len(found) / max(listed, len(found)) if found else 0.0
-        marks = Marks(
+        marks = Scores(
             score=2 * precision * recall / (precision + recall) if found else 0.0,
             em=float(precision == 1.0 and recall == 1.0),
             precision=precision,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from stressbench.schema.case import Case
 from stressbench.schema.results.record import Quality
-from stressbench.scorers.base import Marks, conclude, repeats
+from stressbench.scorers.base import Scores, conclude, repeats
 
 
 class WellFormed:
@@ -16,7 +16,7 @@ class WellFormed:
     def score(self, answer: str, case: Case, *, finish_reason: str | None) -> Quality:
         """Look at the form alone."""
         fine = float(bool(answer.strip()) and not repeats(answer))
-        marks = Marks(score=fine, em=fine, precision=None, recall=None, given=answer.strip())
+        marks = Scores(score=fine, em=fine, precision=None, recall=None, given=answer.strip())
         return conclude(marks, answer, case, finish_reason=finish_reason)
 
 

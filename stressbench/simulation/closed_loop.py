@@ -9,7 +9,7 @@ from itertools import accumulate
 from typing import Final, NamedTuple
 
 from stressbench.simulation.request import (
-    Limits,
+    SchedulerLimits,
     SimulatedRequest,
     SimulatedStep,
     StepCost,
@@ -80,7 +80,7 @@ class LoopOutcome:
 
 def run_closed_loop(
     jobs: Iterable[Job],
-    limits: Limits,
+    limits: SchedulerLimits,
     *,
     concurrency: int,
     cost: StepCost | None = None,
@@ -136,7 +136,7 @@ class Onset:
 _SEARCH_STEPS: Final = 32
 
 
-def find_onset(jobs: Sequence[Job], limits: Limits) -> Onset:
+def find_onset(jobs: Sequence[Job], limits: SchedulerLimits) -> Onset:
     """The predicted onset of preemption; costs at most 32 simulations of ``jobs``.
 
     Raises ``ValueError`` where there is no job, or one that does not fit the cache alone.

@@ -8,7 +8,7 @@ from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class SchedulerLimits:
     """The scheduler's limits, named as vLLM names its engine arguments where it has them."""
 
     blocks: int

@@ -7,7 +7,7 @@ from itertools import count
 from typing import Final
 
 from stressbench.simulation.pool import BlockPool
-from stressbench.simulation.request import Limits, SimulatedRequest
+from stressbench.simulation.request import SchedulerLimits, SimulatedRequest
 
 _KEPT_ENDS: Final = 4096
 Event = tuple[int, int, SimulatedRequest]
@@ -21,7 +21,7 @@ class Running:
     number of steps; nothing is done for a request between its events.
     """
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: SchedulerLimits) -> None:
         self.limits = limits
         self.pool = BlockPool(limits.blocks, caching=limits.enable_prefix_caching)
         self.prefilling: dict[SimulatedRequest, None] = {}

@@ -23,7 +23,7 @@ from itertools import count
 from typing import Final
 
 from stressbench.simulation.request import (
-    Limits,
+    SchedulerLimits,
     SimulatedRequest,
     SimulatedStep,
     StepCost,
@@ -50,7 +50,7 @@ class _Decisions:
 class Scheduler:
     """Submit requests, then ``advance`` until it returns None; time is virtual, in seconds."""
 
-    def __init__(self, limits: Limits, cost: StepCost) -> None:
+    def __init__(self, limits: SchedulerLimits, cost: StepCost) -> None:
         if limits.max_num_batched_tokens < limits.max_num_seqs:
             raise ValueError("max_num_batched_tokens is smaller than max_num_seqs")
         self.limits = limits

@@ -3,24 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import lru_cache
 from itertools import chain, repeat
 from pathlib import Path
 
 import msgspec
 
-from stressbench.errors import ResultsError
-from stressbench.survey.inflation import Counts, HotSpot, KindCost, Measurement, ratio
-from stressbench.survey.isolation import (
-    MEASURED,
-    SILENCE_S,
-    Answer,
-    Isolated,
-    UnfinishedError,
-)
-from stressbench.survey.measure import measure
-from stressbench.tokens.tokenizer import ByteTokenizer, open_tokenizer
-from stressbench.tokens.vocabulary import Vocabulary
+from stressbench.survey.inflation import HotSpot, KindCost, Measurement, TextCounts, ratio
+from stressbench.survey.isolation import SILENCE_S, Isolated, JsonObject, UnfinishedError
+from stressbench.survey.measuring import measuring_process
+from stressbench.tokens.byte_tokenizer import ByteTokenizer
 
 
 class Document(msgspec.Struct, frozen=True):
@@ -104,8 +95,8 @@ class Survey(msgspec.Struct, frozen=True, kw_only=True):
         documents: Sequence[Document],
         progress: Callable[[str, str, int], None],
         started: Isolated | None,
-    ) -> list[tuple[Counts | None, TokenizerCost]]:
-        with started or Isolated(MEASURED, silence_s=self.silence_s) as worker:
+    ) -> list[tuple[TextCounts | None, TokenizerCost]]:
+        with started or measuring_process(self.silence_s) as worker:
             return [self._cell(worker, name, document, progress) for document in documents]
 
     def _cell(
@@ -114,11 +105,11 @@ class Survey(msgspec.Struct, frozen=True, kw_only=True):
         name: str,
         document: Document,
         progress: Callable[[str, str, int], None],
-    ) -> tuple[Counts | None, TokenizerCost]:
+    ) -> tuple[TextCounts | None, TokenizerCost]:
         def hear(done_bytes: int) -> None:
             progress(name, document.name, done_bytes)
 
-        request: Answer = {"tokenizer": self.tokenizers[name], "hot_spots": self.hot_spots}
+        request: JsonObject = {"tokenizer": self.tokenizers[name], "hot_spots": self.hot_spots}
         try:
             found = _measured(worker.call(request | {"path": str(document.path)}, hear))
         except UnfinishedError as error:
@@ -169,14 +160,14 @@ class Survey(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def _file(
-        self, document: Document, cells: list[tuple[Counts | None, TokenizerCost]]
+        self, document: Document, cells: list[tuple[TextCounts | None, TokenizerCost]]
     ) -> FileCost:
         counts = next((found for found, _ in cells if found), None)
         why_null: dict[str, str] = {}
         if counts is None:  # every tokenizer failed; bytes always can
             try:
-                with Isolated(MEASURED, silence_s=self.silence_s) as worker:
-                    request: Answer = {"tokenizer": ByteTokenizer.name, "hot_spots": 0}
+                with measuring_process(self.silence_s) as worker:
+                    request: JsonObject = {"tokenizer": ByteTokenizer.name, "hot_spots": 0}
                     counts = _measured(worker.call(request | {"path": str(document.path)})).counts
             except UnfinishedError as error:
                 why_null["bytes"] = str(error)
@@ -192,34 +183,5 @@ class Survey(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-def measure_file(request: Answer, progress: Callable[[int], None]) -> Answer:
-    """Measure one file: what ``Survey`` has done in another process.
-
-    A request without a path opens the tokenizer and no more.
-    """
-    vocabulary = _opened(str(request["tokenizer"]))
-    if "path" not in request:
-        return {}
-    path = Path(str(request["path"]))
-    progress(0)
-    try:
-        with path.open("rb") as stream:
-            found = measure(
-                vocabulary,
-                stream,
-                hot_spots=msgspec.convert(request["hot_spots"], int),
-                progress=progress,
-            )
-    except OSError as error:
-        raise ResultsError(f"cannot read it: {error.strerror}", where=str(path)) from error
-    answer: Answer = msgspec.to_builtins(found)
-    return answer
-
-
-@lru_cache(maxsize=1)
-def _opened(spec: str) -> Vocabulary:
-    return open_tokenizer(spec)
-
-
-def _measured(answer: Answer) -> Measurement:
+def _measured(answer: JsonObject) -> Measurement:
     return msgspec.convert(answer, Measurement)

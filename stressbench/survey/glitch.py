@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from stressbench.errors import SetupError
-from stressbench.tokens.tokenizer import HuggingFaceTokenizer
+from stressbench.tokens.huggingface import HuggingFaceTokenizer
 from stressbench.tokens.vocabulary import byte_level_alphabet
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ _ALIKE: Final = 0.99
 _LEAST_ALIKE: Final = 3
 
 
-class GlitchToken(msgspec.Struct, frozen=True, kw_only=True):
+class GlitchCandidate(msgspec.Struct, frozen=True, kw_only=True):
     """A candidate: the lower ``indicator``, the less the token was trained."""
 
     token_id: int
@@ -48,7 +48,7 @@ class GlitchToken(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the model failed to repeat it; None where it was not asked."""
 
 
-def candidates(model: Path, *, share: float = SHARE) -> list[GlitchToken]:
+def candidates(model: Path, *, share: float = SHARE) -> list[GlitchCandidate]:
     """The ``share`` of reachable tokens that look least trained, worst first.
 
     Untied embeddings: the L2 norm of a token's input embedding, which weight decay draws
@@ -72,7 +72,7 @@ def candidates(model: Path, *, share: float = SHARE) -> list[GlitchToken]:
     ids = np.array(sorted(reachable))
     worst = ids[np.argsort(indicator[ids], kind="stable")][: max(1, round(share * len(ids)))]
     return [
-        GlitchToken(
+        GlitchCandidate(
             token_id=int(token), text=reachable[int(token)], indicator=float(indicator[token])
         )
         for token in worst
@@ -80,10 +80,10 @@ def candidates(model: Path, *, share: float = SHARE) -> list[GlitchToken]:
 
 
 def verify(
-    found: Sequence[GlitchToken],
+    found: Sequence[GlitchCandidate],
     tokenizer: HuggingFaceTokenizer,
     ask: Callable[[Sequence[Sequence[int]]], Sequence[str]],
-) -> list[GlitchToken]:
+) -> list[GlitchCandidate]:
     """Ask the model to repeat each token, in two wordings; verified if neither succeeds.
 
     ``ask`` takes content token ids (without chat template) and returns the answers, in
@@ -179,12 +179,12 @@ class _Added(msgspec.Struct, frozen=True):
     content: str
 
 
-class _Model(msgspec.Struct, frozen=True):
+class _TokenizerModel(msgspec.Struct, frozen=True):
     vocab: dict[str, int] | list[tuple[str, float]]
 
 
 class _TokenizerFile(msgspec.Struct, frozen=True):
-    model: _Model
+    model: _TokenizerModel
     added_tokens: tuple[_Added, ...] = ()
 
 

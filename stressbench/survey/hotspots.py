@@ -11,7 +11,7 @@ import numpy as np
 
 from stressbench.survey.inflation import HotSpot
 from stressbench.survey.kinds import KINDS, KindArray
-from stressbench.survey.runs import Span, code_points
+from stressbench.survey.runs import CharSpan, code_points
 from stressbench.tokens.vocabulary import Offsets
 
 _WINDOW_CHARS: Final = 400
@@ -54,7 +54,7 @@ class HotSpots:
             likely = np.flatnonzero(excess >= max(1.0, self._floor()))
             hottest = likely[np.argsort(-excess[likely], kind="stable")][:_CANDIDATES]
             for window in hottest.tolist():
-                self._keep(laid, Span(*bounds[window : window + 2].tolist()), feeds, density)
+                self._keep(laid, CharSpan(*bounds[window : window + 2].tolist()), feeds, density)
         after = len(laid.text) - (int(feeds[-1]) + 1 if len(feeds) else 0)
         self.line += len(feeds)
         self.column = after + (1 if len(feeds) else self.column)
@@ -68,7 +68,7 @@ class HotSpots:
     def _floor(self) -> float:
         return self._heap[0][0] if len(self._heap) == _CANDIDATES else 0.0
 
-    def _keep(self, laid: Laid, span: Span, feeds: Offsets, density: float) -> None:
+    def _keep(self, laid: Laid, span: CharSpan, feeds: Offsets, density: float) -> None:
         first, last = np.searchsorted(laid.chars, span).tolist()
         here = laid.chars[first:last]
         above = int(np.searchsorted(feeds, span.start))

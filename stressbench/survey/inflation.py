@@ -12,16 +12,12 @@ Definitions
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
-
 import msgspec
 
-from stressbench.survey.kinds import Kind
-
-Loss: TypeAlias = Literal["none", "appearance", "content"]
+from stressbench.survey.kinds import ContentKind
 
 
-class Counts(msgspec.Struct, frozen=True, kw_only=True):
+class TextCounts(msgspec.Struct, frozen=True, kw_only=True):
     """What was counted in one text under one tokenizer."""
 
     bytes: int
@@ -67,7 +63,7 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
 class KindCost(msgspec.Struct, frozen=True):
     """What one kind of content takes: the kinds of a document add up to all of it."""
 
-    kind: Kind
+    kind: ContentKind
     characters: int
     bytes: int
     tokens: int
@@ -84,7 +80,7 @@ class HotSpot(msgspec.Struct, frozen=True, kw_only=True):
     line: int
     column: int
     """Both count from 1."""
-    kind: Kind
+    kind: ContentKind
     """The kind that most of its tokens went to."""
     characters: int
     tokens: int
@@ -100,7 +96,7 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True):
     tokenizer: str
     tokenizer_sha256: str
     window_tokens: int | None
-    counts: Counts
+    counts: TextCounts
     kinds: list[KindCost]
     hot_spots: list[HotSpot]
 

@@ -27,13 +27,11 @@ from typing import IO, Final, Self, TypeAlias
 
 from stressbench.errors import StressbenchError
 
-Answer: TypeAlias = dict[str, object]
-Served: TypeAlias = Callable[[Answer, Callable[[int], None]], Answer]
+JsonObject: TypeAlias = dict[str, object]
+ServedFunction: TypeAlias = Callable[[JsonObject, Callable[[int], None]], JsonObject]
 
 SILENCE_S: Final = 60.0
 """Seconds without a sign of life after which a child counts as hung."""
-MEASURED: Final = "stressbench.survey.files:measure_file"
-"""What ``stressbench tokens`` isolates."""
 _READ_BYTES: Final = 1 << 20
 _LEAST_MEMORY_BYTES: Final = 2 << 30
 
@@ -52,7 +50,7 @@ class Isolated:
         self._unread = b""
         self._unasked = 0
 
-    def ahead(self, request: Answer) -> None:
+    def ahead(self, request: JsonObject) -> None:
         """Start the child on a request whose answer nobody waits for.
 
         What it loads for that stands ready for the first ``call``; a failure is left for
@@ -63,7 +61,9 @@ class Isolated:
             _send(child, request)
             self._unasked += 1
 
-    def call(self, request: Answer, progress: Callable[[int], None] = lambda _: None) -> Answer:
+    def call(
+        self, request: JsonObject, progress: Callable[[int], None] = lambda _: None
+    ) -> JsonObject:
         """The function's answer.
 
         Raises ``UnfinishedError`` where there is none, and the function's own
@@ -148,13 +148,13 @@ class Isolated:
         return f"crashed with {name}{likely.get(name, '')}"
 
 
-def _send(child: subprocess.Popen[bytes], request: Answer) -> None:
+def _send(child: subprocess.Popen[bytes], request: JsonObject) -> None:
     assert child.stdin is not None
     child.stdin.write(json.dumps(request).encode() + b"\n")
     child.stdin.flush()
 
 
-def _opened(answer: Answer) -> Answer:
+def _opened(answer: JsonObject) -> JsonObject:
     if "failed" in answer:
         raise UnfinishedError(str(answer["failed"]))
     error = answer.get("error")
@@ -179,9 +179,9 @@ def serve(target: str) -> None:
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # whatever a library prints is no answer
     _limit_memory()
     module, _, name = target.partition(":")
-    function: Served = getattr(importlib.import_module(module), name)
+    function: ServedFunction = getattr(importlib.import_module(module), name)
 
-    def reply(answer: Answer) -> None:
+    def reply(answer: JsonObject) -> None:
         answers.write(json.dumps(answer).encode() + b"\n")
         answers.flush()
 
@@ -189,7 +189,9 @@ def serve(target: str) -> None:
         reply(_answer(function, json.loads(line), lambda done: reply({"progress": done})))
 
 
-def _answer(function: Served, request: Answer, progress: Callable[[int], None]) -> Answer:
+def _answer(
+    function: ServedFunction, request: JsonObject, progress: Callable[[int], None]
+) -> JsonObject:
     try:
         return function(request, progress)
     except StressbenchError as error:

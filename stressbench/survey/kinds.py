@@ -17,9 +17,9 @@ import numpy as np
 import numpy.typing as npt
 
 from stressbench.survey.runs import (
+    CharMask,
+    CharSpan,
     CodePoints,
-    Mask,
-    Span,
     ascii_class,
     code_points,
     in_ascii_class,
@@ -29,7 +29,7 @@ from stressbench.survey.runs import (
 )
 from stressbench.survey.structure import code_spans, json_like_spans, log_spans, table_spans
 
-Kind: TypeAlias = Literal[
+ContentKind: TypeAlias = Literal[
     "text",
     "space",
     "code",
@@ -43,10 +43,10 @@ Kind: TypeAlias = Literal[
     "combining",
     "hidden",
 ]
-KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
+KINDS: Final[tuple[ContentKind, ...]] = get_args(ContentKind)
 """In order of precedence, the last one strongest."""
 
-DESCRIPTIONS: Final[dict[Kind, str]] = {
+DESCRIPTIONS: Final[dict[ContentKind, str]] = {
     "text": "prose, and whatever no rule below recognises",
     "space": "runs of 8 or more spaces, or of 2 or more blank lines",
     "code": "source code",
@@ -62,7 +62,7 @@ DESCRIPTIONS: Final[dict[Kind, str]] = {
 }
 
 KindArray: TypeAlias = npt.NDArray[np.uint8]
-Finders: TypeAlias = tuple[tuple[Kind, Callable[[str], Iterator[Span]]], ...]
+Finders: TypeAlias = tuple[tuple[ContentKind, Callable[[str], Iterator[CharSpan]]], ...]
 
 
 DIACRITICS: Final = "\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f"
@@ -97,7 +97,7 @@ _HEX_DIGITS: Final = ascii_class(string.hexdigits)
 _DUMP_CHARS: Final = ascii_class(string.hexdigits + " :")
 _BASE64_CHARS: Final = ascii_class(string.ascii_letters + string.digits + "+/_-")
 _SPACES: Final = ascii_class(" \t")
-_SHORTEST: Final[dict[Kind, int]] = {"space": 8, "base64": 40, "hex": 32, "combining": 3}
+_SHORTEST: Final[dict[ContentKind, int]] = {"space": 8, "base64": 40, "hex": 32, "combining": 3}
 _SHORTEST_DUMP: Final = 45
 _SAMPLE: Final = 4096
 _PLACES: Final = 8
@@ -113,11 +113,11 @@ def kind_array(text: str) -> KindArray:
     jsons = list(json_like_spans(text))
     # What stands outside JSON is looked through alone, unless that is in too many places.
     outside = list(_between(jsons, len(text)))
-    for start, end in outside if len(outside) <= _PLACES else [Span(0, len(text))]:
-        _paint(kinds, text, Span(start, end), _LINE_FINDERS)
+    for start, end in outside if len(outside) <= _PLACES else [CharSpan(0, len(text))]:
+        _paint(kinds, text, CharSpan(start, end), _LINE_FINDERS)
     for start, end in jsons:
         kinds[start:end] = KINDS.index("json")
-    _paint(kinds, text, Span(0, len(text)), _RUN_FINDERS)
+    _paint(kinds, text, CharSpan(0, len(text)), _RUN_FINDERS)
     codes = code_points(text)
     if not text.isascii():
         kinds[in_class(codes, _STYLED)] = KINDS.index("styled")
@@ -127,7 +127,7 @@ def kind_array(text: str) -> KindArray:
     return kinds
 
 
-def _paint(kinds: KindArray, text: str, place: Span, finders: Finders) -> None:
+def _paint(kinds: KindArray, text: str, place: CharSpan, finders: Finders) -> None:
     part = text if place == (0, len(text)) else text[place.start : place.end]
     for kind, find in finders:
         index = KINDS.index(kind)
@@ -135,16 +135,16 @@ def _paint(kinds: KindArray, text: str, place: Span, finders: Finders) -> None:
             kinds[place.start + start : place.start + end] = index
 
 
-def _between(spans: list[Span], length: int) -> Iterator[Span]:
+def _between(spans: list[CharSpan], length: int) -> Iterator[CharSpan]:
     """What ``spans``, which may overlap, leave of a text."""
     position = 0
-    for start, end in [*sorted(spans), Span(length, length)]:
+    for start, end in [*sorted(spans), CharSpan(length, length)]:
         if start > position:
-            yield Span(position, start)
+            yield CharSpan(position, start)
         position = max(position, end)
 
 
-def _hidden(text: str, codes: CodePoints) -> Mask:
+def _hidden(text: str, codes: CodePoints) -> CharMask:
     hidden = in_class(codes, _CONTROLS)
     if not text.isascii():
         hidden |= in_class(codes, DEFAULT_IGNORABLE)
@@ -154,11 +154,11 @@ def _hidden(text: str, codes: CodePoints) -> Mask:
     return hidden
 
 
-def blob_spans(text: str) -> Iterator[tuple[Span, Kind]]:
+def blob_spans(text: str) -> Iterator[tuple[CharSpan, ContentKind]]:
     """Every base64 and hex run of ``text`` in order; what both match is hex."""
     hexes = list(_hexes(text))
     taken = {span.start for span in hexes}
-    found: list[tuple[Span, Kind]] = [(span, "hex") for span in hexes]
+    found: list[tuple[CharSpan, ContentKind]] = [(span, "hex") for span in hexes]
     found += [(span, "base64") for span in _base64s(text) if span.start not in taken]
     end = 0
     for span, kind in sorted(found, key=lambda item: item[0].start):
@@ -167,12 +167,12 @@ def blob_spans(text: str) -> Iterator[tuple[Span, Kind]]:
             end = span.end
 
 
-def _base64s(text: str) -> Iterator[Span]:
+def _base64s(text: str) -> Iterator[CharSpan]:
     for start, end in runs(in_ascii_class(code_points(text), _BASE64_CHARS), _SHORTEST["base64"]):
         sample = text[start : min(end, start + _SAMPLE)]
         if _is_base64(sample) or text.endswith(";base64,", 0, start):
             padding = len(text[end : end + 2]) - len(text[end : end + 2].lstrip("="))
-            yield Span(start, end + padding)
+            yield CharSpan(start, end + padding)
 
 
 def _is_base64(run: str) -> bool:
@@ -182,7 +182,7 @@ def _is_base64(run: str) -> bool:
     return bool(changes >= _CLASS_CHANGES * (len(run) - 1))
 
 
-def _hexes(text: str) -> Iterator[Span]:
+def _hexes(text: str) -> Iterator[CharSpan]:
     codes = code_points(text)
     for start, end in runs(in_ascii_class(codes, _HEX_DIGITS), _SHORTEST["hex"]):
         prefixed = text.startswith(("0x", "0X"), max(start - 2, 0))
@@ -191,13 +191,13 @@ def _hexes(text: str) -> Iterator[Span]:
             # A long decimal number is no hexadecimal, nor is a word of letters a to f.
             sample = set(text[start : min(end, start + _SAMPLE)])
             if sample & set(string.digits) and sample - set(string.digits):
-                yield Span(start - 2 if prefixed else start, end)
+                yield CharSpan(start - 2 if prefixed else start, end)
     for run in runs(in_ascii_class(codes, _DUMP_CHARS), _SHORTEST_DUMP):
         for match in _DUMP.finditer(text, *run):
-            yield Span(*match.span())
+            yield CharSpan(*match.span())
 
 
-def _spaces(text: str) -> Iterator[Span]:
+def _spaces(text: str) -> Iterator[CharSpan]:
     if text.isascii():
         yield from runs(in_ascii_class(code_points(text), _SPACES), _SHORTEST["space"])
     else:
@@ -214,7 +214,7 @@ def is_drawn(text: str, start: int, end: int) -> bool:
     )
 
 
-def _mixed_words(text: str) -> Iterator[Span]:
+def _mixed_words(text: str) -> Iterator[CharSpan]:
     return iter(()) if text.isascii() else matches(_MIXED, text)
 
 

@@ -14,10 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 from stressbench.survey.hotspots import HotSpots, Laid
-from stressbench.survey.inflation import Counts, HotSpot, KindCost, Measurement
+from stressbench.survey.inflation import HotSpot, KindCost, Measurement, TextCounts
 from stressbench.survey.kinds import KINDS, KindArray, kind_array
-from stressbench.survey.pieces import Piece, TextStream, pieces
-from stressbench.tokens.vocabulary import Ids, Offsets, Vocabulary, utf8_char_index
+from stressbench.survey.pieces import TextPiece, TextStream, pieces
+from stressbench.tokens.vocabulary import Offsets, TokenIds, Vocabulary, utf8_char_index
 
 
 def count_tokens(vocabulary: Vocabulary, stream: BinaryIO) -> int:
@@ -44,7 +44,7 @@ def measure(
     the rest is much cheaper. Raises ``UncutError``, and whatever the tokenizer raises.
     """
     source = TextStream(stream)
-    tally = _Tally(vocabulary)
+    tally = _RunningCounts(vocabulary)
     costs = _Costs(hot_spots)
     for batch, encoded, took_s in _encoded(vocabulary, pieces(source, vocabulary.cut)):
         tally.encode_s += took_s
@@ -63,21 +63,21 @@ def measure(
 
 
 def _encoded(
-    vocabulary: Vocabulary, stream: Iterable[Piece]
-) -> Iterator[tuple[list[Piece], list[Ids], float]]:
+    vocabulary: Vocabulary, stream: Iterable[TextPiece]
+) -> Iterator[tuple[list[TextPiece], list[TokenIds], float]]:
     """Batches with their ids and the seconds that took, one batch ahead of the caller.
 
     Libraries encode without the interpreter's lock, so one batch is attributed to kinds
     while the next one is encoded.
     """
 
-    def encode(batch: list[Piece]) -> tuple[list[Piece], list[Ids], float]:
+    def encode(batch: list[TextPiece]) -> tuple[list[TextPiece], list[TokenIds], float]:
         began_s = time.perf_counter()
         ids = vocabulary.encode_arrays([piece.text for piece in batch])
         return batch, ids, time.perf_counter() - began_s
 
     with ThreadPoolExecutor(1) as ahead:
-        pending: Future[tuple[list[Piece], list[Ids], float]] | None = None
+        pending: Future[tuple[list[TextPiece], list[TokenIds], float]] | None = None
         for batch in _batches(stream):
             following = ahead.submit(encode, batch)
             if pending is not None:
@@ -87,7 +87,7 @@ def _encoded(
             yield pending.result()
 
 
-def _batches(stream: Iterable[Piece]) -> Iterator[list[Piece]]:
+def _batches(stream: Iterable[TextPiece]) -> Iterator[list[TextPiece]]:
     # Four pieces a core keep all of them busy although pieces differ in cost.
     size = 4 * (os.cpu_count() or 1)
     remaining = iter(stream)
@@ -96,7 +96,7 @@ def _batches(stream: Iterable[Piece]) -> Iterator[list[Piece]]:
 
 
 @dataclass
-class _Tally:
+class _RunningCounts:
     """Running counts."""
 
     vocabulary: Vocabulary
@@ -111,7 +111,7 @@ class _Tally:
     roundtrip_ok: bool = True
     last: str = "\n"
 
-    def add(self, piece: Piece, ids: Ids) -> None:
+    def add(self, piece: TextPiece, ids: TokenIds) -> None:
         """Count one piece; a word that the cut parted is one word."""
         text = piece.text
         table = self.vocabulary.table()
@@ -132,9 +132,9 @@ class _Tally:
             self.words -= parted
             self.last = text[-1]
 
-    def counts(self, source: TextStream) -> Counts:
+    def counts(self, source: TextStream) -> TextCounts:
         """The totals."""
-        return Counts(
+        return TextCounts(
             bytes=source.bytes_read,
             characters=self.characters,
             words=self.words,
@@ -158,7 +158,7 @@ class _Costs:
         self._characters = np.zeros(len(KINDS), np.int64)
         self._hot = HotSpots(hot_spots)
 
-    def add(self, piece: Piece, ids: Ids, starts: Offsets) -> None:
+    def add(self, piece: TextPiece, ids: TokenIds, starts: Offsets) -> None:
         """Attribute each token to the kind of the character in which it begins."""
         text = piece.text
         separators = len(piece.separator)  # spaces, and part of no token of their own

@@ -25,7 +25,7 @@ class UncutError(StressbenchError):
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class TextPiece:
     """``text`` is encoded as it stands; ``separator`` stood before it and belongs to no piece."""
 
     text: str
@@ -68,7 +68,7 @@ class TextStream:
         return text if data or text else None
 
 
-def pieces(source: TextStream, cut: Cut, piece_chars: int = PIECE_CHARS) -> Iterator[Piece]:
+def pieces(source: TextStream, cut: Cut, piece_chars: int = PIECE_CHARS) -> Iterator[TextPiece]:
     """Cut the text of ``source`` where ``cut`` allows, each piece ``piece_chars`` long or less.
 
     A piece is longer only where no cut comes sooner.
@@ -83,7 +83,7 @@ def pieces(source: TextStream, cut: Cut, piece_chars: int = PIECE_CHARS) -> Iter
             if at is None:
                 searched = len(buffer)
                 break
-            yield Piece(buffer[:at], separator)
+            yield TextPiece(buffer[:at], separator)
             separator = " " if cut == "space" else ""
             buffer, searched = buffer[at + len(separator) :], 0
         if len(buffer) > LONGEST_CHARS:
@@ -93,7 +93,7 @@ def pieces(source: TextStream, cut: Cut, piece_chars: int = PIECE_CHARS) -> Iter
                 hint="count a part of the file, or another tokenizer",
             )
     if buffer or separator:
-        yield Piece(buffer, separator)
+        yield TextPiece(buffer, separator)
 
 
 def _place_to_cut(text: str, cut: Cut, size: int, searched: int) -> int | None:

@@ -12,11 +12,11 @@ import numpy as np
 import numpy.typing as npt
 
 CodePoints: TypeAlias = npt.NDArray[np.uint32]
-Mask: TypeAlias = npt.NDArray[np.bool_]
+CharMask: TypeAlias = npt.NDArray[np.bool_]
 AsciiClass: TypeAlias = npt.NDArray[np.bool_]
 
 
-class Span(NamedTuple):
+class CharSpan(NamedTuple):
     """Characters ``start`` to ``end`` of a text."""
 
     start: int
@@ -35,16 +35,16 @@ def ascii_class(members: str) -> AsciiClass:
     return table
 
 
-def in_ascii_class(codes: CodePoints, members: AsciiClass) -> Mask:
+def in_ascii_class(codes: CodePoints, members: AsciiClass) -> CharMask:
     """Which characters belong to ``members``."""
-    inside: Mask = members[np.minimum(codes, len(members) - 1)]
+    inside: CharMask = members[np.minimum(codes, len(members) - 1)]
     return inside
 
 
-def in_class(codes: CodePoints, members: str) -> Mask:
+def in_class(codes: CodePoints, members: str) -> CharMask:
     """Which characters belong to ``members``, the inside of a regex class: ranges and singles."""
     bounds = np.array([edge for span in _ranges(members) for edge in span], np.uint32)
-    inside: Mask = np.searchsorted(bounds, codes, "right") % 2 == 1
+    inside: CharMask = np.searchsorted(bounds, codes, "right") % 2 == 1
     return inside
 
 
@@ -56,7 +56,7 @@ def _ranges(members: str) -> tuple[tuple[int, int], ...]:
     return tuple(spans)
 
 
-def runs(inside: Mask, shortest: int) -> Iterator[Span]:
+def runs(inside: CharMask, shortest: int) -> Iterator[CharSpan]:
     """Maximal runs of at least ``shortest`` true entries, in order."""
     padded = np.zeros(len(inside) + 2, np.bool_)
     padded[1:-1] = inside
@@ -64,10 +64,10 @@ def runs(inside: Mask, shortest: int) -> Iterator[Span]:
     starts, ends = edges[::2], edges[1::2]
     long = ends - starts >= shortest
     for start, end in zip(starts[long].tolist(), ends[long].tolist(), strict=True):
-        yield Span(start, end)
+        yield CharSpan(start, end)
 
 
-def matches(pattern: re.Pattern[str], text: str) -> Iterator[Span]:
+def matches(pattern: re.Pattern[str], text: str) -> Iterator[CharSpan]:
     """Where ``pattern`` matches, in order."""
     for match in pattern.finditer(text):
-        yield Span(*match.span())
+        yield CharSpan(*match.span())

@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from stressbench.survey.runs import Span, code_points, matches
+from stressbench.survey.runs import CharSpan, code_points, matches
 
 _LOG: Final = re.compile(
     r"^(?:\[?\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d:\d\d|\[?\d\d:\d\d:\d\d[.,\d]*\]? "
@@ -54,7 +54,7 @@ _JOINT_EVERY_CHARS: Final = 60
 _PIPE_TABLE: Final = re.compile(rf"(?:{_PIPES.pattern}){{2,}}", re.MULTILINE)
 
 
-def json_spans(text: str) -> Iterator[Span]:
+def json_spans(text: str) -> Iterator[CharSpan]:
     """Complete JSON objects and arrays inside ``text``, outermost ones, in order."""
     decoder = json.JSONDecoder(parse_int=len, parse_float=len, parse_constant=_refuse)
     wasted, position = 0, 0
@@ -75,7 +75,7 @@ def json_spans(text: str) -> Iterator[Span]:
             return  # nested beyond any reader
         else:
             if end - at >= _SHORTEST_JSON:
-                yield Span(at, end)
+                yield CharSpan(at, end)
             position = end
         if wasted > 4 * len(text) + _SLACK:
             return  # hostile: every attempt reads on and on, and fails
@@ -85,19 +85,19 @@ def _refuse(constant: str) -> Never:
     raise ValueError(constant)
 
 
-def log_spans(text: str) -> Iterator[Span]:
+def log_spans(text: str) -> Iterator[CharSpan]:
     """Lines that begin with a time stamp or a severity."""
     return matches(_LOG, text)
 
 
-def code_spans(text: str) -> Iterator[Span]:
+def code_spans(text: str) -> Iterator[CharSpan]:
     """Fenced blocks, and runs of lines that look like code with at most two others between."""
     if "```" in text:
         yield from matches(_FENCE, text)
-    block: list[Span] = []
+    block: list[CharSpan] = []
     for match in _CODE.finditer(text):
         end = text.find("\n", match.end())
-        line = Span(match.start(), len(text) if end < 0 else end + 1)
+        line = CharSpan(match.start(), len(text) if end < 0 else end + 1)
         if block and text.count("\n", block[-1].end, line.start) > 2:  # noqa: PLR2004 - two lines
             yield from _block(block, text)
             block = []
@@ -105,13 +105,13 @@ def code_spans(text: str) -> Iterator[Span]:
     yield from _block(block, text)
 
 
-def _block(lines: list[Span], text: str) -> Iterator[Span]:
+def _block(lines: list[CharSpan], text: str) -> Iterator[CharSpan]:
     # One line that happens to end in a semicolon is prose.
     if len(lines) > 1 and 2 * len(lines) >= text.count("\n", lines[0].start, lines[-1].end):
-        yield Span(lines[0].start, lines[-1].end)
+        yield CharSpan(lines[0].start, lines[-1].end)
 
 
-def table_spans(text: str) -> Iterator[Span]:
+def table_spans(text: str) -> Iterator[CharSpan]:
     """Pipe tables, and three or more lines in a row with as many separators each."""
     if "|" in text:
         yield from matches(_PIPE_TABLE, text)
@@ -133,15 +133,15 @@ def table_spans(text: str) -> Iterator[Span]:
 
 def _regular_runs(
     columns: npt.NDArray[np.int64], regular: npt.NDArray[np.bool_], bounds: npt.NDArray[np.int64]
-) -> Iterator[Span]:
+) -> Iterator[CharSpan]:
     same = regular[1:] & regular[:-1] & (columns[1:] == columns[:-1])
     edges = np.flatnonzero(np.diff(np.concatenate(([0], same.astype(np.int8), [0]))))
     for first, last in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
         if last - first >= _TABLE_LINES - 1:
-            yield Span(int(bounds[first]), int(bounds[last + 1]))
+            yield CharSpan(int(bounds[first]), int(bounds[last + 1]))
 
 
-def json_like_spans(text: str) -> Iterator[Span]:
+def json_like_spans(text: str) -> Iterator[CharSpan]:
     """Complete JSON, and between it what is left of JSON that was cut off or spans many pieces."""
     lines = _json_lines(text)
     if lines is None:
@@ -150,10 +150,10 @@ def json_like_spans(text: str) -> Iterator[Span]:
     yield lines
     for start, end in ((0, lines.start), (lines.end, len(text))):
         for span in _complete_and_fragments(text[start:end]):
-            yield Span(start + span.start, start + span.end)
+            yield CharSpan(start + span.start, start + span.end)
 
 
-def _json_lines(text: str) -> Span | None:
+def _json_lines(text: str) -> CharSpan | None:
     """The whole lines of ``text`` if each of them is a JSON object: the common case, at once."""
     start = 0 if text.startswith("{") else text.find("\n{") + 1
     end = text.rfind("}\n") + 1
@@ -163,13 +163,13 @@ def _json_lines(text: str) -> Span | None:
         _OBJECTS.decode_lines(text[start:end])
     except (msgspec.MsgspecError, RecursionError, UnicodeEncodeError):
         return None
-    return Span(start, end)
+    return CharSpan(start, end)
 
 
-def _complete_and_fragments(text: str) -> Iterator[Span]:
+def _complete_and_fragments(text: str) -> Iterator[CharSpan]:
     end = 0
-    for span in [*json_spans(text), Span(len(text), len(text))]:
-        gap = Span(end, span.start)
+    for span in [*json_spans(text), CharSpan(len(text), len(text))]:
+        gap = CharSpan(end, span.start)
         if end and not text[gap.start : gap.end].strip(_BETWEEN_VALUES):
             yield gap  # values of one array, the rest of which is in another piece
         elif text.find('"', *gap) >= 0:
@@ -178,37 +178,37 @@ def _complete_and_fragments(text: str) -> Iterator[Span]:
         end = span.end
 
 
-def _fragments(text: str, gap: Span) -> Iterator[Span]:
+def _fragments(text: str, gap: CharSpan) -> Iterator[CharSpan]:
     """Lines of pretty-printed JSON, and stretches of compact JSON, that are not complete."""
-    run: list[Span] = []
+    run: list[CharSpan] = []
     for match in _JSON_LINE.finditer(text, *gap):
         if run and match.start() > run[-1].end + 1:
             yield from _json_run(run, text)
             run = []
-        run.append(Span(*match.span()))
+        run.append(CharSpan(*match.span()))
     yield from _json_run(run, text)
     if gap.end - gap.start >= _LONG_LINE:
         yield from _joined(text, gap)
 
 
-def _json_run(lines: list[Span], text: str) -> Iterator[Span]:
+def _json_run(lines: list[CharSpan], text: str) -> Iterator[CharSpan]:
     start, end = (lines[0].start, lines[-1].end) if lines else (0, 0)
     if len(lines) > 2 and '"' in text[start:end]:  # noqa: PLR2004 - three lines make a run
-        yield Span(start, end)
+        yield CharSpan(start, end)
 
 
-def _joined(text: str, gap: Span) -> Iterator[Span]:
+def _joined(text: str, gap: CharSpan) -> Iterator[CharSpan]:
     """Long stretches dense in quotes that meet colons, commas and braces."""
     first = last = count = 0
     for match in _JSON_JOINT.finditer(text, *gap):
         if count and match.start() - last > 4 * _JOINT_EVERY_CHARS:
-            yield from _dense(Span(first, last), count)
+            yield from _dense(CharSpan(first, last), count)
             count = 0
         first = first if count else match.start()
         last, count = match.end(), count + 1
-    yield from _dense(Span(first, last), count)
+    yield from _dense(CharSpan(first, last), count)
 
 
-def _dense(span: Span, joints: int) -> Iterator[Span]:
+def _dense(span: CharSpan, joints: int) -> Iterator[CharSpan]:
     if _LONG_LINE <= span.end - span.start <= joints * _JOINT_EVERY_CHARS:
         yield span

@@ -19,7 +19,7 @@ CLIENT_SHARE: Final = 0.05
 _NS_PER_S: Final = 1e9
 
 
-class Measured(Protocol):
+class LoadRecord(Protocol):
     """What of a record a load is judged by."""
 
     @property
@@ -39,7 +39,7 @@ def _numbers() -> array[float]:
 
 
 @dataclass(slots=True)
-class _Stretch:
+class _Period:
     """A time in which a level's requests were sent: one, and one more for each resumption."""
 
     first_due_ns: int
@@ -50,7 +50,7 @@ class _Stretch:
     n: int = 0
     sent: int = 0
 
-    def add(self, record: Measured) -> None:
+    def add(self, record: LoadRecord) -> None:
         timing = record.timing
         self.n += 1
         self.first_due_ns = min(self.first_due_ns, timing.scheduled_ns)
@@ -64,7 +64,7 @@ class _Stretch:
 
 
 @dataclass(slots=True)
-class Tally:
+class LevelTally:
     """The measured requests of one role at one level, as they accumulate."""
 
     n: int = 0
@@ -77,16 +77,16 @@ class Tally:
     held_ms: array[float] = field(default_factory=_numbers)
     delay_ms: array[float] = field(default_factory=_numbers)
     """From due to sent, whatever the cause."""
-    _stretches: dict[int, _Stretch] = field(default_factory=dict)
+    _stretches: dict[int, _Period] = field(default_factory=dict)
 
-    def add(self, record: Measured) -> None:
+    def add(self, record: LoadRecord) -> None:
         """Count one record in; those of other passes are left out."""
         if record.pass_ != "quality":
             return
         timing, load = record.timing, record.load
         began_ns = load.began_ns if load else 0
         due_ns = timing.scheduled_ns
-        self._stretches.setdefault(began_ns, _Stretch(due_ns, due_ns)).add(record)
+        self._stretches.setdefault(began_ns, _Period(due_ns, due_ns)).add(record)
         self.n += 1
         self.ok += record.status == "ok"
         self.output_tokens += record.tokens.output or 0

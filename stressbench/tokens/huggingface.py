@@ -1,104 +1,122 @@
-"""What a ``tokenizer.json`` says about its tokens' bytes, and about where text may be cut."""
+"""Hugging Face tokenizers: a ``tokenizer.json``, from a file or from the local cache."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
+import hashlib
+from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from stressbench.tokens.vocabulary import (
-    Cut,
-    TokenTable,
-    byte_level_alphabet,
-    byte_level_bytes,
-)
+from stressbench.errors import SetupError
+from stressbench.tokens.tokenizer import replace_surrogates
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer as FastTokenizer
 
-_WORD_MARK: Final = "\u2581"
-_BYTE_PIECE: Final = re.compile(r"<0x([0-9A-F]{2})>")
-_CROSSES_WORD: Final = re.compile(r"[A-Za-z][ \t\r\n]|\n[A-Za-z]")
-_CROSSES_LETTER: Final = re.compile(r"[A-Za-z][0-9]")
-
-_UPPER: Final = r"[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]"
-_LOWER: Final = r"[\p{Ll}\p{Lm}\p{Lo}\p{M}]"
-_SUFFIX: Final = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)"
-_SAFE_ALTERNATIVES: Final = frozenset(
-    {
-        # No alternative here matches a letter and then white space or a digit, or a line
-        # feed and then a letter: the condition of the cut named "letter".
-        *("'s", "'t", "'re", "'ve", "'m", "'ll", "'d", "'(?i:[sdmt]|ll|ve|re)", _SUFFIX),
-        *(r" ?\p{L}+", r" ?\p{N}+", r" ?[^\s\p{L}\p{N}]+", r"\s+(?!\S)", r"\s+", r"\s"),
-        *(r"[^\r\n\p{L}\p{N}]?\p{L}+", r"\p{N}", r"\p{N}{1,3}", r"\p{N}+", r"\s*[\r\n]+"),
-        *(r"[^\r\n\p{L}\p{N}]?+\p{L}+", r" ?[^\s\p{L}\p{N}]++[\r\n]*", r"\s*[\r\n]"),
-        *(r" ?[^\s\p{L}\p{N}]+[\r\n]*", r" ?[^\s\p{L}\p{N}]+[\r\n/]*", r"[0-9]", r"\d", r"\d{1,3}"),
-        *(
-            rf"[^\r\n\p{{L}}\p{{N}}]?{_UPPER}{first}{_LOWER}{second}{suffix}"
-            for first, second in (("*", "+"), ("+", "*"))
-            for suffix in ("", _SUFFIX + "?")
-        ),
-        # DeepSeek
-        "[\u4e00-\u9fa5\u3040-\u309f\u30a0-\u30ff]+",
-        r"""[!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+""",
-        r"[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+",
-        r" ?[\p{P}\p{S}]+[\r\n]*",
-    }
-)
-_SAFE_NORMALIZERS: Final = frozenset({"NFC", "NFD", "NFKC", "NFKD"})
+    from stressbench.tokens.vocabulary import Cut, Offsets, TokenIds, TokenTable
 
 
-def cut_of(config: Mapping[str, object]) -> Cut:
-    """The cut that is proven for the tokenizer whose ``tokenizer.json`` is ``config``."""
-    model = _mapping(config.get("model"))
-    stages = list(_stages(config.get("pre_tokenizer"), "pretokenizers"))
-    proven = (
-        model.get("type") == "BPE"
-        and bool(stages)
-        and all(_is_safe_stage(stage) for stage in stages)
-        and all(
-            stage.get("type") in _SAFE_NORMALIZERS
-            for stage in _stages(config.get("normalizer"), "normalizers")
-        )
-    )
-    added = [token for token in _list(config.get("added_tokens")) if not token.get("special")]
-    # A special token that is spelled out in plain text is plain text: only the others matter.
-    if not proven or any(_is_elastic(t) or _CROSSES_WORD.search(_content(t)) for t in added):
-        return "nowhere"
-    return "word" if any(_CROSSES_LETTER.search(_content(token)) for token in added) else "letter"
+class HuggingFaceTokenizer:
+    """A ``tokenizer.json``, run by Hugging Face ``tokenizers``.
 
+    Only ``encode_special`` produces special tokens; chat templates need it.
+    """
 
-def table_of(fast: FastTokenizer, config: Mapping[str, object]) -> TokenTable:
-    """Bytes of every token; exact for byte-level and SentencePiece-like vocabularies."""
-    stages = _stages(config.get("pre_tokenizer"), "pretokenizers")
-    byte_level = any(stage.get("type") == "ByteLevel" for stage in stages)
-    alphabet = byte_level_alphabet()
-    vocabulary = fast.get_vocab(with_added_tokens=True)
-    added = {_content(token) for token in _list(config.get("added_tokens"))}
-    tokens = [b""] * (max(vocabulary.values(), default=-1) + 1)
-    raw = set()
-    for token, index in vocabulary.items():
-        piece = _BYTE_PIECE.fullmatch(token)
-        if token in added:
-            tokens[index] = token.encode()
-        elif byte_level:
-            tokens[index] = byte_level_bytes(token, alphabet)
-        elif piece:
-            tokens[index] = bytes.fromhex(piece[1])
-            raw.add(index)
+    def __init__(
+        self, source: Path | bytes, *, name: str | None = None, window_tokens: int | None = None
+    ) -> None:
+        """Open ``source``, which is the file or its content.
+
+        The context window is read from a ``config.json`` in the same folder.
+        """
+        if isinstance(source, Path):
+            data = _read(source)
+            window_tokens = window_tokens or window_of(source)
         else:
-            tokens[index] = token.replace(_WORD_MARK, " ").encode("utf-8", "replace")
-    unknown = _mapping(config.get("model")).get("unk_token")
-    # Byte-level vocabularies cover everything; what they call unknown is never produced.
-    unk_id = vocabulary.get(unknown) if isinstance(unknown, str) and not byte_level else None
-    return TokenTable(tokens, byte_ids=frozenset(raw), unk_id=unk_id)
+            data = source
+        self.name = name or (source.parent.name if isinstance(source, Path) else "tokenizer.json")
+        self.sha256 = hashlib.sha256(data).hexdigest()
+        self.window_tokens = window_tokens
+        self._data = data
+        self._where = str(source) if isinstance(source, Path) else self.name
+        self._fast = self._parse()
+        self._fast.encode_special_tokens = True
+
+    def _parse(self) -> FastTokenizer:
+        from tokenizers import Tokenizer as FastTokenizer
+
+        try:
+            fast: FastTokenizer = FastTokenizer.from_buffer(self._data)
+        except Exception as error:  # tokenizers raises bare Exception
+            raise SetupError(f"not a tokenizer.json: {error}", where=self._where) from error
+        fast.no_truncation()
+        fast.no_padding()
+        return fast
+
+    @cached_property
+    def _special(self) -> FastTokenizer:
+        return self._parse()
+
+    @cached_property
+    def _config(self) -> dict[str, object]:
+        config: dict[str, object] = msgspec.json.decode(self._data)
+        return config
+
+    def encode(self, text: str) -> list[int]:
+        return self._fast.encode(replace_surrogates(text), add_special_tokens=False).ids
+
+    def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
+        clean = [replace_surrogates(text) for text in texts]
+        batch = self._fast.encode_batch_fast(clean, add_special_tokens=False)
+        return [encoding.ids for encoding in batch]
+
+    def decode(self, ids: Sequence[int]) -> str:
+        return self._fast.decode(list(ids), skip_special_tokens=False)
+
+    def encode_special(self, text: str, *, add_special_tokens: bool = False) -> list[int]:
+        """Return the token ids of ``text``, turning spelled-out special tokens into themselves."""
+        return self._special.encode(text, add_special_tokens=add_special_tokens).ids
+
+    @property
+    def cut(self) -> Cut:
+        """Where text may be cut, as far as the ``tokenizer.json`` proves it."""
+        from stressbench.tokens.tokenizer_json import cut_of
+
+        return cut_of(self._config)
+
+    def encode_arrays(self, texts: Sequence[str]) -> list[TokenIds]:
+        import numpy as np
+
+        return [np.asarray(ids, np.uint32) for ids in self.encode_batch(texts)]
+
+    def starts(self, text: str, ids: TokenIds) -> Offsets:
+        import numpy as np
+
+        starts = self._table.starts(ids, len(text.encode()))
+        if starts is not None:
+            return starts
+        # A normaliser changed the text, so ask the library for offsets; it counts characters.
+        encoding = self._fast.encode(text, add_special_tokens=False)
+        first_bytes = np.cumsum([0, *(len(char.encode()) for char in text)])
+        begins = [start for start, _ in encoding.offsets]
+        offsets: Offsets = first_bytes[begins].astype(np.int64)
+        return offsets
+
+    def table(self) -> TokenTable:
+        return self._table
+
+    @cached_property
+    def _table(self) -> TokenTable:
+        from stressbench.tokens.tokenizer_json import table_of
+
+        return table_of(self._fast, self._config)
 
 
 def cached_file(repository: str) -> Path | None:
-    """``tokenizer.json`` of a model id in the local Hugging Face cache; nothing is downloaded."""
+    """Find a model id's ``tokenizer.json`` in the local Hugging Face cache; download nothing."""
     if repository.count("/") > 1 or not repository.replace("/", "").strip("."):
         return None
     from huggingface_hub import try_to_load_from_cache
@@ -111,8 +129,8 @@ def cached_file(repository: str) -> Path | None:
     return Path(found) if isinstance(found, str) else None
 
 
-def window_tokens(tokenizer_file: Path) -> int | None:
-    """The longest prompt that the ``config.json`` beside a ``tokenizer.json`` speaks of."""
+def window_of(tokenizer_file: Path) -> int | None:
+    """Read the longest prompt from the ``config.json`` in the folder of a ``tokenizer.json``."""
     try:
         data = tokenizer_file.with_name("config.json").read_bytes()
         return msgspec.json.decode(data, type=_ModelConfig).max_position_embeddings
@@ -124,71 +142,12 @@ class _ModelConfig(msgspec.Struct):
     max_position_embeddings: int | None = None
 
 
-def _is_safe_stage(stage: Mapping[str, object]) -> bool:
-    match stage.get("type"):
-        case "ByteLevel":
-            return stage.get("add_prefix_space") is False
-        case "Digits":
-            return True
-        case "Split":
-            pattern = _mapping(stage.get("pattern")).get("Regex")
-            return (
-                isinstance(pattern, str)
-                and stage.get("behavior") in {"Isolated", "Removed"}
-                and all(part in _SAFE_ALTERNATIVES for part in alternatives(_spelled(pattern)))
-            )
-        case _:
-            return False
-
-
-def _is_elastic(token: Mapping[str, object]) -> bool:
-    """Whether what stands beside an added token decides if, or how far, it matches."""
-    return any(token.get(flag) for flag in ("lstrip", "rstrip", "single_word"))
-
-
-def _content(token: Mapping[str, object]) -> str:
-    return str(token.get("content"))
-
-
-def alternatives(pattern: str) -> Iterator[str]:
-    """Top-level alternatives of a regular expression, brackets and groups respected."""
-    start = depth = 0
-    in_class = escaped = False
-    for position, char in enumerate(pattern):
-        if escaped:
-            escaped = False
-        elif char == "\\":
-            escaped = True
-        elif in_class:
-            in_class = char != "]"
-        elif char == "[":
-            in_class = True
-        elif char in "()":
-            depth += 1 if char == "(" else -1
-        elif char == "|" and depth == 0:
-            yield pattern[start:position]
-            start = position + 1
-    yield pattern[start:]
-
-
-def _spelled(pattern: str) -> str:
-    """``pattern`` with raw line breaks written as escapes, which mean the same."""
-    return pattern.replace("\r", r"\r").replace("\n", r"\n")
-
-
-def _stages(component: object, members: str) -> Iterator[Mapping[str, object]]:
-    """A component, or its members where it is a ``Sequence``; nothing for null."""
-    described = _mapping(component)
-    if described.get("type") == "Sequence":
-        for member in _list(described.get(members)):
-            yield from _stages(member, members)
-    elif described:
-        yield described
-
-
-def _mapping(value: object) -> Mapping[str, object]:
-    return cast("Mapping[str, object]", value) if isinstance(value, dict) else {}
-
-
-def _list(value: object) -> list[Mapping[str, object]]:
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise SetupError(
+            f"cannot read the tokenizer: {error.strerror}",
+            where=str(file),
+            hint="name a directory that holds a tokenizer.json",
+        ) from error

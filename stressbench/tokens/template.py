@@ -1,4 +1,4 @@
-"""Chat templates as token ids: what a model wraps around a user message."""
+"""Chat templates as token ids: what a chat template puts around a user message."""
 
 from __future__ import annotations
 
@@ -9,33 +9,33 @@ from pathlib import Path
 from typing import Final
 
 from stressbench.errors import SetupError
-from stressbench.tokens.tokenizer import HuggingFaceTokenizer
+from stressbench.tokens.huggingface import HuggingFaceTokenizer
 
 _SENTINEL: Final = "\u2063stressbench-content\u2063"
 
 
 @dataclass(frozen=True, slots=True)
 class ChatTemplate:
-    """The fixed token ids before and after the content: prompt = prefix + content + suffix."""
+    """The fixed token ids around the content: prompt = prefix + content + suffix."""
 
     prefix_ids: tuple[int, ...] = ()
     suffix_ids: tuple[int, ...] = ()
 
     @property
     def tokens(self) -> int:
-        """Token count of prefix and suffix together."""
+        """Number of tokens of prefix and suffix together."""
         return len(self.prefix_ids) + len(self.suffix_ids)
 
 
 def load_template(directory: Path, tokenizer: HuggingFaceTokenizer) -> ChatTemplate:
-    """The template of the model in ``directory`` around one user message.
+    """Load the chat template of the model in ``directory``, for one user message.
 
-    Rendered with ``add_generation_prompt``, by Jinja's sandbox and Hugging Face's
-    conventions (``chat_template.jinja``, or ``chat_template`` in
-    ``tokenizer_config.json``). A model without one gets what its tokenizer adds to
-    plain text, usually a BOS token.
+    The template (``chat_template.jinja``, or ``chat_template`` in ``tokenizer_config.json``)
+    is rendered in Jinja's sandbox by Hugging Face's conventions, with
+    ``add_generation_prompt``. For a model without a template, the prefix is what its
+    tokenizer adds to plain text, usually a BOS token.
 
-    Raises ``SetupError`` when the template fails, or changes the content it wraps.
+    Raises ``SetupError`` if the template fails, or changes the content it wraps.
     """
     config = _config(directory)
     source = _source(directory, config)
@@ -46,7 +46,7 @@ def load_template(directory: Path, tokenizer: HuggingFaceTokenizer) -> ChatTempl
     before, found, after = rendered.partition(_SENTINEL)
     if not found or _SENTINEL in after:
         raise SetupError(
-            "the chat template does not carry the user message through unchanged, exactly once",
+            "the chat template changes the user message, or does not contain it exactly once",
             where=str(directory),
             hint="use a model or tokenizer with a plain chat template",
         )
@@ -86,7 +86,7 @@ def _render(source: str, config: dict[str, object], *, where: str) -> str:
         raise jinja2.TemplateError(message)
 
     def fixed_date(pattern: str) -> str:
-        # A template that prints today's date would make prompts differ from day to day.
+        # With today's date in the template, prompts would differ from day to day.
         return datetime(2024, 1, 1).strftime(pattern)  # noqa: DTZ001 - a constant, no clock
 
     environment = ImmutableSandboxedEnvironment(
@@ -108,7 +108,7 @@ def _render(source: str, config: dict[str, object], *, where: str) -> str:
 
 
 def _tojson(value: object, indent: int | None = None) -> str:
-    # Jinja's own filter escapes HTML, which is not what models were trained on.
+    # Jinja's own filter escapes HTML; models were trained on unescaped JSON.
     return json.dumps(value, ensure_ascii=False, indent=indent)
 
 

@@ -1,4 +1,4 @@
-"""What measuring needs beyond encoding: where tokens begin, and where text may be cut."""
+"""What measuring a text needs beyond its token ids: token offsets and safe cuts."""
 
 from __future__ import annotations
 
@@ -13,24 +13,23 @@ import numpy.typing as npt
 
 from stressbench.tokens.tokenizer import Tokenizer
 
-Ids: TypeAlias = npt.NDArray[np.uint32]
+TokenIds: TypeAlias = npt.NDArray[np.uint32]
 Offsets: TypeAlias = npt.NDArray[np.int64]
 Cut: TypeAlias = Literal["anywhere", "letter", "word", "space", "nowhere"]
-"""Where ``encode(a + b) == encode(a) + encode(b)`` is proven.
+"""Where a text can be cut so that provably ``encode(a + b) == encode(a) + encode(b)``.
 
-``letter``: between an ASCII letter and a white space or digit, and after a single line
-feed before an ASCII letter. True of every pre-tokenizer in the GPT-2 line (GPT-2,
-cl100k, o200k, Llama 3, Qwen 2, DeepSeek, tekken): none of their alternatives matches a
-letter followed by white space or a digit, none matches a line feed followed by a letter,
-and their only look-ahead sees the end of a run of white space, which neither cut touches.
+``letter``: between an ASCII letter and white space or a digit, and after a single line feed
+before an ASCII letter. This holds for every pre-tokenizer in the GPT-2 line (GPT-2, cl100k,
+o200k, Llama 3, Qwen 2, DeepSeek, tekken): none of their alternatives matches a letter
+followed by white space or a digit, none matches a line feed followed by a letter, and their
+only look-ahead tests for the end of a run of white space, which neither cut touches.
 ``word``: the same without the digit, for vocabularies with added tokens like ``<image2>``.
 
-``space``: before a space that follows something else, where no piece of the vocabulary
-holds a word mark behind another character (SentencePiece with ``split_by_whitespace``).
-The second part is then encoded without that space, which the tokenizer's own dummy
-prefix puts back.
+``space``: before a space that follows another character, if no token of the vocabulary
+holds a word mark after another character (SentencePiece with ``split_by_whitespace``). The
+second part is then encoded without that space: the tokenizer's dummy prefix restores it.
 
-``anywhere``: bytes. ``nowhere``: not proven; the whole text is encoded at once.
+``anywhere``: bytes. ``nowhere``: nothing is proven, so the whole text is encoded at once.
 """
 
 CUT_PATTERNS: Final[dict[Cut, re.Pattern[str]]] = {
@@ -41,54 +40,54 @@ CUT_PATTERNS: Final[dict[Cut, re.Pattern[str]]] = {
 
 
 class Vocabulary(Tokenizer, Protocol):
-    """A tokenizer whose tokens can be laid over the text they came from."""
+    """A tokenizer that also says which bytes of the text each token covers."""
 
     window_tokens: int | None
-    """Longest prompt of the model that owns the vocabulary; None where it has no one model."""
+    """Longest prompt of the vocabulary's model; None if it does not belong to one model."""
 
     @property
     def cut(self) -> Cut:
         """Where text may be cut."""
         ...
 
-    def encode_arrays(self, texts: Sequence[str]) -> list[Ids]:
-        """``encode`` of each text as an array, on all cores where the library can."""
+    def encode_arrays(self, texts: Sequence[str]) -> list[TokenIds]:
+        """Encode each text to an array, on all cores if the library can."""
         ...
 
-    def starts(self, text: str, ids: Ids) -> Offsets:
-        """UTF-8 byte offset in ``text`` at which each token of ``ids = encode(text)`` begins."""
+    def starts(self, text: str, ids: TokenIds) -> Offsets:
+        """Return where each token of ``ids = encode(text)`` begins, in UTF-8 bytes of ``text``."""
         ...
 
     def table(self) -> TokenTable:
-        """Bytes of every token."""
+        """Return the bytes of every token."""
         ...
 
 
 @dataclass(frozen=True)
 class TokenTable:
-    """The bytes of every id of a vocabulary; ids without text of their own hold ``b""``."""
+    """The bytes of every token id of a vocabulary; ids that spell no text hold ``b""``."""
 
     token_bytes: Sequence[bytes]
     byte_ids: frozenset[int] = frozenset()
-    """Ids that stand for one raw byte by definition (SentencePiece's ``<0x0A>``)."""
+    """Ids defined as one raw byte (SentencePiece's ``<0x0A>``)."""
     unk_id: int | None = None
 
     @cached_property
     def lengths(self) -> npt.NDArray[np.int64]:
-        """Bytes of each token."""
+        """Number of bytes of each token."""
         return np.fromiter(map(len, self.token_bytes), np.int64, len(self.token_bytes))
 
     @cached_property
     def fragments(self) -> npt.NDArray[np.bool_]:
-        """True where a token is raw bytes: it cannot be read as whole characters."""
+        """True for tokens that are raw bytes rather than whole characters."""
         flags = np.zeros(len(self.token_bytes), np.bool_)
         flags[[i for i, token in enumerate(self.token_bytes) if _is_fragment(token)]] = True
         if self.byte_ids:
             flags[list(self.byte_ids)] = True
         return flags
 
-    def starts(self, ids: Ids, text_bytes: int) -> Offsets | None:
-        """Running byte offsets of ``ids``, or None where they do not add up to the text."""
+    def starts(self, ids: TokenIds, text_bytes: int) -> Offsets | None:
+        """Return the byte offset of each token; None if the tokens do not add up to the text."""
         lengths = self.lengths[ids]
         if int(lengths.sum()) != text_bytes:
             return None
@@ -107,7 +106,7 @@ def _is_fragment(token: bytes) -> bool:
 
 
 def byte_level_alphabet() -> dict[str, int]:
-    """GPT-2's printable stand-ins for the 256 byte values (Radford et al. 2019, encoder.py)."""
+    """Return GPT-2's printable characters for the 256 bytes (Radford et al. 2019, encoder.py)."""
     printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
     hidden = [value for value in range(256) if value not in set(printable)]
     return {chr(value): value for value in printable} | {
@@ -116,7 +115,7 @@ def byte_level_alphabet() -> dict[str, int]:
 
 
 def byte_level_bytes(token: str, alphabet: dict[str, int]) -> bytes:
-    """Bytes of a token spelled in ``alphabet``; a token spelled otherwise is its own UTF-8."""
+    """Return the bytes of a token spelled in ``alphabet``, or the UTF-8 of any other token."""
     try:
         return bytes([alphabet[char] for char in token])
     except KeyError:
@@ -124,7 +123,7 @@ def byte_level_bytes(token: str, alphabet: dict[str, int]) -> bytes:
 
 
 def utf8_char_index(text: str) -> Offsets | None:
-    """Index of the character that each UTF-8 byte of ``text`` belongs to; None for ASCII."""
+    """Map each UTF-8 byte of ``text`` to the index of its character; None for ASCII."""
     if text.isascii():
         return None
     data = np.frombuffer(text.encode(), np.uint8)

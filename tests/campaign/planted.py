@@ -15,7 +15,7 @@ import numpy as np
 from stressbench.engines.base import Completion, EngineTraits
 from stressbench.engines.simulated.engine import SimulatedEngine
 from stressbench.errors import RequestError
-from stressbench.probes.base import Finding, ProbeSetup, StepProbe
+from stressbench.probes.base import ProbeFinding, ProbeSetup, StepProbe
 from stressbench.schema.case import Request
 
 
@@ -51,8 +51,8 @@ class PlantedProbe(StepProbe):
     async def sent(self, key: str, request: Request) -> None:
         del key, request
 
-    async def finished(self, key: str, *, ok: bool) -> Finding:
+    async def finished(self, key: str, *, ok: bool) -> ProbeFinding:
         if not ok:
-            return Finding(fields=None, why_null={"": "the request failed"})
+            return ProbeFinding(fields=None, why_null={"": "the request failed"})
         figure = np.full((3, 5), mark(key) % 1000, np.int32)
-        return Finding(fields={"mark": mark(key)}, arrays={"figures": figure})
+        return ProbeFinding(fields={"mark": mark(key)}, arrays={"figures": figure})

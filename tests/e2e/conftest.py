@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -19,9 +20,6 @@ from stressbench.probes.base import WORKER_EXTENSION
 from stressbench.schema.suite.suite import EngineSpec
 from stressbench.store import Run, read_run
 from tests.conftest import ROOT
-
-ELEMENTS_PER_TOKEN = 2 * 30 * 3 * 64
-"""K and V of 30 layers with three KV heads of 64 numbers, in both reference models."""
 
 
 @pytest.hookimpl(trylast=True)
@@ -52,7 +50,6 @@ def probed(
             model=name,
             model_path=path,
             tokenizer_path=path,
-            kv_elements_per_token=ELEMENTS_PER_TOKEN,
             engine=EngineSpec(
                 max_model_len=512,
                 dtype=reference.DTYPES[name],
@@ -64,6 +61,7 @@ def probed(
             concurrency=8,
             log=tmp_path_factory.mktemp(name) / "engine.log",
             on_step=lambda _reading: None,
+            model_config=json.loads((path / "config.json").read_bytes()),
             worker_extension=WORKER_EXTENSION,
         )
     )

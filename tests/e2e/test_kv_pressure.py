@@ -28,7 +28,7 @@ from stressbench.schema.suite.load import levels
 from stressbench.schema.suite.parse import parse_suite
 from stressbench.simulation.closed_loop import Job, run_closed_loop
 from stressbench.simulation.geometry import ELEMENT_BYTES
-from stressbench.simulation.request import Limits
+from stressbench.simulation.request import SchedulerLimits
 from stressbench.stats.exact import wilson
 from stressbench.store import Run, read_run, readings
 
@@ -181,7 +181,7 @@ def test_the_simulation_foresees_what_the_scheduler_does(
     }
     # Of those sent at once, the first step finds one or some more: that is not ours to know.
     jobs = [Job(str(number), 300, 40) for number in range(16)]
-    limits = Limits(blocks=64, block_size=BLOCK, max_num_seqs=6)
+    limits = SchedulerLimits(blocks=64, block_size=BLOCK, max_num_seqs=6)
     possible = [
         run_closed_loop(jobs, limits, concurrency=concurrency, together=together)
         for together in range(1, concurrency + 1)

@@ -9,15 +9,15 @@ import sys
 import numpy as np
 import pytest
 
-from stressbench.models import cache
-from stressbench.models.reference import pair as reference
-from stressbench.models.reference.gguf_source import open_source
-from stressbench.models.reference.llama import router_inputs
-from stressbench.models.routing_report import (
+from benchmarks._routing_report import (
     calibration_mixture,
     held_out_mixture,
     routing_report,
 )
+from stressbench.models import cache
+from stressbench.models.reference import pair as reference
+from stressbench.models.reference.gguf_source import open_source
+from stressbench.models.reference.llama import router_inputs
 
 pytestmark = [
     pytest.mark.e2e,

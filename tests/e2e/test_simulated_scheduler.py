@@ -14,7 +14,7 @@ import pytest
 
 from stressbench.engines.vllm import scheduler as _vllm_scheduler
 from stressbench.models.reference import pair as reference
-from stressbench.simulation.request import Limits, SimulatedRequest, StepLoad
+from stressbench.simulation.request import SchedulerLimits, SimulatedRequest, StepLoad
 from stressbench.simulation.scheduler import Scheduler
 
 pytestmark = [
@@ -67,9 +67,9 @@ def workload(rng: random.Random) -> list[Arrival]:
     return arrivals
 
 
-def limits(rng: random.Random) -> Limits:
+def limits(rng: random.Random) -> SchedulerLimits:
     seats = rng.randrange(1, 12)
-    return Limits(
+    return SchedulerLimits(
         blocks=rng.randrange(46, 120),
         block_size=16,
         max_num_seqs=seats,
@@ -79,7 +79,7 @@ def limits(rng: random.Random) -> Limits:
     )
 
 
-def simulated(arrivals: list[Arrival], bounds: Limits, slots: list[int]) -> Iterator[Seen]:
+def simulated(arrivals: list[Arrival], bounds: SchedulerLimits, slots: list[int]) -> Iterator[Seen]:
     scheduler = Scheduler(bounds, OneSecond())
     size = bounds.block_size
     for arrival in arrivals:
@@ -119,7 +119,7 @@ def vllm_config():
 
     path, _ = reference.obtain("reference-dense", lambda *_: None)
 
-    def make(bounds: Limits, *, asynchronous: bool = False):
+    def make(bounds: SchedulerLimits, *, asynchronous: bool = False):
         return VllmConfig(
             model_config=ModelConfig(model=str(path), dtype="float32", max_model_len=WINDOW),
             scheduler_config=SchedulerConfig(
@@ -140,7 +140,9 @@ def vllm_config():
     return make
 
 
-def real(config, arrivals: list[Arrival], bounds: Limits, slots: list[int]) -> Iterator[Seen]:
+def real(
+    config, arrivals: list[Arrival], bounds: SchedulerLimits, slots: list[int]
+) -> Iterator[Seen]:
     import torch
     from vllm import SamplingParams
     from vllm.utils.hashing import sha256

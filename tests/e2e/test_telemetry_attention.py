@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from precision import tolerance
 
 from stressbench.clock import Clock
-from stressbench.probes.base import Finding, ProbeSetup
+from stressbench.probes.base import ProbeFinding, ProbeSetup
 from stressbench.runner.plan.prepare import Prepared, prepare
 from stressbench.runner.plan.requests import plan
 from stressbench.schema.case import Request
@@ -47,7 +47,7 @@ SINK, RECENT = 4, 32
 @dataclass(frozen=True)
 class Answer:
     request: Request
-    finding: Finding
+    finding: ProbeFinding
     fed_back: tuple[int, ...]
     dtype: str
 

@@ -14,13 +14,13 @@ from msgspec.structs import replace
 from precision import tolerance
 
 from stressbench.clock import Clock
-from stressbench.engines.vllm.args import CPU_BLOCK_SIZE
 from stressbench.models.reference import pair as reference
+from stressbench.probes.exchange import unpack
 from stressbench.probes.routing.probe import RoutingProbe
-from stressbench.probes.routing.worker.rows import Routed, of_arrays, of_engine
-from stressbench.probes.worker.packing import unpack
+from stressbench.probes.routing.request_routing import RequestRouting, of_arrays, of_engine
 from stressbench.prompts.material.haystacks.prose import PROSE
 from stressbench.schema.case import Case, Request
+from stressbench.simulation.geometry import CPU_BLOCK_SIZE
 
 pytestmark = [
     pytest.mark.e2e,
@@ -46,7 +46,7 @@ class Served:
 
     prompt: tuple[int, ...]
     output: tuple[int, ...]
-    routed: Routed
+    routed: RequestRouting
     dtype: str
 
     @property
@@ -274,7 +274,7 @@ SCHEMES = {
 def test_whatever_the_scheme_the_routers_own_choice_is_noted(scheme: str) -> None:
     import torch
 
-    from stressbench.probes.routing.worker.capture import Choice, scores
+    from stressbench.probes.routing.worker.capture import RouterTap, scores
 
     given = dict(SCHEMES[scheme])
     if "e_score_correction_bias" in given:
@@ -282,7 +282,7 @@ def test_whatever_the_scheme_the_routers_own_choice_is_noted(scheme: str) -> Non
     layer = moe_layer(**given)
     x, logits = torch.randn(40, 16), torch.randn(40, 8)
     expected = layer.router.select_experts(hidden_states=x, router_logits=logits)
-    choice = Choice()
+    choice = RouterTap()
     undo = choice.tap(layer)
     answer = layer.router.select_experts(hidden_states=x, router_logits=logits, input_ids=None)
     seen, ids = choice.take()
@@ -305,11 +305,11 @@ def test_whatever_the_scheme_the_routers_own_choice_is_noted(scheme: str) -> Non
 def test_a_kernel_that_routes_by_itself_has_its_router_asked() -> None:
     import torch
 
-    from stressbench.probes.routing.worker.capture import Choice
+    from stressbench.probes.routing.worker.capture import RouterTap
 
     layer = moe_layer(monolithic=True)
     x, logits = torch.randn(5, 16), torch.randn(5, 8)
-    choice = Choice()
+    choice = RouterTap()
     undo = choice.tap(layer)
     assert torch.equal(layer.routed_experts.forward_monolithic(x, logits), x * 2)
     assert torch.equal(choice.take()[1].sort().values, logits.topk(2).indices.sort().values)

@@ -63,7 +63,6 @@ async def test_the_answer_is_the_same_and_the_load_is_the_limit(tmp_path: Path) 
             model=model.name,
             model_path=model.path,
             tokenizer_path=model.tokenizer_path,
-            kv_elements_per_token=model.kv_elements_per_token,
             engine=model.engine,
             args={},
             clock=Clock(),

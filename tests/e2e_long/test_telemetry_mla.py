@@ -22,9 +22,9 @@ from stressbench.engines.vllm.engine import VllmEngine
 from stressbench.models.reference import pair as reference
 from stressbench.probes.attention.probe import AttentionProbe
 from stressbench.probes.base import WORKER_EXTENSION
+from stressbench.probes.exchange import unpack
 from stressbench.probes.routing.probe import RoutingProbe
-from stressbench.probes.routing.worker.rows import Routed, of_arrays
-from stressbench.probes.worker.packing import unpack
+from stressbench.probes.routing.request_routing import RequestRouting, of_arrays
 from stressbench.schema.suite.suite import EngineSpec, Value
 from tests.cases import CASE, REQUEST
 
@@ -84,7 +84,7 @@ KINDS = {
 class Served:
     ids: tuple[int, ...]
     """Every token that ran: the last one generated is never fed back."""
-    routed: Routed
+    routed: RequestRouting
     hidden: np.ndarray
     """At the gate of each MoE layer, (tokens, layers, width), by a capture of the test's own."""
     given: tuple[int, ...]
@@ -127,7 +127,6 @@ async def serve(model: Path, log: Path, prompts: dict[str, tuple[int, ...]]) -> 
             model="mla",
             model_path=model,
             tokenizer_path=model,
-            kv_elements_per_token=None,
             engine=EngineSpec(max_model_len=512, dtype="float32", args=ENGINE),
             args={},
             clock=Clock(),

@@ -28,7 +28,7 @@ import zlib
 
 import numpy as np
 
-from stressbench.probes.base import Finding, StepProbe
+from stressbench.probes.base import ProbeFinding, StepProbe
 
 
 class PLUGIN(StepProbe):
@@ -51,7 +51,7 @@ class PLUGIN(StepProbe):
         arrays = {"figures": figure}
         if KIND == "bad" and zlib.crc32(key.encode()) % 2:
             arrays["more"] = np.zeros(2, np.complex128)
-        return Finding(fields={"hashed": True}, arrays=arrays)
+        return ProbeFinding(fields={"hashed": True}, arrays=arrays)
 '''
 
 

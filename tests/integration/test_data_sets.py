@@ -11,8 +11,8 @@ from stressbench.errors import SuiteError
 from stressbench.prompts.base import expand
 from stressbench.prompts.build.prompt_format import PromptFormat
 from stressbench.schema.suite.suite import PromptSpec
+from stressbench.tokens.byte_tokenizer import ByteTokenizer
 from stressbench.tokens.template import ChatTemplate
-from stressbench.tokens.tokenizer import ByteTokenizer
 
 pytest.importorskip("datasets")
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")

@@ -69,7 +69,6 @@ def setup_of(endpoint: Endpoint, **args: object) -> EngineSetup:
         model=MODEL,
         model_path=None,
         tokenizer_path=Path(),
-        kv_elements_per_token=None,
         engine=engine,
         args={},
         clock=Clock(),

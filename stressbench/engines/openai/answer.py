@@ -75,18 +75,18 @@ class _Choice(_Wire, frozen=True):
     finish_reason: str | None = None
 
 
-class _Timing(_Wire, frozen=True):
+class _RequestMetrics(_Wire, frozen=True):
     queue_time_ms: float | None = None
 
 
-class _Chunk(_Wire, frozen=True):
+class _StreamChunk(_Wire, frozen=True):
     choices: list[_Choice] | None = None
     usage: _Usage | None = None
-    metrics: _Timing | None = None
+    metrics: _RequestMetrics | None = None
     error: Value = None
 
 
-_CHUNK: Final = msgspec.json.Decoder(_Chunk)
+_CHUNK: Final = msgspec.json.Decoder(_StreamChunk)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +100,7 @@ class Expected:
     """What ends the answer, where the server was told to go on."""
 
 
-class Answer:
+class StreamedAnswer:
     """Gathers one streamed answer. Raises ``RequestError`` as soon as it cannot be right."""
 
     def __init__(self, expected: Expected, now_ns: Callable[[], int]) -> None:
@@ -149,7 +149,7 @@ class Answer:
                 raise RequestError(f"malformed event ({error}): {shown}") from error
             self._chunk(chunk, t_ns)
 
-    def _chunk(self, chunk: _Chunk, t_ns: int) -> None:
+    def _chunk(self, chunk: _StreamChunk, t_ns: int) -> None:
         if chunk.error is not None:
             raise RequestError(f"the server reports: {error_message(chunk.error)}")
         if chunk.usage is not None:

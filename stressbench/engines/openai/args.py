@@ -51,7 +51,7 @@ class Address:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Key:
+class ApiKey:
     """An API key that shows itself to nobody but the server."""
 
     name: str
@@ -83,14 +83,14 @@ def read_args(*given: Mapping[str, object]) -> OpenAIArgs:
         ) from None
 
 
-def read_key(name: str) -> Key:
+def read_key(name: str) -> ApiKey:
     """The key from the environment; raises ``SuiteError`` for one that no header can carry."""
     secret = os.environ.get(name, "").strip()
     if not secret:
-        return Key(name, None)
+        return ApiKey(name, None)
     if not (secret.isascii() and secret.isprintable()):
         raise SuiteError(f"the key in ${name} holds characters that no HTTP header can carry")
-    return Key(name, secret)
+    return ApiKey(name, secret)
 
 
 def read_address(base_url: str) -> Address:

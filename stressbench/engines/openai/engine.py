@@ -13,14 +13,13 @@ from stressbench.engines.base import (
     EngineTraits,
     RemoteRequestError,
 )
-from stressbench.engines.ends import Ends, decoder
-from stressbench.engines.openai.answer import Answer, Expected
+from stressbench.engines.ends import Ends, decoder, end_tokens
+from stressbench.engines.openai.answer import Expected, StreamedAnswer
 from stressbench.engines.openai.args import OpenAIArgs, read_address, read_args, read_key
 from stressbench.engines.openai.http import Connection
 from stressbench.engines.openai.request import UNCOUNTED
 from stressbench.engines.openai.scrape import Scraper
 from stressbench.engines.openai.server import Server, introduce
-from stressbench.engines.vllm.args import end_tokens
 from stressbench.errors import EngineError, RequestError
 from stressbench.schema.case import Request
 from stressbench.seeds import derive_rng
@@ -122,7 +121,10 @@ class OpenAIEngine:
                 ignore_eos=case.ignore_eos,
             )
             answer, sent_ns, retries = await self._connection.send(
-                dialect.path, body, request_id, lambda: Answer(expected, self._setup.clock.now_ns)
+                dialect.path,
+                body,
+                request_id,
+                lambda: StreamedAnswer(expected, self._setup.clock.now_ns),
             )
         except RequestError as error:
             raise _with_reasons(error, UNCOUNTED[dialect.api]) from error

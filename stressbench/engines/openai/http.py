@@ -20,8 +20,8 @@ import msgspec
 
 from stressbench.clock import Clock
 from stressbench.engines.base import RemoteRequestError
-from stressbench.engines.openai.answer import Answer
-from stressbench.engines.openai.args import Address, Key
+from stressbench.engines.openai.answer import StreamedAnswer
+from stressbench.engines.openai.args import Address, ApiKey
 from stressbench.engines.openai.error_message import UNREADABLE, error_message, one_line
 from stressbench.engines.openai.request import header_of
 from stressbench.engines.openai.sse import EventStream
@@ -51,7 +51,7 @@ _SERVER_ERRORS: Final = range(500, 600)
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class HttpPage:
     """What a GET brought."""
 
     status: int
@@ -85,7 +85,7 @@ class Connection:
     def __init__(  # noqa: PLR0913 - each is a thing of its own that tests replace
         self,
         address: Address,
-        key: Key,
+        key: ApiKey,
         *,
         clock: Clock,
         retries: int,
@@ -126,7 +126,7 @@ class Connection:
         if session is not None:
             await session.close()
 
-    async def get(self, url: str, *, timeout_s: float) -> Page:
+    async def get(self, url: str, *, timeout_s: float) -> HttpPage:
         """Fetch a page of the server, whole. Raises ``EngineError`` where nobody answers."""
         import aiohttp
 
@@ -135,13 +135,13 @@ class Connection:
                 asyncio.timeout(timeout_s),
                 self._open_session().get(url, allow_redirects=False) as response,
             ):
-                return Page(response.status, await _read(response, _MOST_BYTES))
+                return HttpPage(response.status, await _read(response, _MOST_BYTES))
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise self._nobody(url, error) from error
 
     async def send(
-        self, path: str, body: bytes, request_id: str, new_answer: Callable[[], Answer]
-    ) -> tuple[Answer, int, tuple[Retry, ...]]:
+        self, path: str, body: bytes, request_id: str, new_answer: Callable[[], StreamedAnswer]
+    ) -> tuple[StreamedAnswer, int, tuple[Retry, ...]]:
         """Post ``body`` until an answer has come, with when it was first sent and all retries.
 
         429, 503 and connections lost before the first output are tried again after
@@ -190,7 +190,7 @@ class Connection:
         tries = f"{len(retries) + 1} attempts: " if retries else ""
         return RemoteRequestError(tries + failure.reason, kind=failure.kind, retries=retries)
 
-    async def _once(self, path: str, body: bytes, request_id: str, answer: Answer) -> None:
+    async def _once(self, path: str, body: bytes, request_id: str, answer: StreamedAnswer) -> None:
         import aiohttp
 
         # aiohttp wants large bodies as files, which it sends piece by piece.
@@ -242,7 +242,7 @@ class Connection:
         return EngineError(f"no server answers at {url}: {one_line(error)}", hint=hint)
 
 
-async def _stream(response: ClientResponse, answer: Answer) -> None:
+async def _stream(response: ClientResponse, answer: StreamedAnswer) -> None:
     """Read a whole stream, then the end of the response so that the connection serves again."""
     if response.content_type != "text/event-stream":
         raise RequestError(

@@ -53,7 +53,7 @@ _VERSION: Final = re.compile(r"^v?(\d+)\.(\d+)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sample:
+class MetricsSample:
     """The wanted figures of one page; counters count from the server's start."""
 
     running: float
@@ -90,7 +90,7 @@ def names_of(version: str | None) -> MetricNames:
     return NAMES[max(known)]
 
 
-def read_sample(page: bytes, names: MetricNames, version: str | None) -> Sample:
+def read_sample(page: bytes, names: MetricNames, version: str | None) -> MetricsSample:
     """Read the wanted figures; several engines behind one server are added up.
 
     KV usage is their mean: each has a cache of the same size. Raises ``EngineError``
@@ -109,7 +109,7 @@ def read_sample(page: bytes, names: MetricNames, version: str | None) -> Sample:
             )
         total = sum(found)
         values[field.name] = total / len(found) if field.name == "kv_usage" else total
-    return Sample(**values)
+    return MetricsSample(**values)
 
 
 def cache_config(page: bytes) -> dict[str, str]:
@@ -119,7 +119,7 @@ def cache_config(page: bytes) -> dict[str, str]:
     return {}
 
 
-def step_between(before: Sample, now: Sample, t_ns: int) -> StepReading:
+def step_between(before: MetricsSample, now: MetricsSample, t_ns: int) -> StepReading:
     """What happened between two samples, as one step; gauges are those of ``now``."""
     return StepReading(
         t_ns=t_ns,

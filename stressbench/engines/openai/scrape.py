@@ -9,7 +9,7 @@ from typing import Final
 
 from stressbench.clock import Clock
 from stressbench.engines.openai.http import Connection
-from stressbench.engines.openai.metrics import Sample, read_sample, step_between
+from stressbench.engines.openai.metrics import MetricsSample, read_sample, step_between
 from stressbench.engines.openai.server import MetricsPage
 from stressbench.errors import EngineError
 from stressbench.schema.step import StepReading
@@ -40,7 +40,7 @@ class Scraper:
         self._interval_s = interval_s
         self._on_step = on_step
         self._task: asyncio.Task[None] | None = None
-        self._before: Sample | None = None
+        self._before: MetricsSample | None = None
         self._reading = asyncio.Lock()
 
     def start(self) -> None:
@@ -79,7 +79,7 @@ class Scraper:
                 self._on_step(step_between(self._before, now, self._clock.now_ns()))
             self._before = now
 
-    async def _sample(self) -> Sample | None:
+    async def _sample(self) -> MetricsSample | None:
         try:
             page = await self._connection.get(self._page.url, timeout_s=_PAGE_S)
         except EngineError:

@@ -10,7 +10,7 @@ import msgspec
 
 from stressbench.catalog import nearest
 from stressbench.engines.base import EngineSetup
-from stressbench.engines.openai.answer import Answer, Expected
+from stressbench.engines.openai.answer import Expected, StreamedAnswer
 from stressbench.engines.openai.args import Address, OpenAIArgs
 from stressbench.engines.openai.error_message import UNREADABLE, one_line
 from stressbench.engines.openai.http import Connection
@@ -34,13 +34,13 @@ _OK: Final = 200
 _UNAUTHORISED: Final = frozenset({401, 403})
 
 
-class _Model(msgspec.Struct, frozen=True):
+class _ListedModel(msgspec.Struct, frozen=True):
     id: str
     max_model_len: int | None = None
 
 
-class _Models(msgspec.Struct, frozen=True):
-    data: list[_Model]
+class _ModelList(msgspec.Struct, frozen=True):
+    data: list[_ListedModel]
 
 
 class _Version(msgspec.Struct, frozen=True):
@@ -125,7 +125,7 @@ async def introduce(
     return server
 
 
-async def _find_model(connection: Connection, address: Address, name: str) -> _Model | None:
+async def _find_model(connection: Connection, address: Address, name: str) -> _ListedModel | None:
     """The model as the server lists it; None where it lists none."""
     page = await connection.get(f"{address.api}/models", timeout_s=_PAGE_S)
     if page.status in _UNAUTHORISED:
@@ -134,7 +134,7 @@ async def _find_model(connection: Connection, address: Address, name: str) -> _M
             hint="export OPENAI_API_KEY=..., or name another variable in engine.args.api_key_env",
         )
     try:
-        models = msgspec.json.decode(page.body, type=_Models).data if page.status == _OK else []
+        models = msgspec.json.decode(page.body, type=_ModelList).data if page.status == _OK else []
     except UNREADABLE:
         models = []
     if not models:
@@ -226,7 +226,9 @@ async def _try(connection: Connection, dialect: Dialect) -> Dialect:
     expected = Expected(prompt_tokens=None if chat else len(_PROBE_IDS), max_tokens=_PROBE_TOKENS)
     try:
         async with asyncio.timeout(_PROBE_S):
-            await connection.send(dialect.path, body, "probe", lambda: Answer(expected, lambda: 0))
+            await connection.send(
+                dialect.path, body, "probe", lambda: StreamedAnswer(expected, lambda: 0)
+            )
     except TimeoutError as error:
         raise EngineError(
             f"the server does not answer a request of {_PROBE_TOKENS} tokens in {_PROBE_S:g} s",

@@ -16,15 +16,15 @@ from stressbench.schema.suite.suite import EngineSpec
 from stressbench.simulation.device import DEVICES, Device, ModelCost, Rates, Roofline
 from stressbench.simulation.geometry import (
     ELEMENT_BYTES,
-    KvGeometry,
+    GPU_BLOCK_SIZE,
+    KvGroup,
     UnknownGeometry,
-    kv_geometry,
+    full_attention,
+    kv_groups,
     model_cost,
 )
 from stressbench.simulation.request import StepCost
 
-_BLOCK_SIZE: Final = 16
-"""vLLM's own on a GPU."""
 _CAPACITY_TOKENS: Final = 65536
 """Of the cache, where neither the suite nor a device says anything else."""
 
@@ -117,7 +117,7 @@ def device_of(args: SimulatedArgs) -> Device | None:
 
 def block_size_of(spec: EngineSpec) -> int:
     """Tokens that a block holds."""
-    return spec.block_size or _BLOCK_SIZE
+    return spec.block_size or GPU_BLOCK_SIZE
 
 
 def served_dtype(spec: EngineSpec, device: Device) -> str:
@@ -142,24 +142,24 @@ def step_cost(setup: EngineSetup, args: SimulatedArgs) -> tuple[StepCost, int]:
         return rates, blocks or _CAPACITY_TOKENS // block_size_of(spec) + 1
     dtype = served_dtype(spec, device)
     try:
-        geometry = kv_geometry(setup.model_config, dtype=dtype, block_size=block_size_of(spec))
-        cost = model_cost(setup.model_config, geometry, weight_bytes=ELEMENT_BYTES[dtype])
+        group = full_attention(kv_groups(setup.model_config, dtype=dtype))
+        cost = model_cost(setup.model_config, group, weight_bytes=ELEMENT_BYTES[dtype])
     except UnknownGeometry as error:
         raise SuiteError(
             f"no device can be simulated for {setup.model}: {error}",
             where="engine.args.device",
             hint="leave the device out, and give prefill_tokens_per_s and decode_tokens_per_s",
         ) from error
-    return Roofline(device, cost), blocks or _room(setup, args, device, cost, geometry)
+    return Roofline(device, cost), blocks or _room(setup, args, device, cost, group)
 
 
 def _room(
-    setup: EngineSetup, args: SimulatedArgs, device: Device, cost: ModelCost, geometry: KvGeometry
+    setup: EngineSetup, args: SimulatedArgs, device: Device, cost: ModelCost, group: KvGroup
 ) -> int:
     """Blocks that the device's memory holds beside the weights."""
     weights = cost.touched_parameters(10**6) * cost.weight_bytes
     room = device.memory_bytes * args.gpu_memory_utilization - weights
-    blocks = int(room // geometry.bytes_per_block)
+    blocks = int(room // (group.bytes_per_token * block_size_of(setup.engine)))
     if blocks <= 1:
         raise SuiteError(
             f"{setup.model} takes {weights / 1e9:.1f} GB and leaves no room for a KV cache on"

@@ -28,7 +28,7 @@ from stressbench.schema.step import StepReading
 from stressbench.seeds import derive_rng
 from stressbench.simulation.closed_loop import TURNAROUND_S
 from stressbench.simulation.contents import contents_of
-from stressbench.simulation.request import Limits, SimulatedRequest, SimulatedStep
+from stressbench.simulation.request import SchedulerLimits, SimulatedRequest, SimulatedStep
 from stressbench.simulation.scheduler import Scheduler
 
 _NS_PER_S: Final = 1e9
@@ -64,7 +64,7 @@ class SimulatedEngine:
         setup, args = self._setup, self._args
         spec, device = setup.engine, device_of(args)
         cost, blocks = step_cost(setup, args)
-        limits = Limits(
+        limits = SchedulerLimits(
             blocks=blocks - 1,
             block_size=block_size_of(spec),
             max_num_seqs=setup.concurrency,
@@ -197,7 +197,7 @@ class SimulatedEngine:
             await asyncio.wait([driver])
 
 
-def _reading(step: SimulatedStep, limits: Limits, t_ns: int) -> StepReading:
+def _reading(step: SimulatedStep, limits: SchedulerLimits, t_ns: int) -> StepReading:
     recomputed = [(q.key, tokens) for q, tokens in step.recomputed]
     return StepReading(
         t_ns=t_ns,

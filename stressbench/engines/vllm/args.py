@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 from collections.abc import Mapping
@@ -14,12 +13,15 @@ from stressbench.engines.cpu import available_bytes, cpu_flags
 from stressbench.engines.dtype import expected_dtype, told_dtype
 from stressbench.errors import SetupError
 from stressbench.schema.suite.suite import EngineSpec
-from stressbench.simulation.geometry import ELEMENT_BYTES
+from stressbench.simulation.geometry import (
+    CPU_BLOCK_SIZE,
+    ELEMENT_BYTES,
+    GPU_BLOCK_SIZE,
+    WIDEST_DTYPE,
+    UnknownGeometry,
+    kv_groups,
+)
 
-CPU_BLOCK_SIZE: Final = 32
-"""Tokens a KV block holds on a CPU: the smallest that vLLM's CPU kernels run well with."""
-GPU_BLOCK_SIZE: Final = 16
-"""The same on a GPU: vLLM's default there."""
 _CPU_KV_SHARE: Final = 0.4
 """At most this share of the free memory becomes KV cache on a CPU: the weights, the
 activations and the machine's other work need the rest."""
@@ -38,8 +40,6 @@ _TELLING_ENVIRONMENT: Final = (
     "ONEDNN_DEFAULT_FPMATH_MODE",
     "VLLM_CPU_SGL_KERNEL",
 )
-_MOST_BYTES: Final = 4
-"""Of one element of the KV cache, where the dtype is not known."""
 
 
 def import_vllm(log: Path) -> None:
@@ -109,20 +109,6 @@ def _capped(args: dict[str, object], spec: EngineSpec) -> dict[str, object]:
     return args
 
 
-def end_tokens(model: Path | None) -> frozenset[int]:
-    """The tokens that end a model's answers, as its folder says."""
-    found: set[int] = set()
-    for name in ("config.json", "generation_config.json"):
-        try:
-            config = json.loads((model / name).read_bytes()) if model is not None else {}
-        except (OSError, ValueError):
-            continue
-        given = config.get("eos_token_id")
-        some = given if isinstance(given, list) else [given]
-        found.update(each for each in some if type(each) is int)  # 0 is a token, too
-    return frozenset(found)
-
-
 def telling_environment() -> dict[str, str]:
     """Variables outside the engine's arguments that change speed or results, where set."""
     return {name: os.environ[name] for name in _TELLING_ENVIRONMENT if name in os.environ}
@@ -140,14 +126,20 @@ def _on_cpu(args: dict[str, object], setup: EngineSetup) -> dict[str, object]:
 
 
 def _cpu_kv_bytes(args: Mapping[str, object], setup: EngineSetup) -> int:
-    """Room for every request at full length, bounded by a share of the free memory."""
+    """Memory for every request at full length, at most a share of the free memory.
+
+    Layers with a window need less than is counted here, because their old blocks are freed.
+    """
     bound = int(available_bytes() * _CPU_KV_SHARE)
-    window, block_size = args.get("max_model_len"), args["block_size"]
-    elements = setup.kv_elements_per_token
-    if not isinstance(window, int) or not isinstance(block_size, int) or elements is None:
+    longest, block_size = args.get("max_model_len"), args["block_size"]
+    if not isinstance(longest, int) or not isinstance(block_size, int):
         return bound
     dtype = expected_dtype(setup.engine, args, config=setup.model_config, flags=cpu_flags())
-    element_bytes = ELEMENT_BYTES.get(dtype or "", _MOST_BYTES)
+    try:
+        cached = dtype if dtype is not None and dtype in ELEMENT_BYTES else WIDEST_DTYPE
+        groups = kv_groups(setup.model_config, dtype=cached)
+    except UnknownGeometry:
+        return bound
     # The last block of a request is partly filled, and vLLM keeps one block for itself.
-    tokens = setup.concurrency * (window + block_size) + block_size
-    return min(bound, tokens * elements * element_bytes)
+    tokens = setup.concurrency * (longest + block_size) + block_size
+    return min(bound, tokens * sum(group.bytes_per_token for group in groups))

@@ -15,9 +15,8 @@ from stressbench.engines.base import (
     EngineSetup,
     EngineTraits,
 )
-from stressbench.engines.ends import Ends
+from stressbench.engines.ends import Ends, end_tokens
 from stressbench.engines.vllm.args import (
-    end_tokens,
     engine_arguments,
     import_vllm,
     log_to,

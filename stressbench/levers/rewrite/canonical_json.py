@@ -12,7 +12,7 @@ from stressbench.errors import SetupError
 from stressbench.levers.base import Edit, Rewrite, apply_edits
 from stressbench.survey.structure import json_spans
 
-_Json: TypeAlias = "bool | int | float | str | list[_Json] | dict[str, _Json] | None"
+_JsonValue: TypeAlias = "bool | int | float | str | list[_JsonValue] | dict[str, _JsonValue] | None"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +60,11 @@ def _canonical(source: str, rounded: list[str]) -> str:
             rounded.append(digits)
         return value
 
-    value: _Json = json.loads(source, parse_float=number, object_pairs_hook=_unique)
+    value: _JsonValue = json.loads(source, parse_float=number, object_pairs_hook=_unique)
     return rfc8785.dumps(value).decode()
 
 
-def _unique(pairs: list[tuple[str, _Json]]) -> dict[str, _Json]:
+def _unique(pairs: list[tuple[str, _JsonValue]]) -> dict[str, _JsonValue]:
     unique = dict(pairs)
     if len(unique) != len(pairs):
         raise ValueError("an object has the same key twice")

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from stressbench.levers.base import Edit, Rewrite, apply_edits
-from stressbench.survey.kinds import KINDS, Kind, kind_array
+from stressbench.survey.kinds import KINDS, ContentKind, kind_array
 
 _SPACE: Final = "[ \\t\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]"
 _BLANK: Final = f"{_SPACE[:-1]}\\r]"
@@ -20,7 +20,7 @@ _FOLDABLE: Final = re.compile(
     rf"|(?<!{_BLANK}){_BLANK}++(?=\n)|(?<!{_SPACE}){_SPACE}++(?=\Z)"  # ends of lines
     rf"|(?<=\S){_SPACE}++"  # between words; what indents a line is structure
 )
-_STRUCTURED: Final[tuple[Kind, ...]] = ("code", "table", "json")
+_STRUCTURED: Final[tuple[ContentKind, ...]] = ("code", "table", "json")
 
 
 @dataclass(frozen=True, slots=True)

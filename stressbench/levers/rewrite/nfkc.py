@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from stressbench.levers.base import Edit, Loss, Rewrite, apply_edits
+from stressbench.levers.base import Edit, Rewrite, RewriteLoss, apply_edits
 
 _RUN: Final = re.compile(r"[\x00-\x7f]?[^\x00-\x7f]+")
 """ASCII never joins with what stands before it, so runs are normalised one by one."""
@@ -52,7 +52,7 @@ def normalize(run: str) -> str:
     return "".join(parts)
 
 
-def _loss(run: str) -> tuple[Loss, str]:
+def _loss(run: str) -> tuple[RewriteLoss, str]:
     """The worst that happens to any character of ``run``."""
     losses = {_loss_of(char) for char in set(run)}
     for loss in ("content", "appearance"):
@@ -63,7 +63,7 @@ def _loss(run: str) -> tuple[Loss, str]:
 
 
 @lru_cache(maxsize=1 << 14)
-def _loss_of(char: str) -> tuple[Loss, str]:
+def _loss_of(char: str) -> tuple[RewriteLoss, str]:
     tag, _, rest = unicodedata.decomposition(char).partition(" ")
     if not tag.startswith("<"):
         return "none", "canonically equivalent"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from stressbench.levers.base import Edit, Loss, Rewrite, apply_edits
+from stressbench.levers.base import Edit, Rewrite, RewriteLoss, apply_edits
 from stressbench.survey.kinds import DEFAULT_IGNORABLE, is_drawn
 
 _HIDDEN: Final = re.compile(f"[{DEFAULT_IGNORABLE}]+")
@@ -45,7 +45,7 @@ def _edits(text: str) -> Iterator[Edit]:
 
 
 @lru_cache(maxsize=1 << 12)
-def _loss(run: str) -> tuple[Loss, str]:
+def _loss(run: str) -> tuple[RewriteLoss, str]:
     speaking = next((char for char in run if char not in _SPACERS), None)
     if speaking is None:
         return "appearance", f"U+{ord(run[0]):04X} only lays out"

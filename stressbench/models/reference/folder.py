@@ -7,7 +7,7 @@ from typing import Final, TypeAlias
 
 import msgspec
 
-from stressbench.models.reference.gguf_source import Geometry, Vocabulary
+from stressbench.models.reference.gguf_source import BpeVocabulary, Geometry
 
 _Json: TypeAlias = dict[str, object]
 
@@ -19,7 +19,7 @@ DENSE_CONFIG: Final[_Json] = {
 }
 
 
-def write_tokenizer(folder: Path, vocabulary: Vocabulary) -> None:
+def write_tokenizer(folder: Path, vocabulary: BpeVocabulary) -> None:
     """``tokenizer.json`` and ``tokenizer_config.json``, with the publisher's chat template.
 
     The pre-tokenizer is the one that GGUF calls ``smollm``: digits stand alone, then
@@ -59,7 +59,9 @@ def write_tokenizer(folder: Path, vocabulary: Vocabulary) -> None:
     )
 
 
-def write_config(folder: Path, geometry: Geometry, vocabulary: Vocabulary, special: _Json) -> None:
+def write_config(
+    folder: Path, geometry: Geometry, vocabulary: BpeVocabulary, special: _Json
+) -> None:
     """``config.json`` and ``generation_config.json``; ``special`` names the architecture."""
     ends: _Json = {
         "bos_token_id": vocabulary.bos_id,

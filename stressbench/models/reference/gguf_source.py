@@ -68,7 +68,7 @@ class Geometry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Vocabulary:
+class BpeVocabulary:
     """A byte-level BPE vocabulary: ``tokens[i]`` is the text of id ``i``."""
 
     tokens: tuple[str, ...]
@@ -103,12 +103,12 @@ class GgufSource:
             norm_eps=float(f"{self._field('llama.attention.layer_norm_rms_epsilon'):.6g}"),
         )
 
-    def vocabulary(self) -> Vocabulary:
+    def vocabulary(self) -> BpeVocabulary:
         """Vocabulary, merges and special tokens; token types 3 and 4 are GGUF's special ones."""
         types = cast("list[int]", self._field("tokenizer.ggml.token_type"))
         merges = cast("list[str]", self._field("tokenizer.ggml.merges"))
         pairs = (merge.partition(" ") for merge in merges)
-        return Vocabulary(
+        return BpeVocabulary(
             tokens=tuple(cast("list[str]", self._field("tokenizer.ggml.tokens"))),
             merges=tuple((left, right) for left, _, right in pairs),
             special_ids=tuple(i for i, kind in enumerate(types) if kind in {3, 4}),

@@ -19,7 +19,6 @@ import numpy.typing as npt
 
 DType: TypeAlias = Literal["F32", "BF16"]
 Array: TypeAlias = npt.NDArray[np.float32] | npt.NDArray[np.uint16]
-_ITEM_BYTES: Final[dict[DType, int]] = {"F32": 4, "BF16": 2}
 _STORED: Final[dict[DType, str]] = {"F32": "<f4", "BF16": "<u2"}
 
 
@@ -33,7 +32,7 @@ class Slot:
     @property
     def size_bytes(self) -> int:
         """Of the raw data."""
-        return _ITEM_BYTES[self.dtype] * prod(self.shape)
+        return np.dtype(_STORED[self.dtype]).itemsize * prod(self.shape)
 
 
 def write_safetensors(

@@ -10,12 +10,12 @@ import msgspec
 
 from stressbench.probes.attention.settings import Settings, parse
 from stressbench.probes.attention.summary import findings
-from stressbench.probes.base import Finding, ProbeSetup, Served
-from stressbench.probes.worker.capture import Unsupported
-from stressbench.probes.worker.remote import RemoteCapture
+from stressbench.probes.base import ProbeFinding, ProbeSetup, RunningEngine
+from stressbench.probes.exchange import Unsupported
+from stressbench.probes.remote import RemoteCapture
 from stressbench.schema.case import Request
 from stressbench.schema.step import StepReading
-from stressbench.tokens.tokenizer import open_tokenizer
+from stressbench.tokens.open import open_tokenizer
 
 if TYPE_CHECKING:
     from stressbench.probes.base import Array
@@ -50,7 +50,7 @@ class AttentionProbe:
         """Refuse parameters that it cannot work with."""
         parse(params)
 
-    async def start(self, served: Served) -> None:
+    async def start(self, served: RunningEngine) -> None:
         assert self.capture is not None
         self._remote = RemoteCapture(served, self.section, self.capture)
         await self._remote.start()
@@ -66,7 +66,7 @@ class AttentionProbe:
         await self._remote.expect(key, msgspec.to_builtins(settings))
         self._out[key] = (settings, request)
 
-    async def finished(self, key: str, *, ok: bool) -> Finding:
+    async def finished(self, key: str, *, ok: bool) -> ProbeFinding:
         settings, request = self._out.pop(key)
         assert self._remote is not None
         try:
@@ -107,8 +107,8 @@ class AttentionProbe:
             await self._remote.stop()
 
 
-def _null(reason: str) -> Finding:
-    return Finding(fields=None, why_null={"": reason})
+def _null(reason: str) -> ProbeFinding:
+    return ProbeFinding(fields=None, why_null={"": reason})
 
 
 def _spans(request: Request) -> dict[str, tuple[tuple[int, int], ...]]:

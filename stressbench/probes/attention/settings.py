@@ -10,9 +10,10 @@ import msgspec
 
 from stressbench.catalog import nearest
 from stressbench.errors import SuiteError
-from stressbench.probes.attention.worker.block import RECENT_TOKENS, SINK_TOKENS
 
 DEFAULT_QUERIES: Final = "last:64"
+SINK_TOKENS: Final = 4
+RECENT_TOKENS: Final = 32
 _PARAMS: Final = ("queries", "layers", "dtype", "sink_tokens", "recent_tokens")
 _QUERIES: Final = re.compile(r"(last|stride):([0-9]{1,9})", re.ASCII)
 

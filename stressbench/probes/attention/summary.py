@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 from stressbench.probes.attention.settings import Settings
-from stressbench.probes.base import Finding
+from stressbench.probes.base import ProbeFinding
 from stressbench.telemetry.attention import ROW_FIGURES
 
 if TYPE_CHECKING:
@@ -29,10 +29,10 @@ _NO_TOKEN: Final = "no generated token was fed back"
 _NOT_CHOSEN: Final = "no chosen row saw enough keys"
 
 
-def findings(arrays: Mapping[str, Array], settings: Settings) -> Finding:
+def findings(arrays: Mapping[str, Array], settings: Settings) -> ProbeFinding:
     """Fields of the section ``attention``, and the arrays that lie beside it.
 
-    ``arrays`` are those of ``RequestRows.arrays``; means run over layers, heads and rows.
+    ``arrays`` are those of ``RequestAttention.arrays``; means run over layers, heads and rows.
     """
     why: dict[str, str] = {}
     prompt, answer = _by_name(arrays["prompt_figures"]), _by_name(arrays["answer_figures"])
@@ -65,7 +65,7 @@ def findings(arrays: Mapping[str, Array], settings: Settings) -> Finding:
     kept = dict(arrays)
     if "needle" in settings.spans:
         kept["needle_lift_by_head"] = arrays["role_lift"][list(settings.spans).index("needle")]
-    return Finding(fields=fields, why_null=why, arrays=kept)
+    return ProbeFinding(fields=fields, why_null=why, arrays=kept)
 
 
 def _by_name(figures: Array) -> dict[str, NDArray[np.float64]]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
-from stressbench.probes.base import Figure, Finding, ProbeSetup, Served, StepProbe
-from stressbench.probes.kv.timeline import Timeline
+from stressbench.probes.base import Figure, ProbeFinding, ProbeSetup, RunningEngine, StepProbe
+from stressbench.probes.kv.timeline import KvTimeline
 from stressbench.probes.kv.window import PeakSince
 from stressbench.schema.case import Request
 from stressbench.schema.step import StepReading
@@ -18,7 +18,7 @@ _UNTOLD: Final = "the engine does not tell"
 
 
 @dataclass(slots=True)
-class _Seen:
+class _TrackedRequest:
     """A request in flight: what happened to it, and since which step it is there."""
 
     since: int
@@ -38,17 +38,17 @@ class KvProbe(StepProbe):
     section: ClassVar[str] = "kv"
 
     def __init__(self, setup: ProbeSetup) -> None:
-        self._timeline = Timeline(setup.role, setup.write)
+        self._timeline = KvTimeline(setup.role, setup.write)
         self._steps = 0
-        self._in_flight: dict[str, _Seen] = {}
-        self._new: list[_Seen] = []
+        self._in_flight: dict[str, _TrackedRequest] = {}
+        self._new: list[_TrackedRequest] = []
         self._usage = PeakSince()
         self._waiting = PeakSince()
         self._blocks: int | None = None
         self._tells = False
         """Whether the engine tells which requests a step concerns."""
 
-    async def start(self, served: Served) -> None:
+    async def start(self, served: RunningEngine) -> None:
         blocks = served.info.kv_blocks
         self._blocks = blocks - 1 if blocks is not None and blocks > 1 else None
 
@@ -86,11 +86,11 @@ class KvProbe(StepProbe):
 
     async def sent(self, key: str, request: Request) -> None:
         del request
-        seen = self._in_flight[key] = _Seen(since=self._steps)
+        seen = self._in_flight[key] = _TrackedRequest(since=self._steps)
         if not self._tells:
             self._new.append(seen)
 
-    async def finished(self, key: str, *, ok: bool) -> Finding:
+    async def finished(self, key: str, *, ok: bool) -> ProbeFinding:
         del ok
         seen = self._in_flight.pop(key)
         waiting = self._waiting.since(seen.since)
@@ -108,7 +108,7 @@ class KvProbe(StepProbe):
             "waiting_peak": _NO_STEP,
             "recomputed_tokens": _NO_STEP if none_seen else _UNTOLD,
         }
-        return Finding(
+        return ProbeFinding(
             fields=fields, why_null={name: why[name] for name, v in fields.items() if v is None}
         )
 

@@ -23,7 +23,7 @@ _COUNTERS: Final = (
 )
 
 
-class Timeline:
+class KvTimeline:
     """One engine's timeline as it is written: gauges by their highest value, counters summed.
 
     ``steps`` is the number of steps that a line stands for, ``t_ns`` the end of the last one. So

@@ -10,28 +10,28 @@ import msgspec
 from msgspec import Meta, field
 
 from stressbench.errors import SuiteError
-from stressbench.probes.base import Finding, ProbeSetup, Served, StepProbe
+from stressbench.probes.base import ProbeFinding, ProbeSetup, RunningEngine, StepProbe
 from stressbench.probes.machine.nvml import Gpus, Nvml, load_nvml, open_gpus
-from stressbench.probes.machine.sampling import Reduction, Sampling, Values
+from stressbench.probes.machine.sampling import SampleReduction, Sampling, Values
 from stressbench.schema.base import Strict
 from stressbench.schema.case import Request
 from stressbench.schema.results.run import Reading
 
 _REDUCTIONS: Final = (
-    Reduction("devices", "devices", "max"),
-    Reduction("memory_peak_bytes", "memory_bytes", "max"),
-    Reduction("memory_peak_frac", "memory_frac", "max"),
-    Reduction("utilisation_mean", "utilisation", "mean"),
-    Reduction("utilisation_peak", "utilisation", "max"),
-    Reduction("power_mean_w", "power_w", "mean"),
-    Reduction("power_peak_w", "power_w", "max"),
-    Reduction("energy_j", "energy_j", "growth"),
-    Reduction("sm_clock_min_mhz", "sm_clock_mhz", "min"),
-    Reduction("memory_clock_min_mhz", "memory_clock_mhz", "min"),
-    Reduction("temperature_peak_c", "temperature_c", "max"),
-    Reduction("throttled_frac", "throttled", "mean"),
-    Reduction("throttled_by_power_frac", "throttled_by_power", "mean"),
-    Reduction("throttled_by_heat_frac", "throttled_by_heat", "mean"),
+    SampleReduction("devices", "devices", "max"),
+    SampleReduction("memory_peak_bytes", "memory_bytes", "max"),
+    SampleReduction("memory_peak_frac", "memory_frac", "max"),
+    SampleReduction("utilisation_mean", "utilisation", "mean"),
+    SampleReduction("utilisation_peak", "utilisation", "max"),
+    SampleReduction("power_mean_w", "power_w", "mean"),
+    SampleReduction("power_peak_w", "power_w", "max"),
+    SampleReduction("energy_j", "energy_j", "growth"),
+    SampleReduction("sm_clock_min_mhz", "sm_clock_mhz", "min"),
+    SampleReduction("memory_clock_min_mhz", "memory_clock_mhz", "min"),
+    SampleReduction("temperature_peak_c", "temperature_c", "max"),
+    SampleReduction("throttled_frac", "throttled", "mean"),
+    SampleReduction("throttled_by_power_frac", "throttled_by_power", "mean"),
+    SampleReduction("throttled_by_heat_frac", "throttled_by_heat", "mean"),
 )
 
 
@@ -67,7 +67,7 @@ class GpuProbe(StepProbe):
             self._take, interval_s=self._params.interval_s, clock=setup.clock, seen=self._write
         )
 
-    async def start(self, served: Served) -> None:
+    async def start(self, served: RunningEngine) -> None:
         nvml = self._nvml or load_nvml()
         if isinstance(nvml, str):
             self._none = nvml
@@ -83,11 +83,11 @@ class GpuProbe(StepProbe):
     async def sent(self, key: str, request: Request) -> None:
         self._sampling.sent(key)
 
-    async def finished(self, key: str, *, ok: bool) -> Finding:
+    async def finished(self, key: str, *, ok: bool) -> ProbeFinding:
         reasons = self._gpus.reasons if self._gpus else {}
         finding = self._sampling.finished(key, _REDUCTIONS, reasons)
         if self._gpus is None:
-            return Finding(fields=None, why_null={"": self._none})
+            return ProbeFinding(fields=None, why_null={"": self._none})
         return finding
 
     async def stop(self) -> None:

@@ -9,22 +9,22 @@ import msgspec
 from msgspec import Meta, field
 
 from stressbench.errors import SuiteError
-from stressbench.probes.base import Finding, ProbeSetup, Served, StepProbe
+from stressbench.probes.base import ProbeFinding, ProbeSetup, RunningEngine, StepProbe
 from stressbench.probes.machine.proc import Proc, ProcessStat
-from stressbench.probes.machine.sampling import Reduction, Sampling, Values
+from stressbench.probes.machine.sampling import SampleReduction, Sampling, Values
 from stressbench.schema.base import Strict
 from stressbench.schema.case import Request
 from stressbench.schema.results.run import Reading
 
 _REDUCTIONS: Final = (
-    Reduction("rss_peak_bytes", "rss_bytes", "max"),
-    Reduction("pss_peak_bytes", "pss_bytes", "max"),
-    Reduction("cpu_cores_mean", "cpu_s", "rate"),
-    Reduction("threads_peak", "threads", "max"),
-    Reduction("minor_faults", "minor_faults", "growth"),
-    Reduction("major_faults", "major_faults", "growth"),
-    Reduction("voluntary_switches", "voluntary_switches", "growth"),
-    Reduction("involuntary_switches", "involuntary_switches", "growth"),
+    SampleReduction("rss_peak_bytes", "rss_bytes", "max"),
+    SampleReduction("pss_peak_bytes", "pss_bytes", "max"),
+    SampleReduction("cpu_cores_mean", "cpu_s", "rate"),
+    SampleReduction("threads_peak", "threads", "max"),
+    SampleReduction("minor_faults", "minor_faults", "growth"),
+    SampleReduction("major_faults", "major_faults", "growth"),
+    SampleReduction("voluntary_switches", "voluntary_switches", "growth"),
+    SampleReduction("involuntary_switches", "involuntary_switches", "growth"),
 )
 _NO_PROCESS: Final = (
     "the engine runs no process that is known here; of a server on this machine,"
@@ -72,7 +72,7 @@ class ProcessProbe(StepProbe):
             seen=self._write,
         )
 
-    async def start(self, served: Served) -> None:
+    async def start(self, served: RunningEngine) -> None:
         self._roots = tuple(self._params.pids) or served.info.processes
         if self._roots:
             await self._sampling.start()
@@ -80,9 +80,9 @@ class ProcessProbe(StepProbe):
     async def sent(self, key: str, request: Request) -> None:
         self._sampling.sent(key)
 
-    async def finished(self, key: str, *, ok: bool) -> Finding:
+    async def finished(self, key: str, *, ok: bool) -> ProbeFinding:
         finding = self._sampling.finished(key, _REDUCTIONS, self._reasons)
-        return finding if self._roots else Finding(fields=None, why_null={"": _NO_PROCESS})
+        return finding if self._roots else ProbeFinding(fields=None, why_null={"": _NO_PROCESS})
 
     async def stop(self) -> None:
         await self._sampling.stop()

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
 
 from stressbench.clock import Clock
-from stressbench.probes.base import Figure, Finding
+from stressbench.probes.base import Figure, ProbeFinding
 
 Values: TypeAlias = dict[str, float | int | None]
 How: TypeAlias = Literal["max", "min", "mean", "growth", "rate"]
@@ -20,7 +20,7 @@ _NOT_TOLD: Final = "this machine does not tell"
 
 
 @dataclass(frozen=True, slots=True)
-class Reduction:
+class SampleReduction:
     """How the samples of ``source`` become one ``field`` of a request.
 
     ``max``, ``min`` and ``mean`` are over the samples taken in flight; ``growth`` is that
@@ -34,7 +34,7 @@ class Reduction:
 
 
 @dataclass(slots=True)
-class _Seen:
+class _SampledRequest:
     """What was sampled since a request was sent."""
 
     before: dict[str, tuple[int, float]]
@@ -55,7 +55,7 @@ class _Seen:
             total, n = self.total.get(name, (0.0, 0))
             self.total[name] = (total + value, n + 1)
 
-    def reduced(self, reduction: Reduction) -> float | int | None:
+    def reduced(self, reduction: SampleReduction) -> float | int | None:
         name = reduction.source
         match reduction.how:
             case "max":
@@ -97,7 +97,7 @@ class Sampling:
         self._interval_s = interval_s
         self._clock = clock
         self._seen = seen
-        self._in_flight: dict[str, _Seen] = {}
+        self._in_flight: dict[str, _SampledRequest] = {}
         self._latest: dict[str, tuple[int, float]] = {}
         self._task: asyncio.Task[None] | None = None
 
@@ -127,11 +127,11 @@ class Sampling:
 
     def sent(self, key: str) -> None:
         """Know that a request goes out."""
-        self._in_flight[key] = _Seen(before=dict(self._latest))
+        self._in_flight[key] = _SampledRequest(before=dict(self._latest))
 
     def finished(
-        self, key: str, reductions: Sequence[Reduction], reasons: Mapping[str, str]
-    ) -> Finding:
+        self, key: str, reductions: Sequence[SampleReduction], reasons: Mapping[str, str]
+    ) -> ProbeFinding:
         """What was sampled while a request was in flight; ``reasons`` are by source."""
         seen = self._in_flight.pop(key)
         fields: dict[str, Figure] = {"samples": seen.samples}
@@ -141,9 +141,11 @@ class Sampling:
             fields[reduction.field] = value
             if value is None:
                 why[reduction.field] = self._reason(seen, reduction, reasons)
-        return Finding(fields=fields, why_null=why)
+        return ProbeFinding(fields=fields, why_null=why)
 
-    def _reason(self, seen: _Seen, reduction: Reduction, reasons: Mapping[str, str]) -> str:
+    def _reason(
+        self, seen: _SampledRequest, reduction: SampleReduction, reasons: Mapping[str, str]
+    ) -> str:
         if reduction.source in reasons:
             return reasons[reduction.source]
         if reduction.source not in self._latest and seen.samples:

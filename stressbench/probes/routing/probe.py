@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from typing import ClassVar, Final
 
 from stressbench.errors import SuiteError
-from stressbench.probes.base import Finding, ProbeSetup, Served
+from stressbench.probes.base import ProbeFinding, ProbeSetup, RunningEngine
+from stressbench.probes.exchange import Unsupported
+from stressbench.probes.remote import RemoteCapture
+from stressbench.probes.routing.request_routing import of_arrays, of_engine
 from stressbench.probes.routing.summary import finding
-from stressbench.probes.routing.worker.rows import of_arrays, of_engine
-from stressbench.probes.worker.capture import Unsupported
-from stressbench.probes.worker.remote import RemoteCapture
 from stressbench.schema.case import Request
 from stressbench.schema.step import StepReading
 from stressbench.telemetry.routing import Ids
@@ -33,7 +33,7 @@ class RoutingProbe:
 
     def __init__(self, setup: ProbeSetup) -> None:
         self._keep_ids = bool(setup.params.get("keep_ids", False))
-        self._served: Served | None = None
+        self._served: RunningEngine | None = None
         self._remote: RemoteCapture | None = None
         self._prompts: dict[str, tuple[int, ...]] = {}
         self._returned: dict[str, Ids] = {}
@@ -51,7 +51,7 @@ class RoutingProbe:
         if not isinstance(params.get("keep_ids", False), bool):
             raise SuiteError("keep_ids is true or false", where="params.keep_ids")
 
-    async def start(self, served: Served) -> None:
+    async def start(self, served: RunningEngine) -> None:
         assert self.capture is not None
         self._served = served
         self._remote = RemoteCapture(served, self.section, self.capture)
@@ -69,7 +69,7 @@ class RoutingProbe:
         """Take what the engine itself returned of a request: used where the worker cannot tell."""
         self._returned[key] = routed_experts
 
-    async def finished(self, key: str, *, ok: bool) -> Finding:
+    async def finished(self, key: str, *, ok: bool) -> ProbeFinding:
         assert self._served is not None
         assert self._remote is not None
         prompt, returned = self._prompts.pop(key), self._returned.pop(key, None)
@@ -80,7 +80,7 @@ class RoutingProbe:
             try:
                 routed = of_arrays(await self._remote.collect(key, ok=ok))
             except Unsupported as reason:
-                return Finding(fields=None, why_null={"": str(reason)})
+                return ProbeFinding(fields=None, why_null={"": str(reason)})
         return await asyncio.to_thread(finding, routed, prompt, keep_ids=self._keep_ids)
 
     async def stop(self) -> None:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from stressbench.probes.base import Figure, Finding
-from stressbench.probes.routing.worker.rows import Routed
+from stressbench.probes.base import Figure, ProbeFinding
+from stressbench.probes.routing.request_routing import RequestRouting
 from stressbench.telemetry import routing
 from stressbench.telemetry.routing import Mask
 
@@ -36,7 +36,9 @@ _REASONS: Final = {
 }
 
 
-def finding(routed: Routed, prompt: Sequence[int], *, keep_ids: bool = False) -> Finding:
+def finding(
+    routed: RequestRouting, prompt: Sequence[int], *, keep_ids: bool = False
+) -> ProbeFinding:
     """The record's ``routing`` section: means over layers, as a whole and by phase.
 
     ``prompt``: its token ids. Prefill is every token of it, decode every generated one that
@@ -69,15 +71,15 @@ def finding(routed: Routed, prompt: Sequence[int], *, keep_ids: bool = False) ->
     arrays = _arrays(routed, decoded)
     if keep_ids:
         arrays |= _choices(routed, prompt)
-    return Finding(fields=fields, why_null=why, arrays=arrays)
+    return ProbeFinding(fields=fields, why_null=why, arrays=arrays)
 
 
-def _reason(name: str, routed: Routed) -> str:
+def _reason(name: str, routed: RequestRouting) -> str:
     reason = _REASONS.get(name, _RANKS)
     return _NO_LOGITS if reason == _SCORING and not len(routed.distinct) else reason
 
 
-def _figures(part: Routed) -> dict[str, Figure]:
+def _figures(part: RequestRouting) -> dict[str, Figure]:
     """Figures of some of a request's tokens; None where there is nothing to count."""
     valid, k = part.valid, part.ids.shape[2]
     counts = routing.load(part.ids, valid, part.experts)
@@ -97,7 +99,7 @@ def _figures(part: Routed) -> dict[str, Figure]:
     }
 
 
-def _whole(routed: Routed) -> dict[str, Figure]:
+def _whole(routed: RequestRouting) -> dict[str, Figure]:
     """Figures of all of a request's tokens alone."""
     valid = routed.valid
     counts = routing.load(routed.ids, valid, routed.experts)
@@ -114,14 +116,14 @@ def _whole(routed: Routed) -> dict[str, Figure]:
     return figures
 
 
-def _distinct(part: Routed) -> NDArray[np.float64]:
+def _distinct(part: RequestRouting) -> NDArray[np.float64]:
     """Experts that the whole batch used in each step of these tokens, (steps, layers)."""
     if not len(part.distinct):
         return np.zeros(0)
     return part.distinct[np.unique(part.step)].astype(np.float64)
 
 
-def _arrays(routed: Routed, decoded: Mask) -> dict[str, Array]:
+def _arrays(routed: RequestRouting, decoded: Mask) -> dict[str, Array]:
     valid = routed.valid
     loads = [
         routing.load(routed.ids[rows], valid[rows], routed.experts) for rows in (~decoded, decoded)
@@ -137,7 +139,7 @@ def _arrays(routed: Routed, decoded: Mask) -> dict[str, Array]:
     return arrays
 
 
-def _choices(routed: Routed, prompt: Sequence[int]) -> dict[str, Array]:
+def _choices(routed: RequestRouting, prompt: Sequence[int]) -> dict[str, Array]:
     """Every choice, (tokens, layers, k), for setting two runs of a request side by side."""
     return {
         "prompt_ids": np.array(prompt, np.int32),

@@ -2,7 +2,7 @@
 
 A capture hooks modules of the model that is being served, keeps small sums for each
 request that it was told to expect, and gives them up as arrays. It never sees vLLM's
-scheduler: a ``Step`` says which rows of the batch belong to which request. A probe names
+scheduler: a ``BatchStep`` says which rows of the batch belong to which request. A probe names
 its capture by a dotted path (``Probe.capture``); one extension of the worker hosts those
 of every probe, and asks each of them, in this order: ``start``; for each request
 ``expect``, then ``before_step`` and ``after_step`` around every forward pass that has
@@ -11,31 +11,21 @@ rows of it, then ``collect``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
+from stressbench.probes.exchange import Arrays, Plain, Unsupported
+
 if TYPE_CHECKING:
-    import numpy as np
     import torch
-    from numpy.typing import NDArray
     from vllm.config import VllmConfig
 
-    Array: TypeAlias = (
-        NDArray[np.float16] | NDArray[np.float32] | NDArray[np.int16] | NDArray[np.int32]
-    )
-
-Arrays: TypeAlias = "dict[str, Array]"
-Plain: TypeAlias = Mapping[str, object]
-"""What msgpack carries: text, numbers, lists, dictionaries."""
-
-
-class Unsupported(Exception):  # noqa: N818 - a finding, not a fault
-    """What is being served is not understood; the text says what about it."""
+__all__ = ["Arrays", "BatchRows", "BatchStep", "Capture", "Hook", "Host", "Plain", "Unsupported"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rows:
+class BatchRows:
     """The rows of one request in the batch of one step, which follow one another.
 
     Row ``start + i`` is the token at position ``first + i`` of the request (0 is the
@@ -59,10 +49,10 @@ class Rows:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class BatchStep:
     """One forward pass of the model over a batch."""
 
-    rows: tuple[Rows, ...]
+    rows: tuple[BatchRows, ...]
     """Of every request in the batch, in the order of the batch; together all its tokens."""
     input_ids: torch.Tensor
     """Token ids of the rows, (rows,); padding may follow."""
@@ -90,7 +80,7 @@ class Host(Protocol):
         """Call ``action`` when the capture ends: it takes back what is no module's hook."""
         ...
 
-    def step(self) -> Step:
+    def step(self) -> BatchStep:
         """The step that is being run; only within a hook."""
         ...
 
@@ -110,11 +100,11 @@ class Capture(Protocol):
         """Expect a request; its first step comes later."""
         ...
 
-    def before_step(self, step: Step) -> None:
+    def before_step(self, step: BatchStep) -> None:
         """A forward pass begins; at least one of its requests is expected."""
         ...
 
-    def after_step(self, step: Step) -> None:
+    def after_step(self, step: BatchStep) -> None:
         """That forward pass is over; what its layers put out may still be on its device."""
         ...
 

@@ -14,16 +14,14 @@ import importlib
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final, cast
 
-from stressbench.probes.worker.capture import Arrays, Capture, Hook, Plain, Step, Unsupported
-from stressbench.probes.worker.packing import pack
-from stressbench.probes.worker.rows import RowMap, row_map
+from stressbench.probes.exchange import UNSEEN, Arrays, Plain, Unsupported, pack
+from stressbench.probes.worker.capture import BatchStep, Capture, Hook
+from stressbench.probes.worker.row_map import RowMap, row_map
 
 if TYPE_CHECKING:
     import torch
     from vllm.config import VllmConfig
 
-UNSEEN: Final = "no token of this request was run"
-"""Of a request that was expected, and of which this worker was given no row."""
 _UNKNOWN: Final = "the worker does not know this request"
 _COMPILED: Final = "unsupported: a compiled model runs no hooks; set engine.args.enforce_eager"
 _SPECULATIVE: Final = "unsupported: speculative decoding runs rows that may be rejected"
@@ -75,7 +73,7 @@ class CaptureHost:
         self._find_rows = worker.stressbench_rows
         self._capture: Capture | None = None
         self._rows: RowMap | None = None
-        self._step: Step | None = None
+        self._step: BatchStep | None = None
         self._keys: set[str] = set()
         self._unseen: set[str] = set()
         self._undo: list[Callable[[], None]] = []
@@ -167,7 +165,7 @@ class CaptureHost:
         """See ``Host``."""
         self._undo.append(action)
 
-    def step(self) -> Step:
+    def step(self) -> BatchStep:
         """See ``Host``."""
         assert self._step is not None
         return self._step
@@ -194,7 +192,9 @@ class CaptureHost:
             self._guard(lambda: capture.after_step(step))
         self._step = None
 
-    def _read_step(self, args: tuple[object, ...], kwargs: Mapping[str, object]) -> Step | None:
+    def _read_step(
+        self, args: tuple[object, ...], kwargs: Mapping[str, object]
+    ) -> BatchStep | None:
         """Who is in the batch; None for a dry run, or where no request is expected."""
         assert self._rows is not None
         batch = self._rows.batch()

@@ -1,4 +1,4 @@
-"""From the drafts of a cell to its cases: exact lengths, spans, hashes."""
+"""Makes the cases of one condition from its outlines: exact lengths, spans, hashes."""
 
 from __future__ import annotations
 
@@ -10,8 +10,11 @@ from operator import attrgetter
 from typing import Final
 
 from stressbench.errors import SuiteError
-from stressbench.prompts.build.filler import Encoded, FillPlan, Unreachable
-from stressbench.prompts.build.outline import Condition, PromptClass, PromptOutline
+from stressbench.prompts.build.conditions import Condition
+from stressbench.prompts.build.encoded import Encoded
+from stressbench.prompts.build.filler import FillPlan, Unreachable
+from stressbench.prompts.build.outline import PromptOutline
+from stressbench.prompts.build.prompt_class import PromptClass
 from stressbench.prompts.build.prompt_format import Joined, fit
 from stressbench.prompts.build.shuffle import Mark, shuffled, shuffled_ids
 from stressbench.schema.case import Case, Segment, Span
@@ -20,65 +23,65 @@ from stressbench.schema.suite.suite import Arm, Value
 _TEXT: Final = attrgetter("text")
 _FILLED: Final[tuple[Arm, ...]] = ("stress", "isotoken")
 WITHOUT_CONTEXT: Final[frozenset[Arm]] = frozenset({"no_context", "oracle_context"})
-"""Arms that have no filler, whatever the budget."""
+"""Arms that never have filler, whatever the budget."""
 
 
 @dataclass(frozen=True)
 class _Content:
-    """A draft with so much filler: the user message and where its parts lie."""
+    """A user message at its final length, and where its marked pieces are."""
 
     joined: Joined
-    parts: Sequence[Encoded]
+    pieces: Sequence[Encoded]
     marks: Sequence[Mark]
-    """In ascending order; none where the text is only there for the eye."""
+    """In ascending order; none if the token ids were shuffled: their text is for display only."""
     close_chars: int
-    filling: FillPlan | None
+    plan: FillPlan | None
     cuts: tuple[int, ...]
 
     @property
     def content_tokens(self) -> int:
-        """Tokens of the user message."""
+        """Number of tokens of the user message."""
         return len(self.joined.ids)
 
     @property
     def segments(self) -> tuple[Segment, ...]:
-        """Where the parts with a role lie, in characters."""
+        """Where the marked pieces are, in characters."""
         segments: list[Segment] = []
         start, done = 0, 0
-        for index, role in self.marks:
-            start += sum(map(len, map(_TEXT, self.parts[done:index])))
+        for index, part in self.marks:
+            start += sum(map(len, map(_TEXT, self.pieces[done:index])))
             done = index
-            text = self.parts[index].text
-            # The space that joins a piece to the text before it is not part of it.
-            lead = self.close_chars if role == "question" else 0
+            text = self.pieces[index].text
+            # The space that joins a piece to the text before it is not part of the segment.
+            lead = self.close_chars if part == "question" else 0
             lead += len(text[lead:]) - len(text[lead:].lstrip())
-            segments.append(Segment(part=role, start=start + lead, end=start + len(text)))
+            segments.append(Segment(part=part, start=start + lead, end=start + len(text)))
         return tuple(segments)
 
     @property
     def spans(self) -> tuple[Span, ...]:
-        """The same in tokens of the content, where seams were safe."""
+        """The same in tokens of the content; none if a seam was not safe."""
         starts = self.joined.starts
         if starts is None:
             return ()
         return tuple(
-            Span(part=role, start=starts[index], end=starts[index + 1])
-            for index, role in self.marks
-            if role != "question"
+            Span(part=part, start=starts[index], end=starts[index + 1])
+            for index, part in self.marks
+            if part != "question"
         )
 
 
 def assemble_condition(plugin: PromptClass, condition: Condition) -> tuple[Case, ...]:
-    """The cases of one cell, in the order of ``condition.arms``.
+    """Make the cases of one condition, in the order of ``condition.arms``.
 
     The stress arm has the budget's length. ``isocontent`` has the same filler sentences
-    around its pieces and whatever length that gives; ``isotoken`` is filled to exactly
-    the stress arm's length. Raises ``SuiteError`` where a length cannot be had.
+    around its passages, and the length that results; ``isotoken`` is filled to exactly the
+    stress arm's length. Raises ``SuiteError`` if a length is not possible.
     """
     outlines = plugin.outlines(condition)
-    bench = _ArmContents(outlines, condition)
+    contents = _ArmContents(outlines, condition)
     return tuple(
-        _case(plugin, condition, arm, outlines[arm], bench.content(arm))
+        _case(plugin, condition, arm, outlines[arm], contents.content(arm))
         for arm in condition.arms
         if condition.first or arm not in WITHOUT_CONTEXT
     )
@@ -86,18 +89,18 @@ def assemble_condition(plugin: PromptClass, condition: Condition) -> tuple[Case,
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """What a cell needs, found from its drafts without filler."""
+    """How much room a condition needs, measured on its outlines without filler."""
 
     smallest: int
-    """The least prompt length from which on all filled arms can have every length."""
+    """Smallest prompt length from which on every length is possible in all filled arms."""
     overhang: int
-    """Tokens by which the twin may be longer than the budget."""
+    """Tokens by which the isocontent twin may exceed the budget."""
     answer: int
     """Output limit, in tokens."""
 
 
 def extent(plugin: PromptClass, condition: Condition) -> Extent:
-    """How small a cell's budget may be, and how much room its longest arm takes."""
+    """Measure how small the condition's budget may be, and how much room its longest arm takes."""
     outlines = plugin.outlines(condition)
     fixed = {
         arm: build(outline, 0, condition=condition).content_tokens
@@ -105,7 +108,7 @@ def extent(plugin: PromptClass, condition: Condition) -> Extent:
     }
     filled = [(arm, outlines[arm].filler) for arm in _FILLED if arm in outlines]
     smallest = max(
-        fixed[arm] + (condition.prompt_format.tape(filler).smallest if filler else 0)
+        fixed[arm] + (condition.prompt_format.filler(filler).smallest if filler else 0)
         for arm, filler in filled
     )
     traits = plugin.traits
@@ -118,23 +121,23 @@ def extent(plugin: PromptClass, condition: Condition) -> Extent:
 
 
 class _ArmContents:
-    """The arms of one cell, each made once."""
+    """The contents of a condition's arms, each made once."""
 
     def __init__(self, outlines: Mapping[Arm, PromptOutline], condition: Condition) -> None:
-        self._drafts = outlines
+        self._outlines = outlines
         self._condition = condition
         self._format = condition.prompt_format
         self._made: dict[Arm, _Content] = {}
 
     def content(self, arm: Arm) -> _Content:
-        """The finished content of an arm."""
+        """Return the finished content of an arm."""
         made = self._made.get(arm)
         if made is None:
             made = self._made[arm] = self._make(arm)
         return made
 
     def _make(self, arm: Arm) -> _Content:
-        outline, budget = self._drafts[arm], self._condition.budget
+        outline, budget = self._outlines[arm], self._condition.budget
         if outline.context_tokens is not None:
             tail = self._format.piece(outline.close + outline.question)
             return self._fit(outline, outline.context_tokens + len(tail.ids))
@@ -142,8 +145,8 @@ class _ArmContents:
             return self._fit(outline, budget - self._format.template_tokens)
         if arm == "isocontent":
             stress = self.content("stress")
-            if stress.filling is not None:
-                return render(outline, stress.filling, stress.cuts, condition=self._condition)
+            if stress.plan is not None:
+                return render(outline, stress.plan, stress.cuts, condition=self._condition)
         if arm == "isotoken":
             return self._fit(outline, self.content("stress").content_tokens)
         return build(outline, 0, condition=self._condition)
@@ -163,7 +166,7 @@ class _ArmContents:
                 f"{tokens + self._format.template_tokens} tokens long "
                 f"with tokenizer {self._format.tokenizer.name}",
                 where=f"prompts.{self._condition.spec.name}",
-                hint="its phrases cannot be joined to exact lengths"
+                hint="with this tokenizer its phrases do not add up to exact lengths"
                 if smallest is None
                 else f"the smallest possible is {smallest + self._format.template_tokens}",
             ) from None
@@ -172,57 +175,56 @@ class _ArmContents:
 def build(
     outline: PromptOutline, filler_tokens: int, *, condition: Condition, attempt: int = 0
 ) -> _Content:
-    """A draft with filler of so many tokens; raises ``Unreachable``."""
+    """Build an outline's content with ``filler_tokens`` of filler. Raises ``Unreachable``."""
     if outline.filler is None or filler_tokens == 0:
         return render(outline, None, (), condition=condition)
-    tape = condition.prompt_format.tape(outline.filler)
-    # Not seeded by depth or arm: the haystack stays, the needle moves through it.
+    filler = condition.prompt_format.filler(outline.filler)
+    # The seed leaves out depth and arm: the haystack stays the same, the needle moves in it.
     if outline.haystack is None:
         rng = condition.rng("filler", condition.budget or 0, attempt)
     else:
         rng = condition.shared_rng("filler", outline.haystack, attempt)
-    filling = tape.plan(filler_tokens, rng)
-    cuts = tape.cuts(filling, [piece.depth for piece in outline.pieces])
-    return render(outline, filling, tuple(cuts), condition=condition)
+    plan = filler.plan(filler_tokens, rng)
+    cuts = filler.cuts(plan, [passage.depth for passage in outline.passages])
+    return render(outline, plan, tuple(cuts), condition=condition)
 
 
 def render(
-    outline: PromptOutline, filling: FillPlan | None, cuts: tuple[int, ...], *, condition: Condition
+    outline: PromptOutline, plan: FillPlan | None, cuts: tuple[int, ...], *, condition: Condition
 ) -> _Content:
-    """A draft around these phrases; ``cuts`` says after how many phrases each piece stands."""
+    """Join an outline and the planned filler; ``cuts`` are the phrases before each passage."""
     prompt_format = condition.prompt_format
-    groups: list[list[Encoded]] = [[] for _ in range(len(outline.pieces) + 1)]
-    if filling is not None and outline.filler is not None:
-        order = sorted(cuts)
-        assert list(cuts) == order, "pieces are drafted in the order of their depths"
-        groups = prompt_format.tape(outline.filler).render(filling, cuts)
-    parts: list[Encoded] = []
+    groups: list[list[Encoded]] = [[] for _ in range(len(outline.passages) + 1)]
+    if plan is not None and outline.filler is not None:
+        assert list(cuts) == sorted(cuts), "an outline lists its passages in the order of depth"
+        groups = prompt_format.filler(outline.filler).render(plan, cuts)
+    pieces: list[Encoded] = []
     marks: list[Mark] = []
     for index, group in enumerate(groups):
-        parts.extend(group)
-        if index < len(outline.pieces):
-            piece = outline.pieces[index]
-            if piece.part:
-                marks.append((len(parts), piece.part))
-            text = piece.text
-            parts.append(
+        pieces.extend(group)
+        if index < len(outline.passages):
+            passage = outline.passages[index]
+            if passage.part:
+                marks.append((len(pieces), passage.part))
+            text = passage.text
+            pieces.append(
                 outline.encode(prompt_format, text) if outline.encode else prompt_format.piece(text)
             )
     shuffle = outline.shuffle
     if shuffle is not None and shuffle.unit != "ids":
-        parts, marks = shuffled(parts, marks, shuffle, condition.rng("shuffle"), prompt_format)
+        pieces, marks = shuffled(pieces, marks, shuffle, condition.rng("shuffle"), prompt_format)
     if outline.head:
-        parts.insert(0, prompt_format.first(outline.head))
-        marks = [(index + 1, role) for index, role in marks]
+        pieces.insert(0, prompt_format.first(outline.head))
+        marks = [(index + 1, part) for index, part in marks]
     tail = outline.close + outline.question
-    marks.append((len(parts), "question"))
-    parts.append(prompt_format.piece(tail) if parts else prompt_format.first(tail))
-    joined = prompt_format.join(parts, words=shuffle is not None and shuffle.unit == "words")
+    marks.append((len(pieces), "question"))
+    pieces.append(prompt_format.piece(tail) if pieces else prompt_format.first(tail))
+    joined = prompt_format.join(pieces, words=shuffle is not None and shuffle.unit == "words")
     if shuffle is not None and shuffle.unit == "ids":
-        edges = len(parts[0].ids), len(parts[-1].ids)
+        edges = len(pieces[0].ids), len(pieces[-1].ids)
         joined = shuffled_ids(joined, edges, shuffle, condition.rng("shuffle"), prompt_format)
         marks = []
-    return _Content(joined, parts, marks, len(outline.close), filling, cuts)
+    return _Content(joined, pieces, marks, len(outline.close), plan, cuts)
 
 
 def _case(

@@ -1,14 +1,60 @@
-"""The cells of a suite entry: items x parameter points x budgets x depths."""
+"""The conditions of a suite entry: items x parameter points x budgets x depths."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 
-from stressbench.prompts.build.outline import Condition, Params, Traits
+from stressbench.prompts.build.params import ParamValues
 from stressbench.prompts.build.prompt_format import PromptFormat
-from stressbench.schema.suite.suite import PromptSpec
+from stressbench.prompts.build.traits import Traits
+from stressbench.schema.suite.suite import Arm, PromptSpec
 from stressbench.seeds import derive_rng, derive_seed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """One item at one point of the parameter sweep, one budget and one depth."""
+
+    spec: PromptSpec
+    item: int
+    seed: int
+    swept: tuple[str, ...]
+    params: ParamValues
+    budget: int | None
+    depth: float | None
+    arms: Sequence[Arm]
+    first: bool
+    """Whether this is the item's first condition at this point of the sweep."""
+    suite_seed: int
+    prompt_format: PromptFormat
+
+    def pick(self, name: str, count: int) -> int:
+        """Choose one of ``count`` things for this item.
+
+        Over the items, each thing is chosen once in a seeded order before any is repeated.
+        """
+        block, place = divmod(self.item, count)
+        return random_order(self.suite_seed, self.spec.name, name, block, count)[place]
+
+    def rng(self, *path: str | int) -> random.Random:
+        """Return the item's generator: the same for every budget, depth and parameter."""
+        return derive_rng(self.seed, *path)
+
+    def shared_rng(self, *path: str | int) -> random.Random:
+        """Return a generator that all items of the entry share."""
+        return derive_rng(self.suite_seed, self.spec.name, *path)
+
+
+@lru_cache(maxsize=256)
+def random_order(seed: int, entry: str, name: str, block: int, count: int) -> Sequence[int]:
+    """Return the numbers below ``count`` in the random order of this block of items."""
+    order = list(range(count))
+    derive_rng(seed, entry, name, block).shuffle(order)
+    return tuple(order)
 
 
 def conditions_of(
@@ -19,9 +65,9 @@ def conditions_of(
     prompt_format: PromptFormat,
     first: int | None = None,
 ) -> Iterator[Condition]:
-    """Every cell, item by item, or those of the ``first`` items alone.
+    """Yield every condition, item by item, or only those of the ``first`` items.
 
-    Item n is the same however many items there are.
+    Item n does not depend on the number of items.
     """
     points = points_of(spec, traits)
     budgets: list[int | None] = list(spec.budgets) or [None]
@@ -48,15 +94,15 @@ def conditions_of(
                 )
 
 
-def points_of(spec: PromptSpec, traits: Traits) -> list[tuple[tuple[str, ...], Params]]:
-    """The sweep: for each point, the swept parameters' ids and all parameters' values."""
+def points_of(spec: PromptSpec, traits: Traits) -> list[tuple[tuple[str, ...], ParamValues]]:
+    """Return the points of the sweep: the parts for the case id, and the parameters' values."""
     given = {param.name: param.read(spec.params.get(param.name), spec) for param in traits.params}
     swept = [name for name, values in given.items() if len(values) > 1]
     points = []
     for values in itertools.product(*given.values()):
         params = dict(zip(given, values, strict=True))
         parts = tuple(f"{name}-{params[name]}".replace("/", "~") for name in swept)
-        points.append((parts, Params(params)))
+        points.append((parts, ParamValues(params)))
     return points
 
 
@@ -65,14 +111,15 @@ def _depths(spec: PromptSpec, traits: Traits, item: int, *, seed: int) -> list[f
         return [None]
     if spec.depths:
         return list(spec.depths)
-    # Each item has a depth of its own, any run of items evenly spread over 0 to 1: van der
-    # Corput's sequence in base 2, rotated by a seeded offset (Cranley and Patterson 1976).
+    # Without depths in the suite each item gets one, and any run of items is spread evenly over
+    # 0 to 1: van der Corput's sequence in base 2, rotated by a seeded offset (Cranley and
+    # Patterson 1976).
     offset = derive_rng(seed, spec.name, "depths").random()
     return [round((radical_inverse(item) + offset) % 1.0, 4)]
 
 
 def radical_inverse(number: int) -> float:
-    """The binary digits of ``number`` mirrored at the point: 1, 2, 3 give 1/2, 1/4, 3/4."""
+    """Mirror the binary digits of ``number`` at the point: 1, 2, 3 give 1/2, 1/4, 3/4."""
     bits = number.bit_length()
     mirrored = int(f"{number:b}"[::-1], 2)
     return mirrored / (1 << bits)

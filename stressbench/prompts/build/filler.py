@@ -1,10 +1,11 @@
-"""Filler on a tape: text that is tokenized once, then cut to any exact length.
+"""Filler: text that is tokenized once and then cut to any exact number of tokens.
 
-A source speaks in chunks of phrases (sentences, log lines, table rows). A tape holds
-their token ids, chunk by chunk, as they are first needed. A filling of ``n`` tokens is
-whole chunks in random order, the first phrases of one more, and a few *closers*, short
-phrases whose lengths add up to exactly what is left: which remainders can be paid with
-the closers' lengths is a coin problem, solved once per tape.
+A source gives its text as chunks of phrases (sentences, log lines, table rows). ``Filler``
+holds their token ids and encodes a chunk when it is first needed. Filler of ``n`` tokens
+consists of whole chunks in random order, the first phrases of one more chunk, and some
+*padding*: short phrases whose lengths add up to exactly the tokens that are missing. Which
+numbers of tokens the padding can reach is the coin problem (which amounts can be paid with
+coins of given values), solved once for each source.
 """
 
 from __future__ import annotations
@@ -16,63 +17,51 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
 from math import gcd
-from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
+from typing import Final, Protocol, runtime_checkable
 
-if TYPE_CHECKING:
-    from stressbench.prompts.build.prompt_format import PromptFormat
-
-
-@dataclass(frozen=True, slots=True)
-class Encoded:
-    """A stretch of text with its token ids as they stand *after other text*.
-
-    ``safe`` is false where the ids depend on what stands around the stretch. ``forced``
-    ids are deliberately not the tokenizer's own: they are kept whatever stands beside them.
-    """
-
-    text: str
-    ids: Sequence[int]
-    safe: bool = True
-    forced: bool = False
+from stressbench.prompts.build.encoded import Encoded, PieceEncoder
 
 
-class Source(Protocol):
-    """Filler text in phrases that can stand in any order.
+class FillerSource(Protocol):
+    """Filler text as phrases that can be put in any order.
 
-    A phrase begins with a space and a letter (prose) or ends with a line break
-    (records), so that most tokenizers do not merge over its edges.
+    A phrase begins with a space and a letter (prose) or ends with a line break (records),
+    so that most tokenizers do not merge tokens across its edges.
     """
 
     @property
     def name(self) -> str:
-        """Identifies the text: equal names mean equal phrases."""
+        """Identifies the text: sources of the same name give the same phrases."""
         ...
 
     @property
-    def closers(self) -> Sequence[str]:
+    def padding(self) -> Sequence[str]:
         """Phrases of many lengths, from very short ones on."""
         ...
 
     def chunks(self, tokens: int) -> int:
-        """How many different chunks to draw from for a filling of ``tokens``."""
+        """Return how many different chunks to draw from for filler of ``tokens`` tokens."""
         ...
 
     def chunk(self, index: int) -> Sequence[str]:
-        """The phrases of one chunk, always the same for the same index."""
+        """Return the phrases of one chunk: the same phrases for the same index."""
         ...
 
 
 @runtime_checkable
-class Spelled(Source, Protocol):
-    """A source that chooses its own token ids, other than the tokenizer would."""
+class ForcedSource(FillerSource, Protocol):
+    """A source that chooses its token ids itself, different from the tokenizer's."""
 
-    def encode(self, prompt_format: PromptFormat, phrases: Sequence[str]) -> list[Encoded]:
-        """The phrases with forced ids; decoding them must give the phrases back."""
+    def encode(self, encoder: PieceEncoder, phrases: Sequence[str]) -> list[Encoded]:
+        """Return the phrases with forced ids, which must decode to the phrases."""
         ...
 
 
-class Unreachable(Exception):  # noqa: N818 - a fact about a length, turned into SuiteError above
-    """No filler of this source has this many tokens; ``smallest`` and all above can be had."""
+class Unreachable(Exception):  # noqa: N818 - a fact about a length; callers make it a SuiteError
+    """The filler cannot have this number of tokens.
+
+    It can have ``smallest`` and every larger number; None: there is no such number.
+    """
 
     def __init__(self, smallest: int | None) -> None:
         super().__init__(smallest)
@@ -81,40 +70,37 @@ class Unreachable(Exception):  # noqa: N818 - a fact about a length, turned into
 
 @dataclass(frozen=True, slots=True)
 class FillPlan:
-    """Which phrases fill a prompt: ``(chunk, phrases taken)`` and indices of closers."""
+    """Which phrases fill a prompt: ``(chunk, phrases taken)``, and indices of padding phrases."""
 
     picks: tuple[tuple[int, int], ...]
-    closers: tuple[int, ...]
+    padding: tuple[int, ...]
     tokens: int
 
 
 @dataclass(frozen=True, slots=True)
-class _Chunk:
+class _EncodedChunk:
     whole: Encoded
     chars: tuple[int, ...]
     tokens: tuple[int, ...]
     """Running totals over the phrases, beginning with 0."""
 
 
-_LONGEST_COIN: Final = 512
-"""Longer closers are not used to pay a remainder; it keeps the coin table small."""
+_LONGEST_PADDING: Final = 512
+"""Longer padding phrases are not used: the limit keeps the table of reachable lengths small."""
 
 
-class Tape:
-    """The tokenized form of one source under one tokenizer."""
+class Filler:
+    """The phrases of one source, encoded by one tokenizer."""
 
-    def __init__(self, prompt_format: PromptFormat, source: Source) -> None:
-        self._format = prompt_format
+    def __init__(self, encoder: PieceEncoder, source: FillerSource) -> None:
+        self._encoder = encoder
         self.source = source
-        self._spelled = source if isinstance(source, Spelled) else None
-        self._chunks: dict[int, _Chunk] = {}
+        self._forced = source if isinstance(source, ForcedSource) else None
+        self._chunks: dict[int, _EncodedChunk] = {}
 
     def plan(self, tokens: int, rng: random.Random) -> FillPlan:
-        """Choose phrases of ``tokens`` tokens altogether.
-
-        Raises ``Unreachable`` where there are none.
-        """
-        if not self._payable(tokens):
+        """Choose phrases of ``tokens`` tokens in total. Raises ``Unreachable``."""
+        if not self._can_pad(tokens):
             raise Unreachable(self.smallest)
         picks: list[tuple[int, int]] = []
         left = tokens
@@ -129,34 +115,37 @@ class Tape:
                 break
             picks.append((index, len(chunk.tokens) - 1))
             left -= chunk.tokens[-1]
-        return FillPlan(tuple(picks), tuple(self._pay(left, rng)), tokens)
+        return FillPlan(tuple(picks), tuple(self._pad(left, rng)), tokens)
 
-    def cuts(self, filling: FillPlan, depths: Sequence[float]) -> list[int]:
-        """The phrase boundary nearest to each depth (0 to 1, by tokens) of a filling."""
+    def cuts(self, plan: FillPlan, depths: Sequence[float]) -> list[int]:
+        """Find the phrase boundary nearest to each depth: a number of phrases.
+
+        A depth is the share of the plan's tokens before it, 0 to 1.
+        """
         ends = [0]
-        for index, taken in filling.picks:
+        for index, taken in plan.picks:
             tokens = self._chunk(index).tokens
             base = ends[-1]
             ends.extend([base + end for end in tokens[1 : taken + 1]])
         ends.extend(
             list(
                 accumulate(
-                    (len(self._closers[index].ids) for index in filling.closers), initial=ends[-1]
+                    (len(self._padding[index].ids) for index in plan.padding), initial=ends[-1]
                 )
             )[1:]
         )
         return [_nearest(ends, depth * ends[-1]) for depth in depths]
 
-    def render(self, filling: FillPlan, cuts: Sequence[int]) -> list[list[Encoded]]:
-        """The filling as encoded stretches, cut into ``len(cuts) + 1`` groups.
+    def render(self, plan: FillPlan, cuts: Sequence[int]) -> list[list[Encoded]]:
+        """Return the planned phrases as encoded pieces, cut into ``len(cuts) + 1`` groups.
 
-        ``cuts`` are phrase counts in ascending order, as ``cuts`` gives them.
+        ``cuts`` are numbers of phrases in ascending order, as the method ``cuts`` returns them.
         """
         groups: list[list[Encoded]] = [[]]
         done = 0
         bounds = iter([*cuts, -1])
         bound = next(bounds)
-        for index, taken in filling.picks:
+        for index, taken in plan.picks:
             start = 0
             while done + start <= bound < done + taken:
                 if bound > done + start:
@@ -167,77 +156,81 @@ class Tape:
             if start < taken:
                 groups[-1].append(self._slice(index, start, taken))
             done += taken
-        for index in filling.closers:
+        for index in plan.padding:
             while bound == done:
                 groups.append([])
                 bound = next(bounds)
-            groups[-1].append(self._closers[index])
+            groups[-1].append(self._padding[index])
             done += 1
         groups.extend([[] for _ in range(len(cuts) + 1 - len(groups))])
         return groups
 
     @cached_property
     def smallest(self) -> int:
-        """The least length from which on every length can be had."""
-        reach = self._reach
-        smallest = len(reach)
-        while smallest > 1 and reach[smallest - 1]:
+        """The smallest number of tokens from which on every number is possible."""
+        reachable = self._reachable
+        smallest = len(reachable)
+        while smallest > 1 and reachable[smallest - 1]:
             smallest -= 1
         return smallest
 
     @cached_property
-    def _closers(self) -> list[Encoded]:
-        return self._encode(self.source.closers)
+    def _padding(self) -> list[Encoded]:
+        return self._encode(self.source.padding)
 
     @cached_property
-    def _coins(self) -> dict[int, list[int]]:
-        coins: dict[int, list[int]] = {}
-        for index, closer in enumerate(self._closers):
-            if 0 < len(closer.ids) <= _LONGEST_COIN:
-                coins.setdefault(len(closer.ids), []).append(index)
-        return dict(sorted(coins.items()))
+    def _padding_by_length(self) -> dict[int, list[int]]:
+        lengths: dict[int, list[int]] = {}
+        for index, phrase in enumerate(self._padding):
+            if 0 < len(phrase.ids) <= _LONGEST_PADDING:
+                lengths.setdefault(len(phrase.ids), []).append(index)
+        return dict(sorted(lengths.items()))
 
     @cached_property
-    def _reach(self) -> list[bool]:
-        coins = list(self._coins)
-        # Once as many lengths in a row as the smallest coin can be paid, all can.
-        reach, row = [True], 0
-        while row < coins[0] or len(reach) <= coins[-1]:
-            amount = len(reach)
-            payable = any(coin <= amount and reach[amount - coin] for coin in coins)
-            reach.append(payable)
-            row = row + 1 if payable else 0
-            if amount > coins[0] * coins[-1] + coins[-1]:
+    def _reachable(self) -> list[bool]:
+        """Whether padding can have 0, 1, 2... tokens; every longer padding is possible."""
+        lengths = list(self._padding_by_length)
+        # Once as many totals in a row are reachable as the shortest phrase has tokens, all are.
+        reachable, row = [True], 0
+        while row < lengths[0] or len(reachable) <= lengths[-1]:
+            total = len(reachable)
+            possible = any(length <= total and reachable[total - length] for length in lengths)
+            reachable.append(possible)
+            row = row + 1 if possible else 0
+            if total > lengths[0] * lengths[-1] + lengths[-1]:
                 raise Unreachable(None)
-        return reach
+        return reachable
 
-    def _payable(self, tokens: int) -> bool:
-        return tokens >= len(self._reach) or (tokens >= 0 and self._reach[tokens])
+    def _can_pad(self, tokens: int) -> bool:
+        return tokens >= len(self._reachable) or (tokens >= 0 and self._reachable[tokens])
 
-    def _pay(self, tokens: int, rng: random.Random) -> list[int]:
-        paid: list[int] = []
+    def _pad(self, tokens: int, rng: random.Random) -> list[int]:
+        chosen: list[int] = []
         while tokens:
             fitting = [
-                coin for coin in self._coins if coin <= tokens and self._payable(tokens - coin)
+                length
+                for length in self._padding_by_length
+                if length <= tokens and self._can_pad(tokens - length)
             ]
-            # The longer half, so that a remainder is a few sentences and not many scraps.
-            coin = rng.choice(fitting[len(fitting) // 2 :])
-            fresh = [index for index in self._coins[coin] if index not in paid]
-            paid.append(rng.choice(fresh or self._coins[coin]))
-            tokens -= coin
-        return paid
+            # From the longer half, so that padding is a few sentences and not many scraps.
+            length = rng.choice(fitting[len(fitting) // 2 :])
+            phrases = self._padding_by_length[length]
+            fresh = [index for index in phrases if index not in chosen]
+            chosen.append(rng.choice(fresh or phrases))
+            tokens -= length
+        return chosen
 
     def _encode(self, phrases: Sequence[str]) -> list[Encoded]:
-        if self._spelled is not None:
-            return self._spelled.encode(self._format, phrases)
-        return self._format.pieces(phrases)
+        if self._forced is not None:
+            return self._forced.encode(self._encoder, phrases)
+        return self._encoder.pieces(phrases)
 
-    def _chunk(self, index: int) -> _Chunk:
+    def _chunk(self, index: int) -> _EncodedChunk:
         chunk = self._chunks.get(index)
         if chunk is None:
             phrases = self._encode(self.source.chunk(index))
-            chunk = self._chunks[index] = _Chunk(
-                self._format.stretch(phrases),
+            chunk = self._chunks[index] = _EncodedChunk(
+                self._encoder.concatenate(phrases),
                 tuple(accumulate((len(phrase.text) for phrase in phrases), initial=0)),
                 tuple(accumulate((len(phrase.ids) for phrase in phrases), initial=0)),
             )
@@ -257,7 +250,7 @@ class Tape:
 
 
 def _draw(chunks: int, rng: random.Random) -> Iterator[int]:
-    """Every index once in a scattered order, then again: an affine walk, no list needed."""
+    """Yield every index once in a scattered order, then again: an affine walk needs no list."""
     start, step = rng.randrange(chunks), rng.randrange(chunks)
     while gcd(step, chunks) != 1:
         step += 1

@@ -1,13 +1,13 @@
 """Prompts of an exact number of tokens, built from pieces that are tokenized once.
 
-A prompt is joined from encoded pieces instead of being encoded as a whole. That is
-only right where the tokenizer would not merge over the seam, so every seam is looked
-at: the pair (last id of the left piece, first id of the right one) is re-encoded with a
-word of context on both sides the first time it is met, and remembered. For byte-pair
-encodings this is sound: a sequence of tokens is the encoding of its text exactly when
-each adjacent pair is the encoding of its own text. Where a seam is not safe the whole
-text is encoded again: the price is then time, not exactness. A tokenizer that this
-reasoning does not fit would show in every record, as ``retok_drift``.
+A prompt is joined from encoded pieces instead of being encoded as a whole. That is only
+correct if the tokenizer would not merge tokens across a seam, so every seam is checked: the
+first time a pair (last id of the left piece, first id of the right piece) occurs, it is
+encoded again with a word of context on both sides, and the result is remembered. For
+byte-pair encodings this is sound: a sequence of tokens is the encoding of its text exactly
+when each adjacent pair is the encoding of the pair's text. If a seam is not safe, the whole
+text is encoded instead, which costs time but not exactness. If this reasoning did not hold
+for a tokenizer, every record would show it as ``retok_drift``.
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ from itertools import accumulate, chain
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
-from stressbench.prompts.build.filler import Encoded, Tape, Unreachable
+from stressbench.prompts.build.encoded import Encoded
+from stressbench.prompts.build.filler import Filler, FillerSource, Unreachable
 from stressbench.tokens.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
-    from stressbench.prompts.build.filler import Source
     from stressbench.tokens.template import ChatTemplate
 
 _ATTEMPTS: Final = 64
-"""Refits of one prompt before giving up; a tokenizer with safe seams needs one."""
+"""Attempts to fit one prompt before giving up; a tokenizer with safe seams needs one."""
 _PROOF_TOKENS: Final = 8192
 _MEMO_PIECES: Final = 65_536
 _MEMO_CUTS: Final = 4096
 _WINDOW_CHARS: Final = 24
 _HEAD_CHARS: Final = 64
 _BATCH_CHARS: Final = 65_536
-"""Less text than this is encoded sooner than other cores are woken up for it."""
+"""Below this, encoding on one core is faster than distributing the texts to all cores."""
 _LINE: Final = "\n"
 _TEXT, _IDS, _SAFE = attrgetter("text"), attrgetter("ids"), attrgetter("safe")
 
@@ -43,8 +43,8 @@ _TEXT, _IDS, _SAFE = attrgetter("text"), attrgetter("ids"), attrgetter("safe")
 class Joined:
     """A whole user message: ``ids == encode(text)``.
 
-    ``starts`` is the index of each piece's first token (and, last, the length); None
-    where a seam was not safe and the text was encoded as a whole.
+    ``starts`` holds the index of each piece's first token, and at its end the length; None
+    if a seam was not safe and the text was encoded as a whole.
     """
 
     text: str
@@ -53,11 +53,11 @@ class Joined:
 
 
 class Sized(Protocol):
-    """Anything with a token count that ``fit`` can make exact."""
+    """Has a number of tokens that ``fit`` can make exact."""
 
     @property
     def content_tokens(self) -> int:
-        """Tokens of the user message, template excluded."""
+        """Number of tokens of the user message, without the template."""
         ...
 
 
@@ -65,7 +65,10 @@ _T = TypeVar("_T", bound=Sized)
 
 
 class PromptFormat:
-    """What a tokenizer and a chat template leave for content, and how to fill it exactly."""
+    """A tokenizer and a chat template: encodes the content that goes into the template.
+
+    It remembers encoded pieces, seams and filler for all prompts that are built with it.
+    """
 
     def __init__(self, tokenizer: Tokenizer, template: ChatTemplate) -> None:
         self.tokenizer = tokenizer
@@ -76,15 +79,15 @@ class PromptFormat:
         self._first: dict[str, Encoded] = {}
         self._memo: dict[str, Encoded] = {}
         self._cut: dict[tuple[str, re.Pattern[str]], Sequence[Encoded]] = {}
-        self._tapes: dict[str, Tape] = {}
+        self._fillers: dict[str, Filler] = {}
         self._words_proven: int | None = 0
 
     def whole(self, text: str) -> Joined:
-        """Encode a complete user message as it is."""
+        """Encode a complete user message without joining pieces."""
         return Joined(text, self.tokenizer.encode(text), None)
 
     def first(self, text: str) -> Encoded:
-        """Encode the piece that a user message begins with; remembered if it is short."""
+        """Encode the piece that begins a user message; a short one is remembered."""
         found = self._first.get(text)
         if found is None:
             found = Encoded(text, self.tokenizer.encode(text))
@@ -93,10 +96,10 @@ class PromptFormat:
         return found
 
     def pieces(self, texts: Sequence[str]) -> list[Encoded]:
-        """Encode pieces as they stand after other text.
+        """Encode pieces as they are encoded after other text.
 
-        Each is encoded behind an anchor whose ids are cut off again, because many
-        tokenizers treat the start of a text apart (a dummy space, for one).
+        Each piece is encoded after an anchor whose ids are then removed, because many
+        tokenizers treat the start of a text specially (they add a space, for example).
         """
         anchors = [_LINE if text[:1].isalnum() else "." for text in texts]
         anchored = [anchor + text for anchor, text in zip(anchors, texts, strict=True)]
@@ -110,11 +113,11 @@ class PromptFormat:
         ]
 
     def piece(self, text: str) -> Encoded:
-        """Encode one piece as it stands after other text; remembered."""
+        """Encode one piece as it is encoded after other text, and remember it."""
         return self.memoized([text])[0]
 
     def memoized(self, texts: Sequence[str]) -> list[Encoded]:
-        """Encode pieces of which many are alike."""
+        """Encode pieces many of which are equal, each text once."""
         known = self._memo
         new = [text for text in dict.fromkeys(texts) if text not in known]
         if new:
@@ -125,7 +128,7 @@ class PromptFormat:
         return [known[text] for text in texts]
 
     def cut(self, text: str, unit: re.Pattern[str]) -> Sequence[Encoded]:
-        """The matches of ``unit`` in ``text``, each encoded; remembered, as chunks come again."""
+        """Encode each match of ``unit`` in ``text``; remembered, because chunks are used again."""
         key = (text, unit)
         found = self._cut.get(key)
         if found is None:
@@ -134,8 +137,8 @@ class PromptFormat:
             found = self._cut[key] = self.memoized(unit.findall(text))
         return found
 
-    def stretch(self, parts: Sequence[Encoded]) -> Encoded:
-        """Join pieces into a longer one."""
+    def concatenate(self, parts: Sequence[Encoded]) -> Encoded:
+        """Join pieces into a longer piece."""
         solid = [part for part in parts if part.ids]
         safe = all(part.safe for part in parts) and all(map(self._seam, solid, solid[1:]))
         ids = list(chain.from_iterable(part.ids for part in solid))
@@ -143,9 +146,9 @@ class PromptFormat:
         return Encoded("".join([part.text for part in parts]), ids, safe, forced)
 
     def join(self, parts: Sequence[Encoded], *, words: bool = False) -> Joined:
-        """Join pieces into a whole user message; the first must come from ``first``.
+        """Join pieces into a whole user message; the first piece must come from ``first``.
 
-        ``words`` says that most pieces are single words in random order.
+        Set ``words`` if most pieces are single words in random order.
         """
         pieces = list(map(_IDS, parts))
         ids = list(chain.from_iterable(pieces))
@@ -161,12 +164,12 @@ class PromptFormat:
             return Joined(text, ids, starts)
         return self.whole(text)
 
-    def tape(self, source: Source) -> Tape:
-        """The tokenized form of a source of filler, shared by all prompts of this room."""
-        tape = self._tapes.get(source.name)
-        if tape is None:
-            tape = self._tapes[source.name] = Tape(self, source)
-        return tape
+    def filler(self, source: FillerSource) -> Filler:
+        """Return the encoded filler of a source; all prompts of this format share it."""
+        found = self._fillers.get(source.name)
+        if found is None:
+            found = self._fillers[source.name] = Filler(self, source)
+        return found
 
     def _behind(self, anchor: str, text: str, ids: list[int]) -> Encoded:
         head = self._anchors.get(anchor)
@@ -174,16 +177,16 @@ class PromptFormat:
             head = self._anchors[anchor] = self.tokenizer.encode(anchor)
         if ids[: len(head)] == head:
             return Encoded(text, tuple(ids[len(head) :]))
-        if anchor != _LINE:  # the piece merges with a full stop; a line break holds it off
+        if anchor != _LINE:  # the piece merges with a full stop; it does not with a line break
             return self._behind(_LINE, text, self.tokenizer.encode(_LINE + text))
         return Encoded(text, tuple(self.tokenizer.encode(text)), safe=False)
 
     def _words_hold(self, text: str, ids: list[int]) -> bool:
-        """Whether a text joined from single words is its own encoding.
+        """Whether the joined ids of single words are the encoding of their text.
 
-        Too many different seams to look at one by one. The first texts are encoded as a
-        whole and compared; after thousands of random neighbours without one merger the
-        tokenizer is taken to split at words, as all pre-tokenizing ones do.
+        There are too many different seams to check one by one. The first texts are encoded as
+        a whole and compared; after thousands of random neighbours without a merge, the
+        tokenizer is assumed to split at words, as every tokenizer with a pre-tokenizer does.
         """
         if self._words_proven is None:
             return False
@@ -216,10 +219,10 @@ class PromptFormat:
 
 
 def fit(build: Callable[[int, int], _T], *, tokens: int) -> _T:
-    """Return ``build(filler_tokens, attempt)`` of exactly ``tokens`` content tokens.
+    """Return ``build(filler_tokens, attempt)`` with exactly ``tokens`` content tokens.
 
-    ``build(0, 0)`` must give the content without filler, and every attempt other phrases.
-    Raises ``Unreachable`` naming the smallest possible count where ``tokens`` is too small.
+    ``build(0, 0)`` must return the content without filler; each attempt must use other
+    phrases. Raises ``Unreachable`` with the smallest possible count if ``tokens`` is too small.
     """
     fixed = build(0, 0)
     filler = tokens - fixed.content_tokens

@@ -1,4 +1,4 @@
-"""A finished context in another order: words, sentences, or token ids."""
+"""Puts a finished context into random order: words, sentences, or token ids."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from itertools import chain
 from typing import Final, TypeAlias, TypeVar
 
-from stressbench.prompts.build.filler import Encoded
+from stressbench.prompts.build.encoded import Encoded
 from stressbench.prompts.build.outline import Shuffle
 from stressbench.prompts.build.prompt_format import Joined, PromptFormat
 
@@ -17,29 +17,29 @@ _T = TypeVar("_T")
 
 
 Mark: TypeAlias = tuple[int, str]
-"""Index and role of a part."""
+"""The index of a piece, and the part of the prompt that the piece is (``needle``)."""
 
 
 def shuffled(
-    parts: Sequence[Encoded],
+    pieces: Sequence[Encoded],
     marks: Sequence[Mark],
     how: Shuffle,
     rng: random.Random,
     prompt_format: PromptFormat,
 ) -> tuple[list[Encoded], list[Mark]]:
-    """The units of ``parts`` in a random order; the marked word keeps its role."""
+    """Put the units of ``pieces`` into random order, and find the marked word in it."""
     pattern = _UNITS[how.unit]
-    units = list(chain.from_iterable(prompt_format.cut(part.text, pattern) for part in parts))
+    units = list(chain.from_iterable(prompt_format.cut(piece.text, pattern) for piece in pieces))
     units = in_random_order(units, how.window, rng)
     kept = [
-        (unit, role)
-        for index, role in marks
-        for unit in prompt_format.cut(parts[index].text, pattern)
+        (unit, part)
+        for index, part in marks
+        for unit in prompt_format.cut(pieces[index].text, pattern)
         if how.mark in unit.text
     ]
     return units, sorted(
-        (next(place for place, other in enumerate(units) if other is unit), role)
-        for unit, role in kept
+        (next(place for place, other in enumerate(units) if other is unit), part)
+        for unit, part in kept
     )
 
 
@@ -50,7 +50,7 @@ def shuffled_ids(
     rng: random.Random,
     prompt_format: PromptFormat,
 ) -> Joined:
-    """The token ids in a random order, all but the first and the last ``edges``."""
+    """Put the token ids into random order, except ``edges`` of them at the start and the end."""
     start, end = edges[0], len(joined.ids) - edges[1]
     middle = in_random_order(joined.ids[start:end], how.window, rng)
     ids = [*joined.ids[:start], *middle, *joined.ids[end:]]
@@ -58,10 +58,10 @@ def shuffled_ids(
 
 
 def in_random_order(items: Sequence[_T], window: int, rng: random.Random) -> list[_T]:
-    """A shuffle within windows of so many items, or of all for 0.
+    """Shuffle within windows of ``window`` items, or over all items for 0.
 
-    Sorting by random keys shuffles as fairly as Fisher and Yates; with 64 bits a key and a
-    stable sort the order follows from ``rng`` alone.
+    Sorting by random keys shuffles as fairly as Fisher and Yates. With keys of 64 bits and a
+    stable sort, the order depends on ``rng`` alone.
     """
     import numpy as np
 

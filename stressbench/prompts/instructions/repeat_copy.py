@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from stressbench.prompts.base import Condition, Param, Piece, PromptOutline, Traits
+from stressbench.prompts.base import Condition, Param, Passage, PromptOutline, Traits
 from stressbench.schema.suite.suite import Arm
 
 _WORDS: Final = (
@@ -44,7 +44,7 @@ def _copy(words: list[str]) -> PromptOutline:
     text = " ".join(words)
     return PromptOutline(
         head="Here is a text:",
-        pieces=(Piece(part="needle", text=f" {text}"),),
+        passages=(Passage(part="needle", text=f" {text}"),),
         close="\n\n",
         question="Repeat the text word for word.",
         expected=(text,),

@@ -8,8 +8,11 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final
 
-from stressbench.prompts.build.filler import Source
-from stressbench.prompts.build.outline import Condition, Param, Piece, PromptOutline, Traits
+from stressbench.prompts.build.conditions import Condition
+from stressbench.prompts.build.filler import FillerSource
+from stressbench.prompts.build.outline import Passage, PromptOutline
+from stressbench.prompts.build.params import Param
+from stressbench.prompts.build.traits import Traits
 from stressbench.prompts.material.facts import CITIES, draw_value
 from stressbench.prompts.material.haystacks.prose import PROSE
 from stressbench.prompts.material.wording import (
@@ -53,7 +56,7 @@ class Disguised:
     A phrase is always spelled the same way, so that it is tokenized once.
     """
 
-    plain: Source
+    plain: FillerSource
     disguise: str
     rate: float
     spell: Speller
@@ -72,9 +75,9 @@ class Disguised:
         return [self.one(phrase) for phrase in self.plain.chunk(index)]
 
     @cached_property
-    def closers(self) -> Sequence[str]:
+    def padding(self) -> Sequence[str]:
         """The plain closers, disguised."""
-        return [self.one(phrase) for phrase in self.plain.closers]
+        return [self.one(phrase) for phrase in self.plain.padding]
 
     def one(self, phrase: str) -> str:
         """One phrase; its first space stays, so that it still begins a word."""
@@ -94,7 +97,7 @@ def disguised(condition: Condition, *, name: str, spell: Speller) -> Mapping[Arm
     seen = source.one(fact)
     plain = PromptOutline(
         head=HEAD,
-        pieces=(Piece(part="needle", text=fact, depth=condition.depth or 0.0),),
+        passages=(Passage(part="needle", text=fact, depth=condition.depth or 0.0),),
         filler=PROSE,
         close=END,
         question=QUESTION_VALUE.format(city=city),
@@ -104,7 +107,7 @@ def disguised(condition: Condition, *, name: str, spell: Speller) -> Mapping[Arm
     spelled = seen[seen.rindex(" ") + 1 : -1]
     stress = replace(
         plain,
-        pieces=(replace(plain.pieces[0], text=seen),),
+        passages=(replace(plain.passages[0], text=seen),),
         filler=source,
         expected=(value,) if spelled == value else (value, spelled),
     )

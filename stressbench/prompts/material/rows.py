@@ -12,13 +12,13 @@ import msgspec
 
 from stressbench.errors import SetupError, SuiteError
 
-Row: TypeAlias = Mapping[str, object]
+DataRow: TypeAlias = Mapping[str, object]
 
 _TEXT: Final = (".txt", ".md", ".rst")
 _DELIMITERS: Final = {".csv": ",", ".tsv": "\t"}
 
 
-def read_rows(path: str, *, where: str, text_field: str) -> Iterator[Row]:
+def read_rows(path: str, *, where: str, text_field: str) -> Iterator[DataRow]:
     """Yield the rows of a file, a folder or a Hugging Face data set.
 
     A text file gives one row a paragraph, under ``text_field``. Raises ``SuiteError``
@@ -47,7 +47,7 @@ def read_rows(path: str, *, where: str, text_field: str) -> Iterator[Row]:
     )
 
 
-def _jsonl(file: Path) -> Iterator[Row]:
+def _jsonl(file: Path) -> Iterator[DataRow]:
     decoder = msgspec.json.Decoder(dict[str, object])
     with file.open("rb") as lines:
         for number, line in enumerate(lines, 1):
@@ -59,7 +59,7 @@ def _jsonl(file: Path) -> Iterator[Row]:
                 raise SuiteError(f"not a JSON object: {error}", where=f"{file}:{number}") from error
 
 
-def _csv(file: Path, delimiter: str) -> Iterator[Row]:
+def _csv(file: Path, delimiter: str) -> Iterator[DataRow]:
     csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
     with file.open(encoding="utf-8-sig", newline="", errors="replace") as lines:
         reader = csv.DictReader(lines, delimiter=delimiter)
@@ -70,7 +70,7 @@ def _csv(file: Path, delimiter: str) -> Iterator[Row]:
             raise SuiteError(str(error), where=f"{file}:{reader.line_num}") from error
 
 
-def _paragraphs(file: Path, text_field: str) -> Iterator[Row]:
+def _paragraphs(file: Path, text_field: str) -> Iterator[DataRow]:
     paragraph: list[str] = []
     with file.open(encoding="utf-8-sig", errors="replace") as lines:
         for line in lines:
@@ -83,7 +83,7 @@ def _paragraphs(file: Path, text_field: str) -> Iterator[Row]:
         yield {text_field: "".join(paragraph)}
 
 
-def _parquet(file: Path) -> Iterator[Row]:
+def _parquet(file: Path) -> Iterator[DataRow]:
     try:
         from pyarrow import parquet
     except ImportError as error:
@@ -92,7 +92,7 @@ def _parquet(file: Path) -> Iterator[Row]:
         yield from batch.to_pylist()
 
 
-def _dataset(path: str, where: str) -> Iterator[Row]:
+def _dataset(path: str, where: str) -> Iterator[DataRow]:
     try:
         from datasets import IterableDatasetDict, load_dataset
     except ImportError as error:

@@ -6,7 +6,8 @@ import random
 from dataclasses import replace
 from typing import Final
 
-from stressbench.prompts.build.outline import Param, PromptOutline
+from stressbench.prompts.build.outline import PromptOutline
+from stressbench.prompts.build.params import Param
 from stressbench.schema.suite.suite import Arm
 
 HEAD: Final = "Here is a text."
@@ -36,7 +37,7 @@ def without_context(outline: PromptOutline) -> PromptOutline:
     return replace(
         outline,
         head="",
-        pieces=(),
+        passages=(),
         filler=None,
         close="",
         shuffle=None,
@@ -49,7 +50,7 @@ def only_needles(outline: PromptOutline) -> PromptOutline:
     """The fact alone: the ceiling."""
     return replace(
         outline,
-        pieces=tuple(piece for piece in outline.pieces if piece.part == "needle"),
+        passages=tuple(passage for passage in outline.passages if passage.part == "needle"),
         filler=None,
         shuffle=None,
         encode=None,

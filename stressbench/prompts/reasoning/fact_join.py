@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from stressbench.prompts.base import Condition, Param, Piece, PromptOutline, Traits
+from stressbench.prompts.base import Condition, Param, Passage, PromptOutline, Traits
 from stressbench.prompts.material.facts import NAMES
 from stressbench.prompts.material.haystacks.prose import PROSE
 from stressbench.prompts.material.wording import CONTEXT_ARMS, END, HEAD, controls
@@ -52,11 +52,11 @@ class FactJoin:
         return controls(
             PromptOutline(
                 head=HEAD,
-                pieces=(
-                    Piece(
+                passages=(
+                    Passage(
                         part="needle", text=f" {person} put the key in the {box} box.", depth=start
                     ),
-                    Piece(
+                    Passage(
                         part="needle",
                         text=f" The {box} box is in the {room}.",
                         depth=start + gap,

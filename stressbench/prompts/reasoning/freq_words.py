@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping
 
-from stressbench.prompts.base import Condition, Param, Piece, PromptOutline, Traits
+from stressbench.prompts.base import Condition, Param, Passage, PromptOutline, Traits
 from stressbench.schema.suite.suite import Arm
 
 _TOP = 3
@@ -44,7 +44,7 @@ class FreqWords:
         return {
             "stress": PromptOutline(
                 head="Here is a list of words.",
-                pieces=(Piece(part="blob", text=" " + " ".join(listed) + "."),),
+                passages=(Passage(part="blob", text=" " + " ".join(listed) + "."),),
                 close="\n\n",
                 question=question,
                 expected=tuple(names[:_TOP]),

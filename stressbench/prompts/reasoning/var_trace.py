@@ -6,7 +6,7 @@ import random
 from collections.abc import Mapping
 from itertools import pairwise
 
-from stressbench.prompts.base import Condition, Param, Piece, PromptOutline, Traits
+from stressbench.prompts.base import Condition, Param, Passage, PromptOutline, Traits
 from stressbench.prompts.material.haystacks.prose import PROSE
 from stressbench.prompts.material.wording import CONTEXT_ARMS, END, HEAD, controls, spread
 from stressbench.schema.suite.suite import Arm
@@ -38,21 +38,21 @@ class VarTrace:
         rng = condition.rng("chains")
         names = _names(rng, chains * (hops + 1))
         values = rng.sample(range(10_000, 100_000), chains)
-        pieces: list[Piece] = []
+        passages: list[Passage] = []
         for chain, value in enumerate(values):
             links = names[chain * (hops + 1) : (chain + 1) * (hops + 1)]
             says = [f" The variable {links[0]} is set to {value}."] + [
                 f" The variable {new} is set to the value of {old}." for old, new in pairwise(links)
             ]
             role = "rival" if chain else "needle"
-            pieces += [
-                Piece(part=role, text=text, depth=depth)
+            passages += [
+                Passage(part=role, text=text, depth=depth)
                 for text, depth in zip(says, spread(rng, hops + 1), strict=True)
             ]
         return controls(
             PromptOutline(
                 head=HEAD,
-                pieces=tuple(sorted(pieces, key=lambda piece: piece.depth)),
+                passages=tuple(sorted(passages, key=lambda passage: passage.depth)),
                 filler=PROSE,
                 close=END,
                 question=f"Which variables have the value {values[0]}? "

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from stressbench.prompts.base import Condition, Param, Piece, PromptOutline, Traits
+from stressbench.prompts.base import Condition, Param, Passage, PromptOutline, Traits
 from stressbench.prompts.material.facts import NAMES, SURNAMES
 from stressbench.prompts.material.haystacks import lexicon
 from stressbench.prompts.material.haystacks.prose import sentence
@@ -58,8 +58,8 @@ class GoldDocQa:
             body = [sentence(rng, setting) for _ in range(length)]
             body.insert(rng.randrange(length + 1), f"{people[person]} plays the {plays[person]}.")
             documents[person] = " ".join(body)
-        pieces = tuple(
-            Piece(
+        passages = tuple(
+            Passage(
                 part="rival" if person else "needle",
                 text=f"Document {number}: {documents[person]}\n",
             )
@@ -68,7 +68,7 @@ class GoldDocQa:
         return controls(
             PromptOutline(
                 head="Here are some documents.\n",
-                pieces=pieces,
+                passages=passages,
                 close="\n",
                 question=f"Which instrument does {people[0]} play? "
                 "Answer with the name of the instrument only.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from stressbench.prompts.base import Condition, Param, Piece, PromptOutline, Traits
+from stressbench.prompts.base import Condition, Param, Passage, PromptOutline, Traits
 from stressbench.prompts.material.facts import NAMES
 from stressbench.prompts.material.haystacks.prose import PROSE
 from stressbench.prompts.material.wording import CONTEXT_ARMS, END, HEAD, controls, spread
@@ -67,17 +67,17 @@ class LatentNeedle:
         rng = condition.rng("people")
         people = rng.sample(NAMES, count)
         others = rng.sample([mark for mark in range(len(LANDMARKS)) if mark != gold], count - 1)
-        pieces = [
-            Piece(part="rival", text=_lives(person, mark), depth=depth)
+        passages = [
+            Passage(part="rival", text=_lives(person, mark), depth=depth)
             for person, mark, depth in zip(people[1:], others, spread(rng, count - 1), strict=True)
         ]
-        pieces.append(
-            Piece(part="needle", text=_lives(people[0], gold), depth=condition.depth or 0.0)
+        passages.append(
+            Passage(part="needle", text=_lives(people[0], gold), depth=condition.depth or 0.0)
         )
         return controls(
             PromptOutline(
                 head=HEAD,
-                pieces=tuple(sorted(pieces, key=lambda piece: piece.depth)),
+                passages=tuple(sorted(passages, key=lambda passage: passage.depth)),
                 filler=PROSE,
                 close=END,
                 question=f"Which person lives in {LANDMARKS[gold][1]}? Answer with the name only.",

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
-from stressbench.prompts.base import Condition, Param, Piece, PromptOutline, Traits
+from stressbench.prompts.base import Condition, Param, Passage, PromptOutline, Traits
 from stressbench.prompts.material.facts import CITIES, draw_values
 from stressbench.prompts.material.haystacks.prose import PROSE
 from stressbench.prompts.material.wording import END, HEAD, VALUE_PARAM, controls, spread
@@ -49,23 +49,23 @@ class NearDistractor:
         days = rng.sample(range(_DAYS), count + 1)
         latest = max(days)
         days.remove(latest)
-        gold = Piece(
+        gold = Passage(
             part="needle", text=_state(city, values[0], latest), depth=condition.depth or 0.0
         )
         rivals = [
-            Piece(part="rival", text=_state(city, value, day), depth=depth)
+            Passage(part="rival", text=_state(city, value, day), depth=depth)
             for value, day, depth in zip(values[1:], days, spread(rng, count), strict=True)
         ]
         stress = PromptOutline(
             head=HEAD,
-            pieces=tuple(sorted([gold, *rivals], key=lambda piece: piece.depth)),
+            passages=tuple(sorted([gold, *rivals], key=lambda passage: passage.depth)),
             filler=PROSE,
             close=END,
             question=f"What is the latest secret code for {city}? Answer with the code only.",
             expected=(values[0],),
             values=tuple(values[1:]),
         )
-        return {**controls(stress), "isotoken": replace(stress, pieces=(gold,), values=())}
+        return {**controls(stress), "isotoken": replace(stress, passages=(gold,), values=())}
 
 
 def _state(city: str, value: str, day: int) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from stressbench.prompts.base import Condition, Piece, PromptOutline, Traits
+from stressbench.prompts.base import Condition, Passage, PromptOutline, Traits
 from stressbench.prompts.material.facts import CITIES, draw_value
 from stressbench.prompts.material.haystacks.choose import HAYSTACK_PARAMS, open_haystack
 from stressbench.prompts.material.wording import (
@@ -44,7 +44,7 @@ class Niah:
         return controls(
             PromptOutline(
                 head=haystack.head,
-                pieces=(Piece(part="needle", text=fact, depth=condition.depth or 0.0),),
+                passages=(Passage(part="needle", text=fact, depth=condition.depth or 0.0),),
                 filler=haystack.source,
                 close=haystack.close,
                 question=QUESTION_VALUE.format(city=city),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from stressbench.prompts.base import Condition, Param, Piece, PromptOutline, Traits
+from stressbench.prompts.base import Condition, Param, Passage, PromptOutline, Traits
 from stressbench.prompts.material.facts import CITIES, draw_values
 from stressbench.prompts.material.haystacks.prose import PROSE
 from stressbench.prompts.material.wording import (
@@ -49,24 +49,24 @@ class NiahMultikey:
         others = condition.rng("rivals").sample(
             [c for c in CITIES if c != CITIES[first]], count - 1
         )
-        gold = Piece(
+        gold = Passage(
             part="needle", text=needle(CITIES[first], values[0]), depth=condition.depth or 0.0
         )
         depths = spread(condition.rng("depths"), count - 1)
         rivals = [
-            Piece(part="rival", text=needle(city, value), depth=depth)
+            Passage(part="rival", text=needle(city, value), depth=depth)
             for city, value, depth in zip(others, values[1:], depths, strict=True)
         ]
         stress = PromptOutline(
             head=HEAD,
-            pieces=tuple(sorted([gold, *rivals], key=lambda piece: piece.depth)),
+            passages=tuple(sorted([gold, *rivals], key=lambda passage: passage.depth)),
             filler=PROSE,
             close=END,
             question=QUESTION_VALUE.format(city=CITIES[first]),
             expected=(values[0],),
             values=tuple(values[1:]),
         )
-        return {**controls(stress), "isotoken": replace(stress, pieces=(gold,), values=())}
+        return {**controls(stress), "isotoken": replace(stress, passages=(gold,), values=())}
 
 
 PLUGIN = NiahMultikey()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from stressbench.prompts.base import Condition, Param, Piece, PromptOutline, Traits
+from stressbench.prompts.base import Condition, Param, Passage, PromptOutline, Traits
 from stressbench.prompts.material.facts import CITIES, draw_values
 from stressbench.prompts.material.haystacks.prose import PROSE
 from stressbench.prompts.material.wording import (
@@ -47,8 +47,8 @@ class NiahMultivalue:
         return controls(
             PromptOutline(
                 head=HEAD,
-                pieces=tuple(
-                    Piece(part="needle", text=f" One secret code for {city} is {value}.", depth=d)
+                passages=tuple(
+                    Passage(part="needle", text=f" One secret code for {city} is {value}.", depth=d)
                     for value, d in zip(values, depths, strict=True)
                 ),
                 filler=PROSE,

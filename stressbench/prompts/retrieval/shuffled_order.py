@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Literal, cast
 
-from stressbench.prompts.base import Condition, Param, Piece, PromptOutline, Traits
+from stressbench.prompts.base import Condition, Param, Passage, PromptOutline, Traits
 from stressbench.prompts.build.outline import Shuffle
 from stressbench.prompts.material.facts import CITIES, draw_value
 from stressbench.prompts.material.haystacks.prose import PROSE
@@ -50,10 +50,10 @@ class ShuffledOrder:
         """The shuffled text, the text in order, no text, the fact alone."""
         city = CITIES[condition.pick("city", len(CITIES))]
         value = draw_value(condition.rng("value"), "digits")
-        fact = Piece(part="needle", text=needle(city, value), depth=condition.depth or 0.0)
+        fact = Passage(part="needle", text=needle(city, value), depth=condition.depth or 0.0)
         plain = PromptOutline(
             head=HEAD,
-            pieces=(fact,),
+            passages=(fact,),
             filler=PROSE,
             close=END,
             question="What is the only number in the text? Answer with the number only.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from stressbench.prompts.base import Condition, Param, Piece, PromptOutline, Traits
+from stressbench.prompts.base import Condition, Param, Passage, PromptOutline, Traits
 from stressbench.prompts.material.facts import CITIES, draw_values
 from stressbench.prompts.material.haystacks.prose import PROSE
 from stressbench.prompts.material.wording import END, HEAD, needle, spread
@@ -45,14 +45,14 @@ class Unanswerable:
         values = draw_values(condition.rng("value"), "digits", count + 1)
         depths = spread(condition.rng("depths"), count) if count else []
         rivals = [
-            Piece(part="rival", text=needle(name, value), depth=depth)
+            Passage(part="rival", text=needle(name, value), depth=depth)
             for name, value, depth in zip(others, values[1:], depths, strict=True)
         ]
-        gold = Piece(part="needle", text=needle(city, values[0]), depth=condition.depth or 0.0)
+        gold = Passage(part="needle", text=needle(city, values[0]), depth=condition.depth or 0.0)
         stress = PromptOutline(
             head=HEAD,
             # An empty piece keeps the gold's place, so that both arms are cut alike.
-            pieces=_sorted([replace(gold, part="", text=""), *rivals]),
+            passages=_sorted([replace(gold, part="", text=""), *rivals]),
             filler=PROSE,
             close=END,
             question=f"What is the secret code for {city}? Answer with the code only. "
@@ -64,13 +64,13 @@ class Unanswerable:
         answerable = replace(stress, expected=(values[0],), scorer="exact_match", scorer_params={})
         return {
             "stress": stress,
-            "isocontent": replace(answerable, pieces=_sorted([gold, *rivals])),
-            "isotoken": replace(answerable, pieces=(gold,), values=()),
+            "isocontent": replace(answerable, passages=_sorted([gold, *rivals])),
+            "isotoken": replace(answerable, passages=(gold,), values=()),
         }
 
 
-def _sorted(pieces: list[Piece]) -> tuple[Piece, ...]:
-    return tuple(sorted(pieces, key=lambda piece: piece.depth))
+def _sorted(passages: list[Passage]) -> tuple[Passage, ...]:
+    return tuple(sorted(passages, key=lambda passage: passage.depth))
 
 
 PLUGIN = Unanswerable()

@@ -85,7 +85,7 @@ class Switching:
         return [*phrases[::2], *phrases[1::2]] if self.sort else phrases
 
     @cached_property
-    def closers(self) -> Sequence[str]:
+    def padding(self) -> Sequence[str]:
         """Short phrases of many lengths."""
         rng = derive_rng(0, "switching", "closers")
         drawn = [

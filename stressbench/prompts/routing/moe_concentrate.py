@@ -11,7 +11,8 @@ from typing import Final, TypeAlias
 
 import msgspec
 
-from stressbench.errors import SuiteError
+from stressbench import store
+from stressbench.errors import ResultsError, SuiteError
 from stressbench.prompts.base import Condition, Param, PromptOutline, Traits
 from stressbench.prompts.material.facts import CITIES
 from stressbench.prompts.material.haystacks import lexicon
@@ -19,13 +20,13 @@ from stressbench.prompts.material.wording import controls
 from stressbench.prompts.routing.moe_repeat import Repetition, canary
 from stressbench.schema.suite.suite import Arm
 
-Words: TypeAlias = tuple[str, ...]
+WordSet: TypeAlias = tuple[str, ...]
 
 _PARENTS: Final = 4
 """Sets that a further round of the search varies."""
 
 
-def _candidates() -> Words:
+def _candidates() -> WordSet:
     things = [word for setting in lexicon.SETTINGS for word in setting.thing]
     words = [*lexicon.WORDS["adjective"], *things]
     return tuple(dict.fromkeys(word for word in words if word.isalpha()))
@@ -68,7 +69,7 @@ class MoeConcentrate:
         log, search = condition.params.text("log"), condition.params.flag("search")
         plain = canary(condition, CITIES[1::2] if log and not search else CITIES[::2])
         if not log:
-            words: Words = (CANDIDATES[condition.pick("candidate", len(CANDIDATES))],)
+            words: WordSet = (CANDIDATES[condition.pick("candidate", len(CANDIDATES))],)
         else:
             ranked = strongest(log, where=condition.spec.name)
             words = _varied(condition, ranked) if search else ranked[0]
@@ -81,11 +82,11 @@ class MoeConcentrate:
         }
 
 
-def _among(plain: PromptOutline, words: Words) -> PromptOutline:
+def _among(plain: PromptOutline, words: WordSet) -> PromptOutline:
     return replace(plain, filler=Repetition(words), params={"searched": " ".join(words)})
 
 
-def _varied(condition: Condition, ranked: Sequence[Words]) -> Words:
+def _varied(condition: Condition, ranked: Sequence[WordSet]) -> WordSet:
     """One of the best sets with a word of another good one added, or in place of its own."""
     rng = condition.rng("search")
     parent = ranked[condition.item % min(_PARENTS, len(ranked))]
@@ -97,43 +98,43 @@ def _varied(condition: Condition, ranked: Sequence[Words]) -> Words:
     return (*parent[:place], word, *parent[place + 1 :])
 
 
-class _Routed(msgspec.Struct):
-    prompt_class: str
+class _SearchedRouting(msgspec.Struct):
+    imbalance_mean: float | None = None
+
+
+class _SearchedCase(msgspec.Struct, tag="case"):
     arm: str
     params: dict[str, object]
-    routing: dict[str, object] | None = None
-
-
-class _Kind(msgspec.Struct):
-    type: str
+    routing: _SearchedRouting | None = None
 
 
 @cache
-def strongest(log: str, *, where: str) -> Sequence[Words]:
-    """Sets of words of a search run by the mean load imbalance they caused, worst first."""
-    found: dict[Words, list[float]] = {}
-    place = f"prompts.{where}.params.log"
-    kind, routed = msgspec.json.Decoder(_Kind), msgspec.json.Decoder(_Routed)
+def strongest(log: str, *, where: str) -> Sequence[WordSet]:
+    """Return the word sets of a search run, those with the highest mean load imbalance first.
+
+    ``log`` is a run directory or its ``records.jsonl``. Raises ``SuiteError``.
+    """
+    found: dict[WordSet, list[float]] = {}
+    field = f"prompts.{where}.params.log"
+    path = Path(log).expanduser()
     try:
-        with Path(log).expanduser().open("rb") as lines:
-            for raw in lines:
-                line = raw.removeprefix(b"\xef\xbb\xbf").strip()
-                if not line or not line.endswith(b"}"):  # blank, or cut by a crash
-                    continue
-                if kind.decode(line).type != "case":
-                    continue
-                record = routed.decode(line)
-                words = record.params.get("searched")
-                load = (record.routing or {}).get("imbalance_mean")
-                if record.arm == "stress" and isinstance(words, str) and isinstance(load, float):
-                    found.setdefault(tuple(words.split(" ")), []).append(load)
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise SuiteError(f"not a run's records: {error}", where=place) from error
+        for case in store.scan(path / store.RECORDS if path.is_dir() else path, _SearchedCase):
+            words = case.params.get("searched")
+            load = case.routing.imbalance_mean if case.routing else None
+            if case.arm == "stress" and isinstance(words, str) and load is not None:
+                found.setdefault(tuple(words.split(" ")), []).append(load)
+    except ResultsError as error:
+        raise SuiteError(
+            f"{error.where}: {error.message}",
+            where=field,
+            hint="name the run directory of a search, or its records.jsonl",
+        ) from error
     if not found:
         raise SuiteError(
-            "the log holds no routing telemetry of this class",
-            where=place,
-            hint="run moe_concentrate without `log` on a sparse model with the routing probe first",
+            f"{log!r} holds no routing telemetry of this class",
+            where=field,
+            hint="first run moe_concentrate without `log`, on a sparse model, with the routing "
+            "probe",
         )
     return sorted(found, key=lambda words: (-fmean(found[words]), words))
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from stressbench.prompts.base import Condition, Param, Piece, PromptOutline, Traits
+from stressbench.prompts.base import Condition, Param, Passage, PromptOutline, Traits
 from stressbench.prompts.material.facts import CITIES, draw_value
 from stressbench.prompts.material.haystacks.prose import PROSE
 from stressbench.prompts.material.wording import END, HEAD, QUESTION_VALUE, controls, needle
@@ -56,7 +56,7 @@ class Repetition:
         return f"repetition-{' '.join(self.words)}"
 
     @property
-    def closers(self) -> Sequence[str]:
+    def padding(self) -> Sequence[str]:
         """Rows of every length; one or two other words pay what a row cannot."""
         row = list(self.words)
         rows = [" " + " ".join((row * count)[:count]) for count in range(1, _PAYMENTS)]
@@ -77,7 +77,7 @@ def canary(condition: Condition, cities: Sequence[str] = CITIES) -> PromptOutlin
     value = draw_value(condition.rng("value"), "digits")
     return PromptOutline(
         head=HEAD,
-        pieces=(Piece(part="needle", text=needle(city, value), depth=condition.depth or 0.0),),
+        passages=(Passage(part="needle", text=needle(city, value), depth=condition.depth or 0.0),),
         filler=PROSE,
         close=END,
         question=QUESTION_VALUE.format(city=city),

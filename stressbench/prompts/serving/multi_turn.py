@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from stressbench.prompts.base import Condition, Param, Piece, PromptOutline, Traits
+from stressbench.prompts.base import Condition, Param, Passage, PromptOutline, Traits
 from stressbench.prompts.material.facts import CITIES, draw_values
 from stressbench.prompts.material.haystacks.lexicon import SETTINGS
 from stressbench.prompts.material.haystacks.prose import sentence
@@ -59,8 +59,8 @@ class MultiTurn:
         return controls(
             PromptOutline(
                 head=_HEAD,
-                pieces=tuple(
-                    Piece(
+                passages=tuple(
+                    Passage(
                         part="rival" if turn else "needle",
                         text=_turn(condition, turn, needle(cities[turn], values[turn])),
                     )

@@ -9,7 +9,7 @@ from typing import Final
 
 from stressbench.errors import SuiteError
 from stressbench.prompts.base import Condition, Param, PromptOutline, Traits, known_scorer
-from stressbench.prompts.material.rows import Row, read_rows
+from stressbench.prompts.material.rows import DataRow, read_rows
 from stressbench.schema.suite.suite import Arm
 from stressbench.seeds import derive_rng
 
@@ -86,7 +86,7 @@ class Replay:
 
 
 @dataclass(frozen=True, slots=True)
-class _Prompt:
+class _LoggedPrompt:
     row: int
     text: str
     answers: tuple[str, ...]
@@ -96,13 +96,13 @@ class _Prompt:
 @dataclass(slots=True)
 class _Stratum:
     seen: int = 0
-    kept: list[_Prompt] = field(default_factory=list)
+    kept: list[_LoggedPrompt] = field(default_factory=list)
 
 
 @lru_cache(maxsize=8)
 def _sample(
     path: str, fields: tuple[str, str, str], *, items: int, seed: int, where: str
-) -> tuple[_Prompt, ...]:
+) -> tuple[_LoggedPrompt, ...]:
     """At most ``items`` prompts, in the order of the traffic."""
     rng = derive_rng(seed, "replay", path)
     strata = [_Stratum() for _ in range(_LENGTHS)]
@@ -115,7 +115,7 @@ def _sample(
             place = rng.randrange(stratum.seen)
             if place < items:
                 stratum.kept[place] = prompt
-    chosen: list[_Prompt] = []
+    chosen: list[_LoggedPrompt] = []
     for stratum, share in zip(strata, _shares([s.seen for s in strata], items), strict=True):
         chosen += rng.sample(stratum.kept, min(share, len(stratum.kept)))
     if all(prompt.time_s is not None for prompt in chosen):  # logs are not always in order
@@ -136,7 +136,7 @@ def _shares(seen: list[int], items: int) -> list[int]:
     return shares
 
 
-def _prompts(path: str, fields: tuple[str, str, str], where: str) -> Iterator[_Prompt]:
+def _prompts(path: str, fields: tuple[str, str, str], where: str) -> Iterator[_LoggedPrompt]:
     text_field, answer_field, time_field = fields
     for number, row in enumerate(read_rows(path, where=where, text_field=text_field)):
         if text_field not in row:
@@ -148,7 +148,9 @@ def _prompts(path: str, fields: tuple[str, str, str], where: str) -> Iterator[_P
             )
         text = _text(row[text_field])
         if text.strip():
-            yield _Prompt(number, text, _answers(row.get(answer_field)), _time(row, time_field))
+            yield _LoggedPrompt(
+                number, text, _answers(row.get(answer_field)), _time(row, time_field)
+            )
 
 
 def _text(value: object) -> str:
@@ -169,7 +171,7 @@ def _answers(value: object) -> tuple[str, ...]:
     return tuple(map(str, value)) if isinstance(value, list) else (str(value),)
 
 
-def _time(row: Row, name: str) -> float | None:
+def _time(row: DataRow, name: str) -> float | None:
     value = row.get(name)
     try:
         return None if value in (None, "") else float(str(value))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from stressbench.errors import SuiteError
-from stressbench.prompts.base import Condition, Param, Piece, PromptOutline, Traits
+from stressbench.prompts.base import Condition, Param, Passage, PromptOutline, Traits
 from stressbench.prompts.material.facts import CITIES, draw_values
 from stressbench.prompts.material.haystacks.prose import PROSE
 from stressbench.prompts.material.wording import END, HEAD, QUESTION_VALUE, needle, spread
@@ -63,8 +63,8 @@ class SharedPrefix:
         return {
             "stress": PromptOutline(
                 head=HEAD,
-                pieces=tuple(
-                    Piece(
+                passages=tuple(
+                    Passage(
                         part="needle" if fact == asked else "rival",
                         text=needle(cities[fact], values[fact]),
                         depth=depths[fact],

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 
-from stressbench.prompts.base import Condition, Param, Piece, PromptOutline, Traits
+from stressbench.prompts.base import Condition, Param, Passage, PromptOutline, Traits
 from stressbench.prompts.material.facts import CITIES, draw_values
 from stressbench.prompts.material.haystacks.prose import PROSE
 from stressbench.prompts.material.wording import END, HEAD, QUESTION_VALUE, VALUE_PARAM, needle
@@ -42,14 +42,14 @@ class EscapedJson:
         pairs.insert(condition.rng("place").randrange(count), pairs.pop(0))
         text = json.dumps(dict(pairs))
         depth = condition.depth or 0.0
-        data = Piece(part="needle", text=f" Secret codes: {text} (end of codes).", depth=depth)
-        fact = Piece(part="needle", text=needle(keys[0], values[0]), depth=depth)
+        data = Passage(part="needle", text=f" Secret codes: {text} (end of codes).", depth=depth)
+        fact = Passage(part="needle", text=needle(keys[0], values[0]), depth=depth)
         escaped = text
         for _ in range(condition.params.count("levels")):
             escaped = json.dumps(escaped)
         plain = PromptOutline(
             head=HEAD,
-            pieces=(data,),
+            passages=(data,),
             filler=PROSE,
             close=END,
             question=QUESTION_VALUE.format(city=keys[0]),
@@ -58,10 +58,10 @@ class EscapedJson:
         )
         return {
             "stress": replace(
-                plain, pieces=(replace(data, text=f" Secret codes: {escaped} (end of codes)."),)
+                plain, passages=(replace(data, text=f" Secret codes: {escaped} (end of codes)."),)
             ),
             "isocontent": plain,
-            "isotoken": replace(plain, pieces=(fact,), values=()),
+            "isotoken": replace(plain, passages=(fact,), values=()),
         }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from stressbench.prompts.base import Condition, Param, Piece, PromptOutline, Traits
+from stressbench.prompts.base import Condition, Param, Passage, PromptOutline, Traits
 from stressbench.prompts.material.facts import CITIES, draw_values
 from stressbench.prompts.material.haystacks.prose import PROSE
 from stressbench.prompts.material.wording import END, HEAD, VALUE_PARAM, needle
@@ -52,7 +52,7 @@ class KvJson:
         def outline(shape: str) -> PromptOutline:
             return PromptOutline(
                 head="Here is a JSON object.\n",
-                pieces=_pieces(dict(pairs), city, value, shape),
+                passages=_passages(dict(pairs), city, value, shape),
                 close="\n\n",
                 question=question,
                 expected=(value,),
@@ -64,8 +64,8 @@ class KvJson:
             "isocontent": outline("pretty"),
             "isotoken": PromptOutline(
                 head=HEAD,
-                pieces=(
-                    Piece(part="needle", text=_prose(city, value), depth=condition.depth or 0.0),
+                passages=(
+                    Passage(part="needle", text=_prose(city, value), depth=condition.depth or 0.0),
                 ),
                 filler=PROSE,
                 close=END,
@@ -85,7 +85,7 @@ def _keys(condition: Condition, count: int) -> list[str]:
     return keys + [f"{rng.choice(CITIES)} {number}" for number in range(2, count - len(keys) + 2)]
 
 
-def _pieces(table: dict[str, str], city: str, value: str, shape: str) -> tuple[Piece, ...]:
+def _passages(table: dict[str, str], city: str, value: str, shape: str) -> tuple[Passage, ...]:
     if shape == "pretty":
         text = json.dumps(table, indent=2)
     else:
@@ -94,9 +94,9 @@ def _pieces(table: dict[str, str], city: str, value: str, shape: str) -> tuple[P
     pair = json.dumps(city) + (": " if shape == "pretty" else ":") + json.dumps(value)
     before, _, after = text.partition(pair)
     return (
-        Piece(part="", text=before),
-        Piece(part="needle", text=pair),
-        Piece(part="", text=after),
+        Passage(part="", text=before),
+        Passage(part="needle", text=pair),
+        Passage(part="", text=after),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping
 
-from stressbench.prompts.base import Condition, Param, Piece, PromptOutline, Traits
+from stressbench.prompts.base import Condition, Param, Passage, PromptOutline, Traits
 from stressbench.prompts.material.facts import NAMES, SURNAMES
 from stressbench.prompts.material.wording import CONTEXT_ARMS, controls
 from stressbench.schema.suite.suite import Arm
@@ -58,8 +58,8 @@ def _table(
     head = "| name | " + " | ".join(_COLUMNS) + " |\n" + "|---" * (width + 1) + "|\n"
     return PromptOutline(
         head="Here is a table.\n" + head,
-        pieces=tuple(
-            Piece(
+        passages=tuple(
+            Passage(
                 part="rival" if row else "needle",
                 text=f"| {' '.join(people[row])} | {' | '.join(map(str, rows[row]))} |\n",
             )
@@ -80,8 +80,8 @@ def _code(
     names = ["_".join((*pair, unit)).upper() for pair, unit in zip(people, units, strict=True)]
     return PromptOutline(
         head="Here is a program.\n",
-        pieces=tuple(
-            Piece(part="rival" if row else "needle", text=f"{names[row]} = {numbers[row]}\n")
+        passages=tuple(
+            Passage(part="rival" if row else "needle", text=f"{names[row]} = {numbers[row]}\n")
             for row in order
         ),
         close="\n",

@@ -6,7 +6,7 @@ import base64
 from collections.abc import Mapping
 from dataclasses import replace
 
-from stressbench.prompts.base import Condition, Param, Piece, PromptOutline, Traits
+from stressbench.prompts.base import Condition, Param, Passage, PromptOutline, Traits
 from stressbench.prompts.material.facts import CITIES, draw_value
 from stressbench.prompts.material.haystacks.prose import PROSE, paragraph
 from stressbench.prompts.material.wording import END, HEAD, QUESTION_VALUE, VALUE_PARAM, needle
@@ -64,38 +64,38 @@ def _beside(condition: Condition, prose: str) -> Mapping[Arm, PromptOutline]:
     city = CITIES[condition.pick("city", len(CITIES))]
     value = draw_value(condition.rng("value"), condition.params.text("value"))
     depth = condition.depth or 0.0
-    fact = Piece(part="needle", text=needle(city, value), depth=depth)
+    fact = Passage(part="needle", text=needle(city, value), depth=depth)
     place = condition.params.text("position")
     parts = _halves(prose) if place == "around" else [prose]
     before = {"before": len(parts), "after": 0, "around": 1}[place]
 
-    def around(shown: list[str]) -> tuple[Piece, ...]:
-        pieces = [Piece(part="blob", text=text, depth=depth) for text in shown]
-        return (*pieces[:before], fact, *pieces[before:])
+    def around(shown: list[str]) -> tuple[Passage, ...]:
+        passages = [Passage(part="blob", text=text, depth=depth) for text in shown]
+        return (*passages[:before], fact, *passages[before:])
 
     plain = PromptOutline(
         head=HEAD,
-        pieces=around([f" {part}." for part in parts]),
+        passages=around([f" {part}." for part in parts]),
         filler=PROSE,
         close=END,
         question=QUESTION_VALUE.format(city=city),
         expected=(value,),
     )
     return {
-        "stress": replace(plain, pieces=around([_blob(part) for part in parts])),
+        "stress": replace(plain, passages=around([_blob(part) for part in parts])),
         "isocontent": plain,
-        "isotoken": replace(plain, pieces=(fact,)),
+        "isotoken": replace(plain, passages=(fact,)),
     }
 
 
 def _decode(condition: Condition, prose: str) -> Mapping[Arm, PromptOutline]:
     hidden = f" Message: {_encoded(prose)} (end of message)."
-    data = Piece(
+    data = Passage(
         part="needle", text=f" Message: {prose} (end of message).", depth=condition.depth or 0.0
     )
     plain = PromptOutline(
         head=HEAD,
-        pieces=(data,),
+        passages=(data,),
         filler=PROSE,
         close=END,
         question="What is the plain text of the message? Answer with the plain text only.",
@@ -104,7 +104,7 @@ def _decode(condition: Condition, prose: str) -> Mapping[Arm, PromptOutline]:
         max_tokens=len(prose) // 2 + 16,
     )
     return {
-        "stress": replace(plain, pieces=(replace(data, text=hidden),)),
+        "stress": replace(plain, passages=(replace(data, text=hidden),)),
         "isocontent": plain,
         "isotoken": plain,
     }

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
-from stressbench.prompts.base import Condition, Param, Piece, PromptOutline, Traits
+from stressbench.prompts.base import Condition, Param, Passage, PromptOutline, Traits
 from stressbench.prompts.material.facts import CITIES, draw_values
 from stressbench.prompts.material.haystacks.prose import PROSE
 from stressbench.prompts.material.wording import (
@@ -71,7 +71,7 @@ class BidiTags:
             seen = fact + (_tags(secret) if mode == "tags" else _selectors(secret))
         plain = PromptOutline(
             head=HEAD,
-            pieces=(Piece(part="needle", text=fact, depth=condition.depth or 0.0),),
+            passages=(Passage(part="needle", text=fact, depth=condition.depth or 0.0),),
             filler=PROSE,
             close=END,
             question=QUESTION_VALUE.format(city=city),
@@ -79,7 +79,7 @@ class BidiTags:
         )
         stress = replace(
             plain,
-            pieces=(replace(plain.pieces[0], text=seen),),
+            passages=(replace(plain.passages[0], text=seen),),
             values=(hidden,) if hidden != value else (),
         )
         return {**controls(plain), "stress": stress, "isocontent": plain, "isotoken": plain}

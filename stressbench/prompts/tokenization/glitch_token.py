@@ -11,8 +11,8 @@ from typing import Final
 import msgspec
 
 from stressbench.errors import SuiteError
-from stressbench.prompts.base import Condition, Param, Piece, PromptOutline, Traits
-from stressbench.prompts.build.filler import Encoded
+from stressbench.prompts.base import Condition, Param, Passage, PromptOutline, Traits
+from stressbench.prompts.build.encoded import Encoded
 from stressbench.schema.suite.suite import Arm
 
 _ORDINARY: Final = ("apple", "river", "table", "stone", "window", "garden", "bridge", "candle")
@@ -43,11 +43,11 @@ class GlitchToken:
         token = listed[condition.pick("token", len(listed))]
         plain = _copy(_ORDINARY[condition.pick("word", len(_ORDINARY))])
         shown = condition.prompt_format.tokenizer.decode([token])
-        odd = Piece(part="needle", text=shown)
+        odd = Passage(part="needle", text=shown)
         return {
             "stress": replace(
                 plain,
-                pieces=(odd,),
+                passages=(odd,),
                 encode=lambda _, text: Encoded(text, (token,), forced=True),
                 expected=(shown.strip(),),
                 params={"token_id": token},
@@ -59,14 +59,14 @@ class GlitchToken:
 def _copy(word: str) -> PromptOutline:
     return PromptOutline(
         head="Repeat the following string exactly:",
-        pieces=(Piece(part="needle", text=f" {word}"),),
+        passages=(Passage(part="needle", text=f" {word}"),),
         close="\n\n",
         question="Answer with the string only.",
         expected=(word,),
     )
 
 
-class _Listed(msgspec.Struct):
+class _ListedToken(msgspec.Struct):
     token_id: int
 
 
@@ -96,7 +96,7 @@ def _read(file: str, where: str) -> tuple[int, ...]:
 
         return tuple(found.token_id for found in candidates(path))
     try:
-        listed = msgspec.json.decode(path.read_bytes(), type=list[_Listed])
+        listed = msgspec.json.decode(path.read_bytes(), type=list[_ListedToken])
     except (OSError, msgspec.DecodeError) as error:
         raise SuiteError(f"not a list of glitch tokens: {error}", where=where) from error
     if not listed:

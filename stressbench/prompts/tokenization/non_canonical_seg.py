@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
-from stressbench.prompts.base import Condition, Param, Piece, PromptOutline, Traits
-from stressbench.prompts.build.filler import Encoded, Source
-from stressbench.prompts.build.prompt_format import PromptFormat
+from stressbench.prompts.base import Condition, Param, Passage, PromptOutline, Traits
+from stressbench.prompts.build.encoded import Encoded, PieceEncoder
+from stressbench.prompts.build.filler import FillerSource
 from stressbench.prompts.material.facts import CITIES, draw_value
 from stressbench.prompts.material.haystacks.prose import PROSE
 from stressbench.prompts.material.wording import END, HEAD, QUESTION_VALUE, needle
@@ -20,7 +20,7 @@ from stressbench.seeds import derive_rng
 
 _WORD: Final = re.compile(r"\s*\S+|\s+$")
 _CUT: Final = 0.35
-"""Chance of a cut between two characters in mode random: pieces of three characters or so."""
+"""Chance of a cut between two characters in mode random: pieces have about three characters."""
 
 
 class NonCanonicalSeg:
@@ -54,7 +54,9 @@ class NonCanonicalSeg:
         mode = condition.params.text("mode")
         plain = PromptOutline(
             head=HEAD,
-            pieces=(Piece(part="needle", text=needle(city, value), depth=condition.depth or 0.0),),
+            passages=(
+                Passage(part="needle", text=needle(city, value), depth=condition.depth or 0.0),
+            ),
             filler=PROSE,
             close=END,
             question=QUESTION_VALUE.format(city=city),
@@ -66,9 +68,9 @@ class NonCanonicalSeg:
 
 @dataclass(frozen=True)
 class CutUp:
-    """A source whose phrases are cut into other tokens; the text is the same."""
+    """Filler with the text of another source, cut into other tokens."""
 
-    plain: Source
+    plain: FillerSource
     mode: str
 
     @property
@@ -77,28 +79,28 @@ class CutUp:
         return f"{self.plain.name}/cut-{self.mode}"
 
     @property
-    def closers(self) -> Sequence[str]:
-        """The plain ones."""
-        return self.plain.closers
+    def padding(self) -> Sequence[str]:
+        """Return the plain source's padding."""
+        return self.plain.padding
 
     def chunks(self, tokens: int) -> int:
-        """As many as the plain source has."""
+        """Return the plain source's number."""
         return self.plain.chunks(tokens)
 
     def chunk(self, index: int) -> Sequence[str]:
-        """The plain phrases."""
+        """Return the plain phrases."""
         return self.plain.chunk(index)
 
-    def encode(self, prompt_format: PromptFormat, phrases: Sequence[str]) -> list[Encoded]:
-        """Each phrase in forced ids."""
-        return [cut_up(prompt_format, phrase, mode=self.mode) for phrase in phrases]
+    def encode(self, encoder: PieceEncoder, phrases: Sequence[str]) -> list[Encoded]:
+        """Encode each phrase with forced ids."""
+        return [cut_up(encoder, phrase, mode=self.mode) for phrase in phrases]
 
 
-def cut_up(prompt_format: PromptFormat, text: str, *, mode: str) -> Encoded:
-    """Token ids of ``text`` cut as ``mode`` says; the same text is always cut the same way."""
+def cut_up(encoder: PieceEncoder, text: str, *, mode: str) -> Encoded:
+    """Cut ``text`` as ``mode`` says, always in the same places, and encode the pieces."""
     rng = derive_rng(0, "cut", mode, text)
     pieces = list(text) if mode == "chars" else _random_cuts(text, rng)
-    ids = [token for piece in prompt_format.memoized(pieces) for token in piece.ids]
+    ids = [token for piece in encoder.memoized(pieces) for token in piece.ids]
     return Encoded(text, ids, forced=True)
 
 
@@ -107,7 +109,7 @@ def _random_cuts(text: str, rng: random.Random) -> list[str]:
     for word in _WORD.findall(text):
         start = 0
         for end in range(1, len(word)):
-            # Not after a leading space: alone it would be another token than at a word's start.
+            # Never after a leading space: alone, it is another token than at a word's start.
             if word[:end].strip() and rng.random() < _CUT:
                 pieces.append(word[start:end])
                 start = end

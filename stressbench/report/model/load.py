@@ -12,7 +12,7 @@ from stressbench.schema.results.record import CaseRecord
 from stressbench.schema.results.run import RunHeader
 from stressbench.schema.suite.load import LoadSpec
 from stressbench.stats.saturation import SHARE, knee
-from stressbench.telemetry.load_levels import CLIENT_SHARE, Tally, share_of
+from stressbench.telemetry.load_levels import CLIENT_SHARE, LevelTally, share_of
 
 _HEADINGS: Final = (
     "n",
@@ -40,7 +40,7 @@ _RULE: Final = (
 class Loads:
     """The tallies of a run by role and level, as its records go by."""
 
-    _tallies: dict[tuple[str, int | None], Tally] = field(default_factory=dict)
+    _tallies: dict[tuple[str, int | None], LevelTally] = field(default_factory=dict)
     _values: dict[int | None, float] = field(default_factory=dict)
     """Rate or concurrency of each level."""
 
@@ -49,11 +49,11 @@ class Loads:
         for record in records:
             load = record.load
             if load is not None and record.pass_ == "quality":
-                self._tallies.setdefault((record.role_name, load.level), Tally()).add(record)
+                self._tallies.setdefault((record.role_name, load.level), LevelTally()).add(record)
                 self._values[load.level] = (load.rate or load.concurrency or 0) * 1.0
             yield record
 
-    def tallies(self, role: str) -> dict[float, Tally]:
+    def tallies(self, role: str) -> dict[float, LevelTally]:
         """A role's levels by rate or concurrency, rising."""
         mine = [(level, each) for (name, level), each in self._tallies.items() if name == role]
         return {self._values[level]: each for level, each in sorted(mine, key=lambda m: m[0] or 0)}
@@ -147,7 +147,7 @@ def _spec(header: RunHeader) -> LoadSpec:
         return LoadSpec()
 
 
-def _cells(tally: Tally) -> Iterator[str]:
+def _cells(tally: LevelTally) -> Iterator[str]:
     yield f"{tally.n:,}"
     yield str(tally.n - tally.ok)
     for rate in (tally.requested_rate, tally.achieved_rate, tally.request_throughput):
@@ -162,7 +162,7 @@ def _cells(tally: Tally) -> Iterator[str]:
     yield _number(share_of(tally.held_ms, 0.99), "{:,.1f}")
 
 
-def _verdict(levels: dict[float, Tally], *, closed: bool) -> str:
+def _verdict(levels: dict[float, LevelTally], *, closed: bool) -> str:
     """Where the sweep of one role saturates, against its first level."""
     unit = "" if closed else " requests/s"
     points = [tally.point(value) for value, tally in levels.items()]
@@ -180,7 +180,7 @@ def _verdict(levels: dict[float, Tally], *, closed: bool) -> str:
     return f"saturates at {what}{found.load:g}{unit} ({', '.join(parts)})"
 
 
-def _client(tally: Tally) -> Iterator[str]:
+def _client(tally: LevelTally) -> Iterator[str]:
     """A warning where the client was the bottleneck, and how that was judged."""
     late, ttft = share_of(tally.late_ms, 0.99), share_of(tally.ttft_ms, 0.5)
     if tally.client_bound and late is not None and ttft is not None:

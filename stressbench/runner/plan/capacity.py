@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from stressbench.errors import SuiteError
 from stressbench.schema.suite.parse import Suite
 from stressbench.schema.suite.suite import EngineSpec
+from stressbench.simulation.geometry import GPU_BLOCK_SIZE
 
 if TYPE_CHECKING:
     from stressbench.runner.plan.prepare import RunModel
-
-_BLOCK_SIZE: Final = 16
-"""vLLM's smallest; where a suite caps tokens, blocks change that by less than one."""
 
 
 def check_capacity(suite: Suite, models: Iterable[RunModel]) -> None:
@@ -24,7 +22,8 @@ def check_capacity(suite: Suite, models: Iterable[RunModel]) -> None:
     """
     for model in models:
         spec, longest = model.engine, model.engine.max_model_len or model.shape.window_tokens
-        known = spec.block_size or (_BLOCK_SIZE if spec.kv_tokens is not None else None)
+        # Where a suite caps tokens, the block size changes the cap by less than one block.
+        known = spec.block_size or (GPU_BLOCK_SIZE if spec.kv_tokens is not None else None)
         if known is None or longest is None or not _keeps_every_token(model):
             continue
         blocks = spec.blocks(known)

@@ -17,8 +17,15 @@ from stressbench.schema.served import EngineInfo
 from stressbench.schema.suite.suite import EngineSpec, SuiteSpec
 from stressbench.simulation.closed_loop import Job, find_onset, run_closed_loop
 from stressbench.simulation.contents import contents_of
-from stressbench.simulation.geometry import KvGeometry, UnknownGeometry, kv_geometry
-from stressbench.simulation.request import Limits
+from stressbench.simulation.geometry import (
+    CPU_BLOCK_SIZE,
+    GPU_BLOCK_SIZE,
+    WIDEST_DTYPE,
+    UnknownGeometry,
+    full_attention,
+    kv_groups,
+)
+from stressbench.simulation.request import SchedulerLimits
 
 _REQUESTS: Final = 512
 _TOKENS: Final = 1_000_000
@@ -30,8 +37,6 @@ _UNTOLD: Final = "the engine does not tell"
 _NOT_CAPPED: Final = "known when the engine has started, unless engine.kv_blocks caps it"
 _NOT_STARTED: Final = "known when the engine has started"
 _WARM: Final = "what a warm cache holds is not predicted"
-_GPU_BLOCK_SIZE: Final = 16
-_CPU_BLOCK_SIZE: Final = 32
 _BATCHED_TOKENS: Final = 2048
 """vLLM's own, where the engine does not tell."""
 
@@ -41,10 +46,11 @@ def plan_kv(
 ) -> KvSetup:
     """The cache of an engine as it stands, and the onset of preemption for its requests."""
     why: dict[str, str] = {}
-    geometry = _geometry(model, info, why)
+    token_bytes = _token_bytes(model, info, why)
     size, blocks = info.block_size, None if info.kv_blocks is None else info.kv_blocks - 1
     if size is None:
         why["block_size"] = info.why_null.get("block_size", _UNTOLD)
+        why.setdefault("bytes_per_block", why["block_size"])
     if blocks is None:
         why["blocks"] = info.why_null.get("kv_blocks", _UNTOLD)
     capacity = None if size is None or blocks is None else blocks * size
@@ -54,8 +60,8 @@ def plan_kv(
         block_size=size,
         blocks=blocks,
         capacity_tokens=capacity,
-        bytes_per_token=geometry.bytes_per_token if geometry else None,
-        bytes_per_block=geometry.bytes_per_block if geometry else None,
+        bytes_per_token=token_bytes,
+        bytes_per_block=None if token_bytes is None or size is None else token_bytes * size,
         predicted=_predicted(suite, model, prompt_formats, info, why),
         why_null=why,
     )
@@ -82,7 +88,7 @@ def _assumed(model: RunModel, *, gpu: bool, weights: bool) -> EngineInfo:
     One that loads no ``weights`` here has a dtype that only it knows.
     """
     spec = model.engine
-    size = spec.block_size or (_GPU_BLOCK_SIZE if gpu else _CPU_BLOCK_SIZE)
+    size = spec.block_size or (GPU_BLOCK_SIZE if gpu else CPU_BLOCK_SIZE)
     args = {**spec.args, **model.spec.args}
     flags = None if gpu else cpu_flags()
     dtype = expected_dtype(spec, args, config=model.shape.config, flags=flags) if weights else None
@@ -101,18 +107,19 @@ def _scheduler(spec: EngineSpec) -> dict[str, float]:
     return {"enable_prefix_caching": spec.enable_prefix_caching}
 
 
-def _geometry(model: RunModel, info: EngineInfo, why: dict[str, str]) -> KvGeometry | None:
+def _token_bytes(model: RunModel, info: EngineInfo, why: dict[str, str]) -> int | None:
+    """What one token takes in the KV cache; None, and why, where that is not known."""
     dtype = str(info.args.get("kv_cache_dtype", "auto"))
     size = info.args.get("tensor_parallel_size", 1)
     if dtype == "auto":
         dtype = info.dtype or f"its precision ({info.why_null.get('dtype', _UNTOLD)})"
     try:
-        return kv_geometry(
+        groups = kv_groups(
             model.shape.config,
             dtype=dtype,
-            block_size=info.block_size or 1,
             tensor_parallel_size=size if isinstance(size, int) else 1,
         )
+        return full_attention(groups).bytes_per_token
     except UnknownGeometry as error:
         why["bytes_per_token"] = why["bytes_per_block"] = str(error)
         return None
@@ -154,18 +161,18 @@ def _predicted(
 def _not_understood(model: RunModel) -> str | None:
     """Why the blocks of this model cannot be predicted; None where they can."""
     try:
-        kv_geometry(model.shape.config, dtype="float32", block_size=1)
+        full_attention(kv_groups(model.shape.config, dtype=WIDEST_DTYPE))
     except UnknownGeometry as error:
         return str(error)
     return None
 
 
-def _limits(suite: SuiteSpec, info: EngineInfo) -> Limits:
+def _limits(suite: SuiteSpec, info: EngineInfo) -> SchedulerLimits:
     told = info.scheduler
     seats = int(told.get("max_num_seqs", suite.load.seats))
     assert info.kv_blocks is not None
     assert info.block_size is not None
-    return Limits(
+    return SchedulerLimits(
         blocks=info.kv_blocks - 1,
         block_size=info.block_size,
         max_num_seqs=seats,
@@ -192,7 +199,7 @@ def _first(requests: Iterator[Request]) -> Iterator[Request]:
             return
 
 
-def _job(request: Request, limits: Limits, *, shared: bool) -> Job:
+def _job(request: Request, limits: SchedulerLimits, *, shared: bool) -> Job:
     contents: tuple[bytes, ...] = ()
     if shared and limits.enable_prefix_caching:
         contents = contents_of(request.prompt_token_ids, request.cache_salt, limits.block_size)
@@ -213,7 +220,7 @@ def _closed(suite: SuiteSpec) -> list[int]:
     ]
 
 
-def _level(jobs: list[Job], limits: Limits, seats: int) -> KvLevel:
+def _level(jobs: list[Job], limits: SchedulerLimits, seats: int) -> KvLevel:
     outcome = run_closed_loop(jobs, limits, concurrency=seats)
     return KvLevel(
         concurrency=seats,

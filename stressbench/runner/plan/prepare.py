@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -28,8 +27,9 @@ from stressbench.schema.suite.parse import Suite
 from stressbench.schema.suite.suite import EngineSpec, ModelSpec, PromptSpec, SuiteSpec
 from stressbench.scorers.base import check as check_truth
 from stressbench.scorers.base import section_of
+from stressbench.tokens.huggingface import HuggingFaceTokenizer
+from stressbench.tokens.open import open_tokenizer
 from stressbench.tokens.template import ChatTemplate, load_template
-from stressbench.tokens.tokenizer import HuggingFaceTokenizer, open_tokenizer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,13 +51,6 @@ class RunModel:
     prompt_format: PromptFormat
     dtype: str | None = None
     """What the model is served in where nobody says; None leaves that to the engine."""
-
-    @property
-    def kv_elements_per_token(self) -> int | None:
-        """2 x layers x KV heads x head size; None where the model does not tell."""
-        parts = (self.shape.layers, self.shape.kv_heads, self.shape.head_dim)
-        known = [part for part in parts if part is not None]
-        return 2 * math.prod(known) if len(known) == len(parts) else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from stressbench.engines.base import Completion, RemoteRequestError
 from stressbench.errors import ProbeError, RequestError
-from stressbench.probes.base import Finding
+from stressbench.probes.base import ProbeFinding
 from stressbench.runner.record.timing import FAILED, UNTOLD, output_tokens, timing
 from stressbench.schema.case import Case, Request
 from stressbench.schema.results.arrays import ArraysAt
@@ -56,7 +56,7 @@ class Attempt:
     outcome: Completion | RequestError
     failed_ns: int | None
     """When it failed; None for a completion."""
-    findings: Mapping[str, Finding]
+    findings: Mapping[str, ProbeFinding]
     """By section of the record."""
     arrays: Mapping[str, ArraysAt | ProbeError] = field(default_factory=dict)
     """By section, where its arrays lie, or why they could not be kept."""
@@ -197,7 +197,7 @@ def _load(load: Load | None, why: dict[str, str]) -> Load | None:
     return load
 
 
-def _kv(finding: Finding | None, done: Completion | None, why: dict[str, str]) -> Kv:
+def _kv(finding: ProbeFinding | None, done: Completion | None, why: dict[str, str]) -> Kv:
     seen = (finding.fields if finding else None) or {}
     kv = Kv(
         cached_tokens=done.cached_tokens if done else None,

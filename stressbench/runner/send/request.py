@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from stressbench.clock import Clock
 from stressbench.engines.base import Completion, Engine, RemoteRequestError
 from stressbench.errors import ProbeError, RequestError, StressbenchError, told
-from stressbench.probes.base import Finding
+from stressbench.probes.base import ProbeFinding
 from stressbench.runner.plan.requests import key_of
 from stressbench.runner.probing import Probing
 from stressbench.runner.record.assemble import Attempt, assemble
@@ -80,7 +80,9 @@ class Lane:
         self.write(record)
         return record
 
-    def _keep_arrays(self, findings: Mapping[str, Finding]) -> dict[str, ArraysAt | ProbeError]:
+    def _keep_arrays(
+        self, findings: Mapping[str, ProbeFinding]
+    ) -> dict[str, ArraysAt | ProbeError]:
         """By section, where its arrays lie, or why they could not be kept."""
         kept: dict[str, ArraysAt | ProbeError] = {}
         for section, finding in findings.items():
@@ -135,19 +137,19 @@ def _unknown(message: str) -> RemoteRequestError:
 
 
 def _with_figures(
-    findings: dict[str, Finding], case: Case, outcome: Completion | RequestError
-) -> dict[str, Finding]:
+    findings: dict[str, ProbeFinding], case: Case, outcome: Completion | RequestError
+) -> dict[str, ProbeFinding]:
     """The findings with the section of the case's scorer, where it has one."""
     section = section_of(case.scorer)
     if section is None:
         return findings
     if isinstance(outcome, RequestError):
-        return {**findings, section: Finding(fields=None, why_null={"": FAILED})}
+        return {**findings, section: ProbeFinding(fields=None, why_null={"": FAILED})}
     found = outcome.why_null.get("quality.score") or figures(outcome.text, case)
     if isinstance(found, str):
-        return {**findings, section: Finding(fields=None, why_null={"": found})}
+        return {**findings, section: ProbeFinding(fields=None, why_null={"": found})}
     why = {name: "the scorer has no such figure" for name, value in found.items() if value is None}
-    return {**findings, section: Finding(fields=found, why_null=why)}
+    return {**findings, section: ProbeFinding(fields=found, why_null=why)}
 
 
 def _judge(case: Case, outcome: Completion | RequestError) -> tuple[Quality, str | None]:

@@ -8,11 +8,11 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, ClassVar
 
-from stressbench.probes.base import Finding, ProbeSetup, StepProbe
+from stressbench.probes.base import ProbeFinding, ProbeSetup, StepProbe
 from stressbench.schema.case import Case, Request
 from stressbench.schema.metric import Matrix, Metric
 from stressbench.schema.results.record import Quality
-from stressbench.scorers.base import Marks, conclude, words
+from stressbench.scorers.base import Scores, conclude, words
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,15 +31,15 @@ class Meter(StepProbe):
     async def sent(self, key: str, request: Request) -> None:
         self._requests[key] = request
 
-    async def finished(self, key: str, *, ok: bool) -> Finding:
+    async def finished(self, key: str, *, ok: bool) -> ProbeFinding:
         import numpy as np
 
         request = self._requests.pop(key)
         if not ok:
-            return Finding(fields=None, why_null={"": "the meter was not read"})
+            return ProbeFinding(fields=None, why_null={"": "the meter was not read"})
         tokens = len(request.prompt_token_ids)
         ripple = request.case.seed % 7 / 100
-        return Finding(
+        return ProbeFinding(
             fields={
                 "joules": self._joules * tokens * (1 + ripple),
                 "steady": ripple < 0.05,
@@ -108,7 +108,7 @@ class FirstWord:
     def score(self, answer: str, case: Case, *, finish_reason: str | None) -> Quality:
         said = words(answer)[:1]
         right = float(said in [words(each)[:1] for each in case.expected])
-        marks = Marks(
+        marks = Scores(
             score=right, em=right, precision=right, recall=right, given=said[0] if said else None
         )
         return conclude(marks, answer, case, finish_reason=finish_reason)

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar
 
 from stressbench.errors import SuiteError
-from stressbench.probes.base import Finding, ProbeSetup, Served
-from stressbench.probes.worker.capture import Arrays, Host, Plain, Step, Unsupported
-from stressbench.probes.worker.remote import RemoteCapture
+from stressbench.probes.base import ProbeFinding, ProbeSetup, RunningEngine
+from stressbench.probes.remote import RemoteCapture
+from stressbench.probes.worker.capture import Arrays, BatchStep, Host, Plain, Unsupported
 from stressbench.schema.case import Request
 from stressbench.schema.results.run import Reading
 from stressbench.schema.step import StepReading
@@ -37,7 +37,7 @@ class Witness:
         if params:
             raise SuiteError("the witness takes no parameters", where="params")
 
-    async def start(self, served: Served) -> None:
+    async def start(self, served: RunningEngine) -> None:
         assert self.capture is not None
         self._remote = RemoteCapture(served, self.section, self.capture)
         await self._remote.start()
@@ -50,13 +50,13 @@ class Witness:
         self._prompts[key] = request.prompt_token_ids
         await self._remote.expect(key, {"prompt_tokens": len(request.prompt_token_ids)})
 
-    async def finished(self, key: str, *, ok: bool) -> Finding:
+    async def finished(self, key: str, *, ok: bool) -> ProbeFinding:
         assert self._remote is not None
         prompt = self._prompts.pop(key)
         try:
             taken = await self._remote.collect(key, ok=ok)
         except Unsupported as reason:
-            return Finding(fields=None, why_null={"": str(reason)})
+            return ProbeFinding(fields=None, why_null={"": str(reason)})
         seen = dict(zip(taken["positions"].tolist(), taken["ids"].tolist(), strict=True))
         fields = {
             "tokens": len(taken["ids"]),
@@ -69,7 +69,7 @@ class Witness:
         self._setup.write(
             Reading(probe="witness", role=self._setup.role, t_ns=now, values={**values})
         )
-        return Finding(fields=fields, arrays={"ids": taken["ids"]})
+        return ProbeFinding(fields=fields, arrays={"ids": taken["ids"]})
 
     async def stop(self) -> None:
         if self._remote is not None:
@@ -102,10 +102,10 @@ class Tokens:
         assert isinstance(prompt_tokens, int)
         self._prompt_tokens[key] = prompt_tokens
 
-    def before_step(self, step: Step) -> None:
+    def before_step(self, step: BatchStep) -> None:
         self._given = None
 
-    def after_step(self, step: Step) -> None:
+    def after_step(self, step: BatchStep) -> None:
         assert self._given is not None
         for rows in step.rows:
             if rows.key in self._seen:

@@ -12,9 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stressbench.engines.base import Completion
-from stressbench.engines.ends import Ends
-from stressbench.engines.openai.answer import Answer, Expected
-from stressbench.engines.vllm.args import end_tokens
+from stressbench.engines.ends import Ends, end_tokens
+from stressbench.engines.openai.answer import Expected, StreamedAnswer
 from stressbench.engines.vllm.engine import _Stream
 
 END = 0
@@ -67,7 +66,7 @@ def through_http(
     ids: Sequence[int], sizes: Sequence[int], ends: Ends | None = None, *, told: bool = True
 ) -> Completion:
     ends = ends or Ends(frozenset({END}), decode)
-    answer = Answer(Expected(prompt_tokens=1, max_tokens=99, ends=ends), lambda: 1)
+    answer = StreamedAnswer(Expected(prompt_tokens=1, max_tokens=99, ends=ends), lambda: 1)
     for some, text in lots(ids, sizes):
         choice: dict[str, object] = {"text": text}
         if told:

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stressbench.engines.openai.answer import Answer, Expected
-from stressbench.engines.openai.args import Key, read_address, read_args, read_key
+from stressbench.engines.openai.answer import Expected, StreamedAnswer
+from stressbench.engines.openai.args import ApiKey, read_address, read_args, read_key
 from stressbench.engines.openai.error_message import error_message
 from stressbench.engines.openai.metrics import (
     NAMES,
-    Sample,
+    MetricsSample,
     cache_config,
     is_vllm,
     names_of,
@@ -86,7 +86,7 @@ def test_an_event_without_end_is_refused() -> None:
 @settings(max_examples=50)
 @given(st.binary(max_size=200))
 def test_any_event_is_read_or_refused_and_nothing_else_is_raised(data: bytes) -> None:
-    answer = Answer(Expected(prompt_tokens=None, max_tokens=4), lambda: 0)
+    answer = StreamedAnswer(Expected(prompt_tokens=None, max_tokens=4), lambda: 0)
     try:
         answer.take([data])
         answer.check()
@@ -107,7 +107,7 @@ def test_any_event_is_read_or_refused_and_nothing_else_is_raised(data: bytes) ->
     )
 )
 def test_any_json_is_read_or_refused(value: object) -> None:
-    answer = Answer(Expected(prompt_tokens=3, max_tokens=4), lambda: 0)
+    answer = StreamedAnswer(Expected(prompt_tokens=3, max_tokens=4), lambda: 0)
     try:
         answer.take([json.dumps(value).encode()])
         answer.check()
@@ -175,7 +175,7 @@ NEWEST = NAMES[max(NAMES)]
 
 def test_engines_behind_one_page_are_taken_together() -> None:
     sample = read_sample(PAGE, NEWEST, "0.32.0")
-    assert sample == Sample(
+    assert sample == MetricsSample(
         running=3,
         waiting=0,
         kv_usage=0.5,
@@ -260,8 +260,8 @@ def test_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     assert key.headers() == {"Authorization": "Bearer sk-0123456789"}
     assert key.redact("bad key sk-0123456789!") == "bad key [API key]!"
     assert "0123" not in repr(key)
-    assert Key("K", None).headers() == {}
-    assert Key("K", "none").redact("none of it") == "none of it"
+    assert ApiKey("K", None).headers() == {}
+    assert ApiKey("K", "none").redact("none of it") == "none of it"
     monkeypatch.setenv("K", "a\r\nX-Evil: b")
     with pytest.raises(SuiteError, match="header"):
         read_key("K")

@@ -14,7 +14,7 @@ from stressbench.probes.attention.probe import AttentionProbe
 from stressbench.probes.attention.settings import Settings, parse
 from stressbench.probes.attention.summary import findings
 from stressbench.probes.base import ProbeSetup
-from stressbench.probes.worker.packing import pack, unpack
+from stressbench.probes.exchange import pack, unpack
 from stressbench.schema.case import Span
 from stressbench.telemetry.attention import ROW_FIGURES
 from tests.cases import REQUEST

@@ -12,8 +12,8 @@ torch = pytest.importorskip("torch")
 
 from stressbench.probes.attention.probe import AttentionProbe  # noqa: E402
 from stressbench.probes.attention.worker import capture as _attention_worker  # noqa: E402
+from stressbench.probes.exchange import unpack  # noqa: E402
 from stressbench.probes.worker.extension import WorkerExtension  # noqa: E402
-from stressbench.probes.worker.packing import unpack  # noqa: E402
 from stressbench.telemetry.attention import ROW_FIGURES  # noqa: E402
 from tests.runners import RunnerV1, config_of  # noqa: E402
 

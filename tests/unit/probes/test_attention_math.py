@@ -13,17 +13,17 @@ torch = pytest.importorskip("torch")
 
 from stressbench.probes.attention.worker import math as _attention_math  # noqa: E402
 from stressbench.probes.attention.worker import sums as _attention_sums  # noqa: E402
-from stressbench.probes.attention.worker.block import Marks, Scoring, Workspace  # noqa: E402
+from stressbench.probes.attention.worker.block import KeyRanges, Scoring, Workspace  # noqa: E402
 from stressbench.probes.attention.worker.math import (  # noqa: E402
     Detailed,
+    LayerReduction,
     Reduced,
-    Reduction,
     lift,
 )
 from stressbench.telemetry.attention import ROW_FIGURES  # noqa: E402
 from tests.conftest import examples  # noqa: E402
 
-MARKS = Marks(sink_tokens=1, recent_tokens=2)
+MARKS = KeyRanges(sink_tokens=1, recent_tokens=2)
 
 
 def roles(keys: int, *spans: tuple[int, int]) -> torch.Tensor:
@@ -32,8 +32,8 @@ def roles(keys: int, *spans: tuple[int, int]) -> torch.Tensor:
     return torch.stack([(place >= start) & (place < stop) for start, stop in spans], 1).float()
 
 
-def reduction(marks: Marks = MARKS, **scoring: object) -> Reduction:
-    return Reduction(Scoring(**{"scale": 1.0, **scoring}), marks, Workspace())
+def reduction(marks: KeyRanges = MARKS, **scoring: object) -> LayerReduction:
+    return LayerReduction(Scoring(**{"scale": 1.0, **scoring}), marks, Workspace())
 
 
 def scored(scores: list[list[float]], **scoring: object) -> Detailed:
@@ -203,7 +203,7 @@ def layers(draw: st.DrawFn) -> tuple[Scoring, torch.Tensor, torch.Tensor, torch.
 def test_blocks_agree_with_the_whole_matrix(threads, layer, block_scores) -> None:
     scoring, queries, positions, k = layer
     kv_heads, _, keys = k.shape
-    one = Reduction(scoring, MARKS, Workspace())
+    one = LayerReduction(scoring, MARKS, Workspace())
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_attention_math, "BLOCK_SCORES", block_scores)
         patch.setattr(torch, "get_num_threads", lambda: threads)
@@ -254,8 +254,8 @@ def test_every_row_is_summed_alike_with_and_without_a_compiler() -> None:
     generator = torch.Generator().manual_seed(5)
     ends = torch.arange(1, 65)
 
-    def lines() -> _attention_sums.Lines:
-        return _attention_sums.Lines(
+    def lines() -> _attention_sums.ScoredRows:
+        return _attention_sums.ScoredRows(
             scores=torch.randn(2, 64, 64, generator=generator.manual_seed(5)) * 9,
             begins=(ends - 24).clamp(min=0),
             ends=ends,

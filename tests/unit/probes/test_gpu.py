@@ -12,7 +12,7 @@ import pytest
 
 from stressbench.clock import Clock
 from stressbench.errors import SetupError, SuiteError
-from stressbench.probes.base import Finding, ProbeSetup
+from stressbench.probes.base import ProbeFinding, ProbeSetup
 from stressbench.probes.machine import nvml as _nvml
 from stressbench.probes.machine.gpu import GpuProbe
 from stressbench.schema.results.run import Reading
@@ -89,7 +89,7 @@ class RecordedNvml:
 
 async def observe(
     nvml: RecordedNvml, change: Callable[[], None] = lambda: None, **params: object
-) -> tuple[Finding, list[Reading]]:
+) -> tuple[ProbeFinding, list[Reading]]:
     """One request, and one sample while it is in flight."""
     written: list[Reading] = []
     setup = ProbeSetup(role="dense", params=params, clock=Clock(), write=written.append)

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stressbench.clock import Clock
-from stressbench.probes.base import Finding, ProbeSetup
+from stressbench.probes.base import ProbeFinding, ProbeSetup
 from stressbench.probes.kv.probe import KvProbe
 from stressbench.probes.kv.window import PeakSince
 from stressbench.schema.results.run import Reading
@@ -52,7 +52,7 @@ def sent(probe: KvProbe, key: str) -> None:
     asyncio.run(probe.sent(key, REQUEST))
 
 
-def finished(probe: KvProbe, key: str) -> Finding:
+def finished(probe: KvProbe, key: str) -> ProbeFinding:
     return asyncio.run(probe.finished(key, ok=True))
 
 

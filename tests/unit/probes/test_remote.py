@@ -9,10 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stressbench.probes.exchange import UNSEEN, pack
+from stressbench.probes.remote import ELSEWHERE, RemoteCapture
 from stressbench.probes.worker.capture import Unsupported
-from stressbench.probes.worker.extension import UNSEEN
-from stressbench.probes.worker.packing import pack
-from stressbench.probes.worker.remote import ELSEWHERE, RemoteCapture
 from stressbench.schema.served import EngineInfo
 
 SEEN = pack({"a": np.arange(3, dtype=np.int32)})

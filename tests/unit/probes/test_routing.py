@@ -7,10 +7,10 @@ import pytest
 
 from stressbench.errors import SuiteError
 from stressbench.probes.base import ProbeSetup
+from stressbench.probes.exchange import pack, unpack
+from stressbench.probes.routing import request_routing as rows
 from stressbench.probes.routing.probe import RoutingProbe
 from stressbench.probes.routing.summary import finding
-from stressbench.probes.routing.worker import rows
-from stressbench.probes.worker.packing import pack, unpack
 from stressbench.schema.served import EngineInfo
 
 EXPERTS, LAYERS, PROMPT = 8, 3, range(6)
@@ -30,7 +30,7 @@ def routed(tokens=10, **changes):
         + (np.arange(steps.max() + 1) == 0)[:, None],
         "scores": np.full((tokens, LAYERS, 3), 0.5, np.float16),
     }
-    return rows.Routed(**(made | changes))
+    return rows.RequestRouting(**(made | changes))
 
 
 def test_phases_and_the_whole_are_told_apart():

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 torch = pytest.importorskip("torch")
 
-from stressbench.probes.worker.capture import Unsupported  # noqa: E402
-from stressbench.probes.worker.rows import Batch, row_map  # noqa: E402
+from stressbench.probes.exchange import Unsupported  # noqa: E402
+from stressbench.probes.worker.row_map import Batch, row_map  # noqa: E402
 from tests.runners import RunnerV1, RunnerV2, config_of  # noqa: E402
 
 RUNNERS = [RunnerV1, RunnerV2]

@@ -12,10 +12,10 @@ torch = pytest.importorskip("torch")
 
 from stressbench.probes.attention.settings import Settings  # noqa: E402
 from stressbench.probes.attention.worker.pages import Pages  # noqa: E402
-from stressbench.probes.attention.worker.rows import RequestRows  # noqa: E402
-from stressbench.probes.worker.capture import Rows, Unsupported  # noqa: E402
-from stressbench.probes.worker.extension import UNSEEN, WorkerExtension  # noqa: E402
-from stressbench.probes.worker.packing import unpack  # noqa: E402
+from stressbench.probes.attention.worker.request_attention import RequestAttention  # noqa: E402
+from stressbench.probes.exchange import UNSEEN, unpack  # noqa: E402
+from stressbench.probes.worker.capture import BatchRows, Unsupported  # noqa: E402
+from stressbench.probes.worker.extension import WorkerExtension  # noqa: E402
 from tests.runners import RunnerV1, RunnerV2, config_of  # noqa: E402
 
 SPY, OTHER = "a_package_of_others:Spy", "a_package_of_others:Other"
@@ -229,11 +229,11 @@ def test_an_engine_that_is_not_understood_says_so(worker, change, reason) -> Non
 
 def test_rows_are_counted_once_through_chunks_and_a_preemption() -> None:
     settings = Settings(prompt_ids=tuple(range(10)), last=4, spans={"needle": ((2, 4),)})
-    request = RequestRows(settings, layers=(0,), heads=2)
+    request = RequestAttention(settings, layers=(0,), heads=2)
     ids = torch.arange(100, 120)
 
     def choose(first: int, count: int, start: int = 3) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        rows = Rows(key="k", start=start, stop=start + count, first=first, place=0)
+        rows = BatchRows(key="k", start=start, stop=start + count, first=first, place=0)
         chosen = request.choose(rows, ids)
         assert chosen.shift == start - first
         return chosen.prompt, chosen.answer
@@ -249,8 +249,8 @@ def test_rows_are_counted_once_through_chunks_and_a_preemption() -> None:
 
 
 def test_rows_of_a_cached_prefix_are_missing_and_said_to_be() -> None:
-    request = RequestRows(Settings(prompt_ids=tuple(range(10))), layers=(0,), heads=2)
-    request.choose(Rows(key="k", start=0, stop=4, first=6, place=0), torch.arange(4))
+    request = RequestAttention(Settings(prompt_ids=tuple(range(10))), layers=(0,), heads=2)
+    request.choose(BatchRows(key="k", start=0, stop=4, first=6, place=0), torch.arange(4))
     arrays = request.arrays()
     assert (arrays["prompt_rows"], arrays["cached_tokens"]) == (4, 6)
 

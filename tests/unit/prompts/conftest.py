@@ -7,8 +7,10 @@ from collections.abc import Sequence
 import pytest
 
 from stressbench.prompts.build.prompt_format import PromptFormat
+from stressbench.tokens.byte_tokenizer import ByteTokenizer
+from stressbench.tokens.open import open_tokenizer
 from stressbench.tokens.template import ChatTemplate
-from stressbench.tokens.tokenizer import ByteTokenizer, Tokenizer, open_tokenizer
+from stressbench.tokens.tokenizer import Tokenizer
 
 TEMPLATE = ChatTemplate((1, 2, 3), (4, 5))
 

@@ -14,7 +14,7 @@ from stressbench.schema.suite.suite import Arm, PromptSpec
     ("spec", "message", "where"),
     [
         (PromptSpec(use="niahh"), "did you mean 'niah'", "prompts.niahh.use"),
-        (PromptSpec(use="niah"), "sized by its budget", "prompts.niah.budgets"),
+        (PromptSpec(use="niah"), "needs budgets", "prompts.niah.budgets"),
         (
             PromptSpec(use="niah", budgets=[900], params={"valu": "uuid"}),
             "unknown parameter 'valu'; did you mean 'value'",
@@ -22,21 +22,21 @@ from stressbench.schema.suite.suite import Arm, PromptSpec
         ),
         (
             PromptSpec(use="niah", budgets=[900], params={"value": "digit"}),
-            "'digit' is none of digits, uuid, word; did you mean 'digits'",
+            "'digit' is not one of digits, uuid, word; did you mean 'digits'",
             "prompts.niah.params.value",
         ),
         (PromptSpec(use="kv_json", params={"pairs": "3"}), "is not a whole number", "pairs"),
         (PromptSpec(use="kv_json", params={"pairs": True}), "is not a whole number", "pairs"),
         (PromptSpec(use="kv_json", params={"pairs": 1}), "out of range", "pairs"),
         (PromptSpec(use="kv_json", params={"pairs": [3, 3]}), "listed twice", "pairs"),
-        (PromptSpec(use="kv_json", params={"pairs": []}), "empty list", "pairs"),
-        (PromptSpec(use="kv_json", budgets=[900]), "has no budgets", "prompts.kv_json.budgets"),
-        (PromptSpec(use="short_qa", depths=[0.5]), "has no depths", "prompts.short_qa.depths"),
+        (PromptSpec(use="kv_json", params={"pairs": []}), "list is empty", "pairs"),
+        (PromptSpec(use="kv_json", budgets=[900]), "accepts no budgets", "prompts.kv_json.budgets"),
+        (PromptSpec(use="short_qa", depths=[0.5]), "accepts no depths", "prompts.short_qa.depths"),
         (PromptSpec(use="short_qa", arms=["isotoken"]), "no arm 'isotoken'", "arms"),
         (PromptSpec(use="niah", budgets=[900, 900]), "listed twice", "prompts.niah.budgets"),
         (PromptSpec(use="niah", budgets=[40]), "the smallest possible is", "budgets"),
-        (PromptSpec(use="niah", budgets=[4096]), "do not fit a window of 4096", "budgets"),
-        (PromptSpec(use="kv_json", params={"pairs": 400}), "do not fit a window", "kv_json"),
+        (PromptSpec(use="niah", budgets=[4096]), "do not fit into a window of 4096", "budgets"),
+        (PromptSpec(use="kv_json", params={"pairs": 400}), "do not fit into a window", "kv_json"),
         (PromptSpec(use="glitch_token"), "needs a list of tokens", "glitch_token.params"),
         (PromptSpec(use="replay"), "needs a path", "replay.params.path"),
     ],
@@ -57,7 +57,7 @@ def test_the_answer_and_a_longer_twin_need_room_too(bytes_format: PromptFormat) 
         base.check(copy, prompt_format=bytes_format, max_model_len=1000)
     twin = PromptSpec(use="unanswerable", items=4, budgets=[1000])  # the twin has one fact more
     base.check(twin, prompt_format=bytes_format, max_model_len=1100)
-    with pytest.raises(SuiteError, match="do not fit a window of 1040"):
+    with pytest.raises(SuiteError, match="do not fit into a window of 1040"):
         base.check(twin, prompt_format=bytes_format, max_model_len=1040)
 
 

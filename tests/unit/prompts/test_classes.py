@@ -196,6 +196,26 @@ def test_the_search_log_ranks_words_by_the_load_they_caused(
         strongest(str(log), where="x")
 
 
+def test_the_search_log_may_be_a_run_directory_and_its_last_line_may_be_cut(tmp_path: Path) -> None:
+    log = tmp_path / "records.jsonl"
+    line = json.dumps(
+        {
+            "type": "case",
+            "arm": "stress",
+            "params": {"searched": "rope"},
+            "routing": {"imbalance_mean": 2.0},
+        }
+    )
+    for cut in range(1, len(line)):
+        log.write_text(f"{line}\n{line[:cut]}", "utf-8")
+        strongest.cache_clear()
+        assert strongest(str(tmp_path), where="x") == [("rope",)]
+    log.write_text(f"{line[:-1]}\n{line}\n", "utf-8")
+    strongest.cache_clear()
+    with pytest.raises(SuiteError, match=r"records.jsonl:1: not a record"):
+        strongest(str(tmp_path), where="x")
+
+
 def test_near_duplicates_look_like_the_needle_and_hold_no_code(bytes_format: PromptFormat) -> None:
     params = {"haystack": "near_duplicates"}
     made = one(bytes_format, "niah", budgets=[2500], params=params)["stress"]

@@ -110,7 +110,7 @@ def test_prose_is_varied_and_holds_no_digits() -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_records_end_their_lines_and_hold_no_codes(kind: str) -> None:
     source = Records(kind)
-    for record in [*source.closers, *source.chunk(0), *source.chunk(1)]:
+    for record in [*source.padding, *source.chunk(0), *source.chunk(1)]:
         assert record.endswith("\n")
         digits = "".join(char if char.isdigit() else " " for char in record).split()
         assert all(len(number) < 6 for number in digits)

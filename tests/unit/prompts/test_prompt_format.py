@@ -1,4 +1,4 @@
-"""Joining pieces, paying remainders, cutting filler at a depth."""
+"""Joining pieces, padding to exact lengths, cutting filler at a depth."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stressbench.prompts.build.filler import FillPlan, Tape, Unreachable
+from stressbench.prompts.build.filler import Filler, FillPlan, Unreachable
 from stressbench.prompts.build.prompt_format import PromptFormat, fit
+from stressbench.tokens.byte_tokenizer import ByteTokenizer
+from stressbench.tokens.open import open_tokenizer
 from stressbench.tokens.template import ChatTemplate
-from stressbench.tokens.tokenizer import ByteTokenizer, open_tokenizer
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Lines:
     name: str = "lines"
 
     @property
-    def closers(self) -> Sequence[str]:
+    def padding(self) -> Sequence[str]:
         return [" " + "a" * (length - 2) + "." for length in self.lengths]
 
     def chunks(self, tokens: int) -> int:
@@ -34,31 +35,31 @@ class Lines:
         return [f" Sentence {index} {place}." for place in range(4)]
 
 
-def tape(*lengths: int) -> Tape:
-    return PromptFormat(ByteTokenizer(), ChatTemplate()).tape(Lines(lengths))
+def filler(*lengths: int) -> Filler:
+    return PromptFormat(ByteTokenizer(), ChatTemplate()).filler(Lines(lengths))
 
 
-def rendered(made: Tape, filling: FillPlan, cuts: Sequence[int] = ()) -> list[str]:
-    return ["".join(part.text for part in group) for group in made.render(filling, cuts)]
+def rendered(made: Filler, plan: FillPlan, cuts: Sequence[int] = ()) -> list[str]:
+    return ["".join(part.text for part in group) for group in made.render(plan, cuts)]
 
 
 @settings(deadline=None)
 @given(tokens=st.integers(0, 400), seed=st.integers(0, 9))
-def test_a_filling_has_exactly_the_tokens_asked_for(tokens: int, seed: int) -> None:
-    made = tape(5, 7)
-    payable = {5 * a + 7 * b for a in range(90) for b in range(60)}
-    if tokens not in payable:
+def test_filler_has_exactly_the_tokens_asked_for(tokens: int, seed: int) -> None:
+    made = filler(5, 7)
+    possible = {5 * a + 7 * b for a in range(90) for b in range(60)}
+    if tokens not in possible:
         with pytest.raises(Unreachable) as refused:
             made.plan(tokens, random.Random(seed))
-        assert refused.value.smallest == 24  # (5 - 1)(7 - 1): all above 23 can be paid
+        assert refused.value.smallest == 24  # (5 - 1)(7 - 1): every length above 23 is possible
         return
-    filling = made.plan(tokens, random.Random(seed))
-    assert len("".join(rendered(made, filling)).encode()) == tokens
+    plan = made.plan(tokens, random.Random(seed))
+    assert len("".join(rendered(made, plan)).encode()) == tokens
 
 
-def test_lengths_that_share_a_divisor_cannot_pay_everything() -> None:
+def test_lengths_that_share_a_divisor_cannot_reach_every_length() -> None:
     with pytest.raises(Unreachable) as refused:
-        tape(6, 9).plan(100, random.Random(0))
+        filler(6, 9).plan(100, random.Random(0))
     assert refused.value.smallest is None
 
 
@@ -67,15 +68,15 @@ def test_lengths_that_share_a_divisor_cannot_pay_everything() -> None:
     tokens=st.integers(24, 400),
     depths=st.lists(st.floats(0, 1), min_size=1, max_size=4).map(sorted),
 )
-def test_a_cut_filling_is_the_same_text_cut_between_sentences(
+def test_cut_filler_is_the_same_text_cut_between_sentences(
     tokens: int, depths: list[float]
 ) -> None:
-    made = tape(5, 7)
-    filling = made.plan(tokens, random.Random(1))
-    cuts = made.cuts(filling, depths)
-    groups = rendered(made, filling, cuts)
+    made = filler(5, 7)
+    plan = made.plan(tokens, random.Random(1))
+    cuts = made.cuts(plan, depths)
+    groups = rendered(made, plan, cuts)
     assert len(groups) == len(depths) + 1
-    assert "".join(groups) == "".join(rendered(made, filling))
+    assert "".join(groups) == "".join(rendered(made, plan))
     assert all(group == "" or group.endswith(".") for group in groups)
     before = 0
     for depth, group in zip(depths, groups, strict=False):
@@ -84,17 +85,17 @@ def test_a_cut_filling_is_the_same_text_cut_between_sentences(
 
 
 def test_depth_zero_and_one_are_the_very_ends() -> None:
-    made = tape(5, 7)
-    filling = made.plan(200, random.Random(2))
-    first, middle, last = rendered(made, filling, made.cuts(filling, [0.0, 1.0]))
+    made = filler(5, 7)
+    plan = made.plan(200, random.Random(2))
+    first, middle, last = rendered(made, plan, made.cuts(plan, [0.0, 1.0]))
     assert (first, last) == ("", "")
     assert len(middle) == 200
 
 
 def test_chunks_do_not_come_twice_before_all_have_come() -> None:
-    made = tape(5, 7)
-    filling = made.plan(5 * 4 * 14, random.Random(3))
-    picked = [chunk for chunk, _ in filling.picks]
+    made = filler(5, 7)
+    plan = made.plan(5 * 4 * 14, random.Random(3))
+    picked = [chunk for chunk, _ in plan.picks]
     assert len(set(picked)) == len(picked)
 
 

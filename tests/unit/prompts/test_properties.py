@@ -81,7 +81,7 @@ from stressbench.prompts import base
 from stressbench.schema.suite.suite import PromptSpec
 from stressbench.prompts.build.prompt_format import PromptFormat
 from stressbench.tokens.template import ChatTemplate
-from stressbench.tokens.tokenizer import ByteTokenizer
+from stressbench.tokens.byte_tokenizer import ByteTokenizer
 prompt_format = PromptFormat(ByteTokenizer(), ChatTemplate())
 digest = hashlib.sha256()
 for name in catalog.names("prompts"):

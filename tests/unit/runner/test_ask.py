@@ -15,21 +15,10 @@ from stressbench.runner.ask import ask
 from stressbench.runner.plan.prepare import RunModel
 from stressbench.schema.case import Request
 from stressbench.schema.suite.suite import EngineSpec, ModelSpec
+from stressbench.tokens.byte_tokenizer import ByteTokenizer
 from stressbench.tokens.template import ChatTemplate
-from stressbench.tokens.tokenizer import ByteTokenizer
 
-SHAPE = ModelShape(
-    architecture=None,
-    layers=None,
-    heads=None,
-    kv_heads=None,
-    head_dim=None,
-    hidden=None,
-    vocabulary=None,
-    window_tokens=None,
-    experts=None,
-    active_experts=None,
-)
+SHAPE = ModelShape(architecture=None, window_tokens=None)
 
 
 def model(*, template: ChatTemplate | None = None) -> RunModel:

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from stressbench.engines.base import Completion
 from stressbench.errors import RequestError
-from stressbench.probes.base import Finding
+from stressbench.probes.base import ProbeFinding
 from stressbench.runner.record.assemble import Attempt, assemble
 from stressbench.schema.case import Request
 from stressbench.schema.results.record import CaseRecord, Quality
@@ -41,14 +41,14 @@ QUALITY = Quality(
     expected=["1"],
     answer="1",
 )
-KV = Finding(fields={"usage_at_start": 0.1, "usage_peak": 0.2, "waiting_peak": 3})
+KV = ProbeFinding(fields={"usage_at_start": 0.1, "usage_peak": 0.2, "waiting_peak": 3})
 
 
 def made(
     outcome: Completion | RequestError = DONE,
     *,
     request: Request = REQUEST,
-    findings: dict[str, Finding] | None = None,
+    findings: dict[str, ProbeFinding] | None = None,
 ) -> CaseRecord:
     attempt = Attempt(
         request=request,

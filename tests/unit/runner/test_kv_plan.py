@@ -13,8 +13,8 @@ from stressbench.runner.plan.kv import plan_kv
 from stressbench.runner.plan.prepare import RunModel
 from stressbench.schema.served import EngineInfo
 from stressbench.schema.suite.parse import parse_suite
+from stressbench.tokens.byte_tokenizer import ByteTokenizer
 from stressbench.tokens.template import ChatTemplate
-from stressbench.tokens.tokenizer import ByteTokenizer
 
 CONFIG = {
     "num_hidden_layers": 30,
@@ -35,10 +35,7 @@ prompts:
 def planned(text: str = SUITE, *, config: dict[str, object] = CONFIG, **info: object):
     spec = parse_suite(text.encode(), source="s.yaml").spec
     prompt_format = PromptFormat(ByteTokenizer(), ChatTemplate((), ()))
-    shape = ModelShape(
-        architecture=None, layers=None, heads=None, kv_heads=None, head_dim=None, hidden=None,
-        vocabulary=None, window_tokens=None, experts=None, active_experts=None, config=config,
-    )  # fmt: skip
+    shape = ModelShape(architecture=None, window_tokens=None, config=config)
     role = next(iter(spec.roles.values()))
     model = RunModel(
         role="m", spec=role.model, engine=role.engine, variant=None, name="m", path=None,

@@ -17,7 +17,7 @@ from stressbench.clock import Clock
 from stressbench.errors import EngineError, SuiteError
 from stressbench.probes.base import (
     WORKER_EXTENSION,
-    Finding,
+    ProbeFinding,
     ProbeSetup,
     StepProbe,
     record_fields,
@@ -35,8 +35,8 @@ from stressbench.schema.suite.suite import (
     SuiteSpec,
     Value,
 )
+from stressbench.tokens.byte_tokenizer import ByteTokenizer
 from stressbench.tokens.template import ChatTemplate
-from stressbench.tokens.tokenizer import ByteTokenizer
 from tests.cases import REQUEST
 from tests.records import record
 from tests.served import NoEngine
@@ -54,8 +54,8 @@ class Calm(StepProbe):
     async def sent(self, key: str, request: Request) -> None:
         self.keys.append(key)
 
-    async def finished(self, key: str, *, ok: bool) -> Finding:
-        return Finding(fields={"seen": self.keys.count(key)})
+    async def finished(self, key: str, *, ok: bool) -> ProbeFinding:
+        return ProbeFinding(fields={"seen": self.keys.count(key)})
 
 
 class Nosy(Calm):
@@ -167,7 +167,7 @@ def test_a_probe_hears_of_no_request_that_is_not_in_its_sample() -> None:
     spec = suite("calm", ProbeSpec(use="nosy", sample=1), ProbeSpec(use="other", sample=2))
     probing = Probing.of(spec, "telemetry", setup, workers=True)
 
-    async def found(number: int) -> dict[str, Finding]:
+    async def found(number: int) -> dict[str, ProbeFinding]:
         await probing.sent(f"k{number}", item(number))
         return await probing.finished(f"k{number}", ok=True)
 
@@ -176,7 +176,7 @@ def test_a_probe_hears_of_no_request_that_is_not_in_its_sample() -> None:
     }
     second = asyncio.run(found(1))
     assert second["calm"].fields == second["other"].fields == {"seen": 1}
-    assert second["nosy"] == Finding(fields=None, why_null={"": UNSAMPLED.format("item")})
+    assert second["nosy"] == ProbeFinding(fields=None, why_null={"": UNSAMPLED.format("item")})
     assert not probing.absent_from(item(1))
 
 
@@ -291,7 +291,7 @@ def test_a_fault_of_a_probe_is_the_reason_of_its_nulls_and_ends_nothing(
     monkeypatch.setattr(Calm, "step", lambda *_: None)
     probing = Probing.of(suite("nosy", "calm"), "telemetry", setup, workers=True)
 
-    async def whole() -> list[dict[str, Finding]]:
+    async def whole() -> list[dict[str, ProbeFinding]]:
         await probing.start(NoEngine())
         found = []
         for key in ("first", "second"):

@@ -15,7 +15,7 @@ from stressbench import catalog
 from stressbench.clock import Clock
 from stressbench.engines.base import Completion
 from stressbench.errors import EngineError
-from stressbench.probes.base import Finding, StepProbe
+from stressbench.probes.base import ProbeFinding, StepProbe
 from stressbench.runner.probing import Probing
 from stressbench.runner.record.assemble import without_texts
 from stressbench.runner.send.request import Lane
@@ -53,9 +53,9 @@ class Probe(StepProbe):
 
     section: ClassVar[str] = "gpu"
 
-    def __init__(self, fails_in: str = "", finding: Finding | None = None) -> None:
+    def __init__(self, fails_in: str = "", finding: ProbeFinding | None = None) -> None:
         self.fails_in = fails_in
-        self.finding = finding or Finding(fields={"seen": 1})
+        self.finding = finding or ProbeFinding(fields={"seen": 1})
 
     def _maybe(self, where: str) -> None:
         if where == self.fails_in:
@@ -70,7 +70,7 @@ class Probe(StepProbe):
     def returned(self, key: str, routed_experts: object) -> None:
         self._maybe("returned")
 
-    async def finished(self, key: str, *, ok: bool) -> Finding:
+    async def finished(self, key: str, *, ok: bool) -> ProbeFinding:
         self._maybe("finished")
         return self.finding
 
@@ -233,9 +233,9 @@ def test_a_probe_that_raises_leaves_its_section_null(where: str) -> None:
 @pytest.mark.parametrize(
     "finding",
     [
-        Finding(fields={"seen": object()}),
-        Finding(fields=None),
-        Finding(fields={"a": 1}, arrays={"x": np.array([object()])}),
+        ProbeFinding(fields={"seen": object()}),
+        ProbeFinding(fields=None),
+        ProbeFinding(fields={"a": 1}, arrays={"x": np.array([object()])}),
         None.__class__,
     ],
 )

@@ -13,8 +13,8 @@ from stressbench.prompts.build.prompt_format import PromptFormat
 from stressbench.runner.plan.requests import ids_sha256, limited, plan, planned
 from stressbench.schema.suite.load import Cache, LoadSpec
 from stressbench.schema.suite.suite import ModelSpec, ProbeSpec, PromptSpec, SuiteSpec
+from stressbench.tokens.byte_tokenizer import ByteTokenizer
 from stressbench.tokens.template import ChatTemplate
-from stressbench.tokens.tokenizer import ByteTokenizer
 
 
 class WideTokenizer(ByteTokenizer):

@@ -19,7 +19,7 @@ from stressbench.schema.case import Request
 from stressbench.schema.results.arrays import ArraysAt
 from stressbench.schema.results.record import CaseRecord
 from stressbench.schema.suite.load import Level, LoadSpec, Phase, Step
-from stressbench.telemetry.load_levels import Tally
+from stressbench.telemetry.load_levels import LevelTally
 from tests.cases import REQUEST
 
 MS = 1_000_000
@@ -296,8 +296,8 @@ def test_a_dead_engine_is_one_error(load: LoadSpec) -> None:
         send(load, 20, Server(service_s=0.1, dies_at=3))
 
 
-def tally_of(outcome: Outcome) -> Tally:
-    tally = Tally()
+def tally_of(outcome: Outcome) -> LevelTally:
+    tally = LevelTally()
     for record in outcome.records:
         tally.add(record)
     return tally
@@ -326,7 +326,7 @@ def test_a_tally_knows_what_a_cap_did_and_does_not_blame_the_client() -> None:
 
 def test_a_late_client_is_found_out() -> None:
     records = send(LoadSpec(arrival="constant", rate=10), 30, Server(service_s=0.1)).records
-    tally = Tally()
+    tally = LevelTally()
     for record in records:
         due_ns = record.timing.scheduled_ns - 20 * MS
         tally.add(replace(record, timing=replace(record.timing, scheduled_ns=due_ns)))
@@ -339,7 +339,7 @@ def test_a_pause_before_a_resumption_is_no_time_under_load() -> None:
         send(LoadSpec(arrival="constant", rate=10), 11, Server(service_s=0.05)).records
         for _ in range(2)
     )
-    tally = Tally()
+    tally = LevelTally()
     for record in first:
         tally.add(record)
     for record in second:
@@ -357,6 +357,6 @@ def test_a_pause_before_a_resumption_is_no_time_under_load() -> None:
 
 
 def test_nothing_has_no_figures() -> None:
-    tally = Tally()
+    tally = LevelTally()
     assert (tally.requested_rate, tally.achieved_rate, tally.client_bound) == (None, None, None)
     assert tally.request_throughput == 0

@@ -6,8 +6,8 @@ from stressbench.prompts.base import expand
 from stressbench.prompts.build.prompt_format import PromptFormat
 from stressbench.schema.suite.suite import PromptSpec
 from stressbench.scorers.base import load
+from stressbench.tokens.byte_tokenizer import ByteTokenizer
 from stressbench.tokens.template import ChatTemplate
-from stressbench.tokens.tokenizer import ByteTokenizer
 
 
 def reads_the_last_tenth(text: str, question: str) -> str:

@@ -10,16 +10,21 @@ from hypothesis import strategies as st
 
 from stressbench.simulation.closed_loop import EvenSteps, Job, find_onset, run_closed_loop
 from stressbench.simulation.device import DEVICES, Device, ModelCost, Roofline
-from stressbench.simulation.request import Limits, SimulatedRequest, SimulatedStep, StepLoad
+from stressbench.simulation.request import (
+    SchedulerLimits,
+    SimulatedRequest,
+    SimulatedStep,
+    StepLoad,
+)
 from stressbench.simulation.scheduler import Scheduler
 
-LIMITS = Limits(blocks=64, block_size=32, max_num_seqs=8)
+LIMITS = SchedulerLimits(blocks=64, block_size=32, max_num_seqs=8)
 JOBS = st.lists(
     st.tuples(st.integers(1, 400), st.integers(1, 120), st.floats(0, 50)), min_size=1, max_size=12
 )
 
 
-def run(limits: Limits, jobs: list[tuple[int, int, float]]) -> list[SimulatedStep]:
+def run(limits: SchedulerLimits, jobs: list[tuple[int, int, float]]) -> list[SimulatedStep]:
     scheduler = Scheduler(limits, EvenSteps())
     for number, (prompt, output, at_s) in enumerate(jobs):
         sequence = SimulatedRequest(key=str(number), prompt_tokens=prompt, output_tokens=output)
@@ -30,7 +35,7 @@ def run(limits: Limits, jobs: list[tuple[int, int, float]]) -> list[SimulatedSte
 @settings(max_examples=40)
 @given(JOBS, st.integers(17, 60), st.integers(1, 6), st.booleans())
 def test_everything_is_served_once_and_the_blocks_are_enough(jobs, blocks, seats, caching) -> None:
-    limits = Limits(
+    limits = SchedulerLimits(
         blocks=blocks, block_size=32, max_num_seqs=seats, max_num_batched_tokens=256,
         enable_prefix_caching=caching,
     )  # fmt: skip

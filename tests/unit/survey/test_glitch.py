@@ -13,8 +13,8 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from tokenizers.decoders import ByteLevel
 
 from stressbench.errors import SetupError
-from stressbench.survey.glitch import GlitchToken, candidates, verify
-from stressbench.tokens.tokenizer import HuggingFaceTokenizer
+from stressbench.survey.glitch import GlitchCandidate, candidates, verify
+from stressbench.tokens.huggingface import HuggingFaceTokenizer
 from stressbench.tokens.vocabulary import byte_level_alphabet
 
 WORDS = tuple("abcdefghijklmnopqrst")
@@ -98,7 +98,7 @@ def test_a_token_that_the_model_can_repeat_is_not_verified(tmp_path: Path) -> No
         asked.append(len(prompts))
         return ["q" if ord("q") in ids[35:37] else "I cannot" for ids in prompts]
 
-    found = [GlitchToken(token_id=ord(w), text=w, indicator=0.0) for w in GLITCHES]
+    found = [GlitchCandidate(token_id=ord(w), text=w, indicator=0.0) for w in GLITCHES]
     checked = verify(found, tokenizer, ask)
     assert asked == [4]
     assert [token.verified for token in checked] == [False, True]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from stressbench.survey import pieces as streaming
 from stressbench.survey.pieces import TextStream, UncutError, pieces
-from stressbench.tokens.huggingface import alternatives, cut_of
+from stressbench.tokens.tokenizer_json import alternatives, cut_of
 from tests.conftest import examples
 from tests.unit.tokens.vocabularies import CARRIED, opened
 

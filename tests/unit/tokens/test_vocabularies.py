@@ -6,12 +6,13 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from stressbench.errors import SetupError
-from stressbench.tokens import gguf_vocabulary
-from stressbench.tokens.tokenizer import HuggingFaceTokenizer, open_tokenizer
+from stressbench.tokens import gguf_file
+from stressbench.tokens.huggingface import HuggingFaceTokenizer
+from stressbench.tokens.open import open_tokenizer
 from tests.conftest import examples
 from tests.unit.tokens.vocabularies import CARRIED, opened
 
@@ -29,6 +30,7 @@ def test_same_vocabulary_same_hash(name):
 @pytest.mark.parametrize("name", CARRIED)
 @settings(max_examples=examples(40), deadline=None)
 @given(text=TEXTS)
+@example(text="\x160")  # SmolLM2 drops the first character, so its first token begins at byte 1
 def test_arrays_batches_and_starts_agree_with_encode(name, text):
     vocabulary = opened(name)
     ids = vocabulary.encode(text)
@@ -38,7 +40,10 @@ def test_arrays_batches_and_starts_agree_with_encode(name, text):
     starts = vocabulary.starts(text, array)
     assert len(starts) == len(ids)
     assert np.all(np.diff(starts) >= 0)
-    assert not len(starts) or (starts[0] == 0 and starts[-1] < len(text.encode()))
+    if len(ids):
+        dropped = text.encode()[: starts[0]].decode()
+        assert dropped == "" or vocabulary.encode(dropped) == []
+        assert starts[-1] < len(text.encode())
     if name != "smollm2":
         assert vocabulary.decode(ids) == text
 
@@ -88,11 +93,11 @@ def test_gguf_metadata_equals_the_gguf_packages_reading(tmp_path):
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.close()
-    read = gguf_vocabulary.read_metadata(file)
+    read = gguf_file.read_metadata(file)
     fields = gguf.GGUFReader(file).fields
     for key, value in read.items():
         assert fields[key].contents() == value
-    tokenizer = gguf_vocabulary.open_gguf(file)
+    tokenizer = gguf_file.open_gguf(file)
     assert tokenizer.window_tokens == 77
     assert tokenizer.encode("abba") == [2, 1, 0]
 
@@ -132,7 +137,7 @@ def test_gguf_of_the_llama_kind_equals_its_sentencepiece_model(tmp_path):
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.close()
-    tokenizer = gguf_vocabulary.open_gguf(file)
+    tokenizer = gguf_file.open_gguf(file)
     for text in ("Hello  wörld 123\n", "  two", "的 \U0001f600 \x00"):
         assert tokenizer.encode(text) == opened("mistral:v3").encode(text)
 
@@ -154,8 +159,8 @@ def test_a_damaged_gguf_is_an_error_not_a_crash(tmp_path, content):
 
 
 def test_an_unknown_gguf_pre_tokenizer_is_refused():
-    with pytest.raises(ValueError, match="not known"):
-        gguf_vocabulary._pre_tokenizer({"tokenizer.ggml.pre": "invented"})
+    with pytest.raises(ValueError, match="unknown pre-tokenizer"):
+        gguf_file._pre_tokenizer({"tokenizer.ggml.pre": "invented"})
 
 
 @pytest.mark.parametrize(
@@ -182,7 +187,7 @@ def test_a_directory_without_a_tokenizer_and_broken_json_are_named(tmp_path):
 
 
 def test_the_window_comes_from_the_models_config(tmp_path):
-    data = json.dumps(gguf_vocabulary._byte_level_json({
+    data = json.dumps(gguf_file._byte_level_json({
         "tokenizer.ggml.tokens": ["a", "b"], "tokenizer.ggml.merges": [],
     }))  # fmt: skip
     (tmp_path / "tokenizer.json").write_text(data)
@@ -201,6 +206,6 @@ def test_a_wrong_vocabulary_file_is_not_used(tmp_path, monkeypatch):
     monkeypatch.setattr(tiktoken.registry, "ENCODINGS", {})
     monkeypatch.setattr(tiktoken.load, "read_file", lambda _: b"forged")
     monkeypatch.setattr(openai, "_from_bpe_openai", lambda _: lambda: b"forged")
-    with pytest.raises(SetupError, match="neither installed nor downloadable") as caught:
+    with pytest.raises(SetupError, match="is not installed and cannot be downloaded") as caught:
         openai.open_openai("cl100k_base")
     assert "stressbench[tokenizers]" in caught.value.hint

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from stressbench.tokens.tokenizer import open_tokenizer
+from stressbench.tokens.open import open_tokenizer
 from stressbench.tokens.vocabulary import Vocabulary
 
 PACKAGE_OF = {

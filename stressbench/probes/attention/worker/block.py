@@ -9,14 +9,13 @@ from dataclasses import dataclass
 from math import log, prod
 from typing import TYPE_CHECKING, Final
 
+from stressbench.probes.attention.settings import RECENT_TOKENS, SINK_TOKENS
 from stressbench.probes.attention.worker import sums
-from stressbench.probes.attention.worker.sums import Lines
+from stressbench.probes.attention.worker.row_sums import ScoredRows
 
 if TYPE_CHECKING:
     import torch
 
-SINK_TOKENS: Final = 4
-RECENT_TOKENS: Final = 32
 BITS_PER_NAT: Final = 1 / log(2)
 
 
@@ -34,7 +33,7 @@ class Scoring:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Marks:
+class KeyRanges:
     """Which keys are looked at apart."""
 
     sink_tokens: int = SINK_TOKENS
@@ -75,7 +74,7 @@ class Block:
         keys: torch.Tensor,
         positions: torch.Tensor,
         scoring: Scoring,
-        marks: Marks,
+        marks: KeyRanges,
         work: Workspace,
     ) -> None:
         import torch
@@ -97,7 +96,7 @@ class Block:
             cap = scoring.soft_cap * BITS_PER_NAT
             scores.div_(cap).tanh_().mul_(cap)
         ends = positions + 1 - self.low
-        lines = Lines(
+        lines = ScoredRows(
             scores=scores.view(heads, rows, flat[2]),
             begins=torch.zeros_like(ends) if window is None else (ends - window).clamp(min=0),
             ends=ends,

@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING, Final, cast
 import msgspec
 
 from stressbench.probes.attention.settings import Settings
-from stressbench.probes.attention.worker.block import Marks, Scoring, Workspace
-from stressbench.probes.attention.worker.math import Detailed, Reduction
+from stressbench.probes.attention.worker.block import KeyRanges, Scoring, Workspace
+from stressbench.probes.attention.worker.math import Detailed, LayerReduction
 from stressbench.probes.attention.worker.pages import Pages, Split
-from stressbench.probes.attention.worker.rows import Chosen, RequestRows
+from stressbench.probes.attention.worker.request_attention import Chosen, RequestAttention
 from stressbench.probes.attention.worker.sums import compile_ahead
-from stressbench.probes.worker.capture import Arrays, Host, Plain, Step, Unsupported
+from stressbench.probes.exchange import Arrays, Plain, Unsupported
+from stressbench.probes.worker.capture import BatchStep, Host
 
 if TYPE_CHECKING:
     import torch
@@ -37,7 +38,7 @@ class AttentionCapture:
     """Entropy, sinks, masses and lifts of every layer and head; see ``_attention_rows``."""
 
     def __init__(self) -> None:
-        self._requests: dict[str, RequestRows] = {}
+        self._requests: dict[str, RequestAttention] = {}
         self._refused: dict[str, str] = {}
         self._chosen: dict[str, Chosen] = {}
         self._layers: list[_Layer] = []
@@ -60,9 +61,9 @@ class AttentionCapture:
                 f"the model has {len(self._layers)} attention layers, counted from 0"
             )
             return
-        self._requests[key] = RequestRows(asked, layers, self._heads)
+        self._requests[key] = RequestAttention(asked, layers, self._heads)
 
-    def before_step(self, step: Step) -> None:
+    def before_step(self, step: BatchStep) -> None:
         self._chosen = {}
         for rows in step.rows:
             request = self._requests.get(rows.key)
@@ -90,7 +91,7 @@ class AttentionCapture:
             if index in request.layers:
                 layer.reduce(request, index, chosen, (args[0], args[1], output), self._work)
 
-    def after_step(self, step: Step) -> None:
+    def after_step(self, step: BatchStep) -> None:
         self._chosen = {}
 
     def collect(self, key: str) -> Arrays:
@@ -119,7 +120,7 @@ class _Layer:
 
     def reduce(
         self,
-        request: RequestRows,
+        request: RequestAttention,
         index: int,
         chosen: Chosen,
         tensors: Sequence[torch.Tensor],
@@ -136,8 +137,8 @@ class _Layer:
         pages = self._pages(chosen)
         split = self._layout(pages, chosen, key)
         keys = pages.keys(split).to(dtype)
-        marks = Marks(sink_tokens=settings.sink_tokens, recent_tokens=settings.recent_tokens)
-        reduction = Reduction(self._scoring, marks, work)
+        marks = KeyRanges(sink_tokens=settings.sink_tokens, recent_tokens=settings.recent_tokens)
+        reduction = LayerReduction(self._scoring, marks, work)
         if chosen.prompt:
             some, at = _rows(queries, chosen.prompt, chosen.shift)
             request.add_prompt(index, reduction.rows(some.to(dtype), keys, at))

@@ -16,7 +16,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from stressbench.probes.attention.worker.sums import SUMS, Lines, Summed
+from stressbench.probes.attention.worker.row_sums import SUMS, RowSums, ScoredRows
 
 Floats: TypeAlias = NDArray[np.float32]
 Ints: TypeAlias = NDArray[np.int64]
@@ -41,8 +41,8 @@ _C: Final = tuple(
 """2^f for f within half a unit, off by 2e-8 of it at most."""
 
 
-def reduce(lines: Lines) -> Summed:
-    """See ``_attention_sums.reduce``."""
+def reduce(lines: ScoredRows) -> RowSums:
+    """The sums of all rows, for float32 scores on the CPU."""
     import torch
 
     scores = lines.scores
@@ -58,7 +58,7 @@ def reduce(lines: Lines) -> Summed:
         sums.view(SUMS, heads * rows).numpy(),
         received.numpy(),
     )
-    return Summed(sums, scores, received)
+    return RowSums(sums, scores, received)
 
 
 def _jit(function: Callable[P, R]) -> Callable[P, R]:

@@ -19,8 +19,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from stressbench.probes.attention.worker.block import BITS_PER_NAT, Block, Marks, Scoring, Workspace
-from stressbench.probes.attention.worker.sums import SUMS
+from stressbench.probes.attention.worker.block import (
+    BITS_PER_NAT,
+    Block,
+    KeyRanges,
+    Scoring,
+    Workspace,
+)
+from stressbench.probes.attention.worker.row_sums import SUMS
 
 if TYPE_CHECKING:
     import torch
@@ -57,7 +63,7 @@ class Detailed(Reduced):
 
 
 @dataclass(frozen=True, slots=True)
-class Reduction:
+class LayerReduction:
     """Reduces rows of one layer.
 
     Queries are (rows, heads, head size) at ascending positions (rows,); keys are (key heads,
@@ -66,7 +72,7 @@ class Reduction:
     """
 
     scoring: Scoring
-    marks: Marks
+    marks: KeyRanges
     work: Workspace
 
     def rows(self, queries: torch.Tensor, keys: torch.Tensor, positions: torch.Tensor) -> Reduced:

@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from stressbench.probes.worker.capture import Unsupported
+from stressbench.probes.exchange import Unsupported
 
 if TYPE_CHECKING:
     import torch

@@ -1,57 +1,28 @@
-"""The sums over keys that every figure of an attention row is made of.
+"""Take the sums of attention rows, in one of two ways.
 
-Two ways to the same sums: one pass over each row in a compiled loop, for float32 on a CPU
-of few cores (``kernel``), and torch's own operations for everything else.
+A compiled loop (``kernel``) passes over each row once: for float32 on a CPU of few cores.
+torch's own operations (``by_torch``) do everything else.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
+
+from stressbench.probes.attention.worker.row_sums import SUMS, RowSums, ScoredRows
 
 if TYPE_CHECKING:
     import torch
 
-SUMS: Final = 8
-"""Sums of a row: Z, W (in bits), Q beyond the sink; the same of the sink; Z of recent keys,
-Z of the learned sink, which the sink's hold too."""
 _FEW_THREADS: Final = 4
-"""The compiled loop runs in one thread, and took a fourth to an eighth of the CPU time of torch's
-operations on 170 rows of three heads and 4,096 keys (AMD EPYC, AVX2)."""
+"""Most of torch's threads for which the compiled loop is used. It runs in one thread, and took a
+fourth to an eighth of the CPU time of torch's operations on 170 rows of three heads and 4,096
+keys (AMD EPYC, AVX2)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lines:
-    """Scores of some rows, and which of their keys count."""
-
-    scores: torch.Tensor
-    """In bits, (heads, rows, keys); used up."""
-    begins: torch.Tensor
-    ends: torch.Tensor
-    """(rows,): a row sees the keys from ``begins`` to ``ends - 1``, of which there is one."""
-    sink: int
-    """The first so many keys are sink."""
-    recent: int
-    """The last so many keys that a row sees are recent."""
-    learned: torch.Tensor | None
-    """Learned sink of each head in bits, (heads,)."""
-
-
-class Summed(NamedTuple):
-    """What the scores of some rows come to."""
-
-    sums: torch.Tensor
-    """(``SUMS``, heads, rows)."""
-    powers: torch.Tensor
-    """2^(s - c) for a row's greatest score c, 0 where a key is not seen, (heads, rows, keys)."""
-    received: torch.Tensor
-    """Powers over their row's total, summed over heads and rows, (keys,)."""
-
-
-def reduce(lines: Lines) -> Summed:
-    """The sums of all rows, by whichever way the machine has."""
+def reduce(lines: ScoredRows) -> RowSums:
+    """The sums of all rows, by the compiled loop where it can be used."""
     import torch
 
     scores = lines.scores
@@ -61,8 +32,8 @@ def reduce(lines: Lines) -> Summed:
 
 
 @cache
-def _compiled() -> Callable[[Lines], Summed] | None:
-    """The loop; None where numba is missing, or does not go with this machine's numpy."""
+def _compiled() -> Callable[[ScoredRows], RowSums] | None:
+    """The compiled loop; None where numba is missing, or does not support this numpy."""
     try:
         from stressbench.probes.attention.worker import kernel
     except ImportError:
@@ -71,22 +42,22 @@ def _compiled() -> Callable[[Lines], Summed] | None:
 
 
 def compile_ahead(device: torch.device) -> None:
-    """Have whatever reduces float32 scores on ``device`` ready before a request waits for it."""
+    """Compile what reduces float32 scores on ``device`` now, so that no request waits for it."""
     import torch
 
     one = torch.ones(1, dtype=torch.int64, device=device)
     scores = torch.zeros(1, 1, 1, device=device)
-    reduce(Lines(scores=scores, begins=one - 1, ends=one, sink=1, recent=1, learned=None))
+    reduce(ScoredRows(scores=scores, begins=one - 1, ends=one, sink=1, recent=1, learned=None))
 
 
-def by_torch(lines: Lines) -> Summed:
-    """See ``reduce``: any device, any floating type."""
+def by_torch(lines: ScoredRows) -> RowSums:
+    """As ``reduce``, on any device and for any floating type."""
     import torch
 
     scores = lines.scores
     place = torch.arange(scores.shape[2], device=scores.device)
     ends, begins = lines.ends[:, None], lines.begins[:, None]
-    # 2 to that is exactly 0, whatever a row's greatest score, and so is 0 times that.
+    # 2 to this power is exactly 0 whatever the row's greatest score, and so is 0 times it.
     hidden = torch.finfo(scores.dtype).min / 2
     scores.masked_fill_((place >= ends) | (place < begins), hidden)
     most = scores.amax(-1)
@@ -110,4 +81,4 @@ def by_torch(lines: Lines) -> Summed:
         sums[5] += power.square()
         sums[7] = power
     weights = (sums[0] + sums[3]).reciprocal()
-    return Summed(sums, powers, torch.einsum("hr,hrk->k", weights, powers))
+    return RowSums(sums, powers, torch.einsum("hr,hrk->k", weights, powers))

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from stressbench.probes.routing.worker.rows import SCORES, Routed
-from stressbench.probes.worker.capture import Arrays, Hook, Host, Plain, Step, Unsupported
+from stressbench.probes.exchange import UNSEEN, Arrays, Plain, Unsupported
+from stressbench.probes.routing.request_routing import SCORES, RequestRouting
+from stressbench.probes.worker.capture import BatchStep, Hook, Host
 from stressbench.telemetry.routing import load, valid_rows
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from vllm.model_executor.layers.fused_moe.runner.moe_runner import MoERunner
 
 DENSE: Final = "dense model"
-_NO_ROW: Final = "no token of this request was run"
 _NOBODY: Final = -1  # no expert: a row that was not filled in
 
 
@@ -38,9 +38,9 @@ class _Kept:
     distinct: list[NDArray[np.int64]] = field(default_factory=list)
     scores: list[NDArray[np.float16]] = field(default_factory=list)
 
-    def routed(self, experts: int) -> Routed:
+    def routed(self, experts: int) -> RequestRouting:
         sizes = [len(each) for each in self.positions]
-        return Routed(
+        return RequestRouting(
             experts=experts,
             ids=np.concatenate(self.ids),
             positions=np.concatenate(self.positions),
@@ -54,7 +54,7 @@ class _Kept:
 class _Buffers:
     """Of one step, on the router's device: (rows, layers, k) and (rows, layers, 3)."""
 
-    step: Step
+    step: BatchStep
     ids: torch.Tensor
     scores: torch.Tensor
 
@@ -69,7 +69,7 @@ class RoutingCapture:
     def __init__(self) -> None:
         self._kept: dict[str, _Kept] = {}
         self._layers = self._experts = 0
-        self._step: Step | None = None
+        self._step: BatchStep | None = None
         self._buffers: _Buffers | None = None
 
     def start(self, host: Host) -> None:
@@ -80,7 +80,7 @@ class RoutingCapture:
         self._layers = len(runners)
         self._experts = runners[0].router.global_num_experts
         for layer, runner in enumerate(runners):
-            choice = Choice()
+            choice = RouterTap()
             host.undo(choice.tap(runner))
             scoring = getattr(runner.router, "scoring_func", "softmax")
             host.after(runner, self._after_layer(layer, choice, scoring))
@@ -88,21 +88,21 @@ class RoutingCapture:
     def expect(self, key: str, settings: Plain) -> None:
         self._kept[key] = _Kept()
 
-    def before_step(self, step: Step) -> None:
+    def before_step(self, step: BatchStep) -> None:
         self._end_step()
         self._step = step
 
-    def after_step(self, step: Step) -> None:
+    def after_step(self, step: BatchStep) -> None:
         """Nothing yet: copying the rows off their device now would hold up the sampler."""
 
     def collect(self, key: str) -> Arrays:
         self._end_step()
         kept = self._kept.pop(key, None)
         if kept is None or not kept.ids:
-            raise Unsupported(_NO_ROW)
+            raise Unsupported(UNSEEN)
         return kept.routed(self._experts).in_order().arrays()
 
-    def _after_layer(self, layer: int, choice: Choice, scoring: str) -> Hook:
+    def _after_layer(self, layer: int, choice: RouterTap, scoring: str) -> Hook:
         def hook(_module: torch.nn.Module, _args: tuple[object, ...], _out: object) -> None:
             logits, ids = choice.take()
             if ids is None or logits is None:
@@ -146,7 +146,7 @@ class RoutingCapture:
                 kept.distinct.append(distinct)
 
 
-class Choice:
+class RouterTap:
     """What one layer's router chose last, until it is taken."""
 
     def __init__(self) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from stressbench.prompts.build.filler import Source
-from stressbench.prompts.build.outline import Condition, Param
+from stressbench.prompts.build.conditions import Condition
+from stressbench.prompts.build.filler import FillerSource
+from stressbench.prompts.build.params import Param
 from stressbench.prompts.material.haystacks.corpus import open_corpus
 from stressbench.prompts.material.haystacks.near_duplicates import NearDuplicates
 from stressbench.prompts.material.haystacks.prose import PROSE
@@ -34,7 +35,7 @@ HAYSTACK_PARAMS: Final = (
 class Haystack:
     """Filler with the wording around it."""
 
-    source: Source
+    source: FillerSource
     head: str
     close: str
     by_lines: bool

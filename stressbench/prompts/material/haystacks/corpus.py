@@ -42,7 +42,7 @@ class Corpus:
         return self.phrases[index * _PER_CHUNK : (index + 1) * _PER_CHUNK]
 
     @cached_property
-    def closers(self) -> Sequence[str]:
+    def padding(self) -> Sequence[str]:
         """Short English sentences and the corpus's first ones."""
         return [*(" " + short for short in lexicon.SHORT), *self.phrases[:_CLOSERS]]
 

@@ -50,7 +50,7 @@ class NearDuplicates:
         return [_sentence(rng) for _ in range(_PER_CHUNK)]
 
     @cached_property
-    def closers(self) -> Sequence[str]:
+    def padding(self) -> Sequence[str]:
         """Short sentences and such of this kind."""
         rng = derive_rng(self.seed, "near duplicates", "closers")
         return [

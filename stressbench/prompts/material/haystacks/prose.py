@@ -48,7 +48,7 @@ class Prose:
         return [" " + sentence(rng, setting) for _ in range(PHRASES_PER_CHUNK)]
 
     @cached_property
-    def closers(self) -> Sequence[str]:
+    def padding(self) -> Sequence[str]:
         """Sentences of many lengths, beginning with the shortest."""
         rng = derive_rng(self.seed, "prose", "closers")
         drawn = [

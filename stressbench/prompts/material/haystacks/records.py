@@ -52,7 +52,7 @@ class Records:
         return [_FORMS[self.kind](rng) for _ in range(_PER_CHUNK)]
 
     @cached_property
-    def closers(self) -> Sequence[str]:
+    def padding(self) -> Sequence[str]:
         """Short lines, and records of many lengths."""
         rng = derive_rng(self.seed, self.kind, "closers")
         short = [line + "\n" for line in _SHORT[self.kind]]

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final, Protocol, cast
 
-from stressbench.probes.worker.capture import Rows, Step, Unsupported
+from stressbench.probes.exchange import Unsupported
+from stressbench.probes.worker.capture import BatchRows, BatchStep
 
 if TYPE_CHECKING:
     import numpy as np
@@ -40,7 +41,7 @@ class Batch:
     input_ids: torch.Tensor
     """(rows,); padding may follow."""
 
-    def step(self, key_of: Callable[[str], str], given: int | None) -> Step:
+    def step(self, key_of: Callable[[str], str], given: int | None) -> BatchStep:
         """Every request's rows, under the keys that ``key_of`` gives to vLLM's ids.
 
         ``given`` is how many rows the model was handed, where that is known. Raises
@@ -52,9 +53,9 @@ class Batch:
         for place, (request_id, count, first) in enumerate(parts):
             stop = start + count
             key = key_of(request_id)
-            rows.append(Rows(key=key, start=start, stop=stop, first=first, place=place))
+            rows.append(BatchRows(key=key, start=start, stop=stop, first=first, place=place))
             start = stop
-        return Step(rows=tuple(rows), input_ids=self.input_ids)
+        return BatchStep(rows=tuple(rows), input_ids=self.input_ids)
 
     def _check(self, given: int | None) -> None:
         number = len(self.request_ids)

@@ -8,7 +8,7 @@ from typing import Final, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from stressbench.probes.worker.capture import Arrays
+from stressbench.probes.exchange import Arrays
 from stressbench.telemetry.routing import Floats, Ids, Mask, valid_rows
 
 SCORES: Final = ("confidence", "margin", "entropy_norm")
@@ -16,7 +16,7 @@ SCORES: Final = ("confidence", "margin", "entropy_norm")
 
 
 @dataclass(frozen=True, slots=True)
-class Routed:
+class RequestRouting:
     """Routing of one request, a row a token: T tokens, L layers, k experts, S steps.
 
     ``ids`` (T, L, k); ``positions`` (T,) in the request; ``step`` (T,) the engine step that
@@ -45,13 +45,13 @@ class Routed:
         values = self.scores[:, :, SCORES.index(name)].astype(np.float64)
         return np.where(self.valid, values, np.nan)
 
-    def in_order(self) -> Routed:
+    def in_order(self) -> RequestRouting:
         """By position; of a token that ran twice (after a preemption) the last run stays."""
         _, last = np.unique(self.positions[::-1], return_index=True)
         rows = len(self.positions) - 1 - last
         return self.rows(rows)
 
-    def rows(self, rows: NDArray[np.int64] | Mask) -> Routed:
+    def rows(self, rows: NDArray[np.int64] | Mask) -> RequestRouting:
         """Only these rows."""
         return replace(
             self,
@@ -73,7 +73,7 @@ class Routed:
         }
 
 
-def of_engine(ids: Ids, experts: int) -> Routed:
+def of_engine(ids: Ids, experts: int) -> RequestRouting:
     """What vLLM itself returns of one request: (tokens, all hidden layers, k), any integers.
 
     Its rows begin with the first token of the prompt, those from the prefix cache included.
@@ -83,7 +83,7 @@ def of_engine(ids: Ids, experts: int) -> Routed:
     choices = ids.astype(np.int16)
     routing = valid_rows(choices, experts).any(axis=0)
     tokens, layers = len(choices), int(routing.sum())
-    return Routed(
+    return RequestRouting(
         experts=experts,
         ids=choices[:, routing],
         positions=np.arange(tokens),
@@ -93,9 +93,9 @@ def of_engine(ids: Ids, experts: int) -> Routed:
     )
 
 
-def of_arrays(arrays: Arrays) -> Routed:
-    """What ``Routed.arrays`` gave."""
-    return Routed(
+def of_arrays(arrays: Arrays) -> RequestRouting:
+    """What ``RequestRouting.arrays`` gave."""
+    return RequestRouting(
         experts=int(cast("np.int64", arrays["experts"][()])),
         ids=arrays["ids"].astype(np.int16, copy=False),
         positions=arrays["positions"].astype(np.int64, copy=False),

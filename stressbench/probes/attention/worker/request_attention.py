@@ -14,7 +14,8 @@ import msgspec
 
 from stressbench.probes.attention.settings import Settings
 from stressbench.probes.attention.worker.math import Detailed, Reduced, lift
-from stressbench.probes.worker.capture import Arrays, Rows, Unsupported
+from stressbench.probes.exchange import Arrays, Unsupported
+from stressbench.probes.worker.capture import BatchRows
 from stressbench.telemetry.attention import ROW_FIGURES
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ class PhaseSums:
         }
 
 
-class RequestRows:
+class RequestAttention:
     """What has been gathered of one request."""
 
     def __init__(self, settings: Settings, layers: tuple[int, ...], heads: int) -> None:
@@ -109,7 +110,7 @@ class RequestRows:
         self.row_error = 0.0
         self.output_error = 0.0
 
-    def choose(self, rows: Rows, input_ids: torch.Tensor) -> Chosen:
+    def choose(self, rows: BatchRows, input_ids: torch.Tensor) -> Chosen:
         """The rows of this step that count, before the layers run.
 
         Rows that are computed again after a preemption have been counted already.

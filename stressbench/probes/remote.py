@@ -3,34 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, Protocol, cast
+from typing import Final, cast
 
-from stressbench.probes.worker.capture import Arrays, Plain, Unsupported
-from stressbench.probes.worker.extension import UNSEEN
-from stressbench.probes.worker.packing import unpack
-from stressbench.schema.served import EngineInfo
+from stressbench.probes.base import RunningEngine
+from stressbench.probes.exchange import UNSEEN, Arrays, Plain, Unsupported, unpack
 
 ELSEWHERE: Final = "computed by another data-parallel engine"
 _FAILED: Final = "the request failed"
 
 
-class Workers(Protocol):
-    """What is needed of a running engine."""
-
-    @property
-    def info(self) -> EngineInfo:
-        """What was set up."""
-        ...
-
-    async def call_worker(self, method: str, *args: object) -> list[object]:
-        """Call a method of the worker extension in every worker; one answer each."""
-        ...
-
-
 class RemoteCapture:
     """The capture ``path`` ("module:Class") of one probe, in every worker, under one name."""
 
-    def __init__(self, served: Workers, name: str, path: str) -> None:
+    def __init__(self, served: RunningEngine, name: str, path: str) -> None:
         self._served = served
         self._name = name
         self._path = path
