@@ -26,9 +26,9 @@ E2E := tests/e2e
 NO_ENGINE := tests/e2e/test_reference_models.py tests/e2e/test_simulated_scheduler.py
 EXTRAS := tokenizers,datasets,dev
 TORCH_CPU_INDEX := https://download.pytorch.org/whl/cpu
-# Where uv looks for wheels besides its index: the folder that pip was told of, or PyTorch's index.
-WHEELS := $(if $(PIP_FIND_LINKS),--find-links $(PIP_FIND_LINKS),\
-  --index $(TORCH_CPU_INDEX) --index-strategy unsafe-best-match)
+# Where uv looks for packages: in pip's index, and in pip's folder of wheels or PyTorch's index.
+WHEELS := $(if $(PIP_INDEX_URL),--default-index $(PIP_INDEX_URL)) $(if $(PIP_FIND_LINKS),\
+  --find-links $(PIP_FIND_LINKS),--index $(TORCH_CPU_INDEX) --index-strategy unsafe-best-match)
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 DEVICE := $(shell nvidia-smi -L >/dev/null 2>&1 && echo gpu || echo cpu)
 CANNOT_SET_UP = $(shell sh requirements/can-set-up.sh '$(PYTHON)' $(DEVICE) $(MAKECMDGOALS))
