@@ -1,9 +1,11 @@
 """Measure the sparse reference's routing: whether it is balanced and follows content.
 
-The routers were fitted with NumPy on the dense model's activations. This runs the
-finished sparse model with another implementation (transformers, float32) and counts
-where tokens really go, on the calibration text and on text the fit never saw.
+The routers were fitted with NumPy on the dense model's activations. This module runs the
+finished sparse model with another implementation (transformers, float32) and counts the experts
+that tokens are routed to, on the calibration text and on text that the fit never saw.
 """
+
+# ruff: noqa: RUF001 - some of the text is in other scripts, or contains lookalikes
 
 from __future__ import annotations
 
@@ -18,7 +20,7 @@ from typing import Final, TypeAlias
 
 import numpy as np
 
-from stressbench.models.reference import phrases, upcycle
+from stressbench.models.reference import upcycle
 from stressbench.models.reference.calibration import Encode, Kind
 from stressbench.models.reference.router import Floats, load, mean_entropy
 from stressbench.seeds import derive_rng
@@ -26,12 +28,27 @@ from stressbench.seeds import derive_rng
 Sequences: TypeAlias = Mapping[Kind, Sequence[Sequence[int]]]
 
 HELD_OUT_SEED: Final = 77
+HELD_OUT_SCRIPTS: Final = """
+Старый мост ремонтируют третий год, и жители привыкли к объезду через лес.
+Η αγορά ανοίγει στις επτά και κλείνει λίγο πριν από το μεσημέρι.
+请在星期五以前把修改后的合同寄回,附件一共有十二页。
+この駅から海までは歩いて二十分ほどかかります。傘を忘れないでください。
+우체국은 오늘 문을 닫았고 소포는 다음 주에 도착할 것이다.
+اشترينا الخبز والزيتون ثم عدنا إلى البيت قبل غروب الشمس.
+पुस्तकालय में शांति थी और सब लोग अपनी किताबें पढ़ रहे थे।
+הרכבת האחרונה יוצאת בחצות, ואין עוד אוטובוסים אחריה.
+Ｐｌｅａｓｅ ｒｅｔｕｒｎ ｔｈｅ ｋｅｙ ｂｅｆｏｒｅ ｎｉｎｅ．
+Çarşıda yağmur dindi; güneş çıkınca ıslak taşlar parladı.
+🎻🌦️🚂 → 🏔️ ✨ 12 ℃ ≥ 7 ℃ ∫ λ dx ≈ ¼
+კარი ღიაა და შუქი ანთია, მაგრამ სახლში არავინაა.
+"""
+"""Sentences in many scripts that are not in the calibration text, one per line."""
 _PROSE_WORDS: Final = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LayerRouting:
-    """One layer's routing over one set of texts, real top-k assignments counted."""
+    """One layer's routing over one set of texts, from its real top-k assignments."""
 
     layer: int
     peak_load: float
@@ -39,7 +56,7 @@ class LayerRouting:
     idle_load: float
     """Load of the least busy expert over the mean load."""
     prose_base64_distance: float
-    """Total-variation distance, 0 to 1, of the two kinds' histograms over experts."""
+    """Total-variation distance between the two kinds' histograms over experts, 0 to 1."""
     entropy: float
     """Mean entropy of the gate's softmax over ln(experts), 0 to 1."""
 
@@ -47,8 +64,8 @@ class LayerRouting:
 def routing_report(model: Path, sequences: Sequences) -> list[LayerRouting]:
     """Route ``sequences`` (token ids by kind) through the model and report every layer.
 
-    The first token of each sequence is not counted (see ``upcycle.fit_routers``). Each
-    kind weighs as much as its tokens. Needs the packages torch and transformers.
+    The first token of each sequence is not counted (see ``upcycle.fit_routers``). Each kind has
+    the weight of its tokens. Needs the packages torch and transformers.
     """
     logits = _router_logits(model, sequences)
     layers = len(logits["prose"])
@@ -59,15 +76,15 @@ def routing_report(model: Path, sequences: Sequences) -> list[LayerRouting]:
 
 
 def calibration_mixture(encode: Encode) -> Sequences:
-    """What the routers were fitted to."""
+    """The text that the routers were fitted to."""
     return upcycle.calibration_sequences(encode)
 
 
 def held_out_mixture(encode: Encode) -> Sequences:
-    """Text that no part of the fit has seen, as many tokens of each kind.
+    """Text that no part of the fit has seen, with equally many tokens of each kind.
 
-    Prose and code are people's: documentation and source of Python's standard library.
-    JSON, base64 and scripts have other content than the calibration text's.
+    Prose and code were written by people: documentation and source of Python's standard
+    library. JSON, base64 and scripts have other content than the calibration text.
     """
     size = upcycle.SEQUENCES * upcycle.SEQUENCE_TOKENS
     sources: dict[Kind, str] = {
@@ -75,7 +92,7 @@ def held_out_mixture(encode: Encode) -> Sequences:
         "json": _held_out_json(),
         "base64": base64.b64encode(derive_rng(HELD_OUT_SEED, "base64").randbytes(6000)).decode(),
         "code": inspect.getsource(json.decoder) + inspect.getsource(random),
-        "scripts": " ".join(phrases.HELD_OUT_SCRIPTS * 4),
+        "scripts": " ".join(HELD_OUT_SCRIPTS.strip().splitlines() * 4),
     }
     mixture: dict[Kind, list[list[int]]] = {}
     for kind, text in sources.items():
@@ -86,7 +103,7 @@ def held_out_mixture(encode: Encode) -> Sequences:
 
 
 def _library_prose() -> str:
-    """Running text out of module documentation; listings and signatures are left out."""
+    """Running text from module documentation, without listings and signatures."""
     import argparse
     import decimal
     import difflib
@@ -126,7 +143,7 @@ def _held_out_json() -> str:
 
 
 def _router_logits(model: Path, sequences: Sequences) -> dict[Kind, list[Floats]]:
-    """Gate logits of every counted token: by kind, a list over layers of (tokens, experts)."""
+    """Gate logits of every counted token: by kind, for each layer, (tokens, experts)."""
     import torch
     from transformers import AutoModelForCausalLM
 

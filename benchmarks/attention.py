@@ -31,7 +31,6 @@ from stressbench.engines.vllm.engine import VllmEngine
 from stressbench.probes.attention.probe import AttentionProbe
 from stressbench.probes.base import WORKER_EXTENSION, ProbeFinding, ProbeSetup
 from stressbench.runner.plan.prepare import Prepared, prepare
-from stressbench.runner.plan.requests import plan
 from stressbench.schema.case import Request
 from stressbench.schema.suite.parse import parse_suite
 
@@ -122,7 +121,7 @@ async def serving(budget: int, items: int = 1) -> AsyncIterator[Bench]:
             info = await engine.start()
             path = prepared.models["dense"].path
             assert path is not None
-            requests = list(plan(prepared.suite, "dense", prepared.prompt_formats))
+            requests = list(prepared.plan.of("dense"))
             yield Bench(engine, info, requests, path)
         finally:
             await engine.stop()

@@ -79,7 +79,7 @@ from pathlib import Path
 
 def main():
     began = time.perf_counter()
-    from stressbench.compare.studies.history import history
+    from stressbench.compare.analysis.history import history
     found = history([Path(sys.argv[1])])
     seconds = time.perf_counter() - began
     print(json.dumps({"seconds": seconds, "nights": len(found.series[0].nights)}))

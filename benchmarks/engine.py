@@ -28,7 +28,6 @@ from stressbench.engines.base import EngineSetup
 from stressbench.engines.vllm.args import engine_arguments, import_vllm
 from stressbench.engines.vllm.process import engine_process
 from stressbench.runner.plan.prepare import Prepared, prepare
-from stressbench.runner.plan.requests import plan
 from stressbench.runner.run import new_directory, run
 from stressbench.schema.case import Request
 from stressbench.schema.suite.parse import parse_suite
@@ -73,7 +72,7 @@ def main() -> int:
     prepared = prepare(
         parse_suite(SUITE, source="bench"), engine="vllm", limit=None, progress=lambda *_: None
     )
-    requests = list(plan(prepared.suite, "dense", prepared.prompt_formats))
+    requests = list(prepared.plan.of("dense"))
     print(f"{len(requests)} requests, {sum(len(r.prompt_token_ids) for r in requests)} tokens")
     arms: dict[str, Arm] = {
         "run": _ours,

@@ -1,6 +1,6 @@
-"""Writes docs/prompt-classes.md from the classes and scorers themselves.
+"""Writes docs/prompt-classes.md from the code of the classes and scorers.
 
-Run ``python docs/prompt_classes.py`` after changing one; a test compares.
+Run ``python docs/prompt_classes.py`` after changing one of them; a test compares the page.
 """
 
 # ruff: noqa: E501, INP001 - Markdown has long lines; a script is no package
@@ -24,8 +24,8 @@ _INTRODUCTION = """\
 
 <!-- Written by docs/prompt_classes.py from the code; do not edit. -->
 
-A prompt class is the experimental factor of a suite. An entry under `prompts:` names a class
-and its sweep:
+A prompt class says what a prompt contains and what is difficult about it. An entry under
+`prompts:` in a suite names a class, and what to vary:
 
 ```yaml
 prompts:
@@ -33,32 +33,37 @@ prompts:
   - {use: kv_json, items: 8, params: {pairs: [10, 40], format: [compact, pretty]}}
 ```
 
-**Budgets** are exact: a prompt has that many tokens of the budget tokenizer, chat template
-included; `max_tokens` for the answer comes on top. A budget that is too small is refused with
-the smallest possible one. Classes that are not sized by a budget record their size as
-`content_tokens`.
+**Budgets** are exact: a prompt has exactly this many tokens of the budget tokenizer, including
+the chat template; the answer's `max_tokens` are extra. If a budget is too small, the error
+names the smallest possible one. A class without budgets gets its size from its parameters and
+records it as `content_tokens`.
 
-**Depths** say where the fact stands: 0 is the start of the context, 1 its end. Without
-`depths` every item gets one of its own, evenly spread and unrelated to the item. An item has
-the same fact and the same haystack at every depth.
+**Depths** say where the fact is: 0 is the start of the context, 1 its end. Without `depths`,
+each item gets one depth; over the items, depths are spread evenly. An item has the same fact
+and the same haystack at every depth.
 
-**Parameters** given as a list are swept; the value then stands in the case id, for example
+**Parameters** given as a list are swept. The case id then names the value, for example
 `kv_json/stress/format-pretty/d0.5/i3`.
 
-**Arms** tell what a case is for:
+**Arms** say what a case is for:
 
 | arm | what it is |
 | --- | --- |
-| `stress` | the condition under test, of the budget's length |
-| `isocontent` | its benign twin: same question, same fact, the same source text in plain form; token inflation is measured against it |
-| `isotoken` | benign text filled to exactly as many tokens as `stress`: separates longer from stranger |
-| `no_context` | the question alone: what can be guessed |
-| `oracle_context` | the fact alone: the ceiling |
+| `stress` | the difficult prompt, of the budget's length |
+| `isocontent` | its benign twin: the same question, fact and source text in plain form; token inflation is measured against it |
+| `isotoken` | benign text of exactly as many tokens as `stress`: tells the effect of unusual text from the effect of length |
+| `no_context` | the question alone: the guessing rate |
+| `oracle_context` | the fact alone: the best score that is possible |
 
-Where the filler's phrases meet, prompts are joined from pieces that are tokenized once; every
-seam is checked against the tokenizer, and a text with an unsafe seam is encoded as a whole.
-The ids that are sent are therefore always the tokenizer's own encoding of the text, except in
-the classes that break tokenization on purpose.
+Words used below: a *needle* is the text with the fact that the question is about. A *rival* is
+text like the needle with another value; answering with a rival's value is a *detached
+reference*. A *canary* is a needle in a prompt that strains something other than retrieval: it
+shows whether quality holds. A *twin* is the `isocontent` arm.
+
+Prompts are joined from pieces that are tokenized once. Every seam between two pieces is checked
+with the tokenizer, and a text with an unsafe seam is encoded as a whole. So the ids that are
+sent are always the tokenizer's encoding of the text, except in the classes that break
+tokenization on purpose.
 """
 
 
@@ -99,7 +104,7 @@ def _section(one: Description) -> Iterator[str]:
             )
     if one.example:
         yield ""
-        yield f"A tiny example; the answer is {_answer(one)}."
+        yield f"A small example; expected: {_answer(one)}."
         yield ""
         yield "```text"
         yield _visible(one.example)
@@ -109,7 +114,11 @@ def _section(one: Description) -> Iterator[str]:
 def _values(choices: tuple[str, ...], least: float | None, most: float | None) -> str:
     if choices:
         return ", ".join(f"`{choice}`" for choice in choices)
-    return "" if least is None or most is None else f"{least:g} to {most:g}"
+    return "" if least is None or most is None else f"{_number(least)} to {_number(most)}"
+
+
+def _number(value: float) -> str:
+    return f"{value:,}" if isinstance(value, int) else f"{value:g}"
 
 
 def _answer(one: Description) -> str:

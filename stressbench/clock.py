@@ -1,7 +1,7 @@
 """One monotonic clock for a run: nanoseconds since the run began.
 
-Latency is always a difference of two readings of this clock. Wall time appears
-in the run header only, as ``started_at``, because it can jump.
+Latency is always a difference of two readings of this clock. Wall time can jump; it appears in
+the result files only as a date (``started_at``).
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from dataclasses import dataclass, field
 class Clock:
     """Monotonic time since construction.
 
-    ``origin_ns`` is the raw ``time.monotonic_ns()`` at construction. vLLM stamps its
-    engine events with ``time.monotonic()``, so ``from_monotonic_s`` places them on
-    the run's own axis (on Linux both read ``CLOCK_MONOTONIC``, across processes too).
+    ``origin_ns`` is the raw ``time.monotonic_ns()`` at construction. vLLM stamps its engine
+    events with ``time.monotonic()``; ``from_monotonic_s`` converts these to the run's time. On
+    Linux both read ``CLOCK_MONOTONIC``, which all processes share.
     """
 
     origin_ns: int = field(default_factory=time.monotonic_ns)
     read_ns: Callable[[], int] = time.monotonic_ns
-    """What it reads; a simulation has a time of its own."""
+    """The time source; a simulation passes its simulated time."""
 
     def going_on_from(self, last_ns: int) -> Clock:
-        """The clock of a run that was cut short at ``last_ns``: there it goes on now."""
+        """The clock of a resumed run: it continues from ``last_ns``, the last recorded time."""
         return Clock(self.read_ns() - last_ns, self.read_ns)
 
     def now_ns(self) -> int:
@@ -33,5 +33,5 @@ class Clock:
         return self.read_ns() - self.origin_ns
 
     def from_monotonic_s(self, seconds: float) -> int:
-        """Convert a raw ``time.monotonic()`` reading, in seconds, to this axis."""
+        """Convert a ``time.monotonic()`` reading, in s, to nanoseconds since the run began."""
         return round(seconds * 1e9) - self.origin_ns

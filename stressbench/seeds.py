@@ -1,7 +1,7 @@
-"""Seeds: one root, and a name for every random choice made from it.
+"""Seeds: every random choice has a name, and its seed is derived from one root and that name.
 
-Nothing in the project draws from a global generator, from ``hash()`` or from set
-order, so the same suite and seed give the same bytes on every machine.
+Nothing in the project uses a global generator, ``hash()`` or the order of a set, so the same
+suite and seed give the same bytes on every machine.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ import random
 
 
 def derive_seed(root: int, *path: str | int) -> int:
-    """Return the 64-bit seed that ``path`` names under ``root``.
+    """Return the seed for ``path`` under ``root``, from 0 to 2**64 - 1.
 
-    SHA-256 over the length-prefixed parts, so ``("ab", "c")`` and ``("a", "bc")``
-    differ, as do ``1`` and ``"1"``. Range: 0 to 2**64 - 1.
+    SHA-256 over the length-prefixed parts, so ``("ab", "c")`` and ``("a", "bc")`` differ, and so
+    do ``1`` and ``"1"``.
     """
     digest = hashlib.sha256()
     for part in (root, *path):

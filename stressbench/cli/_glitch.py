@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import sys
-from typing import TYPE_CHECKING, Final, Literal, cast
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Final, Literal
 
-from stressbench.errors import SetupError, UsageError
+from stressbench.errors import SetupError
 
 if TYPE_CHECKING:
-    from stressbench.runner.plan.prepare import RunModel
+    from stressbench.runner.plan.models import RunModel
+    from stressbench.schema.suite.suite import ModelSpec
     from stressbench.survey.glitch import GlitchCandidate
 
 _MAX_TOKENS: Final = 24
+_WINDOW: Final = 512
 _REPEATED: Final = {None: "not asked", True: "no", False: "yes"}
 
 
@@ -24,7 +30,7 @@ def glitch(model: str, *, verify: int, format_: Literal["table", "json"]) -> Non
         raise SetupError("the model has no folder with weights", where=model)
     found = candidates(opened.path)
     if verify:
-        found = [*_verified(opened, found[:verify]), *found[verify:]]
+        found = [*_verified(model, found[:verify]), *found[verify:]]
     if format_ == "json":
         import msgspec
 
@@ -37,30 +43,75 @@ def glitch(model: str, *, verify: int, format_: Literal["table", "json"]) -> Non
 def _open(model: str) -> RunModel:
     from stressbench.cli.watch.preparing import preparing
     from stressbench.cli.watch.stderr import stderr_console
-    from stressbench.runner.plan.prepare import open_model
+    from stressbench.runner.plan.models import open_model
     from stressbench.schema.suite.suite import ModelSpec
 
     with stderr_console() as console, preparing(console) as progress:
         return open_model("model", ModelSpec(model=model), progress, weights=True)
 
 
-def _verified(model: RunModel, found: list[GlitchCandidate]) -> list[GlitchCandidate]:
-    from stressbench import catalog
+def _verified(model: str, found: list[GlitchCandidate]) -> list[GlitchCandidate]:
     from stressbench.cli.watch.stderr import stderr_console
-    from stressbench.runner.ask import ask
-    from stressbench.runner.session import EngineFactory
-    from stressbench.survey.glitch import verify
-    from stressbench.tokens.huggingface import HuggingFaceTokenizer
+    from stressbench.schema.suite.suite import ModelSpec
+    from stressbench.survey.glitch import verified
 
-    tokenizer = model.prompt_format.tokenizer
-    if not isinstance(tokenizer, HuggingFaceTokenizer):
-        raise UsageError("only a model with a tokenizer.json can be asked", where=model.name)
-    make = cast("EngineFactory", catalog.load("engines", "vllm"))
     with stderr_console() as console:
-        console.print(f"asking {model.name} to repeat {len(found)} tokens, in two wordings each")
-        return verify(
-            found, tokenizer, lambda asked: ask(model, make, asked, max_tokens=_MAX_TOKENS)
-        )
+        console.print(f"asking {model} to repeat {len(found)} tokens, in two wordings each")
+        answers = repeat(ModelSpec(model=model), [token.token_id for token in found])
+    return verified(found, answers)
+
+
+def repeat(
+    model: ModelSpec, token_ids: Sequence[int], *, engine: str = "vllm"
+) -> dict[int, list[str]]:
+    """Ask a model to repeat each token, in every wording; its answers by token id.
+
+    The answer to a request that failed is an empty text. Raises ``EngineError`` if the engine
+    does not start or dies.
+    """
+    from stressbench.errors import ExitCode
+    from stressbench.runner.interrupt import leaving
+    from stressbench.runner.plan.prepare import prepare
+    from stressbench.runner.run import run
+    from stressbench.runner.send.virtual_time import in_its_time
+    from stressbench.schema.suite.parse import parse_suite
+    from stressbench.store import read_run
+
+    suite = parse_suite(json.dumps(_suite(model, token_ids)).encode(), source="--verify")
+    with leaving(), TemporaryDirectory(prefix="stressbench-") as scratch:
+        prepared = prepare(suite, engine=engine, limit=None, progress=lambda *_: None)
+        directory = Path(scratch) / "run"
+        running = run(prepared, directory)
+        result = in_its_time(running, virtual=prepared.traits.simulated)
+        if result.error is not None:
+            raise result.error
+        if result.status == "interrupted":
+            raise SystemExit(ExitCode.INTERRUPTED)
+        answers: dict[int, list[str]] = {token_id: [] for token_id in token_ids}
+        for record in read_run(directory).records():
+            token_id = record.params["token_id"]
+            assert isinstance(token_id, int)
+            answers[token_id].append(record.output.text or "")
+    return answers
+
+
+def _suite(model: ModelSpec, token_ids: Sequence[int]) -> dict[str, object]:
+    """A suite that asks for each token once in each wording."""
+    prompt = {
+        "use": "glitch_token",
+        "items": len(token_ids),
+        "arms": ["stress"],
+        "params": {"ids": ",".join(map(str, token_ids)), "wording": ["string", "word"]},
+        "max_tokens": _MAX_TOKENS,
+    }
+    return {
+        "schema": 1,
+        "name": "glitch",
+        "models": {"model": {"model": model.model, "args": model.args}},
+        "engine": {"max_model_len": _WINDOW},
+        "probes": [],
+        "prompts": [prompt],
+    }
 
 
 def _show(found: list[GlitchCandidate], model: str, *, asked: int) -> None:

@@ -100,9 +100,10 @@ _EXITS = {
 
 def _declared(flags: list[str], file: Path | None) -> tuple[tuple[str, ...], str]:
     """The gates of flags and file together, and where they were written."""
+    from stressbench.metrics.families import known
     from stressbench.schema.suite.gate import read
 
-    texts = [*flags, *(read(file) if file else ())]
+    texts = [*flags, *(read(file, known()) if file else ())]
     places = [*(["--gate"] if flags else ()), *([str(file)] if file else ())]
     return tuple(texts), " and ".join(places)
 

@@ -43,23 +43,27 @@ def generate(
     from stressbench.cli._overrides import overrides
     from stressbench.cli.watch.preparing import preparing
     from stressbench.cli.watch.stderr import stderr_console
-    from stressbench.runner.plan.prepare import check_names, check_prompts, open_models, open_rooms
-    from stressbench.runner.plan.requests import limited, plan
+    from stressbench.metrics.families import known
+    from stressbench.runner.plan.models import open_models
+    from stressbench.runner.plan.prepare import check_names, check_prompts, open_prompt_formats
+    from stressbench.runner.plan.requests import Plan, limited
+    from stressbench.schema.suite import gate
     from stressbench.schema.suite.parse import load_suite
     from stressbench.schema.suite.shipped import find_suite
 
     loaded = load_suite(find_suite(suite), overrides=overrides(model, None, set_))
+    gate.check(loaded, known())
     check_names(loaded)
     spec = limited(loaded.spec, limit)
     with stderr_console() as console, preparing(console) as progress:
         models = open_models(spec, progress, weights=False)
-    rooms = open_rooms(loaded, models)
-    check_prompts(loaded, spec, models, rooms)
+    plan = Plan(spec, open_prompt_formats(loaded, models))
+    check_prompts(loaded, plan, models)
     try:
         with out.open("wb") if out else nullcontext(sys.stdout.buffer) as file:
             writer = jsonlines.Writer(file, dumps=msgspec.json.encode)
             for role in spec.roles:
-                writer.write_all(plan(spec, role, rooms))
+                writer.write_all(plan.of(role))
     except BrokenPipeError:
         raise  # the reader has enough; typer ends quietly
     except OSError as error:

@@ -27,8 +27,8 @@ def history(
     Example: stressbench history results/nightly --metric quality.score --metric ttft.p95
     """
     from stressbench.cli._progress import counter
-    from stressbench.compare.studies.history import DEFAULT_METRICS
-    from stressbench.compare.studies.history import history as read_history
+    from stressbench.compare.analysis.history import DEFAULT_METRICS
+    from stressbench.compare.analysis.history import history as read_history
 
     with counter("runs") as progress:
         found = read_history(directories, tuple(metric or DEFAULT_METRICS), progress)

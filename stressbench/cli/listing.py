@@ -89,7 +89,7 @@ def _rows(kind: Listed) -> list[Row]:
 
 
 def _metrics() -> list[Row]:
-    from stressbench.schema.metric import families
+    from stressbench.metrics.families import families
 
     return [
         {

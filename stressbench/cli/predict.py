@@ -23,7 +23,7 @@ def predict(
 
     Example: stressbench predict results/routing-20260101-120000-abcdef
     """
-    from stressbench.compare.studies.prediction import predictions
+    from stressbench.compare.analysis.prediction import predictions
 
     found = predictions(runs)
     if format_ == "json":

@@ -100,8 +100,10 @@ def run(  # noqa: PLR0913 - the contract's options, one parameter each
     Example: stressbench run core --base-url http://127.0.0.1:8000/v1
     """
     from stressbench.cli.watch.stderr import stderr_console
+    from stressbench.metrics.families import known
     from stressbench.runner.interrupt import leaving
     from stressbench.runner.plan.prepare import check_names
+    from stressbench.schema.suite import gate
 
     if from_ is not None and (suites or resume):
         raise UsageError("--from repeats one run; name no suite and no --resume with it")
@@ -118,6 +120,7 @@ def run(  # noqa: PLR0913 - the contract's options, one parameter each
     )
     loaded = _load(suites, changes, resume or from_)
     for suite in loaded:
+        gate.check(suite, known())
         check_names(suite)  # a mistake in the last suite is told before the first one runs
     with leaving(), stderr_console() as console:
         raise typer.Exit(_all(loaded, console, options))
@@ -229,7 +232,7 @@ def _show(dry: Prepared) -> None:
     from stressbench.runner.plan.kv import foreseen
     from stressbench.runner.plan.requests import planned
 
-    print_plan(_stdout(), dry.suite, dry.prompt_formats)
+    print_plan(_stdout(), dry.plan)
     print_kv(_stdout(), foreseen(dry))
     again = planned(dry.suite, dry.passes[1:])
     if again:

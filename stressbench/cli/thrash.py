@@ -24,7 +24,7 @@ def thrash(
 
     Example: stressbench run thrash && stressbench thrash results/thrash-20260101-120000-abcdef
     """
-    from stressbench.compare.studies.thrash import thrash as set_side_by_side
+    from stressbench.compare.analysis.thrash import thrash as set_side_by_side
 
     found = set_side_by_side(runs)
     if format_ == "json":

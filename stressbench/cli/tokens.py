@@ -102,7 +102,7 @@ def tokens(  # noqa: PLR0913  one parameter an option
         _progress() as progress,
     ):
         # Opening a vocabulary takes longest; it goes on while this process imports the rest.
-        worker.ahead({"tokenizer": next(iter(resolved.values()))})
+        worker.warm_up({"tokenizer": next(iter(resolved.values()))})
         from stressbench.survey.files import Survey
 
         survey = Survey(tokenizers=resolved, hot_spots=top, window_tokens=window, silence_s=timeout)

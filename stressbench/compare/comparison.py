@@ -1,89 +1,135 @@
-"""Compare two sides, of two runs or of one: read, pair, evaluate, judge."""
+"""Compares two sides of one run or of two: read, pair, evaluate, judge."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from stressbench import store
-from stressbench.compare import comparable
+from stressbench.compare.analysis import degradation
+from stressbench.compare.case_keys import needs_ids
+from stressbench.compare.differences import check_treatments
 from stressbench.compare.evaluate import Question
-from stressbench.compare.identity import needs_ids
 from stressbench.compare.judge import overall
 from stressbench.compare.knees import knees
-from stressbench.compare.session import Session, check_headers, of_gate
+from stressbench.compare.paired_runs import PairedRuns, check_headers, of_gate
 from stressbench.compare.sides import Contrast
-from stressbench.compare.studies import degradation
 from stressbench.errors import UsageError
 from stressbench.metrics import base as columns
 from stressbench.metrics.base import Columns
+from stressbench.metrics.families import known
 from stressbench.schema.analysis.comparison import Comparison
 from stressbench.schema.analysis.degradation import ClassDegradation
 from stressbench.schema.base import COMPARISON_VERSION
-from stressbench.schema.metric import Metric, known
+from stressbench.schema.metric import Metric
+from stressbench.schema.results.run import RunHeader
 from stressbench.schema.suite.gate import Gate, parse
 
 DEFAULT_GATES: Final = ("quality.score drop < 5pt", "failures.rate rise < 5pt")
-"""What two files are held to when neither flags nor suite declare a gate."""
+"""Gates for two files if neither the command line nor the suite declares one."""
 
 _ABSOLUTE_UNITS: Final = frozenset({"fraction", "ratio", "count", "nats", "s"})
-"""A headline of another unit is compared as a share of the base."""
+"""Headlines in other units are compared as a share of the base."""
 
 Progress = Callable[[int], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to compare; ``gates`` are texts, ``gates_from`` says where they were written."""
+    """How to compare. ``gates_from`` says where the ``gates`` were written."""
 
     gates: tuple[str, ...] = ()
     gates_from: str = ""
     by: Contrast | None = None
-    """The two sides; None where each file is one."""
+    """The two sides; None if each file is one side."""
     treat: tuple[str, ...] = ()
     allow_partial: bool = False
     degradation: bool = False
     gates_only: bool = False
-    """Leave the exploratory findings out: faster, and all that a job needs."""
+    """Skip the exploratory findings: faster, and enough for a CI job."""
     confidence: float = 0.95
 
 
 def compare(
     base: Path, cand: Path | None, options: Options, progress: Progress | None = None
 ) -> Comparison:
-    """Compare two sides: of two runs of a suite, or of one (``cand`` None).
+    """Compare two sides: of two runs of a suite, or of one run (``cand`` is None).
 
-    What ``options.by`` does not name must be the same on both sides. Gates: those of
-    ``options``; else the candidate's suite's, of which those that name no sides count only
-    where one run is set against another of the same models; else ``DEFAULT_GATES`` there.
-    Raises ``CompareError`` where the sides are not comparable, ``ResultsError`` where a
-    file cannot be read, ``SuiteError`` for a bad gate, ``UsageError`` for a side that a
-    run does not have.
+    The sides must agree on every axis that ``options.by`` does not name. The gates are those of
+    ``options``, else those of the candidate's suite. Gates of the suite that name no sides count
+    only if two runs are compared without ``by``; if there are none then, ``DEFAULT_GATES`` count.
+    Raises ``CompareError`` if the sides are not comparable, ``ResultsError`` if a file cannot be
+    read, ``SuiteError`` for a wrong gate, ``UsageError`` for a side that a run does not have.
     """
-    treat = comparable.check_treatments(options.treat)
-    gates, source = _gates(options, cand, base)
-    contrast = _contrast(options.by, cand, gates)
-    texts = bool(contrast and needs_ids(contrast)) or any(_asks_for_ids(gate) for gate in gates)
-    _check_headers(base, cand or base, contrast, gates, treat)
-    wanted = _metrics(gates, options)
+    first = store.read_run(base).header
+    second = None if cand is None else store.read_run(cand).header
+    agenda = _agenda(first, second, options)
+    _check_headers(first, second or first, agenda)  # takes no time, so do it before reading records
+    wanted, ids = needed(first, second, options)
     if cand is None:
-        left = right = columns.read(base, wanted, progress, ids=texts)
+        left, right = columns.read(base, wanted, progress, ids=ids), None
     else:
-        left, right = columns.read_both(base, cand, wanted, progress, ids=texts)
-    session = Session(left, right, contrast, treat, allow_partial=options.allow_partial)
-    return _compared(session, gates, source, options)
+        left, right = columns.read_both(base, cand, wanted, progress, ids=ids)
+    return compare_columns(left, right, options)
 
 
-def _contrast(by: Contrast | None, cand: Path | None, gates: Iterable[Gate]) -> Contrast | None:
-    """The sides; None where one run was named, and only gates say what to set side by side."""
-    if by is not None or cand is not None:
+def compare_columns(base: Columns, cand: Columns | None, options: Options) -> Comparison:
+    """``compare`` for columns in memory, read with the metrics and ids that ``needed`` names."""
+    agenda = _agenda(base.header, cand.header if cand else None, options)
+    runs = PairedRuns(
+        base,
+        cand or base,
+        agenda.contrast,
+        agenda.treat,
+        allow_partial=options.allow_partial,
+    )
+    return _compared(runs, agenda, options)
+
+
+def needed(
+    base: RunHeader, cand: RunHeader | None, options: Options
+) -> tuple[tuple[Metric, ...], bool]:
+    """The metrics that ``compare_columns`` must find in its columns, and whether it needs ids.
+
+    Raises as ``compare`` does for gates and sides.
+    """
+    agenda = _agenda(base, cand, options)
+    names = [gate.metric for gate in agenda.gates]
+    if not options.gates_only:
+        names += [question.metric.name for question in _headlines(options.confidence)]
+    if options.degradation:
+        names += [metric.name for metric in degradation.metrics()]
+    ids = agenda.contrast is not None and needs_ids(agenda.contrast)
+    ids = ids or any(_asks_for_ids(gate) for gate in agenda.gates)
+    return tuple(known()[name] for name in dict.fromkeys(names)), ids
+
+
+@dataclass(frozen=True, slots=True)
+class _Agenda:
+    """What a comparison has to judge; ``contrast`` is None if only gates name sides."""
+
+    gates: list[Gate]
+    gates_from: str
+    contrast: Contrast | None
+    treat: frozenset[str]
+
+
+def _agenda(base: RunHeader, cand: RunHeader | None, options: Options) -> _Agenda:
+    treat = check_treatments(options.treat)
+    gates, source = _gates(options, base, cand)
+    return _Agenda(gates, source, _contrast(options.by, gates, two_runs=cand is not None), treat)
+
+
+def _contrast(by: Contrast | None, gates: Iterable[Gate], *, two_runs: bool) -> Contrast | None:
+    """The sides; None where one run was named, and only gates say which sides to compare."""
+    if by is not None or two_runs:
         return by or Contrast()
     if any(gate.by for gate in gates):
         return None
     raise UsageError(
-        "compare needs two runs, or one run and two sides of it",
+        "compare needs two runs, or one run and two of its sides",
         hint="stressbench compare BASE CAND, or stressbench compare RUN --roles a,b",
     )
 
@@ -92,56 +138,44 @@ def _asks_for_ids(gate: Gate) -> bool:
     return bool(gate.by and needs_ids(of_gate(gate))) or "label" in {*gate.per, *gate.where}
 
 
-def _check_headers(
-    base: Path,
-    cand: Path,
-    contrast: Contrast | None,
-    gates: Iterable[Gate],
-    treat: frozenset[str],
-) -> None:
-    """Refuse by the headers alone, which takes no time, what is not comparable."""
-    first, second = (store.read_run(path).header for path in (base, cand))
-    if contrast is not None:
-        check_headers(first, second, contrast, treat)
-    for gate in gates:
+def _check_headers(base: RunHeader, cand: RunHeader, agenda: _Agenda) -> None:
+    """Raise ``CompareError`` if the headers show that the sides are not comparable."""
+    if agenda.contrast is not None:
+        check_headers(base, cand, agenda.contrast, agenda.treat)
+    for gate in agenda.gates:
         if gate.by:
-            check_headers(second, second, of_gate(gate), treat)
+            check_headers(cand, cand, of_gate(gate), agenda.treat)
 
 
-def _gates(options: Options, cand: Path | None, base: Path) -> tuple[list[Gate], str]:
+def _gates(options: Options, base: RunHeader, cand: RunHeader | None) -> tuple[list[Gate], str]:
     texts, source = options.gates, options.gates_from
     if texts:
-        return [parse(text, where=source) for text in texts], source
+        return _parsed(texts, source), source
     source = "the candidate's suite" if cand else "the run's suite"
-    spec = store.read_run(cand or base).header.suite_spec.get("gates")
-    gates = [parse(str(text), where=source) for text in spec] if isinstance(spec, list) else []
+    spec = (cand or base).suite_spec.get("gates")
+    gates = _parsed(map(str, spec), source) if isinstance(spec, list) else []
     if cand is None or options.by is not None:
         return [gate for gate in gates if gate.by], source
     if not gates:
         source = "the defaults: no gate was declared"
-        gates = [parse(text, where=source) for text in DEFAULT_GATES]
+        gates = _parsed(DEFAULT_GATES, source)
     return gates, source
 
 
-def _metrics(gates: Iterable[Gate], options: Options) -> list[Metric]:
-    names = [gate.metric for gate in gates]
-    if not options.gates_only:
-        names += [question.metric.name for question in _headlines(options.confidence)]
-    if options.degradation:
-        names += [metric.name for metric in degradation.metrics()]
-    return [known()[name] for name in dict.fromkeys(names)]
+def _parsed(texts: Iterable[str], source: str) -> list[Gate]:
+    return [parse(text, known(), where=source) for text in texts]
 
 
 def _headlines(confidence: float) -> Iterator[Question]:
-    """What every comparison holds side by side; what has no value is left out."""
+    """The headline questions of every comparison."""
     for metric in known().values():
         for statistic in metric.headlines:
             yield Question(metric, statistic, metric.unit not in _ABSOLUTE_UNITS, confidence)
 
 
-def _compared(session: Session, gates: Sequence[Gate], source: str, options: Options) -> Comparison:
-    judged = session.judge(gates)
-    base, cand = session.base, session.cand
+def _compared(runs: PairedRuns, agenda: _Agenda, options: Options) -> Comparison:
+    judged = runs.judge(agenda.gates)
+    base, cand, main = runs.base, runs.cand, runs.main
     by = options.by or Contrast()
     return Comparison(
         schema_version=COMPARISON_VERSION,
@@ -151,15 +185,11 @@ def _compared(session: Session, gates: Sequence[Gate], source: str, options: Opt
         base_side=str(by.base),
         cand_side=str(by.cand),
         gates=judged,
-        gates_from=source if gates else "no gate was declared",
-        findings=[]
-        if options.gates_only
-        else session.explore(lambda: _headlines(options.confidence)),
-        knees=[]
-        if session.main is None or not session.main.latency
-        else knees(base, cand, session.main.pairings),
-        differences=session.differences(),
-        notes=session.notes(),
+        gates_from=agenda.gates_from if agenda.gates else "no gate was declared",
+        findings=[] if options.gates_only else runs.explore(lambda: _headlines(options.confidence)),
+        knees=[] if main is None or not main.latency else knees(base, cand, main.pairings),
+        differences=runs.differences(),
+        notes=runs.notes(),
         simulated=base.header.simulated or cand.header.simulated,
         confidence=options.confidence,
         degradation=_degradation(base, cand) if options.degradation else {},
@@ -167,6 +197,6 @@ def _compared(session: Session, gates: Sequence[Gate], source: str, options: Opt
 
 
 def _degradation(base: Columns, cand: Columns) -> dict[str, list[ClassDegradation]]:
-    """How quality falls within each run."""
+    """Degradation within each run."""
     runs = {"base": base} | ({} if cand is base else {"cand": cand})
     return {name: degradation.degradation(run) for name, run in runs.items()}

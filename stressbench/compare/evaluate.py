@@ -7,22 +7,22 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from stressbench.compare.pair import Mask, Pairing, SideRows, case_means
-from stressbench.metrics.base import Codes, Floats
+from stressbench.compare.pair import Pairing, SideRows, case_means
 from stressbench.schema.metric import Metric
 from stressbench.schema.suite.gate import share
+from stressbench.stats.arrays import Codes, Floats, Mask
 from stressbench.stats.clusters import PairedSums, binary_effect, cluster_sums, mean_effect
 from stressbench.stats.effect import Effect, natural
 from stressbench.stats.exact import t_quantile
 from stressbench.stats.quantiles import Sides, percentile, percentile_effect
 
 NOISE_FREEDOM = 4
-"""Degrees of freedom of an A/A noise floor worth having: five repeats on one side."""
+"""Fewest degrees of freedom of a useful A/A noise floor: five repeats on one side."""
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked of the data: a metric, a statistic, a scale, a confidence."""
+    """A question to a pairing: a metric, a statistic, a scale and a confidence level."""
 
     metric: Metric
     statistic: str
@@ -31,11 +31,11 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """The effect with what it rests on.
+class Evaluation:
+    """An effect and the data behind it.
 
-    ``effect`` is None where no pair has a value on both sides. ``noise`` is on the
-    reported scale; ``flips`` is the share of binary cases that changed either way.
+    ``effect`` is None if no pair has a value on both sides. ``noise`` is on the reported scale.
+    ``flips`` is the share of binary cases that changed in either direction.
     """
 
     effect: Effect | None
@@ -46,8 +46,8 @@ class Answer:
     flips: float | None = None
 
 
-def evaluate(pairing: Pairing, question: Question, seed: int) -> Answer:
-    """Compare ``question``'s metric over all cases of ``pairing``."""
+def evaluate(pairing: Pairing, question: Question, seed: int) -> Evaluation:
+    """Compare the metric of ``question`` over all cases of ``pairing``."""
     metric = question.metric
     sides = tuple(_usable(side, metric) for side in (pairing.base, pairing.cand))
     base, cand = (case_means(side, _values(side, metric), len(pairing)) for side in sides)
@@ -57,7 +57,7 @@ def evaluate(pairing: Pairing, question: Question, seed: int) -> Answer:
     if cases:
         clusters, n = _clusters(pairing, both)
         effect = _effect(sides, question, _Found(both, base[both], cand[both], clusters, n), seed)
-    return Answer(
+    return Evaluation(
         effect=effect if cases else None,
         cases=cases,
         missing_base=int((has_cand & ~has_base).sum()),
@@ -69,7 +69,7 @@ def evaluate(pairing: Pairing, question: Question, seed: int) -> Answer:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """The cases with a value on both sides: which they are, their means, their clusters."""
+    """The cases with a value on both sides, with their means and clusters."""
 
     both: Mask
     base: Floats
@@ -106,7 +106,7 @@ def _effect(sides: tuple[SideRows, ...], question: Question, found: _Found, seed
 
 
 def _usable(side: SideRows, metric: Metric) -> SideRows:
-    """The rows of the pass that the metric is taken from."""
+    """The rows of the passes that the metric is read from."""
     if metric.passes == "any" or side.quality_pass.all():
         return side
     keep = side.quality_pass
@@ -118,7 +118,7 @@ def _values(side: SideRows, metric: Metric) -> Floats:
 
 
 def _paired_sums(sides: tuple[SideRows, ...], metric: Metric, found: _Found) -> PairedSums:
-    """Means over repeats, summed by cluster; weighted ones as ratios of sums."""
+    """Means over repeats, summed by cluster; weighted metrics as ratios of sums."""
     cells = []
     for side, means in zip(sides, (found.base, found.cand), strict=True):
         weights = side.columns.weights.get(metric.name)
@@ -134,7 +134,7 @@ def _paired_sums(sides: tuple[SideRows, ...], metric: Metric, found: _Found) -> 
 
 
 def _rows(sides: tuple[SideRows, ...], metric: Metric, found: _Found) -> Sides:
-    """Every row of the cases found, repeats and all, with its cluster."""
+    """Every row of these cases, each repeat separately, with its cluster."""
     cluster_of = np.full(len(found.both), -1)
     cluster_of[found.both] = found.clusters
     rows = []
@@ -147,7 +147,7 @@ def _rows(sides: tuple[SideRows, ...], metric: Metric, found: _Found) -> Sides:
 
 
 def _binary(question: Question, found: _Found) -> bool:
-    """Whether these are independent pairs of 0 and 1, for which exact methods exist."""
+    """Whether the cases are independent pairs of 0 and 1, which exact methods need."""
     metric = question.metric
     return (
         metric.span == 1
@@ -170,11 +170,11 @@ def _flips(metric: Metric, base: Floats, cand: Floats) -> float | None:
 
 
 def _noise(sides: tuple[SideRows, ...], question: Question, both: Mask) -> float | None:
-    """The A/A noise floor: the 95 % bound of a difference between unchanged runs.
+    """The A/A noise floor: the 95 % bound of the difference between unchanged runs.
 
-    Each repeat is a small run of its own; the spread of the statistic between the repeats
-    of one side, pooled over both, times t and sqrt(1/K_base + 1/K_cand). It holds the
-    drift of the machine too, which pairing by case cannot see. None below
+    Each repeat is treated as a small run. The floor is the standard deviation of the statistic
+    between the repeats of a side, pooled over both sides, times t times sqrt(1/K_base +
+    1/K_cand). It includes machine drift, which pairing by case cannot see. None below
     ``NOISE_FREEDOM`` degrees of freedom.
     """
     levels = [_repeat_levels(side, question, both) for side in sides]
@@ -188,7 +188,7 @@ def _noise(sides: tuple[SideRows, ...], question: Question, both: Mask) -> float
 
 
 def _repeat_levels(side: SideRows, question: Question, both: Mask) -> Floats:
-    """The statistic of each repeat by itself, on the working scale."""
+    """The statistic of each repeat, on the working scale."""
     metric = question.metric
     values = _values(side, metric)[side.rows]
     keep = both[side.cases] & ~np.isnan(values)

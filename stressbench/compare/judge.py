@@ -1,14 +1,14 @@
-"""From effects to verdicts: the rules, and the reasons in plain words.
+"""Turns effects into verdicts, with the reason in a sentence.
 
-``pass``          the interval lies within the margin: shown not to be worse by more
-``regression``    worse, by an adjusted test and beyond the noise floor, and not shown to
-                  be within the margin
-``inconclusive``  neither was shown; never green
+``pass``          the whole interval lies within the margin
+``regression``    worse by an adjusted test and beyond the noise floor, and not shown to be
+                  within the margin
+``inconclusive``  neither was shown; never counts as a pass
 
-The chance that an unchanged candidate is called a regression anywhere is held by Holm's
-method over all declared gates and scopes. ``pass`` needs no such correction: the overall
-verdict passes only if every gate does, and each is tested at its own level
-(intersection-union test, Berger 1982).
+Holm's method over all declared gates and scopes bounds the chance that an unchanged candidate
+is called a regression anywhere. ``pass`` needs no correction: the overall verdict is a pass only
+if every gate passes, and each gate is tested at its level (intersection-union test, Berger
+1982).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from stressbench.compare.evaluate import Answer, Question
+from stressbench.compare.evaluate import Evaluation, Question
 from stressbench.schema.analysis.comparison import Finding, GateFinding, Missing, Overall, Verdict
 from stressbench.schema.suite.gate import Gate
 from stressbench.stats.effect import natural
@@ -31,20 +31,20 @@ from stressbench.stats.power import (
 )
 
 COVERAGE = 0.95
-"""Share of the base's values that the candidate must have too before a gate may pass."""
+"""Share of the base's cases in which the candidate needs a value for a gate to pass."""
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A question, its scope and its answer."""
+    """A question, its scope and the result."""
 
     question: Question
     scope: dict[str, str]
-    answer: Answer
+    answer: Evaluation
 
     @property
     def p(self) -> float | None:
-        """Two-sided p of no difference; None where nothing could be tested."""
+        """Two-sided p of no difference; None if nothing could be tested."""
         return self.answer.effect.p if self.answer.effect else None
 
 
@@ -80,12 +80,12 @@ def judge(
 ) -> GateFinding:
     """The verdict of one gate in one scope.
 
-    A ``partial`` comparison may show a loss; it never passes, because what is missing
-    need not resemble what is there.
+    A ``partial`` comparison can show a regression but never passes, because the missing cases
+    may differ from the others.
     """
     verdict, why = _verdict(asked, gate, p_adjusted)
     if partial and verdict == "pass":
-        verdict, why = "inconclusive", "within the margin on what is there, but a run is unfinished"
+        verdict, why = "inconclusive", "within the margin so far, but a run is unfinished"
     shared = msgspec.structs.asdict(finding(asked, p_adjusted)) | {"why": why}
     return GateFinding(
         **shared,
@@ -99,14 +99,14 @@ def judge(
 
 
 def overall(gates: list[GateFinding]) -> Overall:
-    """Any regression is one; else anything inconclusive is; without gates nothing is judged."""
+    """The worst verdict of all gates; ``ungated`` without gates."""
     order: tuple[Verdict, ...] = ("regression", "inconclusive", "pass")
     found = {gate.verdict for gate in gates}
     return next((verdict for verdict in order if verdict in found), "ungated")
 
 
 def bounds(asked: Asked) -> Interval | None:
-    """The interval, never narrower than the noise floor where there is one."""
+    """The interval, widened to the noise floor if there is one."""
     effect, noise = asked.answer.effect, asked.answer.noise
     if effect is None or effect.interval is None or effect.delta is None or noise is None:
         return effect.interval if effect else None
@@ -119,16 +119,16 @@ def _verdict(asked: Asked, gate: Gate, p_adjusted: float | None) -> tuple[Verdic
     interval = bounds(asked)
     effect = asked.answer.effect
     if gap or effect is None or interval is None or effect.delta is None:
-        return "inconclusive", gap or "the difference has no bound: too few items have a value"
+        return "inconclusive", gap or "the difference cannot be bounded: too few items have a value"
     worst, harm = _harm(gate, interval), _harm(gate, Interval(effect.delta, effect.delta))
     within = worst < gate.margin
     significant = p_adjusted is not None and p_adjusted <= 1 - gate.confidence
     if within and not _covered(asked.answer):
         answer = asked.answer
         return "inconclusive", (
-            f"the candidate has no value for {answer.missing_cand} of "
-            f"{answer.cases + answer.missing_cand} cases that the base has one for; "
-            "what is left may be the easy part"
+            f"the candidate has no value in {answer.missing_cand} of the "
+            f"{answer.cases + answer.missing_cand} cases in which the base has one; "
+            "the others may be the easy cases"
         )
     if within:
         better = " (a change within the margin is shown)" if significant and harm > 0 else ""
@@ -136,12 +136,12 @@ def _verdict(asked: Asked, gate: Gate, p_adjusted: float | None) -> tuple[Verdic
     if significant and harm > (asked.answer.noise or 0.0):
         return "regression", "worse beyond chance, and not shown to be within the margin"
     if significant and harm > 0:
-        return "inconclusive", "worse, but no more than unchanged repeats differ"
+        return "inconclusive", "worse, but not by more than unchanged repeats differ"
     return "inconclusive", "neither a loss nor its absence is shown: too few or too noisy items"
 
 
 def _harm(gate: Gate, interval: Interval) -> float:
-    """How bad the worst end of an interval of deltas is for this gate."""
+    """The harm at the worse end of an interval of deltas, for this gate."""
     if gate.direction == "drop":
         return -interval.low
     if gate.direction == "rise":
@@ -149,12 +149,12 @@ def _harm(gate: Gate, interval: Interval) -> float:
     return max(-interval.low, interval.high)
 
 
-def _covered(answer: Answer) -> bool:
+def _covered(answer: Evaluation) -> bool:
     return answer.cases >= COVERAGE * (answer.cases + answer.missing_cand)
 
 
 def _gap(asked: Asked) -> str | None:
-    """Why there is nothing to judge, where there is nothing."""
+    """Why nothing can be judged; None if something can."""
     answer, confidence = asked.answer, asked.question.confidence
     if answer.effect is None:
         return "no case has a value on both sides"
@@ -170,12 +170,12 @@ def _gap(asked: Asked) -> str | None:
 
 
 def _settles_at(asked: Asked, gate: Gate) -> int | None:
-    """Items that would settle a gate if the difference stayed as it is.
+    """Number of items that would settle a gate if the difference stayed as it is.
 
-    A harm h short of the margin m is settled by showing that it stays short of it, m - h
-    away, or that it is one at all, h away: whichever is farther takes fewer items. The
-    first shrinks today's interval, which is wider than its standard error where few cases
-    differ; the second finds the harm four times in five.
+    A harm h below the margin m is settled by showing that it is below m, a distance of m - h,
+    or that it is above 0, a distance of h. The larger distance needs fewer items. For the first,
+    today's interval must shrink; it is wider than its standard error suggests if few cases
+    differ. For the second, the harm must be detected with 80 % power.
     """
     effect = asked.answer.effect
     if effect is None or effect.interval is None or effect.delta is None or not effect.se:
@@ -196,7 +196,7 @@ def _settles_at(asked: Asked, gate: Gate) -> int | None:
 
 
 def _working(gate: Gate, harm: float) -> float:
-    """A harm on the scale of standard errors: logarithmic for relative gates."""
+    """A harm on the working scale of standard errors, which is logarithmic for relative gates."""
     if not gate.relative:
         return harm
     return math.log1p(harm) if gate.direction == "rise" else -_log_loss(harm)

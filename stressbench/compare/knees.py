@@ -1,52 +1,40 @@
-"""Where the two sides of a sweep saturate: a moved knee is what a sweep is for."""
+"""Compares the load levels at which the two sides of a sweep saturate."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-
-import msgspec
+from typing import Final
 
 from stressbench import store
 from stressbench.compare.pair import Pairing
 from stressbench.compare.sides import Side
 from stressbench.metrics.base import Columns
+from stressbench.metrics.read.fields import LEVEL
 from stressbench.schema.analysis.comparison import Knee, Knees
 from stressbench.schema.axes import NONE, split_role
-from stressbench.schema.case import Pass
-from stressbench.schema.results.record import Load, Status, Timing, Tokens
 from stressbench.stats.saturation import knee
 from stressbench.telemetry.load_levels import LevelTally
 
-
-class _Params(msgspec.Struct, frozen=True):
-    load_level: str | None = None
-
-
-class _Row(msgspec.Struct, tag="case", rename={"pass_": "pass"}, kw_only=True):
-    role: str
-    variant: str | None = None
-    lever: str | None = None
-    pass_: Pass
-    status: Status
-    timing: Timing
-    load: Load | None = None
-    tokens: Tokens
-    params: _Params
+_FIELDS: Final = (
+    *("role", "variant", "lever", "pass", "status", "params"),
+    *("timing", "load", "tokens"),
+)
 
 
 @dataclass(slots=True)
-class _Level:
-    """One level of one side as its records go by."""
+class _SweptLevel:
+    """One level of one side, while its records are read."""
 
     value: float
     tally: LevelTally = field(default_factory=LevelTally)
 
 
 def knees(base: Columns, cand: Columns, pairings: Iterable[Pairing]) -> list[Knees]:
-    """The knees of each pairing whose two sides were swept; over all levels of each side.
+    """The knees of each pairing whose two sides were swept, over all levels of each side.
 
-    Sides of unlike text have none: a load is of all requests that were sent together.
+    Sides that differ in arm, label or level have none: all requests sent together make up a
+    load, so its throughput cannot be split by text.
     """
     swept = [
         each
@@ -82,20 +70,21 @@ def _swept(columns: Columns, side: Side) -> bool:
     return bool((codes != labels.code(NONE)).any())
 
 
-def _levels(columns: Columns) -> Mapping[_Served, Mapping[str, _Level]]:
-    found: dict[_Served, dict[str, _Level]] = {}
-    for row in store.scan(columns.path, _Row):
-        if row.pass_ != "quality" or row.load is None or row.params.load_level is None:
+def _levels(columns: Columns) -> Mapping[_Served, Mapping[str, _SweptLevel]]:
+    found: dict[_Served, dict[str, _SweptLevel]] = {}
+    for row in store.records(columns.path, _FIELDS):
+        level = row.params.get(LEVEL)
+        if row.pass_ != "quality" or row.load is None or level is None:
             continue
-        role, variant = split_role(row.role)
-        key = (role, variant or row.variant or NONE, row.lever or NONE)
+        role, variant = split_role(row.role_name)
+        key = (role, variant or NONE, row.lever or NONE)
         levels = found.setdefault(key, {})
         value = float(row.load.rate or row.load.concurrency or 0)
-        levels.setdefault(row.params.load_level, _Level(value)).tally.add(row)
+        levels.setdefault(str(level), _SweptLevel(value)).tally.add(row)
     return found
 
 
-def _knee(levels: Mapping[str, _Level]) -> Knee:
+def _knee(levels: Mapping[str, _SweptLevel]) -> Knee:
     rising = sorted(levels.items(), key=lambda each: each[1].value)
     points = [each.tally.point(each.value) for _, each in rising]
     at = knee(points)

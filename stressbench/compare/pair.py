@@ -1,4 +1,4 @@
-"""Pairing: the same case on both sides, or a refusal that names what is missing."""
+"""Pairs the cases of two sides, or refuses and names what is missing."""
 
 from __future__ import annotations
 
@@ -10,19 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stressbench import store
-from stressbench.compare.identity import finer, identified, with_both
-from stressbench.compare.levels import Shared, of_levels, shared_levels, unfinished
+from stressbench.compare.case_keys import finer, identified, with_both
 from stressbench.compare.sides import OTHER_CONTENT, Contrast, Side
+from stressbench.compare.sweep_levels import Shared, of_levels, shared_levels, unfinished
 from stressbench.errors import CompareError
-from stressbench.metrics.base import Codes, Columns, Floats, Labels, case_digest
+from stressbench.metrics.base import Columns, Labels, case_digest
 from stressbench.schema.results.record import CaseRecord
-
-Mask = NDArray[np.bool_]
+from stressbench.stats.arrays import Codes, Floats, Mask
 
 
 @dataclass(frozen=True, slots=True)
 class SideRows:
-    """Rows of one side of one run; ``cases`` index the pairing's shared list of cases."""
+    """Rows of one side of a run; ``cases`` are indices into the pairing's list of cases."""
 
     columns: Columns
     rows: Codes
@@ -34,9 +33,9 @@ class SideRows:
 class Pairing:
     """Two sides over one list of cases.
 
-    ``clusters`` (the unit of independence, 0 to ``n_clusters`` - 1) and ``keys`` (what
-    gates split by) have one entry a case. ``dropped`` counts cases that only one side
-    has, which is 0 unless a partial comparison was allowed.
+    ``clusters`` (the unit of independence, 0 to ``n_clusters`` - 1) and ``keys`` (labels that
+    gates split by) have one entry per case. ``dropped`` counts the cases that only one side
+    has. It is 0 unless a partial comparison was allowed.
     """
 
     sides: Contrast
@@ -46,17 +45,17 @@ class Pairing:
     n_clusters: int
     keys: dict[str, Labels]
     repeated: bool
-    """Whether a side has repeats, and with them a noise floor."""
+    """Whether a side has repeats, which yield a noise floor."""
     dropped: int
     notes: tuple[str, ...] = ()
-    """What was left out because only one side is meant to have it."""
+    """Notes on cases left out because only one side has them by design."""
 
     def __len__(self) -> int:
         """The number of paired cases."""
         return len(self.clusters)
 
     def scopes(self, keys: Sequence[str]) -> list[dict[str, str]]:
-        """Each combination of ``keys`` that occurs, sorted; one empty scope without keys."""
+        """Each occurring combination of the ``keys``, sorted; one empty scope without keys."""
         if not keys:
             return [{}]
         sizes = [len(self.keys[key].names) for key in keys]
@@ -94,10 +93,11 @@ def _subset(side: SideRows, mask: Mask) -> SideRows:
 
 
 def pair(base: Columns, cand: Columns, sides: Contrast, *, allow_partial: bool = False) -> Pairing:
-    """Match the cases of two whole sides by what they do not differ in, and by content.
+    """Match the cases of two fully named sides by their id and content.
 
-    Sweeps that ended at different levels are matched on those of both. Raises ``CompareError``
-    where a case stands on one side only (unless ``allow_partial``), twice, or changed.
+    Sweeps that ended at different levels are matched on the levels of both. Raises
+    ``CompareError`` if a case is on one side only (unless ``allow_partial``), is on a side
+    twice, or has changed content.
     """
     levels = shared_levels(base, cand, sides)
     given = [
@@ -141,8 +141,8 @@ def _notes(sides: Contrast, levels: Shared, left_out: Sequence[str]) -> Iterator
         yield swept
     if left_out:
         yield (
-            f"{', '.join(left_out)} of the suite have only one of the arms"
-            f" {sides.base['arm']} and {sides.cand['arm']}, and were left out"
+            f"left out, because they have only one of the arms {sides.base['arm']} and"
+            f" {sides.cand['arm']}: {', '.join(left_out)}"
         )
 
 
@@ -151,24 +151,24 @@ def _rows(columns: Columns, side: Side) -> Codes:
     if not len(rows):
         known = ", ".join(columns.labels["role"].names) or "none"
         raise CompareError(
-            f"no record is of the side {side}; the file has: {known}", where=str(columns.path)
+            f"no record matches the side {side}; the file has: {known}", where=str(columns.path)
         )
     return rows
 
 
 def _unique(cases: NDArray[np.uint64]) -> tuple[NDArray[np.uint64], Codes]:
-    """Distinct cases, in order, and the index of each row's case. Rows come sorted."""
+    """Distinct cases in order, and the index of each row's case. The rows must be sorted."""
     new = np.ones(len(cases), bool)
     new[1:] = (cases[1:] != cases[:-1]).any(axis=1)
     return cases[new], np.cumsum(new) - 1
 
 
 def _contains(haystack: NDArray[np.uint64], needles: NDArray[np.uint64]) -> Mask:
-    """Which needles stand in the sorted haystack; rows of two words each."""
+    """Which needles are in the sorted haystack; each row has two words."""
     at = np.searchsorted(haystack[:, 0], needles[:, 0])
     inside = at < len(haystack)
     found = np.zeros(len(needles), bool)
-    # Equal first words with unequal second ones would take 2**64 luck; they read as absent.
+    # Two keys with the same first word are treated as absent; the chance is 2**-64 per pair.
     found[inside] = (haystack[at[inside]] == needles[inside]).all(axis=1)
     return found
 
@@ -184,9 +184,9 @@ def _side(columns: Columns, rows: Codes, case_of_row: Codes, kept: Mask) -> Side
     if same.any():
         row = rows[int(np.flatnonzero(same)[0])]
         raise CompareError(
-            f"case {_case_id(columns, columns.cases[row])} was recorded twice for one repeat",
+            f"case {_case_id(columns, columns.cases[row])} is recorded twice for one repeat",
             where=str(columns.path),
-            hint="the file was put together by hand: keep one line of each",
+            hint="the file was edited by hand: keep one line of each",
         )
     return SideRows(columns, rows, cases, codes == passes.code("quality"))
 
@@ -199,7 +199,7 @@ def _first_rows(side: SideRows) -> Codes:
 
 
 def _keys(columns: Columns, rows: Codes, sides: Contrast) -> dict[str, Labels]:
-    """What cases can be told apart by, but for the axes that the sides differ in."""
+    """Labels of the cases that gates can split by, without the axes on which the sides differ."""
     keys: dict[str, Labels] = {
         name: Labels(columns.labels[name].codes[rows], columns.labels[name].names)
         for name in ("prompt_class", "arm", "label", "load_level")
@@ -212,7 +212,7 @@ def _keys(columns: Columns, rows: Codes, sides: Contrast) -> dict[str, Labels]:
 
 
 def _text(value: float) -> str:
-    """A parameter as gates spell it: ``512``, ``0.5``; empty for none."""
+    """A parameter as written in gates: ``512``, ``0.5``; empty for none."""
     if math.isnan(value):
         return ""
     return str(int(value)) if value.is_integer() else f"{value:g}"
@@ -224,8 +224,8 @@ def _refuse_changed_content(base: SideRows, cand: SideRows) -> None:
     if changed.any():
         row = base_rows[int(np.flatnonzero(changed)[0])]
         raise CompareError(
-            f"{int(changed.sum())} of {len(changed)} cases have other content on the two sides, "
-            f"{_case_id(base.columns, base.columns.cases[row])} for one",
+            f"{int(changed.sum())} of {len(changed)} cases have different content on both sides, "
+            f"for example {_case_id(base.columns, base.columns.cases[row])}",
             where=_places(base.columns, cand.columns),
             hint="the generator, its data or the budget tokenizer changed: record a new baseline",
         )
@@ -241,7 +241,7 @@ def _unequal(
     base: Columns, cand: Columns, sides: Contrast, lost: tuple[Codes, Codes]
 ) -> CompareError:
     parts = [
-        f"{len(rows)} only in {name} ({side}), {_case_id(columns, columns.cases[rows[0]])} for one"
+        f"{len(rows)} only in {name} ({side}), such as {_case_id(columns, columns.cases[rows[0]])}"
         for name, side, columns, rows in (
             ("base", sides.base, base, lost[0]),
             ("cand", sides.cand, cand, lost[1]),
@@ -249,11 +249,11 @@ def _unequal(
         if len(rows)
     ]
     cut = unfinished(base) or unfinished(cand)
-    way = "finish the run with --resume" if cut else "have both sides asked the same"
+    way = "finish the run with --resume" if cut else "run the same cases on both sides"
     return CompareError(
-        f"the sides hold unequal sets of cases: {'; '.join(parts)}",
+        f"the sides have different cases: {'; '.join(parts)}",
         where=_places(base, cand),
-        hint=f"{way}, or compare what both have with --allow-partial",
+        hint=f"{way}, or compare the common cases with --allow-partial",
     )
 
 
@@ -262,7 +262,7 @@ def _places(base: Columns, cand: Columns) -> str:
 
 
 def _case_id(columns: Columns, case: NDArray[np.uint64]) -> str:
-    """The name behind a digest, looked up in the file: only errors need it."""
+    """The case id of a digest, looked up in the file; only errors need it."""
     wanted = case.astype(">u8").tobytes()
     for record in store.scan(columns.path, CaseRecord):
         if case_digest(record.case_id) == wanted:
@@ -271,7 +271,7 @@ def _case_id(columns: Columns, case: NDArray[np.uint64]) -> str:
 
 
 def case_means(side: SideRows, values: Floats, n: int, weights: Floats | None = None) -> Floats:
-    """Mean of the rows of each case, shape (n,); NaN where no row has a value."""
+    """Mean over the rows of each case, shape (n,); NaN if no row has a value."""
     rows = values[side.rows] if weights is None else values[side.rows] * weights[side.rows]
     if len(rows) == n and (side.cases == np.arange(n)).all():
         return rows

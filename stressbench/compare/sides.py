@@ -1,7 +1,7 @@
-"""Sides of a comparison: a side is a set of axis values, however it was written.
+"""Sides of a comparison. A side is a set of axis values.
 
-``--roles dense,sparse``, ``--by lever=none,clean``, a gate's ``by`` and two files all end
-in the same two sides. What neither names must be equal for two requests to be a pair.
+``--roles dense,sparse``, ``--by lever=none,clean``, a gate's ``by`` and two files all become two
+sides. Two requests are a pair if they agree on every axis that the sides do not name.
 """
 
 from __future__ import annotations
@@ -15,25 +15,26 @@ import numpy as np
 
 from stressbench.catalog import nearest
 from stressbench.errors import UsageError
-from stressbench.metrics.base import Codes, Columns
+from stressbench.metrics.base import Columns
 from stressbench.schema.axes import AXES, BARE, NONE, role_name
+from stressbench.stats.arrays import Codes
 
 INPUT_AXES: Final = frozenset({"arm", "label", "load_level"})
-"""Axes that are part of a case's id: sides that differ in them hold other ids."""
+"""Axes that are part of a case id. Sides that differ on one have different case ids."""
 OTHER_CONTENT: Final = frozenset({"arm", "label"})
-"""Axes along which the text differs by design."""
+"""Axes on which the text differs by design."""
 SYNTAX: Final = "--by AXIS=A,B"
 _WRITTEN: Final = re.compile(
     r"(?P<role>[^@+/]+)?(?:@(?P<variant>[^@+/]+))?(?:\+(?P<lever>[^@+/]+))?(?:/(?P<arm>[^@+/]+))?"
 )
 _SIGNS: Final = {"role": "", "variant": "@", "lever": "+", "arm": "/"}
 _COLUMN: Final = {"role": "model_role"}
-"""Labels of ``Columns`` that are not named like their axis."""
+"""Labels of ``Columns`` whose name is not that of their axis."""
 
 
 @dataclass(frozen=True, slots=True)
 class Side(Mapping[str, str]):
-    """Axis values, in the order of ``AXES``; ``str`` writes them as ``parse`` reads them."""
+    """Axis values in the order of ``AXES``. ``str`` writes the form that ``parse`` reads."""
 
     values_: tuple[tuple[str, str], ...] = ()
 
@@ -44,29 +45,29 @@ class Side(Mapping[str, str]):
 
     @classmethod
     def parse(cls, text: str) -> Side:
-        """Read ``role[@variant][+lever][/arm]``, each part of which may be left out.
+        """Read ``role[@variant][+lever][/arm]``; each part is optional.
 
         Raises ``UsageError`` for anything else.
         """
         match = _WRITTEN.fullmatch(text)
         if match is None or not text:
-            raise UsageError(f"{text!r} is no side", hint="a side is role[@variant][+lever][/arm]")
+            raise UsageError(f"{text!r} is not a side", hint="write role[@variant][+lever][/arm]")
         return cls.of({axis: value for axis, value in match.groupdict().items() if value})
 
     def __getitem__(self, axis: str) -> str:
-        """The value on an axis; ``KeyError`` where the side does not name it."""
+        """The value on an axis. Raises ``KeyError`` if the side does not name it."""
         return dict(self.values_)[axis]
 
     def __iter__(self) -> Iterator[str]:
-        """The axes that it names."""
+        """The axes that the side names."""
         return (axis for axis, _ in self.values_)
 
     def __len__(self) -> int:
-        """How many axes it names."""
+        """The number of axes that the side names."""
         return len(self.values_)
 
     def __str__(self) -> str:
-        """``dense@fp8+clean/isocontent``; one without a role ``lever=clean``."""
+        """``dense@fp8+clean/isocontent``, or ``lever=clean`` without a role."""
         if "role" not in self:
             return ", ".join(f"{axis}={value}" for axis, value in self.values_)
         bare = {"variant": NONE, "lever": NONE}
@@ -80,7 +81,7 @@ class Side(Mapping[str, str]):
         return Side(tuple(each for each in self.values_ if each[0] not in gone))
 
     def rows(self, columns: Columns) -> Codes:
-        """The rows that have all of its values, in their order."""
+        """The rows with all of the side's values, in their order."""
         mask = np.ones(len(columns), bool)
         for axis, value in self.values_:
             labels = columns.labels[_COLUMN.get(axis, axis)]
@@ -91,29 +92,29 @@ class Side(Mapping[str, str]):
 
 @dataclass(frozen=True, slots=True)
 class Contrast:
-    """Two sides that name the same axes; neither names any where two files are all there is."""
+    """Two sides that name the same axes, or none when two files are compared as they are."""
 
     base: Side = Side()
     cand: Side = Side()
 
     @property
     def axes(self) -> frozenset[str]:
-        """What the sides name."""
+        """The axes that the sides name."""
         return frozenset(self.base)
 
     @property
     def differing(self) -> frozenset[str]:
-        """The axes on which they have unlike values."""
+        """The axes on which the sides have different values."""
         return frozenset(axis for axis in self.base if self.base[axis] != self.cand[axis])
 
     @property
     def scope(self) -> dict[str, str]:
-        """Each axis with its value, or with both: ``{"lever": "none->clean"}``."""
+        """Each axis with its value, or both values: ``{"lever": "none->clean"}``."""
         return {axis: _arrow(value, self.cand[axis]) for axis, value in self.base.items()}
 
     @property
     def words(self) -> dict[str, str]:
-        """``scope`` with role and variant in one word, as gates and tables name them."""
+        """``scope`` with role and variant in one word, as gates and tables write them."""
         found = {axis: value for axis, value in self.scope.items() if axis != "variant"}
         if "role" in found and "variant" in self.axes:
             found["role"] = _arrow(model_word(self.base), model_word(self.cand))
@@ -125,15 +126,15 @@ def _arrow(base: str, cand: str) -> str:
 
 
 def model_word(side: Side) -> str:
-    """``dense``, or ``dense@fp8``: role and variant of a side that names both."""
+    """Role and variant of a side that names both: ``dense`` or ``dense@fp8``."""
     return role_name(side["role"], None if side["variant"] == NONE else side["variant"])
 
 
 def contrast(by: Mapping[str, tuple[str, str]], *, where: str) -> Contrast:
     """Two sides from the two values on each axis.
 
-    A role may be written as a whole side (``dense@fp8``); what only one side names, the
-    other one has bare. Raises ``UsageError`` naming ``where`` it was written.
+    A role may be written as a whole side (``dense@fp8``). If only one side names an axis, the
+    other side has the bare value there. Raises ``UsageError`` naming ``where`` it was written.
     """
     sides: list[dict[str, str]] = [{}, {}]
     for axis, values in by.items():
@@ -148,29 +149,27 @@ def contrast(by: Mapping[str, tuple[str, str]], *, where: str) -> Contrast:
     for axis in {*base, *cand}:
         for side, other in ((base, cand), (cand, base)):
             if axis not in side and axis not in BARE:
-                raise UsageError(
-                    f"one side names the {axis} {other[axis]!r} and the other none", where=where
-                )
+                raise UsageError(f"only one side names a {axis}: {other[axis]!r}", where=where)
             side.setdefault(axis, BARE.get(axis, ""))
     return Contrast(Side.of(base), Side.of(cand))
 
 
 def check_axis(axis: str, *, where: str) -> None:
-    """Raise ``UsageError`` for what is no axis of a comparison."""
+    """Raise ``UsageError`` if ``axis`` is not an axis of a comparison."""
     if axis in AXES:
         return
     why = ": no figure mixes passes" if axis == "pass" else nearest(axis, AXES)
     raise UsageError(
-        f"{axis!r} is no axis that sides can differ in{why}",
+        f"{axis!r} is not an axis on which sides can differ{why}",
         where=where,
         hint=f"known: {', '.join(AXES)}",
     )
 
 
 def parse_by(texts: Sequence[str], roles: str | None, *, two_runs: bool = False) -> Contrast:
-    """The sides of ``--by`` and ``--roles``; one value alone stands for both sides.
+    """The sides of ``--by`` and ``--roles``. A single value applies to both sides.
 
-    Of one run two values must be named on some axis. Raises ``UsageError``.
+    For one run, some axis must have two values. Raises ``UsageError``.
     """
     alone = not two_runs
     by: dict[str, tuple[str, str]] = {}
@@ -189,7 +188,7 @@ def parse_by(texts: Sequence[str], roles: str | None, *, two_runs: bool = False)
     places = " and ".join(dict.fromkeys(where for _, where in given))
     if alone:
         raise UsageError(
-            "one run has two sides only where two are named",
+            "one run has two sides only if you name two",
             where=places,
             hint="--roles dense,sparse, or name a second run",
         )

@@ -1,1 +1,1 @@
-"""Engines, one file each: one request in, one completion out."""
+"""Engines, one folder each: one request in, one completion out."""

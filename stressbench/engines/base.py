@@ -36,40 +36,40 @@ __all__ = [
 ]
 
 NO_CACHE: Final = "prefix caching is off"
-"""Why nothing is known of tokens found in the cache."""
+"""Why the number of cached tokens is not known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Completion:
-    """What came back for one request; times are on the run's clock, in nanoseconds."""
+    """What came back for one request. Times are on the run's clock, in nanoseconds."""
 
     text: str
     token_ids: tuple[int, ...]
     finish_reason: str | None
     sent_ns: int
     token_ns: tuple[int, ...]
-    """Arrival of each streamed output; the first gives TTFT, the gaps are ITL."""
+    """Arrival of each streamed output: the first gives TTFT, the gaps are ITL."""
     finish_ns: int
     first_tokens: int | None = None
-    """Tokens that came with the first output; None where the engine does not tell."""
+    """Tokens in the first output; None where the engine does not report it."""
     queue_ns: int | None
     cached_tokens: int | None
     preemptions: int | None
     logprobs: tuple[float, ...] | None
     """Log-probability (nats) of each chosen token."""
     prompt_tokens: int | None = None
-    """As the engine counted them, where it is not the ids that were sent."""
+    """The engine's own count, where the prompt was not sent as token ids."""
     output_tokens: int | None = None
-    """As the engine counted them, where it does not tell their ids."""
+    """The engine's own count, where it does not report token ids."""
     retries: tuple[Retry, ...] = ()
     routed_experts: NDArray[np.int16] | None = None
-    """Experts of every token in every layer, (tokens, layers, k), where the engine returns them."""
+    """Experts of every token in every layer, (tokens, layers, k), if the engine returns them."""
     why_null: dict[str, str] = field(default_factory=dict)
-    """Reasons by dotted path of the record; a path named here is null."""
+    """Why fields are null, by their dotted path in the record."""
 
 
 class RemoteRequestError(RequestError):
-    """A request to a server failed; what is known of it all the same goes to its record."""
+    """A request to a server failed. Its record keeps the retries, and reasons for its nulls."""
 
     def __init__(
         self,
@@ -90,25 +90,25 @@ class EngineSetup:
 
     role: str
     model: str
-    """What a person calls it."""
+    """The model's name in the suite."""
     model_path: Path | None
     """None for a simulated engine, which reads no weights."""
     tokenizer_path: Path
     engine: EngineSpec
     args: Mapping[str, object]
-    """Arguments for this model alone; they win over ``engine.args``."""
+    """Arguments for this model alone; they override ``engine.args``."""
     clock: Clock
     seed: int
     concurrency: int
-    """Requests that will be in flight at once."""
+    """The most requests that will be in flight at once."""
     log: Path
-    """Where the engine's own output goes."""
+    """The file that the engine's own output goes to."""
     on_step: Callable[[StepReading], None]
-    """Called on the engine's event loop at every scheduler step."""
+    """Called on the event loop at every scheduler step."""
     model_config: Mapping[str, object] = field(default_factory=dict)
-    """``config.json``; of a multimodal model the part about text."""
+    """``config.json``; for a multimodal model, the part about text."""
     worker_extension: str | None = None
-    """Dotted name of the class that probes want mixed into the engine's workers."""
+    """Dotted name of the class that vLLM mixes into its workers, if a probe has a capture."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,15 +116,15 @@ class EngineTraits:
     """What the runner must know about a class of engines before it starts one."""
 
     simulated: bool = False
-    """Its numbers are computed, not measured, and its time is that of the event loop."""
+    """Its numbers are computed, not measured, and time is that of the event loop."""
     weights: bool = False
     """It loads a model's weights on this machine, so the run finds, builds or downloads them."""
     workers: bool = False
-    """Its workers run an extension of ours: it is a ``WorkerEngine``."""
+    """Its workers run our extension, so probes can capture: it is a ``WorkerEngine``."""
     remote: bool = False
-    """A server answers for it, and this process is one of the server's clients."""
+    """A server runs the model, and this process is a client of it."""
     polled: bool = False
-    """Its scheduler is read at an interval, so a step may be late: it is a ``PolledEngine``."""
+    """Its scheduler steps are read at an interval, so late: it is a ``PolledEngine``."""
 
 
 class Engine(Protocol):
@@ -134,7 +134,7 @@ class Engine(Protocol):
 
     @staticmethod
     def check(*args: Mapping[str, object]) -> None:
-        """Raise ``SuiteError`` for arguments, later ones first, that it cannot work with."""
+        """Raise ``SuiteError`` for wrong arguments. Later mappings override earlier ones."""
         ...
 
     async def start(self) -> EngineInfo:
@@ -142,15 +142,15 @@ class Engine(Protocol):
         ...
 
     async def complete(self, request: Request, request_id: str) -> Completion:
-        """Run one request; the engine knows it by ``request_id``, never given twice.
+        """Run one request under ``request_id``, which is never used twice.
 
-        Raises ``RequestError`` when this request failed and others may go on,
-        ``EngineError`` when the engine is gone. Cancelling aborts the request.
+        Raises ``RequestError`` if this request failed and others can still run,
+        ``EngineError`` if the engine is gone. Cancelling aborts the request.
         """
         ...
 
     async def stop(self) -> None:
-        """Free everything; safe to call twice and after a failed start."""
+        """Free everything. Safe to call twice, and after a failed start."""
         ...
 
 
@@ -158,9 +158,9 @@ class WorkerEngine(Engine, Protocol):
     """An engine with the trait ``workers``."""
 
     async def call_worker(self, method: str, *args: object) -> list[object]:
-        """Call a method of the worker extension in every worker; one answer each.
+        """Call a method of the worker extension in every worker; returns one answer per worker.
 
-        Raises ``EngineError`` where a worker fails.
+        Raises ``EngineError`` if a worker fails.
         """
         ...
 
@@ -169,5 +169,5 @@ class PolledEngine(Engine, Protocol):
     """An engine with the trait ``polled``."""
 
     async def settle(self) -> None:
-        """Report the steps since the last reading: every request of a pass is over."""
+        """Report the steps since the last reading. Called when every request of a pass is over."""
         ...

@@ -1,4 +1,4 @@
-"""The dtype that a model is served in: what is asked for, and what vLLM makes of ``auto``."""
+"""The dtype that a model is served in: the one requested, and how vLLM resolves ``auto``."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from stressbench.engines.cpu import cpu_dtype
 from stressbench.schema.suite.suite import EngineSpec
 
 _SAME: Final = {"half": "float16", "float": "float32"}
-"""What vLLM also calls two of them."""
+"""vLLM's other names for two dtypes."""
 _DOWNCAST: Final = "bfloat16"
-"""What vLLM makes of a float32 checkpoint on any device that has it, a CPU without AVX-512 and a
-GPU before Ampere (float16 there, of the same size) included."""
+"""The dtype that vLLM serves a float32 checkpoint in under ``auto``, even on a CPU without
+AVX-512. (A GPU before Ampere gets float16, which has the same size.)"""
 
 
-def told_dtype(spec: EngineSpec, *args: Mapping[str, object], flags: str | None) -> str:
-    """The dtype that vLLM is told: the last of ``args`` that names one, else ``spec.dtype``.
+def requested_dtype(spec: EngineSpec, *args: Mapping[str, object], flags: str | None) -> str:
+    """The dtype to request from vLLM: the last of ``args`` that names one, else ``spec.dtype``.
 
-    ``flags`` are the CPU's where it serves the model, None on a GPU. ``auto``, where the
-    choice is left to vLLM.
+    ``flags`` are the CPU's flags if a CPU serves the model, None on a GPU. ``auto`` leaves
+    the choice to vLLM.
     """
     named = [str(each["dtype"]) for each in args if each.get("dtype") is not None]
-    told = (named or [spec.dtype])[-1].removeprefix("torch.").lower()
-    told = _SAME.get(told, told)
-    return cpu_dtype(flags) if told == "auto" and flags is not None else told
+    requested = (named or [spec.dtype])[-1].removeprefix("torch.").lower()
+    requested = _SAME.get(requested, requested)
+    return cpu_dtype(flags) if requested == "auto" and flags is not None else requested
 
 
 def expected_dtype(
@@ -33,13 +33,13 @@ def expected_dtype(
     config: Mapping[str, object],
     flags: str | None,
 ) -> str | None:
-    """The dtype that vLLM is going to serve a model in; None where ``config`` does not tell.
+    """The dtype that vLLM will serve a model in; None if ``config`` does not name one.
 
-    ``config`` is the model's ``config.json``; the others are those of ``told_dtype``.
+    ``config`` is the model's ``config.json``; for the other arguments see ``requested_dtype``.
     """
-    told = told_dtype(spec, *args, flags=flags)
-    if told != "auto":
-        return told
+    requested = requested_dtype(spec, *args, flags=flags)
+    if requested != "auto":
+        return requested
     given = config.get("dtype") or config.get("torch_dtype")
     if given is None:
         return None

@@ -1,4 +1,4 @@
-"""Where an answer ends that was told to go on: ``ignore_eos`` fixes the load, not the answer."""
+"""Where an answer ends under ``ignore_eos``, which makes the engine generate past the end."""
 
 from __future__ import annotations
 
@@ -8,35 +8,35 @@ from pathlib import Path
 from typing import Final
 
 _CONTEXT: Final = 8
-"""Tokens before a stretch that settle how its text begins (a blank, half a character)."""
+"""Tokens of context that decide how the text after them begins (a blank, half a character)."""
 _HALF: Final = "\N{REPLACEMENT CHARACTER}"
-"""What the bytes of half a character decode to."""
+"""The bytes of half a character decode to this."""
 
 
 class Ends:
-    """The tokens with which a model ends an answer, and how to cut a text before one."""
+    """The tokens that end a model's answer, and how to cut a text before one."""
 
     def __init__(self, tokens: frozenset[int], decode: Callable[[Sequence[int]], str]) -> None:
-        """``decode`` gives the text of ids, special tokens left out as servers do."""
+        """``decode`` turns ids into text without special tokens, as servers do."""
         self.tokens = tokens
         self._decode = decode
 
     def first(self, ids: Sequence[int]) -> int | None:
-        """The place of the first of ``ids`` that ends an answer; None where none does."""
+        """Index of the first of ``ids`` that ends an answer; None if none does."""
         return next((place for place, each in enumerate(ids) if each in self.tokens), None)
 
     def text(self, before: Sequence[int], ids: Sequence[int], text: str) -> str:
-        """The part of ``text`` that is of ``ids``, its first tokens; ``before`` came before them.
+        """The part of ``text`` that its first tokens, ``ids``, spell; ``before`` preceded them.
 
-        An engine that is read too seldom merges what it streams, so that the text of an
-        output can go on behind the end.
+        A stream that is read slowly has its outputs merged, so one output's text can
+        continue past the end of the answer.
         """
         if not ids:
             return ""
         context = list(before[-_CONTEXT:])
         known = self._decode(context).rstrip(_HALF)
         wanted = self._decode([*context, *ids])[len(known) :].rstrip(_HALF)
-        blank = len(text) - len(text.lstrip())  # tokenizers may drop the one before a word
+        blank = len(text) - len(text.lstrip())  # tokenizers may drop the blank before a word
         for start in range(blank + 1):
             if text.startswith(wanted, start):
                 return text[: start + len(wanted)]
@@ -45,7 +45,7 @@ class Ends:
 
 
 def decoder(tokenizer: Path) -> Callable[[Sequence[int]], str]:
-    """Decodes with the ``tokenizer.json`` of a folder, which is read when it is first needed."""
+    """A function that decodes with a folder's ``tokenizer.json``, read when it is first needed."""
     opened: list[Callable[[list[int]], str]] = []
 
     def decode(ids: Sequence[int]) -> str:
@@ -59,7 +59,7 @@ def decoder(tokenizer: Path) -> Callable[[Sequence[int]], str]:
 
 
 def end_tokens(model: Path | None) -> frozenset[int]:
-    """The tokens that end a model's answers, as its folder says."""
+    """The tokens that end a model's answers, from the configuration files in its folder."""
     found: set[int] = set()
     for name in ("config.json", "generation_config.json"):
         try:
@@ -68,5 +68,5 @@ def end_tokens(model: Path | None) -> frozenset[int]:
             continue
         given = config.get("eos_token_id")
         some = given if isinstance(given, list) else [given]
-        found.update(each for each in some if type(each) is int)  # 0 is a token, too
+        found.update(each for each in some if type(each) is int)  # 0 is a token id, too
     return frozenset(found)

@@ -1,4 +1,4 @@
-"""The normaliser seam: text in, cheaper text out, and an honest word on what was lost."""
+"""What a normaliser has to provide: the cheaper text, and what the rewrite has lost."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Final, Literal, NamedTuple, Protocol, TypeAlias, runtime_chec
 import msgspec
 
 RewriteLoss: TypeAlias = Literal["none", "appearance", "content"]
-"""What a rewrite cost, apart from tokens.
+"""What a rewrite has lost.
 
-``none``        the same information: identical text, canonically equivalent text
-                (Unicode, section 3.7), or JSON that parses to the same value
-``appearance``  only how it is drawn or laid out changed: width, font, spacing
-``content``     something that a reader could have told apart is gone
+``none``        nothing: identical text, canonically equivalent text (Unicode, section 3.7), or
+                JSON that parses to the same value
+``appearance``  only how the text looks: width, font, spacing
+``content``     a difference that a reader could have noticed
 
-A rewrite is lossy when it is not ``none``.
+A rewrite is lossy if its loss is not ``none``.
 """
 
 SEVERITY: Final[dict[RewriteLoss, int]] = {"none": 0, "appearance": 1, "content": 2}
@@ -24,7 +24,7 @@ _EXCERPT_CHARS: Final = 40
 
 
 class FirstDifference(msgspec.Struct, frozen=True):
-    """Where a rewrite first differs from its input in the way that weighs most."""
+    """The first place where a rewrite has its worst loss."""
 
     line: int
     column: int
@@ -35,31 +35,31 @@ class FirstDifference(msgspec.Struct, frozen=True):
 
 
 class Rewrite(msgspec.Struct, frozen=True):
-    """What a normaliser made of a text."""
+    """A rewritten text, and what the rewrite has changed and lost."""
 
     text: str
     loss: RewriteLoss
     changes: int
     first_difference: FirstDifference | None
     skipped: list[str]
-    """Reasons why parts that were in scope were left alone."""
+    """Why parts that could have been rewritten were not."""
 
     @property
     def lossy(self) -> bool:
-        """Whether information was lost; what counts as information says ``RewriteLoss``."""
+        """Whether appearance or content was lost; see ``RewriteLoss``."""
         return self.loss != "none"
 
 
 @runtime_checkable
 class Normaliser(Protocol):
-    """Rewrites text to mean the same and cost less.
+    """Rewrites text so that it means the same and costs fewer tokens.
 
-    Deterministic, and idempotent: rewriting a rewrite changes nothing. Takes any string,
-    lone surrogates and NULs included, in time linear in its length.
+    It is deterministic and idempotent: rewriting a rewrite changes nothing. It accepts any
+    string, including lone surrogates and NULs, and takes time linear in its length.
     """
 
     def rewrite(self, text: str) -> Rewrite:
-        """The cheaper text."""
+        """Return the cheaper text."""
         ...
 
 
@@ -74,9 +74,9 @@ class Edit(NamedTuple):
 
 
 def apply_edits(text: str, edits: Iterable[Edit], skipped: Iterable[str] = ()) -> Rewrite:
-    """Make ``edits``, which come in order and do not overlap; those that change nothing count not.
+    """Apply ``edits``, which are in order and do not overlap.
 
-    ``skipped`` is read after ``edits``.
+    Edits that change nothing are not counted. ``skipped`` is read after ``edits``.
     """
     parts: list[str] = []
     position = changes = 0

@@ -1,4 +1,4 @@
-"""Which normalisers pay for a document, under one tokenizer."""
+"""Suggests normalisers that save tokens in a document with one tokenizer."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from stressbench.tokens.open import open_tokenizer
 from stressbench.tokens.vocabulary import Vocabulary
 
 LARGEST_BYTES: Final = 1 << 26
-"""Normalisers hold a document whole; a larger one is not tried."""
+"""Normalisers hold the whole document in memory; larger documents are refused."""
 
 
 class Advice(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,7 +27,7 @@ class Advice(msgspec.Struct, frozen=True, kw_only=True):
 
     lever: str
     tokens: int | None
-    """After the rewrite; null where the normaliser could not run, which ``why_null`` explains."""
+    """Tokens after the rewrite; null if the normaliser could not run (see ``why_null``)."""
     saved_tokens: int | None
     saved_share: float | None
     loss: RewriteLoss | None
@@ -39,18 +39,18 @@ class Advice(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Suggestion(msgspec.Struct, frozen=True, kw_only=True):
-    """Every normaliser that saves tokens, the best first, and what they save together."""
+    """Every normaliser that saves tokens, the best one first, and what they save together."""
 
     tokens: int
     advice: list[Advice]
     chain: list[str]
-    """Normalisers in the order in which each still saves something after the ones before."""
+    """Normalisers in an order in which each saves tokens after the ones before it."""
     chain_tokens: int
     chain_loss: RewriteLoss
 
 
 def suggest(text: str, vocabulary: Vocabulary, progress: Callable[[int], None]) -> Suggestion:
-    """Try every normaliser alone, then the useful ones one after another."""
+    """Try every normaliser alone, then the useful ones one after the other."""
     tokens = _count(text, vocabulary)
     advice: list[Advice] = []
     for name in _normalisers():
@@ -77,7 +77,7 @@ def suggest(text: str, vocabulary: Vocabulary, progress: Callable[[int], None]) 
 
 
 def suggest_file(request: JsonObject, progress: Callable[[int], None]) -> JsonObject:
-    """Suggest for a file; runs in a process of its own."""
+    """Suggest normalisers for a file; runs in a child process."""
     vocabulary = _opened(str(request["tokenizer"]))
     progress(0)
     text = read_text(Path(str(request["path"])))
@@ -86,7 +86,7 @@ def suggest_file(request: JsonObject, progress: Callable[[int], None]) -> JsonOb
 
 
 def rewrite_file(request: JsonObject, progress: Callable[[int], None]) -> JsonObject:
-    """Write a file's rewrite by the levers named; runs in a process of its own."""
+    """Rewrite a file with the named levers and write the result; runs in a child process."""
     text = read_text(Path(str(request["path"])))
     for name in msgspec.convert(request["levers"], list[str]):
         text = load_normaliser(name).rewrite(text).text
@@ -96,23 +96,24 @@ def rewrite_file(request: JsonObject, progress: Callable[[int], None]) -> JsonOb
 
 
 def load_normaliser(name: str) -> Normaliser:
-    """The normaliser ``name`` with its defaults; raises ``UsageError`` if there is none."""
+    """Load the normaliser ``name`` with its defaults. Raises ``UsageError`` if there is none."""
     plugin = catalog.load("levers", name)
     if not (isinstance(plugin, type) and issubclass(plugin, Normaliser)):
         raise UsageError(
-            f"the lever {name!r} rewrites no text", hint=f"one of: {', '.join(_normalisers())}"
+            f"the lever {name!r} does not rewrite text",
+            hint=f"one of: {', '.join(_normalisers())}",
         )
     made: Normaliser = plugin()
     return made
 
 
 def read_text(path: Path) -> str:
-    """A whole document, malformed UTF-8 as U+FFFD."""
+    """Read a whole document; malformed UTF-8 becomes U+FFFD."""
     try:
         size = path.stat().st_size
         if size > LARGEST_BYTES:
             raise ResultsError(
-                f"{size:,} bytes are more than a normaliser takes at once ({LARGEST_BYTES:,})",
+                f"the file has {size:,} bytes; normalisers take at most {LARGEST_BYTES:,}",
                 where=str(path),
             )
         return path.read_bytes().decode("utf-8", "replace")

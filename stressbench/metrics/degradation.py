@@ -1,4 +1,4 @@
-"""What stress takes from an answer, measured against the same item without it."""
+"""Score lost under stress, against the same item without the stress."""
 
 from __future__ import annotations
 
@@ -19,13 +19,15 @@ def _loss(name: str, arm: str, summary: str) -> Metric:
     )
 
 
-class Degradation:
+class DegradationMetrics:
     """How much of the score is lost to the stress itself: score minus the control's, -1 to 1."""
 
     metrics = (
         _loss("twin", "isocontent", "score minus that of the benign twin with the same content"),
-        _loss("token_matched", "isotoken", "score minus that of a benign prompt just as long"),
+        _loss(
+            "token_matched", "isotoken", "score minus that of a benign prompt of the same length"
+        ),
     )
 
 
-PLUGIN = Degradation
+PLUGIN = DegradationMetrics

@@ -1,4 +1,4 @@
-"""The GPUs as each request met them; definitions stand in docs/machine-probes.md."""
+"""The GPUs while a request was in flight; docs/machine-probes.md defines the figures."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def _gpu(
     )
 
 
-class Gpu:
+class GpuMetrics:
     """Memory, use, power and throttling of the GPUs while a request was in flight."""
 
     metrics = (
@@ -28,25 +28,45 @@ class Gpu:
             "memory_peak",
             "memory_peak_frac",
             "fraction",
-            "memory in use of the fullest",
+            "memory in use on the fullest device",
             drawn=True,
         ),
-        _gpu("memory_bytes", "memory_peak_bytes", "bytes", "memory in use, the sum", drawn=False),
-        _gpu("utilisation", "utilisation_mean", "fraction", "time that a kernel ran", drawn=True),
+        _gpu(
+            "memory_bytes",
+            "memory_peak_bytes",
+            "bytes",
+            "memory in use on all devices",
+            drawn=False,
+        ),
+        _gpu(
+            "utilisation",
+            "utilisation_mean",
+            "fraction",
+            "share of time with a kernel running",
+            drawn=True,
+        ),
         _gpu("power", "power_mean_w", "W", "power of all devices together", drawn=True),
         _gpu("power_peak", "power_peak_w", "W", "highest power of all devices", drawn=False),
-        _gpu("energy", "energy_j", "J", "energy of all devices, others' work too", drawn=True),
-        _gpu("sm_clock", "sm_clock_min_mhz", "MHz", "clock of the slowest device", drawn=False),
-        _gpu("temperature", "temperature_peak_c", "C", "the hottest device", drawn=False),
+        _gpu(
+            "energy", "energy_j", "J", "energy of all devices, other requests included", drawn=True
+        ),
+        _gpu("sm_clock", "sm_clock_min_mhz", "MHz", "lowest clock of any device", drawn=False),
+        _gpu(
+            "temperature",
+            "temperature_peak_c",
+            "C",
+            "temperature of the hottest device",
+            drawn=False,
+        ),
         _gpu(
             "throttled",
             "throttled_frac",
             "fraction",
-            "samples with a clock held down by the driver",
+            "share of samples in which the driver lowered a clock",
             better="lower",
             drawn=True,
         ),
     )
 
 
-PLUGIN = Gpu
+PLUGIN = GpuMetrics

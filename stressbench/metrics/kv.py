@@ -1,4 +1,4 @@
-"""The KV cache as each request met it."""
+"""The KV cache while a request was in flight."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def _any(count: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.where(np.isnan(count), np.nan, count > 0)
 
 
-class Kv:
-    """How full the KV cache was, what it recomputed and what it reused."""
+class KvMetrics:
+    """How full the KV cache was, and how many tokens were recomputed or reused."""
 
     metrics = (
         Metric(
@@ -63,14 +63,14 @@ class Kv:
         ),
         Metric(
             name="kv.recomputed",
-            summary="tokens of a request that were computed once more after a preemption",
+            summary="tokens of a request recomputed after a preemption",
             unit="tokens",
             better="lower",
             paths=("kv.recomputed_tokens",),
         ),
         Metric(
             name="kv.recomputed_share",
-            summary="tokens computed once more over prompt and output tokens",
+            summary="recomputed tokens over prompt and output tokens",
             unit="ratio",
             better="lower",
             paths=("kv.recomputed_tokens", "tokens.prompt", "tokens.output"),
@@ -105,4 +105,4 @@ class Kv:
     )
 
 
-PLUGIN = Kv
+PLUGIN = KvMetrics

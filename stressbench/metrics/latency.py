@@ -40,7 +40,7 @@ def _longest_gap(gaps: Lists) -> Floats:
     return np.array([max(each) if each else np.nan for each in gaps])
 
 
-class Latency:
+class LatencyMetrics:
     """How long a user waits: first token, gaps between tokens, the whole answer."""
 
     metrics = (
@@ -61,7 +61,7 @@ class Latency:
         ),
         Metric(
             name="itl_max",
-            summary="longest gap between two tokens of a request: the stall that a user sees",
+            summary="longest gap between two tokens of a request: the longest stall a user sees",
             unit="ms",
             better="lower",
             paths=("timing.itl_ms",),
@@ -72,4 +72,4 @@ class Latency:
     )
 
 
-PLUGIN = Latency
+PLUGIN = LatencyMetrics

@@ -1,4 +1,4 @@
-"""What the load generator itself did to the requests, in milliseconds."""
+"""Delays caused by the load generator itself, in milliseconds."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ def _delay(scheduled: NDArray[np.float64], sent: NDArray[np.float64]) -> NDArray
     return delay
 
 
-class Load:
-    """Whether requests went out when they were due."""
+class LoadMetrics:
+    """Whether requests were sent on schedule."""
 
     metrics = (
         Metric(
             name="schedule_delay",
-            summary="from when a request was due to when it was sent; part of its latencies",
+            summary="time from a request's scheduled time until it was sent; part of its latencies",
             unit="ms",
             better="lower",
             paths=("timing.scheduled_ns", "timing.sent_ns"),
@@ -33,4 +33,4 @@ class Load:
     )
 
 
-PLUGIN = Load
+PLUGIN = LoadMetrics

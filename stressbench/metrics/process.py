@@ -1,4 +1,4 @@
-"""The engine's processes as each request met them; docs/machine-probes.md has the definitions."""
+"""The engine's processes while a request was in flight; docs/machine-probes.md defines them."""
 
 from __future__ import annotations
 
@@ -17,23 +17,28 @@ def _process(name: str, field: str, unit: Unit, summary: str, *, drawn: bool = T
     )
 
 
-class Process:
+class ProcessMetrics:
     """Memory, processor time and page faults of the engine while a request was in flight."""
 
     metrics = (
-        _process("rss_peak", "rss_peak_bytes", "bytes", "resident memory"),
-        _process("pss_peak", "pss_peak_bytes", "bytes", "the same, shared pages divided"),
-        _process("cpu_cores", "cpu_cores_mean", "cores", "cores busy for the engine"),
+        _process("rss_peak", "rss_peak_bytes", "bytes", "peak resident memory"),
+        _process(
+            "pss_peak",
+            "pss_peak_bytes",
+            "bytes",
+            "peak proportional memory (shared pages divided among processes)",
+        ),
+        _process("cpu_cores", "cpu_cores_mean", "cores", "CPU cores in use by the engine"),
         _process("threads", "threads_peak", "count", "threads", drawn=False),
-        _process("major_faults", "major_faults", "count", "page faults that waited for a disk"),
+        _process("major_faults", "major_faults", "count", "page faults that waited for the disk"),
         _process("minor_faults", "minor_faults", "count", "other page faults", drawn=False),
         _process(
             "involuntary_switches",
             "involuntary_switches",
             "count",
-            "times that another process was let run instead",
+            "context switches forced on the engine",
         ),
     )
 
 
-PLUGIN = Process
+PLUGIN = ProcessMetrics

@@ -1,6 +1,7 @@
-"""Answers against the truth. A failed request scores 0 and stays in every denominator.
+"""Quality of answers. A failed request scores 0 and stays in every denominator.
 
-An answer that its scorer could not judge is in no mean of scores; ``outcome.unjudged`` counts it.
+An answer that its scorer could not judge is left out of mean scores; ``outcome.unjudged`` counts
+it.
 """
 
 from __future__ import annotations
@@ -50,11 +51,11 @@ def _rate(kind: str) -> Metric:
     )
 
 
-class Quality:
-    """Whether the answer was right, and in which way it was wrong."""
+class QualityMetrics:
+    """Whether the answer was right, and how it was wrong."""
 
     metrics = (
-        _score("score", "score of the class's scorer, 0 to 1", "mean"),
+        _score("score", "score by the scorer of the class, 0 to 1", "mean"),
         _score("em", "exact match"),
         _score("precision", "precision of the answer's values"),
         _score("recall", "recall of the expected values"),
@@ -73,4 +74,4 @@ class Quality:
     )
 
 
-PLUGIN = Quality
+PLUGIN = QualityMetrics

@@ -1,4 +1,4 @@
-"""Expert routing telemetry, averaged over requests; definitions stand in docs/routing.md."""
+"""Expert routing telemetry, averaged over requests; docs/routing.md defines them."""
 
 from __future__ import annotations
 
@@ -33,12 +33,17 @@ def _routing(
     )
 
 
-class Routing:
-    """How the router spread tokens over experts; means over layers unless they say otherwise."""
+class RoutingMetrics:
+    """How the router spread tokens over experts, as means over layers unless stated otherwise."""
 
     metrics = (
         _routing("imbalance", "imbalance_mean", "ratio", "busiest expert's load over the mean"),
-        _routing("imbalance_max", "imbalance_max", "ratio", "the same in the worst layer"),
+        _routing(
+            "imbalance_max",
+            "imbalance_max",
+            "ratio",
+            "busiest expert's load over the mean, worst layer",
+        ),
         _routing(
             "imbalance_twin",
             "imbalance_mean",
@@ -50,33 +55,41 @@ class Routing:
             "imbalance_token_matched",
             "imbalance_mean",
             "ratio",
-            "imbalance minus that of a benign prompt just as long",
+            "imbalance minus that of a benign prompt of the same length",
             against="isotoken",
         ),
         _routing("entropy_norm", "entropy_norm_mean", "fraction", "load entropy over its maximum"),
         _routing("cv_excess", "cv_excess_mean", "ratio", "load variation beyond sampling noise"),
         _routing("gini", "gini_mean", "fraction", "Gini coefficient of the loads"),
-        _routing("churn", "churn_mean", "fraction", "experts replaced from token to token"),
-        _routing("decode_churn", "decode_churn_mean", "fraction", "the same of generated tokens"),
+        _routing("churn", "churn_mean", "fraction", "experts replaced between tokens"),
+        _routing(
+            "decode_churn",
+            "decode_churn_mean",
+            "fraction",
+            "experts replaced between generated tokens",
+        ),
         _routing(
             "confidence", "confidence_mean", "fraction", "router probability of chosen experts"
         ),
         _routing(
-            "margin", "margin_mean", "ratio", "least chosen probability minus the best left out"
+            "margin",
+            "margin_mean",
+            "ratio",
+            "lowest chosen probability minus the highest not chosen",
         ),
         _routing(
             "distinct_experts",
             "distinct_experts_mean",
             "count",
-            "experts that the whole batch used in a layer and step",
+            "experts used by the whole batch in a layer and step",
         ),
         _routing(
             "decode_distinct_experts",
             "decode_distinct_experts_mean",
             "count",
-            "the same in steps that generated",
+            "experts used by the whole batch in a layer and decode step",
         ),
-        _routing("valid", "valid_frac", "fraction", "rows that a router can have chosen"),
+        _routing("valid", "valid_frac", "fraction", "share of rows with a valid choice of experts"),
         *(
             _routing(
                 f"ep_sim_{ranks}",
@@ -91,10 +104,10 @@ class Routing:
         Matrix(
             path="routing.load_by_expert",
             title="Expert load by layer",
-            summary="assignments of the layer's tokens to each expert",
+            summary="tokens of the layer assigned to each expert",
             across="expert",
         ),
     )
 
 
-PLUGIN = Routing
+PLUGIN = RoutingMetrics

@@ -1,4 +1,4 @@
-"""Throughput per request stream; ratios of sums, so that long answers count as long."""
+"""Throughput per request, as ratios of sums: long answers weigh more."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ def _per_second(
     import numpy as np
 
     rate = np.full_like(tokens, np.nan)
-    with np.errstate(over="ignore"):  # what overflows is refused as implausible
+    with np.errstate(over="ignore"):  # an overflow is refused as implausible
         np.divide(1000 * tokens, milliseconds, out=rate, where=milliseconds > 0)
     return rate
 
 
-class Throughput:
-    """How fast tokens move while a request is served."""
+class ThroughputMetrics:
+    """How fast prompt tokens are read and output tokens generated."""
 
     metrics = (
         Metric(
@@ -50,4 +50,4 @@ class Throughput:
     )
 
 
-PLUGIN = Throughput
+PLUGIN = ThroughputMetrics

@@ -1,12 +1,12 @@
-"""What content costs in tokens."""
+"""The cost of content in tokens."""
 
 from __future__ import annotations
 
 from stressbench.schema.metric import Metric
 
 
-class Tokens:
-    """How many tokens the same content takes, in and out."""
+class TokenMetrics:
+    """How many tokens the content takes, in the prompt and in the answer."""
 
     metrics = (
         Metric(
@@ -20,7 +20,7 @@ class Tokens:
         ),
         Metric(
             name="tokens.output",
-            summary="tokens that the model wrote",
+            summary="generated tokens",
             unit="tokens",
             better="neither",
             paths=("tokens.output",),
@@ -46,4 +46,4 @@ class Tokens:
     )
 
 
-PLUGIN = Tokens
+PLUGIN = TokenMetrics

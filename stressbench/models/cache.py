@@ -1,15 +1,14 @@
-"""Where built models live, and how a folder there comes to be trusted.
+"""The cache of built models, and how the files of a model in it are verified.
 
-A model is built in a folder beside its place, flushed to disk, listed in a manifest
-with the SHA-256 of every file, and only then renamed into place, all under a lock. A
-build that is interrupted leaves no folder of the model's name; the next one removes
-what it left.
+A model is built in a temporary folder, flushed to disk, listed in a manifest with the SHA-256
+of every file, and only then renamed to its own name, all under a lock. An interrupted build
+leaves no folder with the model's name, and the next build removes what is left of it.
 
-Every load reads every byte again and compares. That costs 0.7 s a GB on a core with
-SHA instructions (1 s for the larger model), next to the 20 s and more that an engine
-needs to start, and brings the file into the page cache from which the engine reads it
-next. Remembering on disk that a file was once good would save that and miss what
-checksums are for; within one process the answer is remembered.
+Every load reads and checks every byte again. That takes 0.7 s per GB on a core with SHA
+instructions (1 s for the larger model), compared with 20 s and more for the start of an engine,
+and it brings the file into the page cache, from which the engine reads it next. A note on disk
+that a file was good once would save this time, and defeat the purpose of checksums. Within one
+process the result is remembered.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ import msgspec
 from stressbench.errors import SetupError
 
 Progress: TypeAlias = Callable[[str, float], None]
-"""Called with what is being done and the fraction of it that is done, 0 to 1."""
+"""Called with the current step, as a phrase, and the fraction of it that is done, 0 to 1."""
 
 MANIFEST: Final = "stressbench.json"
 _MARGIN_BYTES: Final = 64 * 1024**2
@@ -51,14 +50,14 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     recipe_sha256: str
-    """Identifies how it was built; another value means that it must be built again."""
+    """Identifies the recipe. If the recipe has another value, the model must be built again."""
     sha256: str
-    """Over the sorted list of file names and their checksums: the model's identity."""
+    """The model's identity: SHA-256 of the sorted list of file names and checksums."""
     files: dict[str, FileSum]
 
     @property
     def size_bytes(self) -> int:
-        """Of all files together."""
+        """The size of all files together."""
         return sum(file.size_bytes for file in self.files.values())
 
 
@@ -68,9 +67,9 @@ class Recipe:
 
     name: str
     sha256: str
-    """Of everything that determines the result."""
+    """SHA-256 of everything that determines the result."""
     size_bytes: int
-    """Disk space the result needs, rounded up."""
+    """Disk space that the result needs, rounded up."""
     fill: Callable[[Path, Progress], None]
     """Writes the model's files into an empty folder."""
 
@@ -85,12 +84,12 @@ def cache_root() -> Path:
 
 
 def model_folder(name: str) -> Path:
-    """Where the model ``name`` is, or will be."""
+    """The folder of the model ``name``, whether it is built or not."""
     return cache_root() / "models" / name
 
 
 def read_manifest(folder: Path) -> Manifest | None:
-    """The folder's manifest, or ``None`` where there is none that can be read."""
+    """The folder's manifest; ``None`` if there is none, or it cannot be read."""
     try:
         return msgspec.json.decode((folder / MANIFEST).read_bytes(), type=Manifest)
     except (OSError, msgspec.DecodeError):
@@ -98,7 +97,7 @@ def read_manifest(folder: Path) -> Manifest | None:
 
 
 def damage(folder: Path, manifest: Manifest) -> str | None:
-    """What is wrong with the files of ``folder``, or ``None`` if every byte is as built."""
+    """What is wrong with the files of ``folder``; ``None`` if every byte is as it was built."""
     if manifest.sha256 != _identity(manifest.files):
         return f"{MANIFEST} contradicts itself"
     with ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -107,16 +106,16 @@ def damage(folder: Path, manifest: Manifest) -> str | None:
 
 
 def is_built(recipe: Recipe) -> bool:
-    """Whether the folder claims to be this recipe's result; its bytes are not read."""
+    """Whether the folder's manifest names this recipe. Its files are not read."""
     manifest = read_manifest(model_folder(recipe.name))
     return manifest is not None and manifest.recipe_sha256 == recipe.sha256
 
 
 def obtain(recipe: Recipe, progress: Progress) -> tuple[Path, Manifest]:
-    """The verified model folder and its manifest; built first if missing or damaged.
+    """The verified model folder and its manifest. Builds the model if it is missing or damaged.
 
-    Several processes may call this at once: one builds, the others wait for it.
-    Raises ``SetupError`` for a full disk or a cache that cannot be written.
+    Several processes may call this at once: one builds, and the others wait for it. Raises
+    ``SetupError`` if the disk is full or the cache cannot be written.
     """
     folder = model_folder(recipe.name)
     if found := _usable(folder, recipe, progress):
@@ -177,7 +176,7 @@ def _seal(partial: Path, recipe: Recipe) -> Manifest:
 
 
 def _replace(partial: Path, folder: Path) -> None:
-    """Rename into place; an outdated or damaged model makes room first."""
+    """Rename into place, and delete an outdated or damaged model that was there."""
     if folder.exists():
         outdated = partial.with_name(f".{folder.name}.outdated-{os.getpid()}.building")
         folder.rename(outdated)
@@ -190,12 +189,12 @@ def _replace(partial: Path, folder: Path) -> None:
 
 @contextmanager
 def _lock(path: Path, name: str, progress: Progress) -> Iterator[None]:
-    """Hold an exclusive lock that the kernel drops when this process dies."""
+    """Hold an exclusive lock, which the kernel releases if this process dies."""
     with path.open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            progress(f"waiting for another process that builds {name}", 0.0)
+            progress(f"waiting for another process to build {name}", 0.0)
             fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
@@ -213,7 +212,7 @@ def _setup_error(error: OSError, recipe: Recipe) -> SetupError:
             f"{recipe.name} needs {recipe.size_bytes + _MARGIN_BYTES:,} bytes of disk space"
             f" ({error.strerror})",
             where=where,
-            hint="free some, or export STRESSBENCH_CACHE=DIR on a larger disk",
+            hint="free some space, or export STRESSBENCH_CACHE=DIR on a larger disk",
         )
     return SetupError(
         f"the model cache cannot be used ({error.strerror or error})",
@@ -247,7 +246,7 @@ def _file_sum(path: Path) -> FileSum:
 
 @cache
 def _sha256(path: Path, size_bytes: int, mtime_ns: int, inode: int) -> str:
-    """SHA-256 of a file; the arguments after ``path`` make a changed file a new question."""
+    """SHA-256 of a file. The other arguments make the cache miss when the file has changed."""
     del size_bytes, mtime_ns, inode
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

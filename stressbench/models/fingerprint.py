@@ -1,8 +1,8 @@
-"""A fast identity for model folders that nobody made a manifest for.
+"""A fast identity for model folders without a manifest.
 
-Hashing a 140 GB checkpoint takes minutes. A fine-tune, a merge or a quantisation
-changes many tensors throughout, so the first bytes of every tensor tell two
-checkpoints apart. They do not prove that a file is undamaged.
+Hashing a 140 GB checkpoint takes minutes. A fine-tune, a merge or a quantisation changes many
+tensors throughout, so the first bytes of every tensor distinguish two checkpoints. They do not
+prove that a file is undamaged.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ import msgspec
 from stressbench.errors import SetupError
 
 SAMPLE_BYTES: Final = 4096
-"""Read at the start of each tensor: a thousand float32 values."""
+"""How much is read at the start of each tensor: a thousand float32 values."""
 BLOCKS: Final = 1024
-"""Samples taken, evenly spaced, from a weight file in another format."""
+"""How many evenly spaced samples are read from a weight file in another format."""
 _MAX_HEADER_BYTES: Final = 100_000_000
 """The limit of the safetensors library."""
 _WEIGHTS: Final = {".safetensors", ".bin", ".pt", ".pth", ".gguf"}
@@ -28,15 +28,15 @@ _SMALL: Final = ("config.json", "tokenizer.json", "tokenizer_config.json", "toke
 
 class _Tensor(msgspec.Struct):
     data_offsets: tuple[int, int] = (0, 0)
-    """Absent in the one entry that is no tensor, ``__metadata__``."""
+    """Absent in ``__metadata__``, the one entry that is not a tensor."""
 
 
 def fingerprint(folder: Path) -> str:
-    """SHA-256 over configuration and tokenizer in full, and a sample of every weight file.
+    """SHA-256 over the configuration and tokenizer in full, and a sample of every weight file.
 
-    Of a safetensors file: its size, its header (names, types, shapes) and the first
-    ``SAMPLE_BYTES`` of each tensor. Of others: size and ``BLOCKS`` evenly spaced
-    samples. Same folder content, same value, wherever it lies.
+    The sample of a safetensors file is its size, its header (names, types, shapes) and the
+    first ``SAMPLE_BYTES`` of each tensor; that of any other file is its size and ``BLOCKS``
+    evenly spaced samples. The value depends on the folder's content, not on its path.
     """
     digest = hashlib.sha256()
     for path in sorted(folder.iterdir()):

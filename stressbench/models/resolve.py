@@ -1,4 +1,4 @@
-"""From what a suite calls a model to a folder on this machine.
+"""From a model's name in a suite to a folder on this machine.
 
 A name is a built-in of the reference pair, a local directory, or a Hugging Face id
 (``organisation/name``), in this order.
@@ -39,16 +39,16 @@ _TOKENIZER_FILES: Final = (
 )
 _WEIGHT_FILES: Final = ("*.safetensors", "*.safetensors.index.json")
 _DUPLICATES: Final = ("original/*", "consolidated*")
-"""The same weights once more, in the publisher's own layout."""
+"""Files that repeat the weights in the publisher's own layout."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelShape:
-    """What ``config.json`` says; ``None`` where it does not."""
+    """Facts from ``config.json``; ``None`` for those that it lacks."""
 
     architecture: str | None
     window_tokens: int | None
-    """The longest sequence that the model was made for."""
+    """The longest sequence that the model supports: ``max_position_embeddings``."""
     config: Mapping[str, object] = field(default_factory=dict, repr=False)
     """``config.json`` itself; for a multimodal model, the part about text."""
 
@@ -61,7 +61,7 @@ class LocalTokenizer:
     path: Path
     shape: ModelShape
     dtype: str | None = None
-    """What ``spec.model`` is served in, as for ``LocalModel``."""
+    """The dtype of ``spec.model``, as in ``LocalModel``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,18 +73,18 @@ class LocalModel:
     revision: str | None
     """The commit on the hub; ``None`` for a built-in or a local directory."""
     sha256: str
-    """Of a built-in: over all files. Of others: see ``stressbench.models.fingerprint``."""
+    """For a built-in, over all files. For others, see ``stressbench.models.fingerprint``."""
     shape: ModelShape
     tokenizer_path: Path
     dtype: str | None = None
-    """What it is served in where the suite does not say; None: the engine's own choice."""
+    """The dtype to serve it in if the suite names none; None leaves the choice to the engine."""
 
 
 def resolve(spec: ModelSpec, progress: Progress) -> LocalModel:
     """Find, build or download the model that ``spec`` names.
 
-    Raises ``UsageError`` for a name that means nothing, ``SetupError`` when the model
-    cannot be had here.
+    Raises ``UsageError`` for an unknown name, ``SetupError`` if the model cannot be built,
+    read or downloaded on this machine.
     """
     revision = None
     if spec.model in reference.NAMES:
@@ -100,7 +100,7 @@ def resolve(spec: ModelSpec, progress: Progress) -> LocalModel:
             if not any(path.glob("*.safetensors")):
                 raise SetupError(
                     f"{spec.model} has no weights in safetensors format",
-                    hint="choose a model that has, or convert it and name the directory",
+                    hint="choose a model that has them, or convert it and name the directory",
                 )
         sha256 = fingerprint(path)
     own = spec.tokenizer is None
@@ -116,7 +116,7 @@ def resolve(spec: ModelSpec, progress: Progress) -> LocalModel:
 
 
 def resolve_tokenizer(spec: ModelSpec, progress: Progress) -> LocalTokenizer:
-    """The tokenizer that ``spec`` asks for, without any weights.
+    """The tokenizer of ``spec``, without any weights.
 
     ``shape`` is that of ``spec.model``, whose window limits the prompts.
     """
@@ -131,18 +131,18 @@ def resolve_tokenizer(spec: ModelSpec, progress: Progress) -> LocalTokenizer:
 
 
 def read_shape(folder: Path) -> ModelShape:
-    """Read ``config.json``; of a multimodal model the part about text.
+    """Read ``config.json``; for a multimodal model, the part about text.
 
-    Raises ``SetupError`` where the file is missing or is not a JSON object.
+    Raises ``SetupError`` if the file is missing or is not a JSON object.
     """
     path = folder / "config.json"
     try:
         config = msgspec.json.decode(path.read_bytes(), type=dict[str, object])
     except (OSError, msgspec.DecodeError) as error:
         raise SetupError(
-            f"no model configuration can be read ({error})",
+            f"the model configuration cannot be read ({error})",
             where=str(path),
-            hint="name a directory in Hugging Face format",
+            hint="name a directory with a model in Hugging Face format",
         ) from error
     names = config.get("architectures")
     inner = config.get("text_config")
@@ -170,7 +170,7 @@ def _local(name: str, revision: str | None = None) -> Path | None:
     if name and path.is_dir():
         return path.resolve()
     if path.is_file():
-        raise UsageError("a model is a directory, and this is a file", where=name)
+        raise UsageError("a model must be a directory, and this is a file", where=name)
     return None if _HUB_ID.fullmatch(name) else _unknown(name)
 
 
@@ -200,8 +200,8 @@ def _download(name: str, revision: str | None, patterns: Sequence[str]) -> Path:
         )
     except ImportError:
         raise SetupError(
-            f"to download {name}, the package huggingface_hub is needed",
-            hint="pip install huggingface_hub, or name a directory that holds the model",
+            f"downloading {name} needs the package huggingface_hub",
+            hint="pip install huggingface_hub, or name a directory with the model",
         ) from None
     try:
         return Path(
@@ -213,11 +213,11 @@ def _download(name: str, revision: str | None, patterns: Sequence[str]) -> Path:
             )
         )
     except HFValidationError as error:
-        raise UsageError(f"this is no Hugging Face id ({error})", where=name) from None
+        raise UsageError(f"this is not a Hugging Face id ({error})", where=name) from None
     except RepositoryNotFoundError:
         raise UsageError(
-            f"Hugging Face has no model {name}, or shows it only to those who log in",
-            hint="check the spelling; for a gated model, hf auth login",
+            f"Hugging Face has no model {name}, or you must log in to see it",
+            hint="check the spelling; for a gated model, type: hf auth login",
         ) from None
     except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
         first = str(error).partition("\n")[0]

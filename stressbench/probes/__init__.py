@@ -1,1 +1,1 @@
-"""Probes, one file each: telemetry readings joined to requests."""
+"""Probes, one file or folder each: telemetry joined to requests."""

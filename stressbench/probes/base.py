@@ -1,10 +1,10 @@
 """The probe seam: engine steps in, record fields and telemetry readings out.
 
-A probe follows one model through one pass of a run. It is told when a request goes out
-and when it is over, sees every scheduler step in between, and answers with what it knows
-about that request. A probe that looks inside the model names a capture, which our one
-extension of vLLM's workers hosts (``stressbench.probes.worker``); one that slows the
-engine down by looking runs in the telemetry pass alone.
+A probe follows one model through one pass of a run. It is called when a request is sent and
+when it ends, sees every scheduler step in between, and returns what it knows about that
+request. A probe that looks inside the model names a capture, which our one extension of vLLM's
+workers hosts (``stressbench.probes.worker``). A probe that slows the engine down runs in the
+telemetry pass only.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     Array: TypeAlias = npt.NDArray[np.float32] | npt.NDArray[np.int32]
 
 WORKER_EXTENSION: Final = "stressbench.probes.worker.extension.WorkerExtension"
-"""The class that is mixed into vLLM's workers where a probe has a capture."""
+"""The class that vLLM mixes into its workers if a probe has a capture."""
 
 Figure: TypeAlias = float | int | str | bool | Sequence[float | int | None] | None
 
@@ -48,19 +48,19 @@ class ProbeSetup:
     write: Callable[[Reading], None]
     """Stores one line of ``telemetry.jsonl``."""
     tokenizer_path: Path | None = None
-    """Directory of the model's tokenizer, where it has one on this machine."""
+    """Directory of the model's tokenizer, if it is on this machine."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProbeFinding:
-    """What a probe says about one request: fields of its record, or why there are none."""
+    """What a probe found out about one request: fields of its record, or why there are none."""
 
     fields: Mapping[str, Figure] | None
-    """None for a section that is null as a whole; ``why_null[""]`` then says why."""
+    """None if the whole section is null; ``why_null[""]`` then says why."""
     why_null: Mapping[str, str] = field(default_factory=dict)
-    """Reasons by field."""
+    """Why fields are null, by field."""
     arrays: Mapping[str, Array] = field(default_factory=dict)
-    """Small arrays to lie beside the record, by name."""
+    """Small arrays to store with the record, by name."""
 
 
 class RunningEngine(Protocol):
@@ -68,36 +68,36 @@ class RunningEngine(Protocol):
 
     @property
     def info(self) -> EngineInfo:
-        """What was set up."""
+        """How the engine was set up."""
         ...
 
     async def call_worker(self, method: str, *args: object) -> list[object]:
-        """Call a method of the worker extension in every worker; one answer each.
+        """Call a method of the worker extension in every worker; returns one answer per worker.
 
-        Only for a probe with a capture, which no engine without workers is given.
+        Only a probe with a capture may call it, and only an engine with workers runs one.
         """
         ...
 
 
 class Probe(Protocol):
-    """Built once a model and pass from a ``ProbeSetup``."""
+    """Watches one model in one pass. Built from a ``ProbeSetup``."""
 
     section: ClassVar[str]
-    """The part of the record that its findings fill: a name that no other probe of the
-    suite and no other field of the record has."""
+    """The section of the record that it fills: a name that no other probe of the suite and no
+    other field of the record has."""
     telemetry_pass: ClassVar[bool]
-    """It changes what it measures, so it runs in the telemetry pass alone."""
+    """Whether it changes what it measures, so that it runs in the telemetry pass only."""
     capture: ClassVar[str | None]
-    """What it runs in vLLM's workers, as ``"package.module:Class"``: a
-    ``stressbench.probes.worker.capture.Capture``. None for a probe that needs nothing there."""
+    """What it runs inside vLLM's workers, as ``"package.module:Class"``: a
+    ``stressbench.probes.worker.capture.Capture``. None if it runs nothing there."""
 
     @staticmethod
     def check(params: Mapping[str, object]) -> None:
-        """Raise ``SuiteError`` for parameters that it cannot work with."""
+        """Raise ``SuiteError`` for wrong parameters."""
         ...
 
     async def start(self, served: RunningEngine) -> None:
-        """Begin: the engine serves, and no request of this pass is out yet."""
+        """Begin. The engine is ready, and no request of this pass has been sent."""
         ...
 
     def step(self, reading: StepReading) -> None:
@@ -105,29 +105,32 @@ class Probe(Protocol):
         ...
 
     async def sent(self, key: str, request: Request) -> None:
-        """Know that ``request`` goes to the engine now, under the id ``key``."""
+        """Note that ``request`` is sent to the engine now, under the id ``key``."""
         ...
 
     async def finished(self, key: str, *, ok: bool) -> ProbeFinding:
-        """Forget request ``key`` and tell what was seen while it was in flight."""
+        """Forget request ``key`` and return what was seen while it was in flight.
+
+        ``ok`` is whether the request succeeded.
+        """
         ...
 
     async def stop(self) -> None:
-        """End: every request of this pass is over. Not called when the engine died."""
+        """End. Every request of this pass is over. Not called if the engine died."""
         ...
 
 
 @runtime_checkable
 class TakesRouting(Protocol):
-    """A probe that also takes the experts that an engine returned with a completion."""
+    """A probe that also uses the experts that an engine returns with a completion."""
 
     def returned(self, key: str, routed_experts: npt.NDArray[np.int16]) -> None:
-        """Take those of request ``key``, (tokens, layers, k), before it is ``finished``."""
+        """Take the experts of request ``key``, (tokens, layers, k). Called before ``finished``."""
         ...
 
 
 class StepProbe:
-    """The parts of a probe that one without parameters or workers need not write."""
+    """Defaults for a probe without parameters and without a capture."""
 
     telemetry_pass: ClassVar[bool] = False
     capture: ClassVar[str | None] = None
@@ -137,17 +140,18 @@ class StepProbe:
         """Refuse any parameter."""
         if params:
             raise SuiteError(
-                f"this probe takes no parameters: {', '.join(sorted(params))}", where="params"
+                f"this probe takes no parameters: {', '.join(sorted(params))}",
+                where="params",
             )
 
     async def start(self, served: RunningEngine) -> None:
-        """Nothing to begin."""
+        """Do nothing."""
 
     def step(self, reading: StepReading) -> None:
-        """Nothing to see."""
+        """Do nothing."""
 
     async def stop(self) -> None:
-        """Nothing to end."""
+        """Do nothing."""
 
 
 ProbeFactory: TypeAlias = Callable[[ProbeSetup], Probe]
@@ -155,36 +159,36 @@ ProbeFactory: TypeAlias = Callable[[ProbeSetup], Probe]
 
 
 def check_section(kind: type[Probe], name: str, named: Mapping[str, str]) -> None:
-    """Raise ``SuiteError`` where no record could hold what the probe ``name`` finds.
+    """Raise ``SuiteError`` if no record could hold what the probe ``name`` finds.
 
-    ``named`` are the sections of the suite's other probes, with the names of those.
+    ``named`` maps the sections of the suite's other probes to their names.
     """
     section = kind.section
     ours = kind.__module__.partition(".")[0] == __name__.partition(".")[0]
     if not section.isidentifier():
         raise SuiteError(
-            f"the probe {name!r} names a section {section!r}, which is no name of a field",
+            f"the probe {name!r} has the section {section!r}, which cannot be the name of a field",
             hint="a section is a word of letters, digits and underscores",
         )
     if section in record_fields() and not ours:
         raise SuiteError(
-            f"the probe {name!r} names the section {section!r}, which every record has already",
-            hint="its section needs a name of its own",
+            f"the probe {name!r} has the section {section!r}, which every record already has",
+            hint="give its section another name",
         )
     if section in named:
         both = (
-            "is named twice, and fills"
+            "is listed twice, and fills"
             if named[section] == name
             else (f"and the probe {named[section]!r} both fill")
         )
         raise SuiteError(
             f"the probe {name!r} {both} the section {section!r} of a record",
-            hint="a section has one probe: leave one of them out",
+            hint="remove one of them: a section has one probe",
         )
 
 
 def check_capture(kind: type[Probe], name: str) -> None:
-    """Raise ``SuiteError`` for a capture that no worker could import; imports it not itself."""
+    """Raise ``SuiteError`` for a capture that a worker could not import. Does not import it."""
     path = kind.capture
     if path is None:
         return
@@ -195,13 +199,13 @@ def check_capture(kind: type[Probe], name: str) -> None:
         found = None
     if found is None:
         raise SuiteError(
-            f"the probe {name!r} has a capture {path!r}, which cannot be imported",
+            f"the probe {name!r} has the capture {path!r}, which cannot be imported",
             hint='a capture is named "package.module:Class"',
         )
 
 
 def record_fields() -> frozenset[str]:
-    """The fields that every record has, whatever probes there are, by their names in a file."""
+    """The fields that every record has whatever its probes, by their names in a file."""
     fields = {each.encode_name for each in msgspec.structs.fields(CaseRecord)}
     tag = CaseRecord.__struct_config__.tag_field
     return frozenset(fields if tag is None else fields | {tag})

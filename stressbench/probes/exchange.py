@@ -21,11 +21,11 @@ Plain: TypeAlias = Mapping[str, object]
 """What msgpack carries: text, numbers, lists, dictionaries."""
 
 UNSEEN: Final = "no token of this request was run"
-"""Why there is nothing of a request that was expected: this worker was given no row of it."""
+"""The reason for an expected request of which this worker got no row."""
 
 
 class Unsupported(Exception):  # noqa: N818 - a finding, not a fault
-    """The capture does not understand what is being served; the text says what about it."""
+    """A capture does not understand the model or the request; the message says why."""
 
 
 def pack(arrays: Arrays) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""A probe's end of the line to its capture in vLLM's workers."""
+"""How a probe talks to its capture in vLLM's workers."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ _FAILED: Final = "the request failed"
 
 
 class RemoteCapture:
-    """The capture ``path`` ("module:Class") of one probe, in every worker, under one name."""
+    """One probe's capture, ``path`` ("module:Class"), in every worker, under the name ``name``."""
 
     def __init__(self, served: RunningEngine, name: str, path: str) -> None:
         self._served = served
         self._name = name
         self._path = path
         self.fault: str | None = None
-        """Why nothing is captured; None while something is."""
+        """Why nothing is captured; None while the capture works."""
 
     async def start(self) -> None:
-        """Build the capture; ``fault`` says why that was not possible."""
-        await self._say("install", self._path)
+        """Build the capture. If that fails, ``fault`` says why."""
+        await self._tell("install", self._path)
 
     async def expect(self, key: str, settings: Plain) -> None:
-        """Announce a request before it goes out."""
+        """Announce a request before it is sent."""
         if self.fault is None:
-            await self._say("register", key, settings)
+            await self._tell("register", key, settings)
 
     async def collect(self, key: str, *, ok: bool = True) -> Arrays:
-        """What was captured of a request that is over.
+        """What was captured of a request that has ended.
 
-        Raises ``Unsupported`` with the reason where nothing was: a request that failed
-        (``ok`` is false), that another data-parallel engine ran, or that was not understood.
+        Raises ``Unsupported`` with the reason if nothing was: the request failed (``ok`` is
+        false), another data-parallel engine ran it, or the capture did not understand it.
         """
         if self.fault is not None:
             raise Unsupported(self.fault)
@@ -45,23 +45,23 @@ class RemoteCapture:
             if "why_null" not in taken:
                 return unpack(taken)
             reasons.append(str(taken["why_null"]))
-        told = next((each for each in reasons if each != UNSEEN), UNSEEN)
-        if told == UNSEEN and not ok:
-            told = _FAILED
-        elif told == UNSEEN and self._engines() > 1:
-            told = ELSEWHERE
-        raise Unsupported(told)
+        reason = next((each for each in reasons if each != UNSEEN), UNSEEN)
+        if reason == UNSEEN and not ok:
+            reason = _FAILED
+        elif reason == UNSEEN and self._engines() > 1:
+            reason = ELSEWHERE
+        raise Unsupported(reason)
 
     async def stop(self) -> None:
         """End the capture."""
         await self._call("remove")
 
     def _engines(self) -> int:
-        # Dense engines of a data-parallel set are told that they are alone: ask who set them up.
+        # With data parallelism, an engine of a dense model reports a size of 1: read the argument.
         size = self._served.info.args.get("data_parallel_size", 1)
         return size if isinstance(size, int) else 1
 
-    async def _say(self, method: str, *args: object) -> None:
+    async def _tell(self, method: str, *args: object) -> None:
         reasons = [answer for answer in await self._call(method, *args) if answer is not None]
         self.fault = str(reasons[0]) if reasons else None
 

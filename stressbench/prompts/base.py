@@ -6,7 +6,8 @@ need is done here, once: sweeps, seeds, stratified depths, exact lengths, spans,
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Final, cast
 
 import msgspec
@@ -76,12 +77,18 @@ def count(spec: PromptSpec, first: int | None = None) -> int:
 
 
 def check(
-    spec: PromptSpec, *, prompt_format: PromptFormat, max_model_len: int | None, seed: int = 0
+    spec: PromptSpec,
+    *,
+    prompt_format: PromptFormat,
+    max_model_len: int | None,
+    seed: int = 0,
+    cases: Iterable[tuple[Case, ...]] | None = None,
 ) -> None:
     """Raise ``SuiteError`` for prompts that cannot be generated or do not fit the model.
 
     For an unknown parameter the message names the nearest known one, and for a budget that is
     too small the smallest possible. Checking costs a few outlines, however many the items.
+    A caller that keeps the cases of ``expand`` passes them as ``cases``.
     """
     plugin = _load(spec)
     traits = plugin.traits
@@ -95,7 +102,10 @@ def check(
                 where=f"{where}.budgets",
                 hint="add for example `budgets: [512]`",
             )
-        _check_window(spec, *_longest(spec, prompt_format, seed=seed), max_model_len)
+        if cases is None:
+            cases = expand(spec, seed=seed, prompt_format=prompt_format)
+        longest = _longest(spec, traits, cases, prompt_format.template_tokens)
+        _check_window(spec, *longest, max_model_len)
         return
     budget = min(spec.budgets)
     found = _extent(spec, prompt_format, seed=seed, items=min(spec.items, _PROBED_ITEMS))
@@ -251,12 +261,15 @@ def _extent(spec: PromptSpec, prompt_format: PromptFormat, *, seed: int, items: 
     )
 
 
-def _longest(spec: PromptSpec, prompt_format: PromptFormat, *, seed: int) -> tuple[int, int]:
+def _longest(
+    spec: PromptSpec, traits: Traits, cases: Iterable[tuple[Case, ...]], template_tokens: int
+) -> tuple[int, int]:
     """Return the prompt and answer tokens of the longest of the first items."""
-    some = msgspec.structs.replace(spec, items=min(spec.items, _BUILT_ITEMS))
+    depths = len(spec.depths) if traits.deep and spec.depths else 1
+    number = min(spec.items, _BUILT_ITEMS) * len(points_of(spec, traits)) * depths
     sizes = [
-        (len(case.content_ids) + prompt_format.template_tokens, case.max_tokens)
-        for condition in expand(some, seed=seed, prompt_format=prompt_format)
+        (len(case.content_ids) + template_tokens, case.max_tokens)
+        for condition in islice(cases, number)
         for case in condition
     ]
     return max(sizes, key=sum)

@@ -1,4 +1,4 @@
-"""Ctrl-C: the first one lets requests in flight finish, the second one gives them up."""
+"""Ctrl-C: the first lets requests in flight finish, the second cancels them."""
 
 from __future__ import annotations
 
@@ -21,10 +21,11 @@ class Interrupted(Exception):  # noqa: N818 - an outcome, not an error
 
 @contextmanager
 def leaving() -> Iterator[None]:
-    """Leave with ``ExitCode.INTERRUPTED`` on Ctrl-C, SIGTERM, or SIGHUP of a terminal that closes.
+    """Exit with ``ExitCode.INTERRUPTED`` on Ctrl-C, SIGTERM, or SIGHUP of a terminal that closes.
 
-    A signal that was ignored when the process began (``nohup``) stays so. What is raised is
-    no ``KeyboardInterrupt``: one that meets an import makes Python end itself by SIGINT.
+    A signal that was ignored when the process began (``nohup``) stays ignored. This raises
+    ``SystemExit`` and not ``KeyboardInterrupt``, because Python kills itself by SIGINT if a
+    ``KeyboardInterrupt`` interrupts an import.
     """
     kept = {number: signal.getsignal(number) for number in _SIGNALS}
     for number, was in kept.items():
@@ -42,7 +43,7 @@ def _leave(_number: int, _frame: FrameType | None) -> NoReturn:
 
 
 class Interrupt:
-    """Counts SIGINT, SIGTERM and SIGHUP. ``patience`` signals are borne, the next one cancels."""
+    """Counts SIGINT, SIGTERM and SIGHUP, and cancels work after as many as it tolerates."""
 
     def __init__(self, on_first: Callable[[], None]) -> None:
         self._on_first = on_first
@@ -57,7 +58,7 @@ class Interrupt:
 
     @contextmanager
     def listening(self) -> Iterator[None]:
-        """Take over these signals while the context lasts; needs a running event loop."""
+        """Handle these signals while the context lasts; needs a running event loop."""
         loop = asyncio.get_running_loop()
         kept = {number: signal.getsignal(number) for number in _SIGNALS}
         taken = [number for number, was in kept.items() if was is not signal.SIG_IGN]
@@ -71,7 +72,7 @@ class Interrupt:
                 signal.signal(number, kept[number])
 
     async def run(self, work: Coroutine[object, object, _T], *, patience: int) -> _T:
-        """Await ``work``, cancelling it at signal ``patience + 1``, then raise ``Interrupted``."""
+        """Await ``work``; cancel it at signal ``patience + 1`` and raise ``Interrupted``."""
         if self._count > patience:
             work.close()
             raise Interrupted

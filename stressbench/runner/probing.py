@@ -1,26 +1,25 @@
-"""The probes of a run: which passes they ask for, and one pass's worth of them at work."""
+"""The probes at work: one pass of one model."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, cast
 
 import msgspec
 
-from stressbench import catalog
-from stressbench.errors import EngineError, SuiteError, told
+from stressbench.engines.base import Engine, EngineInfo, WorkerEngine
+from stressbench.errors import EngineError, told
 from stressbench.probes.base import (
-    WORKER_EXTENSION,
     Probe,
     ProbeFactory,
     ProbeFinding,
     ProbeSetup,
     RunningEngine,
     TakesRouting,
-    check_capture,
-    check_section,
 )
+from stressbench.runner.plan.probes import probe_type
 from stressbench.schema.case import Pass, Request
 from stressbench.schema.results.reasons import LATER
 from stressbench.schema.step import StepReading
@@ -30,40 +29,23 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-_EXTENSION_ARGUMENT: Final = "worker_extension_cls"
 _NO_WORKERS: Final = "this engine gives no access to its workers"
 
 
-def probe_type(spec: ProbeSpec) -> type[Probe]:
-    """The class of a probe. Raises ``UsageError`` for an unknown name."""
-    return cast("type[Probe]", catalog.load("probes", spec.use))
+@dataclass(frozen=True, slots=True)
+class StartedEngine:
+    """An engine that has started, as probes see it."""
 
+    engine: Engine
+    info: EngineInfo
 
-def passes(suite: SuiteSpec, *, workers: bool) -> tuple[Pass, ...]:
-    """The passes of a suite: a second one where a probe asks for it and the engine can."""
-    asked = any(probe_type(spec).telemetry_pass for spec in suite.probe_specs)
-    return ("quality", "telemetry") if asked and workers else ("quality",)
-
-
-def telemetry_items(suite: SuiteSpec) -> int | None:
-    """How many items of each prompt entry the telemetry pass sends; None for all of them.
-
-    They are the first ones, at every budget, depth and parameter and in every arm and role, so
-    that a sampled case comes with its twins. The largest sample of a probe decides.
-    """
-    samples = [spec.sample for spec in suite.probe_specs if probe_type(spec).telemetry_pass]
-    known = [sample for sample in samples if sample is not None]
-    return max(known) if known and len(known) == len(samples) else None
-
-
-def worker_extension(suite: SuiteSpec) -> str | None:
-    """Our extension of vLLM's workers, where a probe of the suite has a capture for it."""
-    captures = any(probe_type(spec).capture is not None for spec in suite.probe_specs)
-    return WORKER_EXTENSION if captures else None
+    async def call_worker(self, method: str, *args: object) -> list[object]:
+        """Call a method of the worker extension in every worker; one answer each."""
+        return await cast("WorkerEngine", self.engine).call_worker(method, *args)
 
 
 class Probing:
-    """The probes of one model in one pass."""
+    """The probes of one model at work in one pass."""
 
     def __init__(
         self,
@@ -72,7 +54,7 @@ class Probing:
         samples: Mapping[str, int] | None = None,
     ) -> None:
         self._samples: Final = samples or {}
-        """By section, how many items of each prompt entry its probe looks at, where not all."""
+        """By section, how many items of each prompt entry its probe looks at, if not all."""
         self._probes = [_Guarded(probe, self._samples.get(probe.section)) for probe in probes]
         self.absent: Final = absent
         """Sections that this pass does not fill, and why."""
@@ -86,7 +68,7 @@ class Probing:
         *,
         workers: bool,
     ) -> Probing:
-        """The suite's probes that run in ``pass_``, each from its own setup."""
+        """The suite's probes that run in ``pass_``, each built from what ``make`` returns."""
         probes: list[Probe] = []
         absent: dict[str, str] = {}
         samples: dict[str, int] = {}
@@ -103,7 +85,7 @@ class Probing:
         return cls(probes, absent, samples)
 
     def absent_from(self, request: Request) -> Mapping[str, str]:
-        """Sections of a request's record that this pass does not fill, and why."""
+        """The sections of a request's record that this pass does not fill, and why."""
         unsampled = {
             section: _not_sampled(sample)
             for section, sample in self._samples.items()
@@ -112,7 +94,7 @@ class Probing:
         return {**self.absent, **unsampled}
 
     async def start(self, served: RunningEngine) -> None:
-        """Tell every probe that the engine serves."""
+        """Start every probe; the engine is serving."""
         for each in self._probes:
             with each.at_work():
                 await each.probe.start(served)
@@ -125,14 +107,14 @@ class Probing:
                     each.probe.step(reading)
 
     async def sent(self, key: str, request: Request) -> None:
-        """Tell every probe that a request goes out."""
+        """Announce a request that is about to be sent."""
         for each in self._probes:
             if each.takes(key, request) and each.fault is None:
                 with each.at_work(key):
                     await each.probe.sent(key, request)
 
     def returned(self, key: str, routed_experts: npt.NDArray[np.int16]) -> None:
-        """Give the experts that the engine returned to the probes that take them."""
+        """Pass the experts that the engine returned to the probes that take them."""
         for each in self._probes:
             if (
                 each.fault is None
@@ -143,22 +125,22 @@ class Probing:
                     each.probe.returned(key, routed_experts)
 
     async def finished(self, key: str, *, ok: bool) -> dict[str, ProbeFinding]:
-        """What every probe found out about a request, by section of the record."""
+        """What every probe found about a request, by section of the record."""
         return {each.probe.section: await each.finished(key, ok=ok) for each in self._probes}
 
     async def stop(self) -> None:
-        """Tell every probe that this pass is over."""
+        """Stop every probe; the pass is over."""
         for each in self._probes:
             with each.at_work():
                 await each.probe.stop()
 
 
 class _Guarded:
-    """A probe whose own faults end no run.
+    """A probe whose faults do not end the run.
 
-    A fault over one request makes its section null in that record, one at the start or at a
-    step of the engine in all that follow. What the engine raises goes on its way: a run ends
-    there, whoever asked.
+    A fault on one request makes the probe's section null in that record. A fault at the start
+    or at an engine step makes it null in all records that follow. An ``EngineError`` passes
+    through, because the model cannot go on without its engine.
     """
 
     def __init__(self, probe: Probe, sample: int | None) -> None:
@@ -166,24 +148,24 @@ class _Guarded:
         self.fault: str | None = None
         self._sample = sample
         self._passed_over: set[str] = set()
-        """Keys of requests in flight that are not in its sample."""
+        """Keys of requests in flight that are not in the probe's sample."""
         self._missed: dict[str, str] = {}
-        """Faults over single requests, by key."""
+        """Faults on single requests, by key."""
 
     def takes(self, key: str, request: Request) -> bool:
-        """Whether a request that goes out is in its sample; the answer is kept until its end."""
+        """Whether a request is in the probe's sample; remembered until the request ends."""
         taken = self._sample is None or request.case.item < self._sample
         if not taken:
             self._passed_over.add(key)
         return taken
 
     def passed_over(self, key: str) -> bool:
-        """Whether a request in flight is not in its sample."""
+        """Whether a request in flight is not in the probe's sample."""
         return key in self._passed_over
 
     @contextmanager
     def at_work(self, key: str | None = None) -> Iterator[None]:
-        """Take a fault of the probe for the reason of the null that follows, or of every one."""
+        """Turn a fault of the probe into the reason for one null, or without a key for all."""
         try:
             yield
         except EngineError:
@@ -196,7 +178,7 @@ class _Guarded:
                 self._missed.setdefault(key, text)
 
     async def finished(self, key: str, *, ok: bool) -> ProbeFinding:
-        """What it found out; null with the reason where it failed or did not look."""
+        """What the probe found; null with the reason if it failed or did not look."""
         if key in self._passed_over and self._sample is not None:
             self._passed_over.discard(key)
             return ProbeFinding(fields=None, why_null={"": _not_sampled(self._sample)})
@@ -216,47 +198,10 @@ def _not_sampled(sample: int) -> str:
 
 
 def _check(found: ProbeFinding) -> None:
-    """Raise ``TypeError`` or ``ValueError`` for what cannot stand in a result file."""
+    """Raise ``TypeError`` or ``ValueError`` for what a result file cannot hold."""
     msgspec.json.encode(found.fields)
     if found.fields is None and "" not in found.why_null:
         raise ValueError("it gave neither fields nor a reason")
     for name, array in found.arrays.items():
         if array.dtype.hasobject:
             raise TypeError(f"the array {name!r} holds objects")
-
-
-def check_probes(suite: SuiteSpec) -> Iterator[tuple[int, SuiteError]]:
-    """The mistakes in a suite's probes, each with the probe's place."""
-    named: dict[str, str] = {}
-    for index, spec in enumerate(suite.probe_specs):
-        kind = probe_type(spec)
-        try:
-            check_section(kind, spec.use, named)
-            check_capture(kind, spec.use)
-            _check_extension(kind, spec.use, suite)
-            _check_sample(kind, spec)
-            kind.check(spec.params)
-        except SuiteError as error:
-            yield index, error
-        named.setdefault(kind.section, spec.use)
-
-
-def _check_sample(kind: type[Probe], spec: ProbeSpec) -> None:
-    """Refuse a sample for a probe that slows nothing down, and so sees every request."""
-    if spec.sample is not None and not kind.telemetry_pass:
-        raise SuiteError(
-            f"the probe {spec.use!r} sees every request of the quality pass, so it takes no sample",
-            where="sample",
-            hint="remove `sample`; it is for probes of the telemetry pass, such as attention",
-        )
-
-
-def _check_extension(kind: type[Probe], name: str, suite: SuiteSpec) -> None:
-    """Refuse an extension of somebody's own in vLLM's workers, where a capture needs ours."""
-    given = (role.engine.args | role.model.args for role in suite.roles.values())
-    if kind.capture is not None and any(args.get(_EXTENSION_ARGUMENT) for args in given):
-        raise SuiteError(
-            f"the probe {name!r} looks inside vLLM's workers, which take one extension, and"
-            f" `{_EXTENSION_ARGUMENT}` names another",
-            hint="leave out one of them",
-        )

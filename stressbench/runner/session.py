@@ -1,225 +1,160 @@
-"""One model of a run: start it, send its requests, write a record for each."""
+"""One model of a run at a time: its engine, passes, levels of load, and records."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Protocol, cast
+from typing import Final, TypeAlias, cast
 
 import msgspec
 
+from stressbench import catalog
 from stressbench.clock import Clock
-from stressbench.engines.base import Engine, EngineInfo, EngineSetup, PolledEngine, WorkerEngine
+from stressbench.engines.base import Engine, EngineInfo, EngineSetup, PolledEngine
+from stressbench.errors import StressbenchError
 from stressbench.probes.base import ProbeSetup
 from stressbench.runner.interrupt import Interrupt, Interrupted
+from stressbench.runner.plan.kv import plan_kv
+from stressbench.runner.plan.left import RolePlan
+from stressbench.runner.plan.models import RunModel
+from stressbench.runner.plan.prepare import Prepared
+from stressbench.runner.plan.probes import worker_extension
 from stressbench.runner.plan.requests import levels_of
-from stressbench.runner.probing import Probing, passes, worker_extension
+from stressbench.runner.probing import Probing, StartedEngine
 from stressbench.runner.record.assemble import without_texts
-from stressbench.runner.resume import Done
-from stressbench.runner.send.request import Lane
+from stressbench.runner.record.header import failed_line, ready_line, with_line
+from stressbench.runner.send.request import Sender
 from stressbench.runner.send.traffic import Traffic
+from stressbench.runner.view import RunView
 from stressbench.schema.axes import split_role
-from stressbench.schema.case import AROUND, Pass, Request
-from stressbench.schema.results.kv import KvSetup
+from stressbench.schema.case import AROUND, Pass
 from stressbench.schema.results.record import CaseRecord
-from stressbench.schema.results.run import LevelLine, Reading
+from stressbench.schema.results.run import LevelLine, ModelLine, Reading, RunHeader
 from stressbench.schema.step import StepReading
-from stressbench.schema.suite.load import CLOSED_CONCURRENCY, Level, LoadSpec
-from stressbench.schema.suite.suite import ProbeSpec, SuiteSpec
+from stressbench.schema.suite.load import LoadLevel
+from stressbench.schema.suite.suite import ProbeSpec
 from stressbench.stats.saturation import Point, settled
 from stressbench.store import RunWriter
 from stressbench.telemetry.load_levels import LevelTally
 
-EngineFactory = Callable[[EngineSetup], Engine]
+EngineFactory: TypeAlias = Callable[[EngineSetup], Engine]
 """What an engine plug-in binds to ``PLUGIN``."""
 
-
-class Observer(Protocol):
-    """Watches a run: a live view in a terminal, plain lines, or nobody."""
-
-    def starting(self, role: str, model: str, requests: int) -> None:
-        """A model begins to load; so many of its requests are still to be sent."""
-        ...
-
-    def ready(self, role: str, info: EngineInfo, kv: KvSetup) -> None:
-        """The model serves; ``kv`` is its cache, and what is predicted of it."""
-        ...
-
-    def step(self, role: str, reading: StepReading) -> None:
-        """The engine made a scheduler step."""
-        ...
-
-    def recorded(self, record: CaseRecord) -> None:
-        """A request is over and written down."""
-        ...
+_ENGINE_FACTS: Final = ("dtype", "max_model_len", "kv_blocks", "block_size", "engine_args")
 
 
-@dataclass(frozen=True, slots=True)
-class Work:
-    """What one role of a run is sent."""
-
-    role: str
-    plan: Callable[[Pass, Level], Iterator[Request]]
-    """Every request of a level."""
-    planned: Mapping[Pass, int]
-    """Requests of one level, by pass."""
-    done: Done
-    """What an earlier part of the run has recorded."""
-    over: Mapping[tuple[Pass, str], LevelLine]
-    """Loads that an earlier part has brought to an end."""
-
-    def number(self, pass_: Pass, level: Level) -> int:
-        """How many are left, or more, without building any."""
-        return self.planned[pass_] - self.done.number(self.role, pass_, level.name)
-
-    def left(self, pass_: Pass, level: Level) -> Iterator[Request]:
-        """Those that are not recorded yet."""
-        return (each for each in self.plan(pass_, level) if not self.done.has(each))
-
-    @property
-    def hopeless(self) -> str | None:
-        """Why an earlier part gave the load up."""
-        return next((line.hopeless for line in self.over.values() if line.hopeless), None)
-
-    def finished(self, suite: SuiteSpec, wanted: Sequence[Pass]) -> bool:
-        """Whether an earlier part has brought all of it to an end."""
-        return self.hopeless is not None or all(
-            any(line.last for (pass_, _), line in self.over.items() if pass_ == each)
-            or all((each, level.name) in self.over for level in _levels(suite, each))
-            for each in wanted
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Session:
-    """What the models of one run share."""
+    """Serves one model after another and writes what comes of it."""
 
-    run_id: str
+    prepared: Prepared
+    header: RunHeader
     part: int
-    """0 in the process that began the run, one more in each that goes on with it."""
-    suite: SuiteSpec
-    engine: EngineFactory
+    """0 in the process that began the run, one more in each process that resumes it."""
     clock: Clock
     writer: RunWriter
-    observer: Observer
+    view: RunView
     interrupt: Interrupt
+    counts: Counter[str]
+    """Records by status, those of earlier parts of the run included."""
+    _probing: Probing | None = None
+    """The probes of the pass that runs, or ran last; None before a model's first pass."""
 
-    async def serve(
-        self, setup: EngineSetup, work: Work, on_ready: Callable[[EngineInfo], None]
-    ) -> str | None:
-        """Run all work through one engine, as the suite's load says.
+    async def serve(self, model: RunModel, plan: RolePlan) -> str | None:
+        """Run every pass of a model on an engine. Return why, if its load was given up.
 
-        Where a probe asks for a telemetry pass, it follows the quality pass on the same
-        engine. Says why, where the load was given up as hopeless. Raises ``Interrupted``
-        when a signal ended it, ``EngineError`` when the engine did not start or died; what
-        was recorded until then stands.
+        Raises ``Interrupted`` if a signal ended it, ``EngineError`` or ``ProbeError`` if the
+        engine did not start or died. What was recorded until then stays.
         """
-        reason: str | None = None
-        steps = _Steps(self.observer, setup.role)
-        extension = worker_extension(self.suite)
-        engine = self.engine(replace(setup, on_step=steps.see, worker_extension=extension))
+        self._probing = None
+        self.view.starting(model.role, model.name, plan.planned - plan.recorded)
+        factory = cast("EngineFactory", catalog.load("engines", self.prepared.engine))
+        engine, overload = factory(self._engine_setup(model)), None
         try:
             info = await self.interrupt.run(engine.start(), patience=0)
-            on_ready(info)
-            for pass_ in passes(self.suite, workers=engine.traits.workers):
-                probing = self._probing(setup, pass_, workers=engine.traits.workers)
-                steps.probing = probing
-                await probing.start(_Served(engine, info))
-                lane = Lane(
-                    run_id=self.run_id,
-                    model=setup.model,
-                    engine=engine,
-                    probing=probing,
-                    clock=self.clock,
-                    timeout_s=self.suite.load.timeout_s,
-                    write=self._keep,
-                    write_arrays=self.writer.arrays.write,
-                )
-                reason = await self._levels(lane, pass_, work)
-                if engine.traits.polled:
-                    await cast("PolledEngine", engine).settle()
-                await probing.stop()
-                if self.interrupt.wanted or reason is not None:
+            self._ready(model, info)
+            for pass_ in plan.passes:
+                overload = await self._pass(StartedEngine(engine, info), model, pass_, plan)
+                if self.interrupt.wanted or overload is not None:
                     break
         finally:
             await engine.stop()
         if self.interrupt.wanted:
             raise Interrupted
-        return reason
+        return overload
 
-    async def _levels(self, lane: Lane, pass_: Pass, work: Work) -> str | None:
-        """One level of load after the other; a sweep ends where it has found saturation."""
-        points: list[Point] = []
-        for level in _levels(self.suite, pass_):
-            tally = work.done.tally(work.role, level.name)
-            over = work.over.get((pass_, level.name))
-            if over is None:
-                reason = await self._level(lane, pass_, level, work, tally)
-                if self.interrupt.wanted:
-                    return None
-            if tally.n and level.factor is not None:
-                points.append(tally.point(level.factor[1]))
-            if over is None:
-                last = reason is not None or settled(points)
-                over = self._over(work.role, pass_, level, last=last, hopeless=reason)
-            if over.last:
-                return over.hopeless
-        return None
+    def failed(self, role: str, error: StressbenchError) -> None:
+        """Record that an engine did not start, or died."""
+        now_ns = self.clock.now_ns()
+        self._keep_line(failed_line(self.header, role, self.part, now_ns, str(error)))
+        self.view.failed(role, error)
 
-    async def _level(
-        self, lane: Lane, pass_: Pass, level: Level, work: Work, tally: LevelTally
-    ) -> str | None:
-        """Send what is left of a level; say why, where it was given up."""
-        if next(work.left(pass_, level), None) is None:
-            return None  # all of it is recorded already; there is nothing to warm up for
-        traffic = Traffic(
-            # Only a sweep is judged by what its levels gave, for 40 bytes a request.
-            lane=replace(lane, write=partial(self._count_and_keep, tally))
-            if level.factor is not None
-            else lane,
+    def _engine_setup(self, model: RunModel) -> EngineSetup:
+        suite = self.prepared.suite
+        return EngineSetup(
+            role=model.role,
+            model=model.name,
+            model_path=model.path,
+            tokenizer_path=model.tokenizer_path,
+            model_config=model.shape.config,
+            engine=model.engine,
+            args=model.spec.args,
             clock=self.clock,
-            level=level,
-            seed=self.suite.seed,
-            interrupted=lambda: self.interrupt.wanted,
+            seed=suite.seed,
+            concurrency=suite.load.seats,
+            log=self.writer.directory / f"engine-{model.role}.log",
+            on_step=partial(self._step, model.role),
+            worker_extension=worker_extension(suite),
         )
-        sending = traffic.run(
-            partial(work.left, pass_, level),
-            partial(work.plan, pass_, level),
-            number=work.number(pass_, level),
+
+    def _step(self, role: str, reading: StepReading) -> None:
+        if self._probing is not None:
+            self._probing.step(reading)
+        self.view.step(role, reading)
+
+    def _ready(self, model: RunModel, info: EngineInfo) -> None:
+        kv = plan_kv(self.prepared.plan, model, info)
+        now_ns = self.clock.now_ns()
+        line = ready_line(self.header, model.role, self.part, now_ns, engine=(info, kv))
+        earlier = self.header.models[model.role]
+        if earlier.max_model_len is not None:
+            for name in _ENGINE_FACTS:
+                was, is_ = getattr(earlier, name), getattr(line, name)
+                if was != is_:
+                    self.view.note(f"{name} of {model.role}: {was} at first, {is_} now")
+        self._keep_line(line)
+        self.view.ready(model.role, info, kv)
+
+    def _keep_line(self, line: ModelLine) -> None:
+        self.header = with_line(self.header, line)
+        self.writer.model(line)
+
+    async def _pass(
+        self, running: StartedEngine, model: RunModel, pass_: Pass, plan: RolePlan
+    ) -> str | None:
+        """Send what is left of a pass, with the probes that work in it."""
+        probing = self._probing = self._probes(model, pass_)
+        await probing.start(running)
+        sender = Sender(
+            run_id=self.header.run_id,
+            model=model.name,
+            engine=running.engine,
+            probing=probing,
+            clock=self.clock,
+            timeout_s=self.prepared.suite.load.timeout_s,
+            keep=self._keep,
+            keep_arrays=self.writer.arrays.write,
         )
-        return await self.interrupt.run(sending, patience=1)
+        overload = await self._levels(sender, pass_, plan)
+        if running.engine.traits.polled:
+            await cast("PolledEngine", running.engine).settle()
+        await probing.stop()
+        return overload
 
-    def _over(
-        self, role: str, pass_: Pass, level: Level, *, last: bool, hopeless: str | None
-    ) -> LevelLine:
-        """Write down that a load is over, so that no later part of the run sends it again."""
-        name, variant = split_role(role)
-        line = LevelLine(
-            run_id=self.run_id,
-            role=name,
-            variant=variant,
-            pass_=pass_,
-            level=level.name,
-            part=self.part,
-            t_ns=self.clock.now_ns(),
-            last=last,
-            hopeless=hopeless,
-        )
-        self.writer.level(line)
-        return line
-
-    def _count_and_keep(self, tally: LevelTally, record: CaseRecord) -> None:
-        tally.add(record)
-        self._keep(record)
-
-    def _keep(self, record: CaseRecord) -> None:
-        self.writer.append(record if self.suite.record_prompts else without_texts(record))
-        if record.pass_ not in AROUND:
-            self.observer.recorded(record)
-
-    def _probing(self, setup: EngineSetup, pass_: Pass, *, workers: bool) -> Probing:
-        role, variant = split_role(setup.role)
+    def _probes(self, model: RunModel, pass_: Pass) -> Probing:
+        role, variant = split_role(model.role)
 
         def write(reading: Reading) -> None:
             self.writer.reading(msgspec.structs.replace(reading, variant=variant))
@@ -230,43 +165,79 @@ class Session:
                 params=spec.params,
                 clock=self.clock,
                 write=write,
-                tokenizer_path=setup.tokenizer_path,
+                tokenizer_path=model.tokenizer_path,
             )
 
-        return Probing.of(self.suite, pass_, make, workers=workers)
+        return Probing.of(self.prepared.suite, pass_, make, workers=self.prepared.traits.workers)
 
+    async def _levels(self, sender: Sender, pass_: Pass, plan: RolePlan) -> str | None:
+        """Run one level of load after another; a sweep ends at the level that saturates."""
+        points: list[Point] = []
+        for level in levels_of(self.prepared.suite, pass_):
+            tally = plan.done.tally(plan.role, level.name)
+            line = plan.over.get((pass_, level.name))
+            overload: str | None = None
+            if line is None:
+                overload = await self._level(sender, pass_, level, plan, tally)
+                if self.interrupt.wanted:
+                    return None
+            if tally.n and level.factor is not None:
+                points.append(tally.point(level.factor[1]))
+            if line is None:
+                last = overload is not None or settled(points)
+                line = self._level_over(plan.role, pass_, level, last=last, overload=overload)
+            if line.last:
+                return line.hopeless
+        return None
 
-class _Steps:
-    """Passes scheduler steps on to the observer and to the probes of the pass that runs."""
+    async def _level(
+        self, sender: Sender, pass_: Pass, level: LoadLevel, plan: RolePlan, tally: LevelTally
+    ) -> str | None:
+        """Send what is left of a level. Return why, if the load was given up."""
+        if next(plan.left(pass_, level), None) is None:
+            return None  # everything is recorded: no warm-up either
+        if level.factor is not None:  # only a sweep needs the tally: 40 bytes a request
+            sender = replace(sender, keep=partial(self._count_and_keep, tally))
+        traffic = Traffic(
+            sender=sender,
+            clock=self.clock,
+            level=level,
+            seed=self.prepared.suite.seed,
+            interrupted=lambda: self.interrupt.wanted,
+        )
+        sending = traffic.run(
+            partial(plan.left, pass_, level),
+            partial(plan.every, pass_, level),
+            number=plan.number_left(pass_, level),
+        )
+        return await self.interrupt.run(sending, patience=1)
 
-    def __init__(self, observer: Observer, role: str) -> None:
-        self._observer = observer
-        self._role = role
-        self.probing: Probing | None = None
+    def _level_over(
+        self, role: str, pass_: Pass, level: LoadLevel, *, last: bool, overload: str | None
+    ) -> LevelLine:
+        """Record that a load has ended, so that no later part of the run sends it again."""
+        name, variant = split_role(role)
+        line = LevelLine(
+            run_id=self.header.run_id,
+            role=name,
+            variant=variant,
+            pass_=pass_,
+            level=level.name,
+            part=self.part,
+            t_ns=self.clock.now_ns(),
+            last=last,
+            hopeless=overload,
+        )
+        self.writer.level(line)
+        return line
 
-    def see(self, reading: StepReading) -> None:
-        """One step of the engine."""
-        if self.probing is not None:
-            self.probing.step(reading)
-        self._observer.step(self._role, reading)
+    def _count_and_keep(self, tally: LevelTally, record: CaseRecord) -> None:
+        tally.add(record)
+        self._keep(record)
 
-
-@dataclass(frozen=True, slots=True)
-class _Served:
-    """The running engine as probes see it."""
-
-    _engine: Engine
-    info: EngineInfo
-
-    async def call_worker(self, method: str, *args: object) -> list[object]:
-        return await cast("WorkerEngine", self._engine).call_worker(method, *args)
-
-
-def _levels(suite: SuiteSpec, pass_: Pass) -> tuple[Level, ...]:
-    """The loads of a pass; where nothing is timed, a plain closed loop stands for any other."""
-    found, seats = levels_of(suite, pass_), suite.load.seats
-    if pass_ == "quality":
-        return found
-    if suite.load.arrival != "closed":
-        seats = min(seats, CLOSED_CONCURRENCY)
-    return tuple(Level(each.number, LoadSpec(concurrency=seats)) for each in found)
+    def _keep(self, record: CaseRecord) -> None:
+        hidden = not self.prepared.suite.record_prompts
+        self.writer.append(without_texts(record) if hidden else record)
+        if record.pass_ not in AROUND:
+            self.counts[record.status] += 1
+            self.view.recorded(record)

@@ -1,7 +1,7 @@
-"""Axes along which a case is asked, and how a person writes them in one word.
+"""The axes along which a case is asked, and how they are written in one word.
 
-In records each axis is a field of its own. Where a model and its set-up are named
-together, on the command line, in tables and gates, that is ``role@variant``.
+In records each axis is a separate field. The command line, tables and gates write a model and
+its engine variant together as ``role@variant``.
 """
 
 from __future__ import annotations
@@ -9,16 +9,16 @@ from __future__ import annotations
 from typing import Final
 
 NONE: Final = "none"
-"""How the null of an axis is written: the bare value."""
+"""How null is written for an axis: the bare value."""
 AXES: Final = ("role", "variant", "lever", "arm", "label", "load_level")
-"""Axes whose values can be set side by side. ``label`` is the suite entry that a case is of,
-the first part of its id. Passes are none of them: no figure mixes passes."""
+"""Axes on which two sides of a comparison may differ. ``label`` is the suite entry of a case, the
+first part of its id. The pass is not among them: no figure mixes passes."""
 BARE: Final = {"variant": NONE, "lever": NONE, "arm": "stress"}
-"""What a side has on an axis that only the other side names; the other axes have no such value."""
+"""The value of a side on an axis that only the other side names. Other axes have no default."""
 
 
 def role_name(role: str, variant: str | None) -> str:
-    """``role``, or ``role@variant``. Version 1 of the result files has this as its role."""
+    """``role`` or ``role@variant``; version 1 of the result files has this name as the role."""
     return role if variant is None else f"{role}@{variant}"
 
 

@@ -1,4 +1,4 @@
-"""What every schema type shares: frozen, and strict or lenient about unknown keys."""
+"""Base types of the schema: frozen, and strict or lenient about unknown keys."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ SUITE_VERSION = 1
 """Version of the suite format."""
 
 COMPARISON_VERSION = 1
-"""Version of what ``compare`` prints."""
+"""Version of the JSON that ``compare`` prints."""
 
 RESULTS_VERSION = 2
-"""Version of the result files; readers accept this one and the one before."""
+"""Version of the result files; readers accept this version and the previous one."""
 
 
 class Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -19,4 +19,4 @@ class Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Open(msgspec.Struct, frozen=True):
-    """Data written by a program: unknown keys of a newer minor version are skipped."""
+    """Data written by a program: unknown keys, from a newer version, are skipped."""

@@ -11,18 +11,18 @@ from stressbench.schema.base import Strict
 from stressbench.schema.suite.suite import Arm, Scalar, Value
 
 Pass: TypeAlias = Literal["quality", "telemetry", "warmup", "cooldown"]
-"""Probes that change what they measure see the requests in a pass of their own: speed and
-quality are taken from the ``quality`` pass, which runs without them. Requests of ``warmup``
-and ``cooldown`` stand in no figure: they are there for the load that they make."""
+"""Latency and quality come from the ``quality`` pass. Probes that change what they measure run
+in the ``telemetry`` pass. Requests of ``warmup`` and ``cooldown`` only create load and are in no
+figure."""
 
 AROUND: Final[frozenset[Pass]] = frozenset({"warmup", "cooldown"})
-"""Passes that no figure counts."""
+"""Passes that are in no figure."""
 
 
 class Segment(Strict, frozen=True, kw_only=True):
-    """A stretch of a case's ``text``, in characters, half open: ``text[start:end]``.
+    """A part of a case's ``text`` in characters, half open: ``text[start:end]``.
 
-    ``part`` says what it is: ``needle``, ``question``, ``filler``, ``blob``, ``rival``...
+    ``part`` is its kind: ``needle``, ``question``, ``filler``, ``blob``, ``rival``, ...
     """
 
     part: str = msgspec.field(name="role")
@@ -31,7 +31,7 @@ class Segment(Strict, frozen=True, kw_only=True):
 
 
 class Span(Strict, frozen=True, kw_only=True):
-    """Where a segment lies in the final prompt: token indices, half open."""
+    """A part of the final prompt in token indices, half open."""
 
     part: str = msgspec.field(name="role")
     start: int
@@ -39,18 +39,17 @@ class Span(Strict, frozen=True, kw_only=True):
 
 
 class Case(Strict, frozen=True, kw_only=True):
-    """One prompt, its truth, and where it stands in the experiment.
+    """One prompt, its truth, and its place in the experiment.
 
-    ``text`` is the user message without chat template. ``content_ids`` are its token
-    ids under the budget tokenizer (template excluded); a model with that tokenizer is
-    sent exactly those, another model is sent its own encoding of ``text``. Where
-    ``forced_ids`` is true the ids *are* the case (non-canonical segmentation, shuffled
-    ids, glitch tokens): ``text`` is then for the eye only, and a model with another
-    tokenizer cannot run it.
+    ``text`` is the user message without the chat template. ``content_ids`` are its token ids
+    under the budget tokenizer, template excluded. A model with that tokenizer is sent exactly
+    these ids; another model is sent its own encoding of ``text``. If ``forced_ids`` is true, the
+    ids *are* the case (non-canonical segmentation, shuffled ids, glitch tokens). ``text`` then
+    only shows them, and a model with another tokenizer cannot run the case.
     """
 
     case_id: str
-    """``<label>/<arm>/b<budget>/d<depth>/i<item>``, stable across runs of a suite and seed."""
+    """``<label>/<arm>/b<budget>/d<depth>/i<item>``: the same in every run of a suite and seed."""
     item_id: str
     """``<label>/i<item>``: the base item, whatever its length, depth or arm."""
     cluster_id: str
@@ -60,7 +59,8 @@ class Case(Strict, frozen=True, kw_only=True):
     prompt_class: str
     label: str
     params: dict[str, Value]
-    """``budget`` and ``depth`` (null where the class has none) and the class's own."""
+    """``budget`` in tokens, ``depth`` from 0 to 1 (null if the class has none), and the parameters
+    of the class."""
     arm: Arm
     seed: int
     text: str
@@ -68,15 +68,15 @@ class Case(Strict, frozen=True, kw_only=True):
     forced_ids: bool = False
     segments: tuple[Segment, ...]
     content_spans: tuple[Span, ...] = ()
-    """Token spans within ``content_ids`` that are known by construction; others are derived."""
+    """Token spans within ``content_ids`` known by construction; the runner derives the others."""
     expected: tuple[str, ...]
     scorer: str
     scorer_params: dict[str, Scalar | list[str]] = {}
     values: tuple[str, ...] = ()
-    """Other values that stand in the prompt: answering one is ``detached_reference``."""
+    """Wrong values in the prompt; an answer with one has the outcome ``detached_reference``."""
     max_tokens: int
     ignore_eos: bool = False
-    """The answer goes on up to the limit; what counts ends where the model wanted to end."""
+    """Generate up to ``max_tokens``; the answer is judged up to the model's own end token."""
     content_sha256: str
 
     @property
@@ -86,7 +86,7 @@ class Case(Strict, frozen=True, kw_only=True):
 
 
 class Request(Strict, frozen=True, kw_only=True):
-    """A case made ready for one model: exactly the token ids that are sent."""
+    """A case prepared for one model: exactly the token ids that are sent."""
 
     role: str
     variant: str | None = None
@@ -96,9 +96,10 @@ class Request(Strict, frozen=True, kw_only=True):
     spans: tuple[Span, ...]
     template_tokens: int
     control_tokens: int | None
-    """Prompt tokens of the isocontent twin under the same tokenizer, template included."""
+    """Prompt tokens of the isocontent twin under the same tokenizer, template included; None
+    without a twin."""
     retok_drift: int | None
-    """``len(encode(decode(ids))) - len(ids)`` over the content."""
+    """``len(encode(decode(ids))) - len(ids)`` over the content, in tokens."""
     cache_salt: str
     repeat: int = 0
     pass_: Pass = "quality"

@@ -1,4 +1,4 @@
-"""An engine as it was set up: told by engines, read by probes and the run's header."""
+"""An engine's actual set-up, reported by engines and read by probes and the run's header."""
 
 from __future__ import annotations
 
@@ -7,20 +7,23 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineInfo:
-    """What was actually set up; ``None`` where the engine does not tell."""
+    """What the engine actually set up. ``None`` means that it does not report the figure."""
 
     dtype: str | None
     max_model_len: int | None
+    """Longest sequence in tokens."""
     kv_blocks: int | None
+    """Blocks in the KV cache, including the one that vLLM reserves."""
     block_size: int | None
+    """Tokens per KV block."""
     args: dict[str, object]
     """The arguments that the engine was started with."""
     scheduler: dict[str, float] = field(default_factory=dict)
-    """Limits of its scheduler, by vLLM's names; empty where it does not tell."""
+    """Limits of the scheduler, by vLLM's names; empty if the engine does not report them."""
     environment: dict[str, str] = field(default_factory=dict)
-    """Environment variables that change its speed or results."""
+    """Environment variables that change the engine's speed or results."""
     experts: int | None = None
-    """Of each MoE layer; None for a dense model, or where the engine does not tell."""
+    """Experts per MoE layer; None for a dense model, or if the engine does not report it."""
     processes: tuple[int, ...] = ()
-    """Process ids of the roots of its process tree; empty where it runs elsewhere."""
+    """Ids of the root processes of the engine; empty if it runs on another machine."""
     why_null: dict[str, str] = field(default_factory=dict)

@@ -1,1 +1,4 @@
-"""Scorers, one file each: from a model's answer and the truth to a quality."""
+"""Scorers, one file each: they judge a model's answer and return its quality.
+
+A scorer's file binds the name ``PLUGIN``; the name of the file is the name used in a suite.
+"""

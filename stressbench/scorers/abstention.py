@@ -1,4 +1,4 @@
-"""Whether the model says that the answer is not there."""
+"""Whether the model says that the prompt does not hold the answer."""
 
 from __future__ import annotations
 
@@ -23,34 +23,33 @@ _SENTENCES_WORDS: Final = 32
 
 
 class Abstention:
-    """1 for an answer that declines and names no value all the same.
+    """Whether the answer declines, and does not name a value as well.
 
-    Declining is to say so in words ("it is not mentioned") or with the word that the
-    prompt asks for (``none``). For w words in the answer ``score`` = min(1, 32 / w): a
-    sentence or two are fine, an echo of the prompt is not. ``em`` is 1 for the word asked
-    for and nothing else. A value is one of the prompt's or, where the case's scorer
-    parameters give its ``shape`` (a regular expression), anything of that shape. Over a
-    balanced set of arms the mean of this and of the answerable twin's recall makes the
-    abstention F1.
+    An answer declines by saying so ("it is not mentioned") or with the word that the prompt
+    asks for (``none``). With w words in the answer, ``score`` = min(1, 32 / w): a sentence or
+    two score 1, an echo of the prompt does not. ``em`` is 1 for exactly the word asked for. A
+    value is one of the prompt's values or, if the scorer parameters give a ``shape`` (a
+    regular expression), any text of that shape. Over a balanced set of arms, the mean of this
+    and of the answerable twin's recall is the abstention F1.
     """
 
     def check(self, expected: Sequence[str], params: ScorerParams) -> None:
-        """Refuse a word to decline with that is none, and a shape that is no expression."""
+        """Refuse a reference that does not decline, and a shape that is not an expression."""
         need_words("abstention", expected)
         shape = params.get("shape", "")
         try:
             valued = [text for text in expected if shape and re.search(str(shape), text)]
         except re.error as error:
-            raise SuiteError(f"the shape {shape!r} is no regular expression: {error}") from error
+            raise SuiteError(f"the shape {shape!r} is not a regular expression: {error}") from error
         long = [text for text in expected if len(words(text)) > _SENTENCES_WORDS]
         if long or valued:
             raise SuiteError(
-                f"the reference {(long or valued)[0]!r} does not decline: it is"
-                f" {'too long' if long else 'of the shape of a value'}"
+                f"the reference {(long or valued)[0]!r} does not decline: it "
+                f"{'is too long' if long else 'has the shape of a value'}"
             )
 
     def score(self, answer: str, case: Case, *, finish_reason: str | None) -> Quality:
-        """Look for a refusal without a value."""
+        """Look for an answer that declines and names no value."""
         said = words(answer)
         shape = case.scorer_params.get("shape")
         valued = bool(named(answer, case.values)) or (

@@ -1,4 +1,4 @@
-"""The scorer seam, and how the kind of a failure is told from the prompt's own values."""
+"""What a scorer has to provide, and how failures are classified by the prompt's values."""
 
 from __future__ import annotations
 
@@ -34,16 +34,16 @@ _ABSTENTIONS: Final = re.compile(
 )
 _ABSTENTION_WORDS: Final = frozenset({"none", "nothing", "unknown", "no"})
 SENTENCE_WORDS: Final = 16
-"""An answer inside one short sentence is an answer; more words are over-generation."""
+"""Words that may surround an answer, a short sentence; more words lower the score."""
 _REPEATS: Final = 4
 _LONGEST_CYCLE: Final = 24
 
 
 class Scorer(Protocol):
-    """Judges one answer. Pure: the same answer and case give the same quality."""
+    """Judges one answer. It is pure: the same answer and case give the same quality."""
 
     def score(self, answer: str, case: Case, *, finish_reason: str | None) -> Quality:
-        """The quality of ``answer``: every number in 0 to 1, and what kind of answer it is."""
+        """Return the quality of ``answer``: numbers from 0 to 1, and the kind of answer."""
         ...
 
 
@@ -54,25 +54,25 @@ ScorerParams: TypeAlias = Mapping[str, Scalar | list[str]]
 
 @runtime_checkable
 class ChecksReferences(Protocol):
-    """A scorer that does not understand every reference answer, and says so beforehand."""
+    """A scorer that cannot use every reference answer, and reports this before the run."""
 
     def check(self, expected: Sequence[str], params: ScorerParams) -> None:
-        """Raise ``SuiteError`` for references or scorer parameters that it cannot read.
+        """Raise ``SuiteError`` for references or scorer parameters that it cannot use.
 
-        A perfect answer to accepted ones scores 1.
+        If it accepts them, a perfect answer scores 1.
         """
         ...
 
 
 @runtime_checkable
 class HasSection(Protocol):
-    """A scorer that also fills a section of the record: figures beside its score."""
+    """A scorer that also fills a section of the record with figures about the answer."""
 
     section: str
-    """A name that no field of a record and no probe of the suite has."""
+    """A name that neither a field of the record nor a probe of the suite has."""
 
     def figures(self, answer: str, case: Case) -> Mapping[str, SectionFigure]:
-        """Numbers and truths about an answer; no text, for answers may be private."""
+        """Return numbers and booleans about an answer; no text, because answers may be private."""
         ...
 
 
@@ -80,9 +80,9 @@ class HasSection(Protocol):
 class Scores:
     """What a scorer measured.
 
-    ``recall``: share of the truth that the answer holds. ``precision``: share of the
-    answer that is truth. ``em``: the answer is the truth and nothing else. ``score`` is
-    the scorer's verdict; 1 means correct.
+    ``recall``: share of the expected that is in the answer. ``precision``: share of the answer
+    that is expected. ``em``: 1 if the answer is the expected and nothing else. ``score``: the
+    scorer's verdict; 1 means correct.
     """
 
     score: float
@@ -90,17 +90,17 @@ class Scores:
     precision: float | None
     recall: float | None
     given: str | None
-    """The answer as it was understood; None where it has not the form asked for."""
+    """The answer as the scorer read it; None if it does not have the form asked for."""
 
 
 def load(name: str) -> Scorer:
-    """The scorer of this name. Raises ``UsageError`` naming the nearest one."""
+    """Load the scorer of this name. Raises ``UsageError`` naming the nearest one."""
     scorer = cast("Scorer", catalog.load("scorers", name))
     if isinstance(scorer, HasSection) and not _may_name(scorer.section):
         raise UsageError(
-            f"the scorer {name!r} names a section {scorer.section!r}, which is no name of a field, "
-            "or one that every record has already",
-            hint="a section is a word of letters, digits and underscores",
+            f"the scorer {name!r} has the section {scorer.section!r}, which is not a valid name "
+            "or is a field of every record",
+            hint="name the section with letters, digits and underscores",
         )
     return scorer
 
@@ -110,7 +110,7 @@ def _may_name(section: object) -> bool:
 
 
 def section_of(name: str) -> str | None:
-    """The section that the scorer of this name fills; None for one that has but a score."""
+    """Return the section that the scorer fills; None for a scorer without a section."""
     try:
         scorer = load(name)
     except UsageError:
@@ -119,7 +119,7 @@ def section_of(name: str) -> str | None:
 
 
 def check(name: str, expected: Sequence[str], params: ScorerParams) -> None:
-    """Raise ``SuiteError`` where there is no such scorer, or it cannot read the truth."""
+    """Raise ``SuiteError`` if there is no such scorer, or it cannot use the references."""
     try:
         scorer = load(name)
     except UsageError as error:
@@ -129,47 +129,47 @@ def check(name: str, expected: Sequence[str], params: ScorerParams) -> None:
 
 
 def need_words(scorer: str, expected: Sequence[str]) -> None:
-    """Refuse no references at all, and those without a word to look for."""
+    """Raise ``SuiteError`` if there is no reference, or one has no word to look for."""
     if not expected:
         raise SuiteError(f"the {scorer} scorer needs a reference answer, and there is none")
     for text in expected:
         if not words(text):
-            raise SuiteError(f"the {scorer} scorer finds no word in the reference {text!r}")
+            raise SuiteError(f"the reference {text!r} has no word that {scorer} can look for")
 
 
 def judge(answer: str, case: Case, *, finish_reason: str | None) -> tuple[Quality, str | None]:
-    """The quality of an answer and None, or an unjudged one and why.
+    """Return the quality of an answer and None, or an unjudged quality and the reason.
 
-    Never raises: a scorer that fails, or that gives what is no score, has not judged.
+    Never raises: if the scorer fails or returns an invalid score, the answer is unjudged.
     """
     try:
         quality = load(case.scorer).score(answer, case, finish_reason=finish_reason)
-        wrong = _no_score(quality)
-    except Exception as error:  # noqa: BLE001 - a scorer may be anybody's
+        wrong = _invalid(quality)
+    except Exception as error:  # noqa: BLE001 - a scorer may be a third party's
         return unjudged_quality(case), f"the {case.scorer} scorer failed with {told(error)}"
     if wrong is not None:
-        return unjudged_quality(case), f"the {case.scorer} scorer gave {wrong}"
+        return unjudged_quality(case), f"the {case.scorer} scorer returned {wrong}"
     return quality, None
 
 
 def figures(answer: str, case: Case) -> Mapping[str, SectionFigure] | str:
-    """What the case's scorer finds for its section, or why that is null; never raises."""
+    """Return the figures for the scorer's section, or why it is null. Never raises."""
     scorer = load(case.scorer)
     assert isinstance(scorer, HasSection)
     try:
         found = dict(scorer.figures(answer, case))
         for name, value in found.items():
             if not name.isidentifier():
-                return f"the {case.scorer} scorer gave a figure a name that is no word"
+                return f"the {case.scorer} scorer returned a figure with an invalid name"
             if type(value) not in _FIGURES or not math.isfinite(value or 0):
-                return f"the {case.scorer} scorer gave {name} what is no finite number"
-    except Exception as error:  # noqa: BLE001 - a scorer may be anybody's
+                return f"the {case.scorer} scorer returned {name}, which is not a finite number"
+    except Exception as error:  # noqa: BLE001 - a scorer may be a third party's
         return f"the {case.scorer} scorer failed with {type(error).__name__}"
     return found
 
 
-def _no_score(quality: Quality) -> str | None:
-    """What is no score among a scorer's figures, in words."""
+def _invalid(quality: Quality) -> str | None:
+    """Say which number of a quality is missing or invalid; None if all are valid."""
     for name in ("score", "em", "precision", "recall"):
         figure = getattr(quality, name)
         if figure is None and name in {"score", "em"}:
@@ -180,7 +180,7 @@ def _no_score(quality: Quality) -> str | None:
 
 
 def failed_quality(case: Case) -> Quality:
-    """The quality of a request that failed: 0, and never left out of a mean."""
+    """Return the quality of a request that failed: 0, and included in every mean."""
     return Quality(
         scorer=case.scorer,
         score=0.0,
@@ -194,7 +194,7 @@ def failed_quality(case: Case) -> Quality:
 
 
 def unjudged_quality(case: Case) -> Quality:
-    """The quality of an answer that the scorer could not judge: unknown, not bad."""
+    """Return the quality of an answer that the scorer could not judge: null, not 0."""
     return Quality(
         scorer=case.scorer,
         score=None,
@@ -208,7 +208,7 @@ def unjudged_quality(case: Case) -> Quality:
 
 
 def conclude(marks: Scores, answer: str, case: Case, *, finish_reason: str | None) -> Quality:
-    """A scorer's marks with the kind of answer."""
+    """Make the quality from a scorer's measurements, and add the kind of answer."""
     return Quality(
         scorer=case.scorer,
         score=marks.score,
@@ -222,12 +222,12 @@ def conclude(marks: Scores, answer: str, case: Case, *, finish_reason: str | Non
 
 
 def outcome(marks: Scores, answer: str, case: Case, *, finish_reason: str | None) -> Outcome:
-    """The kind of an answer; the first that applies.
+    """Classify an answer: the first of these that applies.
 
     ``correct`` (score 1), ``empty``, ``partial`` (score above 0), ``repetition`` (the same
-    words over and over), ``detached_reference`` (holds a value of the prompt that is not
-    the one asked for), ``abstained``, ``truncated`` (cut off at the output limit),
-    ``format`` (not in the form asked for), else ``invented``.
+    words over and over), ``detached_reference`` (a value from the prompt, but not the one asked
+    for), ``abstained``, ``truncated`` (cut off at the output limit), ``format`` (not in the
+    form asked for), or else ``invented``.
     """
     kind: Outcome = "invented"
     if marks.score >= 1.0:
@@ -250,17 +250,17 @@ def outcome(marks: Scores, answer: str, case: Case, *, finish_reason: str | None
 
 
 def words(text: str) -> list[str]:
-    """Words of ``text`` in lower case, without punctuation and articles.
+    """Split ``text`` into words, in lower case, without punctuation and articles.
 
-    ``482913`` and ``8f3c-11`` are one word each. Of a text that is nothing but articles
-    they are left: the option ``A`` is an answer.
+    ``482913`` and ``8f3c-11`` are one word each. If the text consists only of articles, they
+    are kept: the option ``A`` is an answer.
     """
     every: list[str] = _WORD.findall(text.casefold())
     return [word for word in every if word not in ARTICLES] or every
 
 
 def holds(text: Sequence[str], phrase: Sequence[str]) -> bool:
-    """Whether ``phrase`` stands in ``text``, whole words in a row: ``art`` is not in ``party``."""
+    """Whether the words of ``phrase`` follow each other in ``text``: ``party`` has no ``art``."""
     size = len(phrase)
     return size > 0 and any(
         text[start] == phrase[0] and list(text[start : start + size]) == list(phrase)
@@ -269,7 +269,7 @@ def holds(text: Sequence[str], phrase: Sequence[str]) -> bool:
 
 
 def named(answer: str, values: Sequence[str]) -> list[str]:
-    """Those of ``values`` that ``answer`` holds."""
+    """Return those of ``values`` that are in ``answer``."""
     said = words(answer)
     seen = frozenset(said)
     found = []
@@ -281,7 +281,7 @@ def named(answer: str, values: Sequence[str]) -> list[str]:
 
 
 def abstains(answer: str) -> bool:
-    """Whether the answer declines: says that it does not know or that it is not there."""
+    """Whether the answer declines: it says that it does not know, or that nothing is there."""
     said = words(answer)
     return bool(_ABSTENTIONS.search(answer)) or (
         0 < len(said) <= 2 and said[0] in _ABSTENTION_WORDS  # noqa: PLR2004 - "None given."
@@ -289,7 +289,7 @@ def abstains(answer: str) -> bool:
 
 
 def repeats(answer: str) -> bool:
-    """Whether the answer ends in one stretch of words said at least four times in a row."""
+    """Whether the answer ends with the same words at least four times in a row."""
     said = answer.split()
     for cycle in range(1, min(_LONGEST_CYCLE, len(said) // _REPEATS) + 1):
         tail = said[-cycle * _REPEATS :]

@@ -1,4 +1,4 @@
-"""Whether a text was given back to the character: decoded data, copied strings."""
+"""Whether a text was returned exactly, to the character: decoded data, copied strings."""
 
 from __future__ import annotations
 
@@ -16,18 +16,19 @@ _AROUND: Final = "\"'`\u201c\u201d. "
 
 
 class DecodeMatch:
-    """The expected text, letter case and punctuation included.
+    """Whether the answer is the expected text, including letter case and punctuation.
 
-    ``em`` is 1 when the answer is the text; quotes, white space and a full stop around it
-    do not count. ``score`` = min(1, (16 + v) / w) when the text's v words stand verbatim in
-    the answer's w words, else 0: one short sentence around it is fine, an echo is not. With
-    L characters in common in order, ``precision`` = L / characters of the answer and
-    ``recall`` = L / characters of the text, which tells a near miss from noise.
+    ``em`` is 1 if the answer is the text; quotes, white space and a full stop around it are
+    ignored. ``score`` = min(1, (16 + v) / w) if the answer's w words contain the text's v
+    words verbatim, else 0: a short sentence around the text scores 1, an echo of the prompt
+    does not. With L characters in common in order (longest common subsequence),
+    ``precision`` = L / characters of the answer and ``recall`` = L / characters of the text,
+    which tells a near miss from noise.
     """
 
     def check(self, expected: Sequence[str], params: ScorerParams) -> None:
-        """Refuse no reference, and one of nothing but white space."""
-        del params  # it has none
+        """Refuse a case without references, and a reference of white space only."""
+        del params  # this scorer has none
         if not expected or not all(text.split() for text in expected):
             raise SuiteError("the decode_match scorer needs a reference that is not empty")
 
@@ -42,7 +43,7 @@ class DecodeMatch:
                 (
                     min(1.0, (SENTENCE_WORDS + len(text.split())) / size)
                     for text in wanted
-                    if _stands(text, said)
+                    if _contains(said, text)
                 ),
                 default=0.0,
             ),
@@ -54,8 +55,8 @@ class DecodeMatch:
         return conclude(marks, answer, case, finish_reason=finish_reason)
 
 
-def _stands(text: str, answer: str) -> bool:
-    """Whether ``text`` stands in ``answer``, not as a part of a longer word."""
+def _contains(answer: str, text: str) -> bool:
+    """Whether ``text`` is in ``answer``, not as part of a longer word."""
     before = r"(?<!\w)" if text[:1].isalnum() else ""
     after = r"(?!\w)" if text[-1:].isalnum() else ""
     return bool(text) and re.search(before + re.escape(text) + after, answer) is not None

@@ -1,8 +1,10 @@
-"""How far a copy is from its original."""
+"""How much a copy differs from its original."""
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
+
+from rapidfuzz.distance import LCSseq, Levenshtein
 
 from stressbench.errors import SuiteError
 from stressbench.schema.case import Case
@@ -13,14 +15,14 @@ from stressbench.scorers.base import ScorerParams, Scores, conclude
 class EditDistance:
     """Normalised edit distance in words: ``score`` = 1 - d / max(n, m).
 
-    d is Levenshtein's distance between the answer's n words and the expected m. With
-    L words in common in order (longest common subsequence), ``precision`` = L / n and
-    ``recall`` = L / m. Words beyond the copy count as edits, so echoing more costs.
+    d is Levenshtein's distance between the answer's n words and the expected text's m words.
+    With L words in common in order (longest common subsequence), ``precision`` = L / n and
+    ``recall`` = L / m. Words beyond the copy count as edits, so an echo scores lower.
     """
 
     def check(self, expected: Sequence[str], params: ScorerParams) -> None:
-        """Refuse no reference, and one of nothing but white space."""
-        del params  # it has none
+        """Refuse a case without references, and a reference of white space only."""
+        del params  # this scorer has none
         if not expected or not all(text.split() for text in expected):
             raise SuiteError("the edit_distance scorer needs a reference that is not empty")
 
@@ -42,42 +44,24 @@ class EditDistance:
         return conclude(marks, answer, case, finish_reason=finish_reason)
 
 
-def distance(left: Sequence[Hashable], right: Sequence[Hashable]) -> int:
-    """Levenshtein's distance, a bit a row (Hyyro 2003, figure 3): O(n) operations on m bits."""
-    if not left:
-        return len(right)
-    places = _places(left)
-    mask, last = (1 << len(left)) - 1, 1 << (len(left) - 1)
-    plus, minus, steps = mask, 0, len(left)
-    for item in right:
-        match = places.get(item, 0)
-        diagonal = (((match & plus) + plus) ^ plus) | match | minus
-        up = minus | (~(diagonal | plus) & mask)
-        down = plus & diagonal
-        steps += bool(up & last) - bool(down & last)
-        up = ((up << 1) | 1) & mask
-        down = (down << 1) & mask
-        plus = down | (~(diagonal | up) & mask)
-        minus = up & diagonal
-    return steps
+def distance(left: Sequence[str], right: Sequence[str]) -> int:
+    """Levenshtein's distance between two texts, or between two lists of words."""
+    return Levenshtein.distance(*_numbered(left, right))
 
 
-def subsequence(left: Sequence[Hashable], right: Sequence[Hashable]) -> int:
-    """Length of the longest common subsequence, a bit a row (Hyyro 2004)."""
-    places = _places(left)
-    mask = (1 << len(left)) - 1
-    row = mask
-    for item in right:
-        match = row & places.get(item, 0)
-        row = ((row + match) | (row - match)) & mask
-    return len(left) - row.bit_count()
+def subsequence(left: Sequence[str], right: Sequence[str]) -> int:
+    """Length of the longest common subsequence of two texts, or of two lists of words."""
+    return LCSseq.similarity(*_numbered(left, right))
 
 
-def _places(items: Sequence[Hashable]) -> dict[Hashable, int]:
-    places: dict[Hashable, int] = {}
-    for index, item in enumerate(items):
-        places[item] = places.get(item, 0) | 1 << index
-    return places
+def _numbered(left: Sequence[str], right: Sequence[str]) -> tuple[list[int], list[int]]:
+    # rapidfuzz compares the hashes of list items. A number is its own hash, so numbering the
+    # words rules out collisions, and Python's random seed for string hashes has no influence.
+    numbers: dict[str, int] = {}
+    return (
+        [numbers.setdefault(item, len(numbers)) for item in left],
+        [numbers.setdefault(item, len(numbers)) for item in right],
+    )
 
 
 PLUGIN = EditDistance()

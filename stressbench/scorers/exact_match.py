@@ -1,4 +1,4 @@
-"""Exact match against a value and its aliases, with a price on saying too much."""
+"""Exact match with a value or one of its aliases; long answers score lower."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ from stressbench.scorers.base import (
 
 
 class ExactMatch:
-    """Whether the answer states the expected value, one of its aliases, and little else.
+    """Whether the answer states the expected value or one of its aliases, and little else.
 
-    ``em`` is 1 when the answer is an alias and nothing else, case, punctuation and
-    articles aside (SQuAD's normalisation, Rajpurkar et al. 2016). ``recall`` is 1 when an
-    alias stands in the answer as whole words. ``precision`` is the share of the answer's
-    words that belong to it. ``score`` = recall x min(1, (16 + v) / w) / (1 + r) for w
-    words in the answer, v in the alias, and r other values of the prompt that the answer
-    names too: a short sentence with the value scores 1, the echoed prompt about 0. An
-    alias more counts for nothing. An alias that is an article, as the option ``A`` is, stands
-    in an answer where no word follows it: in "The answer is A.", not in "A banana."
+    ``em`` is 1 if the answer is an alias and nothing else; case, punctuation and articles are
+    ignored (SQuAD's normalisation, Rajpurkar et al. 2016). ``recall`` is 1 if the answer
+    contains an alias as whole words. ``precision`` is the share of the answer's words that
+    belong to the alias. ``score`` = recall x min(1, (16 + v) / w) / (1 + r), with w words in
+    the answer, v words in the alias, and r other values of the prompt in the answer: a short
+    sentence with the value scores 1, an echo of the prompt about 0. Naming several aliases
+    scores the same as naming one. An alias that is also an article, such as the option ``A``,
+    counts only if no word follows it: in "The answer is A.", but not in "A banana."
     """
 
     def check(self, expected: Sequence[str], params: ScorerParams) -> None:
         """Refuse references without a word."""
-        del params  # it has none
+        del params  # this scorer has none
         need_words("exact_match", expected)
 
     def score(self, answer: str, case: Case, *, finish_reason: str | None) -> Quality:
@@ -63,7 +63,7 @@ class ExactMatch:
 
 
 def _chosen(alias: str, answer: str) -> bool:
-    """Whether ``answer`` names the option ``alias``, a text that is an article elsewhere."""
+    """Whether ``answer`` names the option ``alias``, which is also an article."""
     option = alias.strip()
     if option.casefold() not in ARTICLES:
         return False

@@ -1,4 +1,4 @@
-"""A number, however it is written."""
+"""Whether the answer states a number, however it is written."""
 
 from __future__ import annotations
 
@@ -19,28 +19,29 @@ _DEFAULT_TOLERANCE: Final = 1e-9
 class Numeric:
     """Whether the answer states the expected number.
 
-    ``1,204``, ``1204.0`` and ``1.204e3`` are the same number; ``tolerance`` (relative,
-    in the case's scorer parameters) says how near is right. For u different numbers in
-    the answer, ``precision`` = 1 / u and ``score`` = recall / u, so naming every number
-    is worth little. An answer without a number has the outcome ``format``.
+    ``1,204``, ``1204.0`` and ``1.204e3`` are the same number; the scorer parameter
+    ``tolerance`` is the relative difference that is still right. If u different numbers are in
+    the answer and one is right, ``precision`` = ``score`` = 1 / u, so naming many numbers
+    scores low. An answer without a number has the outcome ``format``.
     """
 
     def check(self, expected: Sequence[str], params: ScorerParams) -> None:
-        """Refuse references that are no finite number, and a tolerance that is none."""
+        """Refuse references that are not finite numbers, and an invalid tolerance."""
         if not expected:
             raise SuiteError("the numeric scorer needs a reference answer, and there is none")
         for text in expected:
             if not _NUMBER.fullmatch(text.strip()) or not math.isfinite(_value(text)):
                 raise SuiteError(
-                    f"the reference {text!r} is no number, and the numeric scorer needs one",
-                    hint="a number alone, such as 1204, 1,204.5 or 1.2e3; or choose another scorer",
+                    f"the reference {text!r} is not a number, and the numeric scorer needs one",
+                    hint="write only a number, such as 1204, 1,204.5 or 1.2e3, or use another "
+                    "scorer",
                 )
         tolerance = params.get("tolerance", _DEFAULT_TOLERANCE)
         if not isinstance(tolerance, int | float) or not 0 <= tolerance < math.inf:
-            raise SuiteError(f"a tolerance is a number from 0 on, not {tolerance!r}")
+            raise SuiteError(f"the tolerance must be a number of 0 or more, not {tolerance!r}")
 
     def score(self, answer: str, case: Case, *, finish_reason: str | None) -> Quality:
-        """Compare the numbers of the answer with the expected one."""
+        """Compare the numbers in the answer with the expected number."""
         tolerance = case.scorer_params.get("tolerance", _DEFAULT_TOLERANCE)
         assert isinstance(tolerance, int | float)
         stated = {_value(found) for found in _NUMBER.findall(answer)}

@@ -1,4 +1,4 @@
-"""Verifiable instructions, each passed or not."""
+"""Instructions that a program can check."""
 
 from __future__ import annotations
 
@@ -29,25 +29,25 @@ CHECKS: Final[Mapping[str, Callable[[str, str], bool]]] = {
     "case": lambda answer, case: answer == (answer.upper() if case == "upper" else answer.lower()),
     "lines": lambda answer, count: len(answer.strip().splitlines()) == int(count),
 }
-"""What a rule ``name:value`` asks of an answer."""
+"""The check of an answer for each rule ``name:value``."""
 
 
 class Rules:
-    """Share of the rules that the answer obeys.
+    """The share of rules that the answer follows.
 
-    Rules stand in the case's scorer parameters as ``name:value`` and are checked by
-    program (Zhou et al. 2023, IFEval, section 2). ``score`` = ``precision`` = ``recall`` =
-    rules obeyed / rules; ``em`` is 1 when all are. An empty answer obeys none.
+    The scorer parameters list the rules as ``name:value``; a program checks each one (Zhou et
+    al. 2023, IFEval, section 2). ``score`` = ``precision`` = ``recall`` = rules followed /
+    rules; ``em`` is 1 if all are followed. An empty answer follows none.
     """
 
     def check(self, expected: Sequence[str], params: ScorerParams) -> None:
-        """Refuse rules that are not there, not known, or lack their number."""
-        del expected  # what they ask for stands in the rules
+        """Refuse a case without rules, unknown rules, and rules that lack their number."""
+        del expected  # the rules say what is expected
         rules = params.get("rules")
         if not isinstance(rules, list) or not rules:
             raise SuiteError(
                 "the rules scorer needs rules, and there are none",
-                hint="a class gives them with its prompts, as multi_instruction does",
+                hint="use it with a class that sets rules, such as multi_instruction",
             )
         for rule in rules:
             name, _, value = rule.partition(":")

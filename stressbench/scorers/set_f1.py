@@ -1,4 +1,4 @@
-"""F1 of a set of values."""
+"""How much of a set of values the answer names, and what else (F1)."""
 
 from __future__ import annotations
 
@@ -25,24 +25,24 @@ _SEPARATORS: Final = re.compile(
 
 
 class SetF1:
-    """Which of the expected values the answer names, and what else.
+    """Which of the expected values the answer names, and what else it names.
 
-    The answer is split at commas, semicolons, line breaks, bullets and "and". ``recall``
-    = expected values named / expected values; ``precision`` = expected values named /
-    things listed, where every 16 words in one entry count as a thing, so that prose is
-    no way around it. ``score`` is their harmonic mean (F1), ``em`` is 1 when both are 1.
+    The answer is split into entries at commas, semicolons, line breaks, bullets and "and".
+    ``recall`` = expected values named / expected values; ``precision`` = expected values named
+    / things listed. Every 16 words of an entry count as one thing, so prose cannot raise
+    precision. ``score`` is their harmonic mean (F1); ``em`` is 1 if both are 1.
     """
 
     def check(self, expected: Sequence[str], params: ScorerParams) -> None:
-        """Refuse values without a word, and those that a list of values would tear apart."""
-        del params  # it has none
+        """Refuse values without a word, and values that would be split as a list."""
+        del params  # this scorer has none
         need_words("set_f1", expected)
         for value in expected:
             said = words(value)
             if _entries(value) != [said] or len(said) > SENTENCE_WORDS:
                 raise SuiteError(
-                    f"the set_f1 scorer reads a list, and {value!r} is not one value in it",
-                    hint="values have no comma, bullet or 'and', and 16 words at most",
+                    f"the set_f1 scorer would not read {value!r} as one value of a list",
+                    hint="use values without comma, bullet or 'and', and of 16 words at most",
                 )
 
     def score(self, answer: str, case: Case, *, finish_reason: str | None) -> Quality:
@@ -72,7 +72,7 @@ def _entries(text: str) -> list[list[str]]:
 
 
 def _longest(values: set[tuple[str, ...]]) -> set[tuple[str, ...]]:
-    """Those that are no part of another: who lists New York has not listed York."""
+    """Drop values that are part of another value: naming New York does not name York."""
     return {one for one in values if not any(one != two and holds(two, one) for two in values)}
 
 

@@ -8,13 +8,14 @@ from stressbench.scorers.base import Scores, conclude, repeats
 
 
 class WellFormed:
-    """1 for an answer that is neither empty nor a loop; says nothing about its truth.
+    """Whether the answer is neither empty nor a loop; it says nothing about correctness.
 
-    ``precision`` and ``recall`` are null: there is nothing to compare with.
+    ``score`` is 1 or 0. ``precision`` and ``recall`` are null, because there is no reference
+    to compare with.
     """
 
     def score(self, answer: str, case: Case, *, finish_reason: str | None) -> Quality:
-        """Look at the form alone."""
+        """Judge the form of the answer."""
         fine = float(bool(answer.strip()) and not repeats(answer))
         marks = Scores(score=fine, em=fine, precision=None, recall=None, given=answer.strip())
         return conclude(marks, answer, case, finish_reason=finish_reason)

@@ -1,4 +1,4 @@
-"""A closed loop of requests on the simulated scheduler, and where preemption begins."""
+"""Run a closed loop of requests on the simulated scheduler, and find where preemption begins."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from stressbench.simulation.request import (
 from stressbench.simulation.scheduler import Scheduler
 
 TURNAROUND_S: Final = 0.001
-"""From an answer to the next request of the same client: less than any step of an engine. The
-scheduler has begun its next step by then, so a new request is seen by the step after it."""
+"""Time from an answer to the client's next request: less than any step of an engine. The
+scheduler has begun its next step by then, so the step after that one sees the new request."""
 
 
 class Job(NamedTuple):
     """A request as the scheduler sees it."""
 
     key: str
-    """Nobody else's: what it generates, and its prompt without ``contents``, is its own."""
+    """Unique. No other job shares its generated text, nor its prompt without ``contents``."""
     prompt_tokens: int
     output_tokens: int
     contents: tuple[Hashable, ...] = ()
@@ -34,12 +34,12 @@ class Job(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class EvenSteps:
-    """Every step takes as long as any other: enough to know who meets whom in a closed loop."""
+    """Every step takes the same time, which is enough to know what overlaps in a closed loop."""
 
     step_s: float = 1.0
 
     def seconds(self, load: StepLoad) -> float:
-        """The same for every load."""
+        """The same duration for every load."""
         del load
         return self.step_s
 
@@ -63,7 +63,7 @@ class LoopOutcome:
     ended_s: float = 0.0
 
     def see(self, step: SimulatedStep) -> None:
-        """Count one step in."""
+        """Add one step."""
         if step.preempted and self.first_preempted is None:
             self.first_preempted = step.preempted[0].key
             self.first_preemption_step = self.steps
@@ -74,7 +74,7 @@ class LoopOutcome:
         self.running_peak = max(self.running_peak, step.running)
         self.waiting_peak = max(self.waiting_peak, step.waiting)
         self.requests += len(step.finished)
-        self.preempted += sum(1 for sequence in step.finished if sequence.preemptions)
+        self.preempted += sum(1 for request in step.finished if request.preemptions)
         self.ended_s = step.ended_s
 
 
@@ -86,11 +86,11 @@ def run_closed_loop(
     cost: StepCost | None = None,
     together: int = 1,
 ) -> LoopOutcome:
-    """Send ``jobs`` in order, ``concurrency`` at a time, each when one before it is answered.
+    """Send ``jobs`` in order, ``concurrency`` at a time, each when an earlier one is answered.
 
-    An idle engine does not wait: its first step finds ``together`` of those that are sent at
-    once, the next step the others. A real engine finds one, or now and then some more.
-    Raises ``ValueError`` for a job that does not fit the cache alone.
+    An idle engine does not wait: its first step sees ``together`` of the requests that are sent
+    first, and the next step sees the others. A real engine sees one, sometimes a few more.
+    Raises ``ValueError`` for a job that does not fit in the cache alone.
     """
     scheduler = Scheduler(limits, cost or EvenSteps())
     outcome = LoopOutcome()
@@ -101,14 +101,14 @@ def run_closed_loop(
             job = next(queue, None)
             if job is None:
                 return
-            sequence = SimulatedRequest(
+            request = SimulatedRequest(
                 key=job.key,
                 prompt_tokens=job.prompt_tokens,
                 output_tokens=job.output_tokens,
                 contents=job.contents,
             )
             late = 0 if place < together else place / concurrency
-            scheduler.submit(sequence, scheduler.now_s + TURNAROUND_S * (1 + late))
+            scheduler.submit(request, scheduler.now_s + TURNAROUND_S * (1 + late))
 
     send(concurrency, together)
     while (step := scheduler.advance()) is not None:
@@ -119,12 +119,12 @@ def run_closed_loop(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Onset:
-    """Where preemption begins for the requests of a plan, every answer at its limit.
+    """Where preemption begins for the requests of a plan, with every answer at its limit.
 
-    Up to ``safe_concurrency`` requests in flight it is impossible, whichever they are and
-    whenever they arrive: the blocks of the largest ones together are no more than there are.
-    ``onset_concurrency`` is the smallest concurrency of a closed loop at which these requests in
-    this order are preempted; None where that takes more than ``tried_concurrency``.
+    With at most ``safe_concurrency`` requests in flight, no preemption can occur, whichever
+    requests they are and whenever they arrive: the largest of them fit in the cache together.
+    ``onset_concurrency`` is the smallest concurrency of a closed loop at which these requests, in
+    this order, are preempted; None if that needs more than ``tried_concurrency``.
     """
 
     safe_concurrency: int
@@ -137,9 +137,9 @@ _SEARCH_STEPS: Final = 32
 
 
 def find_onset(jobs: Sequence[Job], limits: SchedulerLimits) -> Onset:
-    """The predicted onset of preemption; costs at most 32 simulations of ``jobs``.
+    """Predict the onset of preemption, with at most 32 simulations of ``jobs``.
 
-    Raises ``ValueError`` where there is no job, or one that does not fit the cache alone.
+    Raises ``ValueError`` if there is no job, or one that does not fit in the cache alone.
     """
     demands = [limits.demand(job.prompt_tokens, job.output_tokens) for job in jobs]
     if not demands:

@@ -1,4 +1,4 @@
-"""What the blocks of a prompt hold, as values that are equal where a cache could share them."""
+"""Identify the contents of a prompt's blocks: equal values can share a block of the cache."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from hashlib import blake2b
 
 
 def contents_of(token_ids: Sequence[int], salt: str, block_size: int) -> tuple[bytes, ...]:
-    """One digest for each full block: of the salt, all tokens before it, and its own.
+    """One digest per full block: of the salt, all tokens before the block, and its own tokens.
 
-    So blocks are shared by prompts that begin alike under one ``cache_salt``, as in vLLM.
+    So prompts that begin alike under one ``cache_salt`` share blocks, as in vLLM.
     """
     digest = blake2b(salt.encode("utf-8", "surrogatepass"), digest_size=16).digest()
     found: list[bytes] = []

@@ -1,4 +1,4 @@
-"""How long a step takes on a device: a roofline over its arithmetic and its memory traffic."""
+"""How long a step takes on a device: a roofline of its arithmetic and its memory traffic."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ class Device:
     memory_efficiency: float = 0.8
     """Share of the bandwidth that reading weights and keys reaches."""
     overhead_s: float = 0.0
-    """What every step costs besides: scheduling, launching, sampling, detokenizing."""
+    """Additional time of every step: scheduling, launching, sampling, detokenizing."""
     dtype: str = "bfloat16"
-    """The precision that the figures are for, and that models are served in on it."""
+    """The precision that these numbers hold for, and that models are served in."""
     source: str = ""
-    """Where the figures are from."""
+    """Where the numbers come from."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelCost:
-    """What a model asks of a device; parameters are counts, not bytes."""
+    """The work of a model. Parameters are counts, not bytes."""
 
     layers: int
     heads: int
@@ -41,34 +41,34 @@ class ModelCost:
     shared_parameters: float
     """Used by every token: attention, dense feed-forward, norms, output layer."""
     expert_parameters: float = 0.0
-    """Of one expert, over all layers."""
+    """Parameters of one expert, over all layers."""
     experts: int = 0
     active_experts: int = 0
 
     @property
     def active_parameters(self) -> float:
-        """Parameters that one token is multiplied with."""
+        """Parameters that are used for one token."""
         return self.shared_parameters + self.active_experts * self.expert_parameters
 
     def touched_parameters(self, tokens: int) -> float:
-        """Parameters read for a batch of ``tokens``.
+        """Parameters that are read for a batch of ``tokens``.
 
-        Under uniform routing an expert is left out with probability (1 - k/E)^tokens.
+        Under uniform routing, an expert is unused with probability (1 - k/E)^tokens.
         """
         if not self.experts:
             return self.shared_parameters
-        left_out = (1 - self.active_experts / self.experts) ** tokens
-        return self.shared_parameters + self.expert_parameters * self.experts * (1 - left_out)
+        unused = (1 - self.active_experts / self.experts) ** tokens
+        return self.shared_parameters + self.expert_parameters * self.experts * (1 - unused)
 
 
 @dataclass(frozen=True, slots=True)
 class Roofline:
     """Step time = overhead + max(arithmetic / its rate, traffic / its rate).
 
-    Arithmetic: 2 FLOP a token and active parameter, 4 x layers x heads x head size a pair of
-    a token and one that it attends to. Traffic: the weights touched, once, and the keys and
-    values of every running request. (Williams et al. 2009, "Roofline"; counts as in Kaplan et
-    al. 2020, table 1.)
+    Arithmetic: 2 FLOP per token and active parameter; 4 x layers x heads x head size per pair of
+    a token and a token that it attends to. Traffic: the weights that are used, read once, and
+    the keys and values of every running request. (Williams et al. 2009, "Roofline"; counts as
+    in Kaplan et al. 2020, table 1.)
     """
 
     device: Device
@@ -90,11 +90,11 @@ class Roofline:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rates:
-    """Step time from two speeds: prompt tokens a second, and decoding steps a second."""
+    """Step time from two speeds: prompt tokens per second, and decoding steps per second."""
 
     prefill_tokens_per_s: float
     decode_tokens_per_s: float
-    """Of one request: what it gets while others decode beside it."""
+    """Tokens per second of one request, whatever else decodes."""
 
     def seconds(self, load: StepLoad) -> float:
         """Duration of one step."""
@@ -143,4 +143,4 @@ DEVICES: Final[Mapping[str, Device]] = {
         source="NVIDIA L4 data sheet: BF16 Tensor Core without sparsity; GDDR6",
     ),
 }
-"""The GPUs' are data sheet figures with assumed efficiencies, to be replaced by measured ones."""
+"""GPUs have data sheet numbers with assumed efficiencies, to be replaced by measured ones."""

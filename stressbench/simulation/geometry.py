@@ -1,4 +1,4 @@
-"""What a token takes in the KV cache, and what a model asks of a device, from ``config.json``."""
+"""From ``config.json``: the bytes of a token in the KV cache, and the work of a model."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ELEMENT_BYTES: Final[Mapping[str, int]] = {
 WIDEST_DTYPE: Final = "float32"
 """The dtype to assume where a bound is needed and the dtype is not known."""
 GPU_BLOCK_SIZE: Final = 16
-"""Tokens in a KV block on a GPU where nobody sets ``block_size``: vLLM's default there."""
+"""Tokens in a KV block on a GPU, unless a suite sets ``block_size``: vLLM's default there."""
 CPU_BLOCK_SIZE: Final = 32
 """Tokens in a KV block on a CPU: the smallest size that vLLM's CPU kernels run well with."""
 
@@ -115,7 +115,7 @@ def _window(config: Config, kind: object) -> int | None:
 
 
 def model_cost(config: Config, group: KvGroup, *, weight_bytes: float) -> ModelCost:
-    """Arithmetic and traffic of a decoder with gated feed-forward layers.
+    """The arithmetic and traffic of a decoder with gated feed-forward layers.
 
     Parameters per layer: hidden x head size x (2 x heads + 2 x KV heads) for attention, 3 x
     hidden x intermediate for each feed-forward or expert. The input embedding is looked up,

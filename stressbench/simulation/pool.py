@@ -1,4 +1,4 @@
-"""The blocks of a paged KV cache: taken, shared, freed, and reused by content."""
+"""The blocks of a paged KV cache: allocate, share, free, and reuse by content."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from itertools import count
 
 
 class BlockPool:
-    """vLLM's block pool without the memory behind it (``vllm/v1/core/block_pool.py``).
+    """vLLM's block pool without the memory (``vllm/v1/core/block_pool.py``).
 
-    A block is a number. A free block with known content keeps it, and can be taken up
-    again by whoever needs just that content, until it is reused: blocks without content
-    first, then the least recently freed. ``size`` is the number of usable blocks; vLLM
-    keeps one more for itself.
+    A block is a number. A free block with known content keeps it, and a request that needs this
+    content can use the block again, until the block is evicted: blocks without content are
+    allocated first, then the least recently freed. ``size`` is the number of usable blocks;
+    vLLM keeps one more for itself.
     """
 
     def __init__(self, size: int, *, caching: bool) -> None:
@@ -28,11 +28,11 @@ class BlockPool:
 
     @property
     def free(self) -> int:
-        """Blocks that nobody uses."""
+        """Blocks that no request uses."""
         return self._blank + len(self._evictable)
 
     def find(self, contents: Iterable[Hashable]) -> list[int]:
-        """The blocks that hold the longest known beginning of ``contents``."""
+        """The blocks that hold the longest cached prefix of ``contents``."""
         found: list[int] = []
         if self._caching:
             for content in contents:
@@ -43,20 +43,20 @@ class BlockPool:
         return found
 
     def idle(self, blocks: Sequence[int]) -> int:
-        """How many of ``blocks`` nobody uses: sharing them takes them from the free ones."""
+        """How many of ``blocks`` are free: sharing them makes them no longer free."""
         return sum(1 for block in blocks if not self._users[block])
 
     def share(self, blocks: Sequence[int]) -> None:
-        """Use blocks that were found, along with whoever uses them already."""
+        """Use blocks that were found, with the requests that use them already."""
         for block in blocks:
             if not self._users[block]:
                 del self._evictable[block]
             self._users[block] += 1
 
     def take(self, number: int) -> list[int]:
-        """Use ``number`` free blocks, forgetting what they held. They must be there."""
+        """Use free blocks and forget their contents. Raises ``ValueError`` if there are too few."""
         if number > self.free:
-            raise ValueError(f"{number} blocks are wanted and {self.free} are free")
+            raise ValueError(f"{number} blocks are needed and {self.free} are free")
         blank = min(number, self._blank)
         self._blank -= blank
         taken = [next(self._numbers) for _ in range(blank)]
@@ -68,7 +68,7 @@ class BlockPool:
         return taken
 
     def describe(self, blocks: Sequence[int], contents: Sequence[Hashable]) -> None:
-        """Say what full blocks hold, so that they can be found."""
+        """Set the contents of full blocks, so that they can be found."""
         if not self._caching:
             return
         for block, content in zip(blocks, contents, strict=True):
@@ -77,7 +77,7 @@ class BlockPool:
                 self._holding.setdefault(content, {})[block] = None
 
     def release(self, blocks: Sequence[int]) -> None:
-        """Stop using a sequence's blocks; of equally old ones its last are reused first."""
+        """Stop using a request's blocks. Its last blocks will be evicted first."""
         for block in reversed(blocks):
             self._users[block] -= 1
             if self._users[block]:

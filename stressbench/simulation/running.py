@@ -1,4 +1,4 @@
-"""The requests that hold blocks: some compute their prompts, the others decode in step."""
+"""The running requests, which hold blocks: some compute their prompts, the others decode."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ Event = tuple[int, int, SimulatedRequest]
 
 
 class Running:
-    """Running requests in order of admission: those that decode come before the others.
+    """Running requests in order of admission. Those that decode come before the others.
 
-    All that decode get a token at every step, so what each has stored follows from the
-    number of steps; nothing is done for a request between its events.
+    Every decoding request gets a token at every step, so what it has stored follows from the
+    number of steps. Nothing is done for a request between its events.
     """
 
     def __init__(self, limits: SchedulerLimits) -> None:
@@ -29,134 +29,134 @@ class Running:
         self.steps = 0
         """Steps made so far."""
         self._ends_s: list[float] = []
-        """When each step was over, from the step ``_first_end`` on."""
+        """When each step ended, from step ``_first_end`` on."""
         self._first_end = 0
         self._room = _KEPT_ENDS
         self._orders = count()
         self._full: list[Event] = []
-        """By the step at which the last block of a request is full."""
+        """Ordered by the step at which the last block of a request is full."""
         self._over: list[Event] = []
-        """By the step that brings the last token of a request."""
+        """Ordered by the step that generates the last token of a request."""
         self._base = 0
-        """Sum of ``computed - since`` over what decodes."""
+        """Sum of ``computed - since`` over decoding requests."""
         self._held = 0
 
     def __len__(self) -> int:
-        """How many they are."""
+        """The number of running requests."""
         return len(self.decoding) + len(self.prefilling)
 
-    def __contains__(self, sequence: object) -> bool:
-        """Whether a request is one of them."""
-        return sequence in self.prefilling or sequence in self.decoding
+    def __contains__(self, request: object) -> bool:
+        """Whether a request is running."""
+        return request in self.prefilling or request in self.decoding
 
     @property
     def decoded_tokens(self) -> int:
-        """Tokens that those which decode have stored."""
+        """Tokens stored by decoding requests."""
         return self._base + len(self.decoding) * self.steps
 
     @property
     def empty_slots(self) -> int:
-        """Places for tokens in the blocks held, that hold none yet."""
-        stored = self.decoded_tokens + sum(sequence.computed for sequence in self.prefilling)
+        """Slots of the blocks in use that hold no token yet."""
+        stored = self.decoded_tokens + sum(request.computed for request in self.prefilling)
         return self._held * self.limits.block_size - stored
 
     @property
     def last(self) -> SimulatedRequest:
-        """The one admitted last."""
+        """The request that was admitted last."""
         return next(reversed(self.prefilling or self.decoding))
 
     @property
     def quiet_steps(self) -> int:
-        """Steps until a block is full or a request over, the step that ends it included."""
+        """Steps until a block is full or a request ends, including the step that ends it."""
         events = [self._full[0][0]] if self._full else []
         events += [self._over[0][0] + 1] if self._over else []
         return max(1, min(events) - self.steps) if events else 1
 
-    def enter(self, sequence: SimulatedRequest, found: list[int]) -> None:
+    def enter(self, request: SimulatedRequest, found: list[int]) -> None:
         """Admit a request that shares the blocks ``found`` and computes the rest."""
         self.pool.share(found)
         self._held += len(found)
-        sequence.blocks = found
-        sequence.described = len(found)
-        sequence.computed = len(found) * self.limits.block_size
-        sequence.order = next(self._orders)
-        self.prefilling[sequence] = None
+        request.blocks = found
+        request.described = len(found)
+        request.computed = len(found) * self.limits.block_size
+        request.order = next(self._orders)
+        self.prefilling[request] = None
 
-    def hold(self, sequence: SimulatedRequest, blocks: int) -> None:
+    def hold(self, request: SimulatedRequest, blocks: int) -> None:
         """Give a request more blocks."""
-        sequence.blocks += self.pool.take(blocks)
+        request.blocks += self.pool.take(blocks)
         self._held += blocks
 
-    def take_chunk(self, sequence: SimulatedRequest, tokens: int) -> int:
-        """Compute tokens of a prompt; how many of them had been computed before."""
-        before = sequence.computed
-        sequence.computed += tokens
-        self._describe(sequence)
-        again = max(0, min(sequence.computed, sequence.lost) - before)
-        sequence.recomputed_tokens += again
+    def take_chunk(self, request: SimulatedRequest, tokens: int) -> int:
+        """Compute tokens of a prompt; returns how many of them are recomputed."""
+        before = request.computed
+        request.computed += tokens
+        self._describe(request)
+        again = max(0, min(request.computed, request.lost) - before)
+        request.recomputed_tokens += again
         return again
 
-    def decode(self, sequence: SimulatedRequest, now_s: float) -> None:
-        """Note a request's next token: its prompt is computed, and from now on it decodes."""
-        del self.prefilling[sequence]
-        sequence.token_s.append(now_s)
-        sequence.since = self.steps
-        self.decoding[sequence] = None
-        self._base += sequence.computed - sequence.since
-        room = len(sequence.blocks) * self.limits.block_size - sequence.computed
-        left = sequence.output_tokens - len(sequence.token_s)
-        heappush(self._full, (self.steps + room, sequence.order, sequence))
-        heappush(self._over, (self.steps + left - 1, sequence.order, sequence))
+    def decode(self, request: SimulatedRequest, now_s: float) -> None:
+        """Give a request its next token. Its prompt is computed, and from now on it decodes."""
+        del self.prefilling[request]
+        request.token_s.append(now_s)
+        request.since = self.steps
+        self.decoding[request] = None
+        self._base += request.computed - request.since
+        room = len(request.blocks) * self.limits.block_size - request.computed
+        left = request.output_tokens - len(request.token_s)
+        heappush(self._full, (self.steps + room, request.order, request))
+        heappush(self._over, (self.steps + left - 1, request.order, request))
 
     def make_steps(self, ends_s: list[float]) -> None:
-        """Note when steps were over; times that nobody will ask for are forgotten."""
+        """Note when steps ended, and forget the times that are not needed any more."""
         self._ends_s += ends_s
         self.steps += len(ends_s)
         if len(self._ends_s) > self._room:
-            oldest = min((sequence.since for sequence in self.decoding), default=self.steps)
+            oldest = min((request.since for request in self.decoding), default=self.steps)
             del self._ends_s[: oldest - self._first_end]
             self._first_end = oldest
             self._room = _KEPT_ENDS + 2 * len(self._ends_s)
 
     def next_full(self) -> SimulatedRequest | None:
-        """The next request in order of admission that needs a block at this step."""
+        """The next request, in order of admission, that needs a block at this step."""
         return self._due(self._full, self.steps)
 
-    def grow(self, sequence: SimulatedRequest) -> None:
-        """Give a request that decodes its next block."""
-        self.hold(sequence, 1)
+    def grow(self, request: SimulatedRequest) -> None:
+        """Give a decoding request its next block."""
+        self.hold(request, 1)
         next_step = self.steps + self.limits.block_size
-        heappush(self._full, (next_step, sequence.order, sequence))
+        heappush(self._full, (next_step, request.order, request))
 
     def next_over(self) -> SimulatedRequest | None:
-        """The next request whose last token is there."""
+        """The next request that has got its last token."""
         return self._due(self._over, self.steps - 1)
 
     def _due(self, events: list[Event], step: int) -> SimulatedRequest | None:
         while events and events[0][0] <= step:
-            _, order, sequence = heappop(events)
-            if sequence.order == order and sequence in self.decoding:
-                return sequence
+            _, order, request = heappop(events)
+            if request.order == order and request in self.decoding:
+                return request
         return None
 
-    def leave(self, sequence: SimulatedRequest) -> None:
-        """Let a request go and take its blocks back; the cache remembers the full ones."""
-        if sequence in self.prefilling:
-            del self.prefilling[sequence]
+    def leave(self, request: SimulatedRequest) -> None:
+        """Remove a request and free its blocks. The cache keeps the content of the full ones."""
+        if request in self.prefilling:
+            del self.prefilling[request]
         else:
-            del self.decoding[sequence]
-            self._base -= sequence.computed - sequence.since
-            sequence.computed += self.steps - sequence.since
-            sequence.token_s += self._ends_s[sequence.since - self._first_end :]
-        self._describe(sequence)
-        self.pool.release(sequence.blocks)
-        self._held -= len(sequence.blocks)
-        sequence.blocks = []
-        sequence.order = -1
+            del self.decoding[request]
+            self._base -= request.computed - request.since
+            request.computed += self.steps - request.since
+            request.token_s += self._ends_s[request.since - self._first_end :]
+        self._describe(request)
+        self.pool.release(request.blocks)
+        self._held -= len(request.blocks)
+        request.blocks = []
+        request.order = -1
 
-    def _describe(self, sequence: SimulatedRequest) -> None:
-        known, full = sequence.described, sequence.computed // self.limits.block_size
+    def _describe(self, request: SimulatedRequest) -> None:
+        known, full = request.described, request.computed // self.limits.block_size
         if full > known:
-            contents = [sequence.content(index) for index in range(known, full)]
-            self.pool.describe(sequence.blocks[known:full], contents)
-            sequence.described = full
+            contents = [request.content(index) for index in range(known, full)]
+            self.pool.describe(request.blocks[known:full], contents)
+            request.described = full

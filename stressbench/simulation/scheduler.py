@@ -1,16 +1,16 @@
 """Continuous batching over a paged KV cache, by the rules of vLLM's v1 scheduler.
 
-Each step first gives every running request its tokens in order of admission, preempting the
-one admitted last while blocks are lacking; then, where nobody was preempted, it admits
-waiting requests, first come first served, while the token budget, the places and the blocks
-last. A request is admitted only where its whole prompt fits. A preempted one gives up its
-blocks, goes to the head of the queue, and computes its tokens again, less those that the
-prefix cache still holds. (``vllm/v1/core/sched/scheduler.py``, version 0.32: one KV group with
-full attention, no speculation, no asynchronous scheduling.)
+Each step first gives every running request its tokens, in order of admission. While blocks are
+lacking, it preempts the request admitted last. If it preempted none, it then admits waiting
+requests, first come first served, as far as the token budget, ``max_num_seqs`` and the blocks
+allow. A request is admitted only if its whole prompt fits. A preempted request frees its blocks,
+goes to the head of the queue, and recomputes its tokens except those that the prefix cache still
+holds. (``vllm/v1/core/sched/scheduler.py``, version 0.32: one KV group with full attention, no
+speculation, no asynchronous scheduling.)
 
-Requests that decode advance in step, so what comes next is known: a block is full, a request is
-over, another one arrives. The steps in between are made in one go. A simulation of n such events
-takes O(n log n); of the steps themselves only the times are kept.
+All decoding requests advance together, so the next event is known: a block is full, a request
+ends, or another arrives. The steps before it are made at once. A simulation of n events takes
+O(n log n); of the steps themselves only the times are kept.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _NEVER: Final = math.inf
 
 @dataclass(slots=True)
 class _Decisions:
-    """What one step does."""
+    """What one step decides."""
 
     admitted: list[SimulatedRequest] = field(default_factory=list)
     preempted: list[SimulatedRequest] = field(default_factory=list)
@@ -61,7 +61,7 @@ class Scheduler:
         self._arrivals: list[tuple[float, int, SimulatedRequest]] = []
         self._submitted = count()
         self._blocked = False
-        """Whether the head of the queue was refused and nothing was freed since."""
+        """Whether the head of the queue did not fit and nothing has been freed since."""
 
     @property
     def idle(self) -> bool:
@@ -70,37 +70,37 @@ class Scheduler:
 
     @property
     def next_arrival_s(self) -> float | None:
-        """When the next request arrives that was submitted; None where there is none."""
+        """When the next submitted request arrives; None if there is none."""
         return self._arrivals[0][0] if self._arrivals else None
 
-    def abort(self, sequence: SimulatedRequest) -> None:
-        """Take a request out, wherever it is."""
-        if sequence in self._running:
-            self._running.leave(sequence)
+    def abort(self, request: SimulatedRequest) -> None:
+        """Remove a request, whatever its state."""
+        if request in self._running:
+            self._running.leave(request)
             self._blocked = False
-        elif sequence in self._waiting:
-            self._waiting.remove(sequence)
+        elif request in self._waiting:
+            self._waiting.remove(request)
             self._blocked = False
         else:
-            self._arrivals = [each for each in self._arrivals if each[2] is not sequence]
+            self._arrivals = [each for each in self._arrivals if each[2] is not request]
             heapify(self._arrivals)
 
-    def submit(self, sequence: SimulatedRequest, at_s: float) -> None:
-        """Let a request arrive. Raises ``ValueError`` for one that can never be served."""
-        demand = self.limits.demand(sequence.prompt_tokens, sequence.output_tokens)
+    def submit(self, request: SimulatedRequest, at_s: float) -> None:
+        """Let a request arrive at ``at_s``. Raises ``ValueError`` if it can never be served."""
+        demand = self.limits.demand(request.prompt_tokens, request.output_tokens)
         if demand > self.limits.blocks:
             raise ValueError(
-                f"{sequence.prompt_tokens} prompt tokens and {sequence.output_tokens} for the"
-                f" answer need {demand} KV blocks; there are {self.limits.blocks}"
+                f"{request.prompt_tokens} prompt tokens and {request.output_tokens} answer tokens"
+                f" need {demand} KV blocks; there are {self.limits.blocks}"
             )
-        sequence.arrived_s = max(at_s, self.now_s)
-        heappush(self._arrivals, (sequence.arrived_s, next(self._submitted), sequence))
+        request.arrived_s = max(at_s, self.now_s)
+        heappush(self._arrivals, (request.arrived_s, next(self._submitted), request))
 
     def advance(self, until_s: float = _NEVER) -> SimulatedStep | None:
-        """Make the next step; None where none begins before ``until_s``.
+        """Make the next step, or several equal ones; None if none begins before ``until_s``.
 
-        A stretch of steps ends before anything that could change it: also before
-        ``until_s``, when something may arrive that is not known yet.
+        Several steps are made at once only up to the next event, and up to ``until_s``, when
+        a request may arrive that is not known yet.
         """
         if self.idle and self._arrivals:
             arrival_s = self._arrivals[0][0]
@@ -120,10 +120,10 @@ class Scheduler:
             self._admit(made, budget)
         began_s, decoding = self.now_s, len(running.decoding)
         steps = self._compute(made, until_s)
-        ready = [sequence for sequence in made.chunks if sequence.computed >= sequence.tokens]
-        prompts = [sequence for sequence in ready if not sequence.token_s]
-        for sequence in ready:
-            running.decode(sequence, self.now_s)
+        ready = [request for request in made.chunks if request.computed >= request.tokens]
+        prompts = [request for request in ready if not request.token_s]
+        for request in ready:
+            running.decode(request, self.now_s)
         blocks = self.limits.blocks - running.pool.free
         return SimulatedStep(
             began_s=began_s,
@@ -146,14 +146,17 @@ class Scheduler:
         )
 
     def _grow(self, made: _Decisions) -> None:
-        """Give a block to every request whose last one is full."""
-        while (sequence := self._running.next_full()) is not None:
-            if not self._make_room(made, 1, sequence):
+        """Give a block to every request whose last block is full."""
+        while (request := self._running.next_full()) is not None:
+            if not self._make_room(made, 1, request):
                 return
-            self._running.grow(sequence)
+            self._running.grow(request)
 
-    def _make_room(self, made: _Decisions, blocks: int, sequence: SimulatedRequest) -> bool:
-        """Preempt those admitted last until ``blocks`` are free, or ``sequence`` itself is."""
+    def _make_room(self, made: _Decisions, blocks: int, request: SimulatedRequest) -> bool:
+        """Preempt requests, the last admitted first, until ``blocks`` are free.
+
+        Returns False if that preempted ``request`` itself.
+        """
         while self._running.pool.free < blocks:
             victim = self._running.last
             self._running.leave(victim)
@@ -163,75 +166,75 @@ class Scheduler:
             made.preempted.append(victim)
             self._waiting.appendleft(victim)
             self._blocked = False
-            if victim is sequence:
+            if victim is request:
                 return False
         return True
 
     def _go_on(self, made: _Decisions, budget: int) -> int:
-        """Give requests that still compute their prompts their next tokens; what is left."""
+        """Schedule the next tokens of requests in prefill; returns the budget left."""
         running = self._running
-        for sequence in list(running.prefilling):
-            if not budget or sequence not in running.prefilling:
+        for request in list(running.prefilling):
+            if not budget or request not in running.prefilling:
                 break
-            chunk = min(budget, sequence.tokens - sequence.computed)
-            wanted = self.limits.blocks_of(sequence.computed + chunk) - len(sequence.blocks)
-            if not self._make_room(made, wanted, sequence):
+            chunk = min(budget, request.tokens - request.computed)
+            wanted = self.limits.blocks_of(request.computed + chunk) - len(request.blocks)
+            if not self._make_room(made, wanted, request):
                 break
-            running.hold(sequence, wanted)
-            self._chunk(made, sequence, chunk)
+            running.hold(request, wanted)
+            self._chunk(made, request, chunk)
             budget -= chunk
         return budget
 
     def _admit(self, made: _Decisions, budget: int) -> None:
         running, limits = self._running, self.limits
         while budget and self._waiting:
-            sequence = self._waiting[0]
-            found = self._find(sequence)
-            if len(running) >= limits.max_num_seqs or not self._fits(sequence, found):
+            request = self._waiting[0]
+            found = self._find(request)
+            if len(running) >= limits.max_num_seqs or not self._fits(request, found):
                 self._blocked = True
                 return
             cached = len(found) * limits.block_size
-            chunk = sequence.tokens - cached
+            chunk = request.tokens - cached
             if chunk > budget and not limits.enable_chunked_prefill:
                 return
             chunk = min(chunk, budget)
             self._waiting.popleft()
-            self._note_admission(made, sequence, cached)
-            running.enter(sequence, found)
-            running.hold(sequence, limits.blocks_of(cached + chunk) - len(found))
-            self._chunk(made, sequence, chunk)
+            self._note_admission(made, request, cached)
+            running.enter(request, found)
+            running.hold(request, limits.blocks_of(cached + chunk) - len(found))
+            self._chunk(made, request, chunk)
             budget -= chunk
 
-    def _chunk(self, made: _Decisions, sequence: SimulatedRequest, tokens: int) -> None:
-        made.chunks[sequence] = tokens
-        if again := self._running.take_chunk(sequence, tokens):
-            made.recomputed.append((sequence, again))
+    def _chunk(self, made: _Decisions, request: SimulatedRequest, tokens: int) -> None:
+        made.chunks[request] = tokens
+        if again := self._running.take_chunk(request, tokens):
+            made.recomputed.append((request, again))
 
-    def _find(self, sequence: SimulatedRequest) -> list[int]:
-        """Blocks of the cache that hold its beginning; its last token is always computed."""
-        if not (sequence.contents or sequence.preemptions):
+    def _find(self, request: SimulatedRequest) -> list[int]:
+        """Cached blocks with the request's prefix. Its last token is always computed."""
+        if not (request.contents or request.preemptions):
             return []
-        wholes = (sequence.tokens - 1) // self.limits.block_size
-        return self._running.pool.find(sequence.content(index) for index in range(wholes))
+        wholes = (request.tokens - 1) // self.limits.block_size
+        return self._running.pool.find(request.content(index) for index in range(wholes))
 
-    def _fits(self, sequence: SimulatedRequest, found: list[int]) -> bool:
-        """Whether all that it must compute finds room now, beside what must stay free."""
+    def _fits(self, request: SimulatedRequest, found: list[int]) -> bool:
+        """Whether all that must be computed fits now, apart from the blocks that must stay free."""
         pool, limits = self._running.pool, self.limits
         spare = int(limits.watermark * (limits.blocks + 1)) if len(self._running) else 0
         room = pool.free - pool.idle(found) - spare
-        return limits.blocks_of(sequence.tokens) - len(found) <= room
+        return limits.blocks_of(request.tokens) - len(found) <= room
 
-    def _note_admission(self, made: _Decisions, sequence: SimulatedRequest, cached: int) -> None:
-        made.admitted.append(sequence)
-        if sequence.admitted_s is None:
-            sequence.admitted_s = self.now_s
-            sequence.cached_tokens = cached
+    def _note_admission(self, made: _Decisions, request: SimulatedRequest, cached: int) -> None:
+        made.admitted.append(request)
+        if request.admitted_s is None:
+            request.admitted_s = self.now_s
+            request.cached_tokens = cached
             if self.limits.enable_prefix_caching:
-                made.queries += sequence.tokens
+                made.queries += request.tokens
                 made.hits += cached
 
     def _compute(self, made: _Decisions, until_s: float) -> int:
-        """Let the time of this step pass, and of quiet ones behind it; how many they are."""
+        """Let the time of this step and of equal steps after it pass; returns how many they are."""
         running = self._running
         changes = made.chunks or made.preempted or (self._waiting and not self._blocked)
         steps = 1 if changes else running.quiet_steps
@@ -247,23 +250,23 @@ class Scheduler:
         return steps
 
     def _load(self, made: _Decisions, steps: int) -> StepLoad:
-        """What one step computes, on average over so many quiet ones."""
+        """What one step computes, on average over ``steps`` equal steps."""
         decoding = len(self._running.decoding)
         context = self._running.decoded_tokens + decoding * steps // 2
         attended = sum(
-            chunk * (sequence.computed - chunk / 2) for sequence, chunk in made.chunks.items()
+            chunk * (request.computed - chunk / 2) for request, chunk in made.chunks.items()
         )
         return StepLoad(
             prefill_tokens=sum(made.chunks.values()),
             decode_tokens=decoding,
             attended_tokens=attended + context,
-            stored_tokens=context + sum(sequence.computed for sequence in made.chunks),
+            stored_tokens=context + sum(request.computed for request in made.chunks),
         )
 
     def _finish(self) -> tuple[SimulatedRequest, ...]:
         finished: list[SimulatedRequest] = []
-        while (sequence := self._running.next_over()) is not None:
-            self._running.leave(sequence)
-            finished.append(sequence)
+        while (request := self._running.next_over()) is not None:
+            self._running.leave(request)
+            finished.append(request)
             self._blocked = False
         return tuple(finished)

@@ -1,15 +1,17 @@
-"""The only statistics: exact tests, clustered resampling, power, multiplicity, nights.
+"""All statistics: exact tests, clustered resampling, power, multiplicity, trends.
 
 ``exact``       distributions, binomial bounds, McNemar, Tango's score interval
-``effect``      what a comparison found
+``effect``      the result of a comparison
 ``clusters``    per-cluster sums of two paired sides, and their effects
-``resample``    the draws that permutation tests and bootstraps share
+``resample``    the draws shared by permutation tests and bootstraps
 ``quantiles``   the same effects on percentiles
-``power``       smallest effect a comparison can find, items that would settle it
+``power``       the smallest effect a comparison can find, and the items that would settle it
 ``multiple``    Holm, Benjamini-Hochberg
-``nights``      alpha spent over a series of nights, change points
+``trends``      false-alarm budget over a series of nights, change points
+``logistic``    ridge logistic regression out of fold, and its AUROC
+``saturation``  the knee of a load sweep
 
-Nothing here knows what a record or a gate is. Every function that draws takes a seed,
-and none answers with an interval of zero width: agreement of everything that was seen
-says nothing certain of what was not.
+Nothing here knows about records or gates. Every function that draws takes a seed. No function
+returns an interval of zero width: complete agreement in a sample does not prove agreement
+outside it.
 """

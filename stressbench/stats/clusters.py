@@ -1,10 +1,9 @@
 """Effects on means of paired, clustered data: swap permutation and cluster bootstrap.
 
-The unit of independence is the cluster: every row made from one base item (its lengths,
+The unit of independence is the cluster: all rows made from one base item (its lengths,
 depths, arms, repeats). Each side of a comparison is reduced to a numerator and a
-denominator per cluster, so that a mean over rows, a rate and a ratio of sums (tokens per
-second, cost of the same content) are one estimator: sum of numerators over sum of
-denominators.
+denominator per cluster. A mean over rows, a rate and a ratio of sums (tokens per second, cost
+of the same content) then share one estimator: sum of numerators over sum of denominators.
 """
 
 from __future__ import annotations
@@ -14,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from stressbench.stats.arrays import Codes, Floats
 from stressbench.stats.effect import Effect, natural, natural_interval
 from stressbench.stats.exact import (
     Interval,
@@ -28,8 +28,6 @@ from stressbench.stats.resample import (
     ENUMERATED,
     LARGE,
     PERMUTATIONS,
-    Codes,
-    Floats,
     count_reached,
     draw_counts,
     expanded_tail,
@@ -43,7 +41,7 @@ from stressbench.stats.resample import (
 class PairedSums:
     """Per-cluster sums: columns base numerator, base denominator, cand numerator, cand denominator.
 
-    ``span`` is the range of one row's value (1 for scores), None where it has none.
+    ``span`` is the range of one row's value (1 for scores), None for an unbounded value.
     """
 
     cells: Floats
@@ -62,33 +60,50 @@ def cluster_sums(values: Floats, weights: Floats | None, clusters: Codes, n: int
     return np.column_stack([numerators, np.bincount(clusters, weights, n)])
 
 
+def against_zero(
+    values: Floats, clusters: Codes, count: int, span: float | None = None
+) -> PairedSums:
+    """A mean as a comparison: the base side has the same rows, each with the value 0.
+
+    ``clusters`` are 0 to ``count`` - 1. The effect on these sums is the mean itself.
+    """
+    side = cluster_sums(values, None, clusters, count)
+    zero = np.column_stack([np.zeros(count), side[:, 1]])
+    return PairedSums(np.hstack([zero, side]), span)
+
+
+def mean_se(values: Floats, clusters: Codes, count: int) -> float:
+    """Cluster-robust standard error of a mean over two or more clusters; 0 if all are equal."""
+    return linear_se(against_zero(values, clusters, count).cells, relative=False)
+
+
 def mean_effect(
     sums: PairedSums, *, relative: bool, confidence: float = 0.95, seed: int = 0
 ) -> Effect:
-    """Compare two means over paired clusters; needs at least one row a side.
+    """Compare two means over paired clusters; each side needs at least one row.
 
-    p: swap permutation, exact to ``ENUMERATED`` clusters (for equal denominators this is
+    p: swap permutation, exact up to ``ENUMERATED`` clusters (with equal denominators this is
     the sign-flip test). Interval: cluster bootstrap with expanded percentiles
-    (Hesterberg 2015), for bounded values smoothed as by the paired plus-two of Bonett and
-    Price (2012); from ``LARGE`` clusters on, the t interval of the linearised
-    cluster-robust variance. Where nothing varied: Tango's bound on the share of clusters
-    that changed unseen, times what one can change.
+    (Hesterberg 2015); bounded values are smoothed by the paired plus-two of Bonett and
+    Price (2012). From ``LARGE`` clusters on: the t interval of the linearised
+    cluster-robust variance. If no cluster changed: Tango's bound on the share of clusters
+    that may have changed unseen, times the most that one cluster can change.
     """
     n = len(sums)
     totals = sums.cells.sum(axis=0)
     base, cand = float(totals[0] / totals[1]), float(totals[2] / totals[3])
     point = float(_contrast(totals, relative=relative))
     if not math.isfinite(point):
-        return Effect(base, cand, None, None, None, None, n, "undefined: the base is not positive")
+        why = "undefined: the base is not positive"
+        return Effect(base=base, cand=cand, clusters=n, method=why)
+    delta = natural(point, relative=relative)
     if n == 1:
-        return Effect(
-            base, cand, natural(point, relative=relative), None, 1.0, None, 1, "one cluster"
-        )
+        return Effect(base=base, cand=cand, delta=delta, p=1.0, clusters=1, method="one cluster")
     bounds, se, method = _bounds(sums, point, relative=relative, confidence=confidence, seed=seed)
     return Effect(
         base=base,
         cand=cand,
-        delta=natural(point, relative=relative),
+        delta=delta,
         interval=natural_interval(
             _clipped(bounds, sums.span, relative=relative), relative=relative
         ),
@@ -101,7 +116,7 @@ def mean_effect(
 
 
 def _clipped(bounds: Interval | None, span: float | None, *, relative: bool) -> Interval | None:
-    """No difference of bounded values is wider than their span."""
+    """Cut the bounds to the span: a difference of bounded values cannot exceed it."""
     if bounds is None or span is None or relative:
         return bounds
     return Interval(max(bounds.low, -span), min(bounds.high, span))
@@ -110,7 +125,7 @@ def _clipped(bounds: Interval | None, span: float | None, *, relative: bool) -> 
 def _bounds(
     sums: PairedSums, point: float, *, relative: bool, confidence: float, seed: int
 ) -> tuple[Interval | None, float, str]:
-    """Interval on the working scale, standard error, and how they were had."""
+    """Interval on the working scale, standard error, and the name of the method."""
     n = len(sums)
     if not linear_se(sums.cells, relative=relative):
         half, se = _unseen(sums, relative=relative, confidence=confidence)
@@ -127,8 +142,8 @@ def _bounds(
 def binary_effect(base: Floats, cand: Floats, *, confidence: float = 0.95) -> Effect:
     """Compare two proportions over n >= 1 independent pairs of 0 and 1.
 
-    Exact McNemar p, Tango's score interval; ``se`` = sqrt(discordant) / n, of two
-    discordant pairs where there were fewer (as wide as Tango's interval without any).
+    Exact McNemar p, Tango's score interval. ``se`` = sqrt(discordant) / n, with at least two
+    discordant pairs assumed, which matches Tango's interval for none.
     """
     n = len(base)
     gained, lost = int(((base == 0) & (cand == 1)).sum()), int(((base == 1) & (cand == 0)).sum())
@@ -146,7 +161,7 @@ def binary_effect(base: Floats, cand: Floats, *, confidence: float = 0.95) -> Ef
 
 
 def linear_se(cells: Floats, *, relative: bool) -> float:
-    """Cluster-robust standard error of the effect, by linearisation; 0 where nothing varies."""
+    """Cluster-robust standard error of the effect, by linearisation; 0 if nothing varies."""
     n = len(cells)
     totals = cells.sum(axis=0)
     influence = _influence(cells[:, 2:], totals[2:], relative=relative) - _influence(
@@ -159,16 +174,14 @@ def linear_se(cells: Floats, *, relative: bool) -> float:
 
 
 def effective_size(scores: Floats, clusters: Codes, count: int) -> float:
-    """Independent answers that would leave the same uncertainty of the mean.
+    """The number of independent answers whose mean would be as uncertain as this one.
 
-    The binomial variance over the cluster-robust one; never more than the rows, and the
-    number of clusters where nothing varies between them.
+    It is the binomial variance over the cluster-robust variance, at most the number of rows. If
+    the clusters do not differ, it is the number of clusters.
     """
     if count < 2:  # noqa: PLR2004  a spread needs two
         return 1.0
-    side = cluster_sums(scores, None, clusters, count)
-    cells = np.hstack([np.column_stack([np.zeros(count), side[:, 1]]), side])
-    se, mean = linear_se(cells, relative=False), float(scores.mean())
+    se, mean = mean_se(scores, clusters, count), float(scores.mean())
     if not se:
         return float(count)
     return max(1.0, min(float(len(scores)), mean * (1 - mean) / se**2))
@@ -198,11 +211,11 @@ def _null_se(cells: Floats, *, relative: bool) -> float:
 
 
 def _unseen(sums: PairedSums, *, relative: bool, confidence: float) -> tuple[float, float]:
-    """Half-width and standard error where nothing varied, on the working scale.
+    """Half-width and standard error on the working scale when no cluster changed.
 
-    At most z^2 / (n + z^2) of the clusters can have changed without one being seen. Each
-    changes by the span at most; where there is none, by its own level (it doubled), or by
-    1 where that is zero. The standard error is that of two changes.
+    At most z^2 / (n + z^2) of the clusters can have changed without one being seen. Each can
+    change by at most the span. An unbounded value is taken to change by its own level (to
+    double), or by 1 if that level is zero. The standard error is that of two changed clusters.
     """
     n, totals = len(sums), sums.cells.sum(axis=0)
     level = max(abs(totals[0] / totals[1]), abs(totals[2] / totals[3]))
@@ -213,12 +226,12 @@ def _unseen(sums: PairedSums, *, relative: bool, confidence: float) -> tuple[flo
 
 
 def _smoothed(sums: PairedSums) -> Floats:
-    """Bounded values with one cluster more that gained and one that lost; others as they are.
+    """Bounded values with two clusters added, one that gained and one that lost.
 
-    The two stand as far from the mean change as clusters that changed do (root mean
-    square, one change of the full span counted in). For one binary row a cluster without
-    net change that is the plus-two of Bonett and Price; repeating every row under its
-    cluster alters nothing.
+    Each added cluster lies as far from the mean change as the clusters that changed (root mean
+    square, with one change of the full span counted in). With one binary row per cluster and no
+    net change this is the plus-two of Bonett and Price. Repeating every row within its cluster
+    changes nothing. Unbounded values are returned as they are.
     """
     cells = sums.cells
     if sums.span is None:
@@ -238,10 +251,10 @@ def _smoothed(sums: PairedSums) -> Floats:
 def _bootstrap(
     cells: Floats, n: int, *, relative: bool, confidence: float, seed: int
 ) -> Interval | None:
-    """Percentile interval over resampled clusters; ``n`` counts the real ones.
+    """Percentile interval over resampled clusters; ``n`` is the number of real clusters.
 
-    Where there is a smoothing pair, every resample is taken twice, the pair trading
-    places: swapped sides then give the mirrored interval to the last bit.
+    If there is a smoothing pair, every resample is used twice, with the pair exchanged the
+    second time. Exchanging base and candidate then mirrors the interval to the last bit.
     """
     rng = np.random.default_rng(seed)
     drawn = rng.integers(0, len(cells), (BOOTSTRAPS, len(cells)))
@@ -253,10 +266,10 @@ def _bootstrap(
 
 
 def swap_test(cells: Floats, point: float, *, relative: bool, seed: int) -> float:
-    """Two-sided p of ``point`` when each cluster's two sides may trade places.
+    """Two-sided p of ``point`` under exchange of the two sides of each cluster.
 
-    Clusters with equal sides have no part in it. Random relabellings count the observed
-    one too (Phipson and Smyth 2010), so p is never 0.
+    Clusters with equal sides do not take part. Random relabellings include the observed one
+    (Phipson and Smyth 2010), so p is never 0.
     """
     change = cells[:, 2:] - cells[:, :2]
     change = change[(change != 0).any(axis=1)]

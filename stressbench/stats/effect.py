@@ -1,4 +1,4 @@
-"""An effect, and the way from the working scale to the reported one."""
+"""An effect, and its conversion from the working scale to the reported scale."""
 
 from __future__ import annotations
 
@@ -8,30 +8,30 @@ from dataclasses import dataclass
 from stressbench.stats.exact import Interval
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Effect:
-    """What a paired comparison found, on the scale that was asked for.
+    """The result of a paired comparison, on the reported scale.
 
-    ``delta`` is ``cand - base``, or ``cand / base - 1`` where the effect is relative.
-    ``interval`` is None where the data cannot bound the effect, ``p`` (two-sided, of no
-    effect) and ``se`` where they cannot be had; ``se`` is on the working scale, which is
+    ``delta`` is ``cand - base``, or ``cand / base - 1`` for a relative effect. ``interval`` is
+    None if the data cannot bound the effect. ``p`` is the two-sided p-value of no effect. ``p``
+    and ``se`` are None if they cannot be computed. ``se`` is on the working scale, which is
     logarithmic for relative effects.
     """
 
     base: float
     cand: float
-    delta: float | None
-    interval: Interval | None
-    p: float | None
-    se: float | None
+    delta: float | None = None
+    interval: Interval | None = None
+    p: float | None = None
+    se: float | None = None
     clusters: int
     method: str
     varied: bool = True
-    """False where the two sides agree everywhere: ``se`` is then that of two changes."""
+    """False if the two sides agree everywhere; ``se`` is then that of two changed clusters."""
 
 
 def natural(point: float, *, relative: bool) -> float:
-    """From the working scale to the reported one: log ratio to relative change."""
+    """Convert from the working scale to the reported scale: a log ratio to a relative change."""
     return math.expm1(min(point, _LARGEST_LOG)) if relative else point
 
 
@@ -39,7 +39,7 @@ _LARGEST_LOG = 700.0  # just below where exp overflows
 
 
 def natural_interval(interval: Interval | None, *, relative: bool) -> Interval | None:
-    """``natural`` of both ends; None where an end is infinite."""
+    """``natural`` of both ends; None if an end is infinite."""
     if interval is None or not all(map(math.isfinite, interval)):
         return None
     return Interval(*(float(natural(end, relative=relative)) for end in interval))

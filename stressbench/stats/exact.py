@@ -1,7 +1,7 @@
-"""Exact and score methods for counts; quantiles of the normal, t and beta laws.
+"""Exact and score methods for counts; quantiles of the normal, t and beta distributions.
 
-Written out instead of taken from scipy so that the analysis wing installs light and
-starts at once; ``tests/unit/stats`` checks every function against scipy.
+They are written out here rather than taken from scipy, to keep the analysis commands light to
+install and fast to start. ``tests/unit/stats`` checks every function against scipy.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def z_two_sided(z: float) -> float:
 @cache
 def t_quantile(p: float, df: int) -> float:
     """Student's t quantile, 0 < p < 1, df >= 1, by bisection of its distribution function."""
-    if p < 0.5:  # noqa: PLR2004  the law is symmetric about its median
+    if p < 0.5:  # noqa: PLR2004  the distribution is symmetric about its median
         return -t_quantile(1 - p, df)
     high = 2.0
     while _t_cdf(high, df) < p:
@@ -52,7 +52,7 @@ def beta_cdf(x: float, a: float, b: float) -> float:
     """Regularised incomplete beta function I_x(a, b); a, b > 0.
 
     Continued fraction by Lentz's method (Press et al., Numerical Recipes, 6.4), on the
-    side of the mean where it converges fast.
+    side of the mean on which it converges fast.
     """
     if x <= 0:
         return 0.0
@@ -95,8 +95,8 @@ def beta_quantile(p: float, a: float, b: float) -> float:
 def clopper_pearson(successes: int, n: int, confidence: float = 0.95) -> Interval:
     """Exact two-sided interval of a proportion (Clopper and Pearson 1934).
 
-    ``(0, 1)`` for n = 0. One-sided at level c: the bound of ``confidence = 2c - 1``;
-    0 of 100 at c = 0.95 is at most 2.95 %.
+    ``(0, 1)`` for n = 0. For a one-sided bound at level c, use ``confidence = 2c - 1``: 0 of 100
+    at c = 0.95 gives at most 2.95 %.
     """
     tail = (1 - confidence) / 2
     low = beta_quantile(tail, successes, n - successes + 1) if successes else 0.0
@@ -107,8 +107,8 @@ def clopper_pearson(successes: int, n: int, confidence: float = 0.95) -> Interva
 def wilson(mean: float, n: float, confidence: float = 0.95) -> Interval:
     """Score interval of a proportion (Wilson 1927); ``n`` may be an effective sample size.
 
-    For scores in 0 to 1 that are not binary it is conservative: their variance is at
-    most that of a proportion with the same mean.
+    It is conservative for scores in 0 to 1 that are not binary: their variance is at most that
+    of a proportion with the same mean.
     """
     if n <= 0:
         return Interval(0.0, 1.0)
@@ -119,16 +119,16 @@ def wilson(mean: float, n: float, confidence: float = 0.95) -> Interval:
 
 
 def mcnemar(gained: int, lost: int) -> float:
-    """Exact two-sided McNemar test: p of a split this uneven when both ways are as likely.
+    """Exact two-sided McNemar test: p of a split this uneven if both directions are equally likely.
 
-    Binomial(gained + lost, 1/2), both tails; 1 where nothing changed.
+    Binomial(gained + lost, 1/2), both tails; 1 if nothing changed.
     """
     n = gained + lost
     tail = sum(math.comb(n, k) for k in range(min(gained, lost) + 1))
     return min(1.0, 2 * tail / 2**n) if n <= _EXACT else _mcnemar_large(gained, lost)
 
 
-_EXACT = 1000  # beyond it, integer binomials cost more than the beta function's last digits
+_EXACT = 1000  # above it the integer binomials are slow, and the beta function is precise enough
 
 
 def _mcnemar_large(gained: int, lost: int) -> float:
@@ -139,7 +139,7 @@ def _mcnemar_large(gained: int, lost: int) -> float:
 def tango(gained: int, lost: int, n: int, confidence: float = 0.95) -> Interval:
     """Score interval of a difference of paired proportions, (gained - lost) / n (Tango 1998).
 
-    Needs n >= 1. Never of zero width: with no discordant pair it is +-z^2 / (n + z^2).
+    Needs n >= 1. Its width is never zero: without a discordant pair it is +-z^2 / (n + z^2).
     """
     z = z_quantile((1 + confidence) / 2)
     point = (gained - lost) / n
@@ -162,7 +162,7 @@ def _tango_score(delta: float, gained: int, lost: int, n: int) -> float:
 
 
 def _root(f: Callable[[float], float], low: float, high: float) -> float:
-    """Bisect an increasing f to the last bit that helps."""
+    """Root of an increasing f by bisection, to a relative precision of 1e-15."""
     for _ in range(100):
         middle = (low + high) / 2
         if f(middle) < 0:

@@ -1,7 +1,7 @@
-"""Does anything predict failure: ridge logistic regression, out-of-fold, and its AUROC.
+"""How well features predict failure: ridge logistic regression, out of fold, and its AUROC.
 
-Everything that is tuned or fitted for a row is tuned and fitted on other clusters, so
-that no row of an item helps to predict another row of the same item.
+The model that scores a row was tuned and fitted on other clusters only, so no row of an item
+helps to predict another row of the same item.
 """
 
 from __future__ import annotations
@@ -9,28 +9,24 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from stressbench.stats.arrays import Codes, Floats, Mask
 from stressbench.stats.exact import Interval
 from stressbench.stats.resample import (
-    Codes,
-    Floats,
     draw_counts,
     expanded_tail,
     percentile_interval,
 )
 
-Mask = NDArray[np.bool_]
-
 FOLDS: Final = 5
 INNER_FOLDS: Final = 3
 RIDGES: Final = (1000.0, 100.0, 10.0, 1.0)
-"""Penalties to choose from, on standardised features; log loss is summed over rows. From
-strong to weak: each fit starts where the one before ended."""
+"""Penalties to choose from, for standardised features and a log loss summed over rows. From
+strong to weak, because each fit starts from the previous fit's weights."""
 DRAWS: Final = 1_000
 _NEWTON_STEPS: Final = 50
 _CONVERGED: Final = 1e-6
-_PAIR_CELLS: Final = 1 << 22  # of one block of the comparison: 32 MiB
+_PAIR_CELLS: Final = 1 << 22  # in one block of the comparison: 32 MiB
 
 
 def fit(features: Floats, failed: Mask, ridge: float, start: Floats | None = None) -> Floats:
@@ -41,14 +37,14 @@ def fit(features: Floats, failed: Mask, ridge: float, start: Floats | None = Non
     """
     design = np.column_stack([features, np.ones(len(features))])
     penalty = np.full(design.shape[1], ridge)
-    penalty[-1] = 1e-6  # keeps the problem solvable where one class is absent
+    penalty[-1] = 1e-6  # keeps the problem solvable if one class is absent
     weights = np.zeros(design.shape[1]) if start is None else start.copy()
     for _ in range(_NEWTON_STEPS):
         share = _logistic(design @ weights)
         gradient = design.T @ (share - failed) + penalty * weights
         curvature = (design * (share * (1 - share))[:, None]).T @ design + np.diag(penalty)
         step = np.linalg.solve(curvature, gradient)
-        # A full step may overshoot where the curve is flat; no coordinate needs more than this.
+        # A full step may overshoot where the curve is flat; no weight needs to move further.
         step *= min(1.0, 5.0 / max(float(np.abs(step).max()), 1e-300))
         weights -= step
         if np.abs(step).max() < _CONVERGED:
@@ -57,7 +53,7 @@ def fit(features: Floats, failed: Mask, ridge: float, start: Floats | None = Non
 
 
 def folds_of(clusters: Codes, failed: Mask, folds: int, seed: int) -> Codes:
-    """The fold of each row: whole clusters, dealt out so that failures spread evenly."""
+    """The fold of each row: whole clusters, dealt out so that failures are spread evenly."""
     count = int(clusters.max()) + 1
     share = np.bincount(clusters, failed, count) / np.maximum(np.bincount(clusters), 1)
     shuffled = np.random.default_rng(seed).permutation(count)
@@ -71,8 +67,8 @@ def folds_of(clusters: Codes, failed: Mask, folds: int, seed: int) -> Codes:
 def out_of_fold(features: Floats, failed: Mask, clusters: Codes, seed: int = 0) -> Floats:
     """Log odds of failure for each row (rows,), from models that never saw its cluster.
 
-    Features are standardised and the penalty is chosen inside each training part, by
-    grouped cross-validation again.
+    Features are standardised, and the penalty is chosen, within each training part. The
+    penalty is chosen by cross-validation that again keeps clusters whole.
     """
     folds = folds_of(clusters, failed, FOLDS, seed)
     scores = np.empty(len(failed))
@@ -101,7 +97,7 @@ def _best_ridge(features: Floats, failed: Mask, clusters: Codes, seed: int) -> f
 
 
 def _standardised(features: Floats, held: Mask) -> Floats:
-    """All rows, by mean and deviation of those that are not held out."""
+    """All rows, standardised by the mean and deviation of the rows that are not held out."""
     mean, spread = features[~held].mean(axis=0), features[~held].std(axis=0)
     scaled: Floats = (features - mean) / np.where(spread > 0, spread, 1.0)
     return scaled
@@ -115,10 +111,11 @@ def _odds(features: Floats, weights: Floats) -> Floats:
 def concordance(
     scores: Floats, failed: Mask, clusters: Codes, folds: Codes
 ) -> tuple[Floats, Floats]:
-    """Pairs of a failed and a good row, by their clusters: won (ties half) and counted.
+    """Pairs of a failed and a good row, by their clusters: those won (ties half), and all.
 
-    Only rows of one fold are compared: scores of unlike models have unlike intercepts.
-    Both arrays are (clusters, clusters); their sums give the AUROC as a ratio.
+    A pair is won if the failed row has the higher score. Only rows of one fold are compared,
+    because models of different folds have different intercepts. Both arrays are (clusters,
+    clusters); the ratio of their sums is the AUROC.
     """
     count = int(clusters.max()) + 1
     won, counted = np.zeros((count, count)), np.zeros((count, count))
@@ -139,7 +136,7 @@ def concordance(
 
 
 class Auroc:
-    """Area under the ROC curve with cluster-bootstrap draws: 0.5 tells nothing, 1 everything."""
+    """Area under the ROC curve with cluster-bootstrap draws: 0.5 is chance, 1 is perfect."""
 
     def __init__(self, scores: Floats, failed: Mask, clusters: Codes, seed: int = 0) -> None:
         won, counted = concordance(
@@ -156,11 +153,11 @@ class Auroc:
 
     @property
     def interval(self) -> Interval | None:
-        """95 % interval; clusters are what is drawn."""
+        """95 % interval; the bootstrap draws clusters."""
         return percentile_interval(self.draws, self._tail)
 
     def above(self, other: Auroc) -> tuple[float, Interval | None]:
-        """How much better than another model of the same rows, with its 95 % interval."""
+        """AUROC gained over another model of the same rows, with its 95 % interval."""
         gain = self.value - other.value
         return gain, percentile_interval(self.draws - other.draws, self._tail)
 

@@ -1,4 +1,4 @@
-"""Many tests at once."""
+"""Adjusted p-values for many tests at once."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Adjusted p-values that keep the chance of any false alarm at the level (Holm 1979)."""
+    """Adjusted p-values that bound the chance of any false alarm by the level (Holm 1979)."""
     adjusted, running, m = [0.0] * len(p_values), 0.0, len(p_values)
     for rank, index in enumerate(_ascending(p_values)):
         running = max(running, min(1.0, (m - rank) * p_values[index]))
@@ -15,7 +15,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
-    """Adjusted p-values that keep the share of false finds at the level (1995)."""
+    """Adjusted p-values that bound the share of false discoveries by the level (1995)."""
     adjusted, running, m = [0.0] * len(p_values), 1.0, len(p_values)
     for rank, index in reversed(list(enumerate(_ascending(p_values), start=1))):
         running = min(running, m / rank * p_values[index])

@@ -1,25 +1,25 @@
 """Effects on percentiles of paired, clustered data, for latencies above all.
 
-A percentile is taken over rows as they are (a repeat is a row: averaging first would
-shave the tail that is asked about); the cluster is what gets resampled and relabelled.
+A percentile is taken over single rows: each repeat is a row, because averaging repeats first
+would cut off the tail in question. Resampling and relabelling work on whole clusters.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from stressbench.stats.arrays import Codes, Floats
 from stressbench.stats.clusters import PairedSums, cluster_sums, mean_effect
 from stressbench.stats.effect import Effect, natural, natural_interval
 from stressbench.stats.exact import Interval, t_quantile, z_quantile, z_two_sided
 from stressbench.stats.resample import (
     BOOTSTRAPS,
     LARGE,
-    Codes,
-    Floats,
     count_reached,
     draw_counts,
     expanded_tail,
@@ -28,12 +28,13 @@ from stressbench.stats.resample import (
 )
 
 PERMUTATIONS = 1_999
-"""Fewer than for means: each needs a pass over all rows. The smallest p is 5e-4."""
+"""Random relabellings. Fewer than for means, because each needs a pass over all rows. The
+smallest p is 5e-4."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sides:
-    """Rows of both sides, with the cluster (0 to ``clusters`` - 1) of each; order is free."""
+    """Rows of both sides, each with its cluster (0 to ``clusters`` - 1), in any order."""
 
     base: Floats
     base_clusters: Codes
@@ -59,46 +60,76 @@ def percentile_effect(
     n = sides.clusters
     base, cand = percentile(sides.base, share), percentile(sides.cand, share)
     if relative and min(base, cand) <= 0:
-        return Effect(base, cand, None, None, None, None, n, "undefined: the base is not positive")
+        why = "undefined: the base is not positive"
+        return Effect(base=base, cand=cand, clusters=n, method=why)
     point = math.log(cand) - math.log(base) if relative else cand - base
     delta = natural(point, relative=relative)
+    effect = Effect(base=base, cand=cand, delta=delta, clusters=n, method="one cluster")
     if n == 1:
-        return Effect(base, cand, delta, None, 1.0, None, 1, "one cluster")
+        return replace(effect, p=1.0)
     rows = min(len(sides.base), len(sides.cand))
     if rows * min(share, 1 - share) < 1 - 1e-9:
-        # Beyond the data: the estimate is but their extreme, and no resample goes further.
-        return Effect(
-            base, cand, delta, None, None, None, n, f"{rows} rows do not reach p{100 * share:g}"
-        )
+        # The percentile lies beyond the data: the estimate is their extreme value, and no
+        # resample goes further.
+        return replace(effect, method=f"{rows} rows do not reach p{100 * share:g}")
     if n >= LARGE:
-        se = _linear_se(sides, share, relative=relative)
-        half = t_quantile((1 + confidence) / 2, n - 1) * se
-        bounds: Interval | None = Interval(point - half, point + half) if se else None
-        p = z_two_sided(point / se) if se else 1.0
-        method = "linearised percentile, cluster-robust t"
+        tested = _linearised(sides, share, point, relative=relative, confidence=confidence)
     else:
-        resampled = _Rows.of(sides, share)
-        effects = resampled.bootstrap(relative=relative, seed=seed)
-        se = float(effects[np.isfinite(effects)].std())
-        bounds = percentile_interval(effects, expanded_tail(n, confidence)) if se else None
-        p = resampled.swap_test(point, relative=relative, seed=seed)
-        method = "cluster bootstrap, swap permutation"
-    if not se:
-        # Rows so alike that no resample moves the percentile: say what the mean allows.
-        instead = mean_effect(_means(sides), relative=relative, confidence=confidence, seed=seed)
-        return Effect(
-            base,
-            cand,
-            delta,
-            instead.interval,
-            p,
-            instead.se,
-            n,
-            f"{method}; interval of the mean",
-            instead.varied,
+        tested = _resampled(
+            sides, share, point, relative=relative, confidence=confidence, seed=seed
         )
-    interval = natural_interval(bounds, relative=relative)
-    return Effect(base, cand, delta, interval, p, se, n, method)
+    if not tested.se:
+        # The rows are so alike that no resample moves the percentile: use the mean's interval.
+        mean = mean_effect(_means(sides), relative=relative, confidence=confidence, seed=seed)
+        return replace(
+            effect,
+            interval=mean.interval,
+            p=tested.p,
+            se=mean.se,
+            method=f"{tested.method}; interval of the mean",
+            varied=mean.varied,
+        )
+    interval = natural_interval(tested.bounds, relative=relative)
+    return replace(effect, interval=interval, p=tested.p, se=tested.se, method=tested.method)
+
+
+class _Tested(NamedTuple):
+    """Bounds and standard error of an effect on the working scale, and its p."""
+
+    bounds: Interval | None
+    se: float
+    p: float
+    method: str
+
+
+def _linearised(
+    sides: Sides, share: float, point: float, *, relative: bool, confidence: float
+) -> _Tested:
+    """Normal theory on the linearised percentile."""
+    se = _linear_se(sides, share, relative=relative)
+    half = t_quantile((1 + confidence) / 2, sides.clusters - 1) * se
+    return _Tested(
+        bounds=Interval(point - half, point + half) if se else None,
+        se=se,
+        p=z_two_sided(point / se) if se else 1.0,
+        method="linearised percentile, cluster-robust t",
+    )
+
+
+def _resampled(
+    sides: Sides, share: float, point: float, *, relative: bool, confidence: float, seed: int
+) -> _Tested:
+    """Cluster bootstrap and swap permutation."""
+    rows = _SortedRows.of(sides, share)
+    effects = rows.bootstrap(relative=relative, seed=seed)
+    se = float(effects[np.isfinite(effects)].std())
+    tail = expanded_tail(sides.clusters, confidence)
+    return _Tested(
+        bounds=percentile_interval(effects, tail) if se else None,
+        se=se,
+        p=rows.swap_test(point, relative=relative, seed=seed),
+        method="cluster bootstrap, swap permutation",
+    )
 
 
 def _means(sides: Sides) -> PairedSums:
@@ -108,8 +139,8 @@ def _means(sides: Sides) -> PairedSums:
 
 
 @dataclass(frozen=True, slots=True)
-class _Rows:
-    """All rows of both sides in ascending order, so that a resample is a row of weights."""
+class _SortedRows:
+    """All rows of both sides in ascending order; a resample is then one weight for each row."""
 
     values: Floats
     clusters: Codes
@@ -118,11 +149,11 @@ class _Rows:
     share: float
 
     @classmethod
-    def of(cls, sides: Sides, share: float) -> _Rows:
+    def of(cls, sides: Sides, share: float) -> _SortedRows:
         values = np.concatenate([sides.base, sides.cand])
         clusters = np.concatenate([sides.base_clusters, sides.cand_clusters])
         is_cand = np.arange(len(values)) >= len(sides.base)
-        # Ties are broken by cluster and side, so that the order of lines cannot matter.
+        # Ties are broken by cluster and side, so that the order of the file does not matter.
         order = np.lexsort([is_cand, clusters, values])
         return cls(values[order], clusters[order], is_cand[order], sides.clusters, share)
 

@@ -1,4 +1,4 @@
-"""Resampling of clusters: what permutation tests and bootstraps share."""
+"""Resampling of clusters, shared by permutation tests and bootstraps."""
 
 from __future__ import annotations
 
@@ -6,25 +6,22 @@ import math
 from collections.abc import Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 
+from stressbench.stats.arrays import Codes, Floats
 from stressbench.stats.exact import Interval, t_quantile, z_two_sided
 
-Floats = NDArray[np.float64]
-Codes = NDArray[np.int64]
-
 BOOTSTRAPS = 2_000
-"""Resamples of an interval: the 2.5 % point then has a standard error of 0.35 %."""
+"""Resamples per interval; the 2.5 % point then has a standard error of 0.35 %."""
 PERMUTATIONS = 9_999
-"""Random relabellings where all cannot be listed; the smallest p is 1e-4."""
+"""Random relabellings when there are too many to list; the smallest p is 1e-4."""
 ENUMERATED = 12
 """Up to this many clusters all 2**n relabellings are listed and p is exact."""
 LARGE = 200
-"""From here on cluster sums are as good as normal and resampling is not worth its time."""
+"""From this number of clusters on, their sums are close enough to normal to skip resampling."""
 
 
 def expanded_tail(n: int, confidence: float) -> float:
-    """Tail share that makes a percentile interval as wide as t with n - 1 degrees (n >= 2)."""
+    """Tail share that makes a percentile interval as wide as t with n - 1 degrees; n >= 2."""
     t = t_quantile((1 + confidence) / 2, n - 1)
     return z_two_sided(math.sqrt(n / (n - 1)) * t) / 2
 
@@ -37,9 +34,9 @@ def draw_counts(drawn: Codes, n: int) -> Floats:
 
 
 def percentile_interval(effects: Floats, tail: float) -> Interval | None:
-    """The ``tail`` and ``1 - tail`` points; None where more than a tail is undefined.
+    """The ``tail`` and ``1 - tail`` points; None if more than that share is undefined.
 
-    Mirrors exactly when the effects change sign, so that swapped sides mirror too.
+    Effects of opposite sign give exactly the mirrored interval, and so do exchanged sides.
     """
     if np.isnan(effects).mean() > tail:
         return None
@@ -49,19 +46,19 @@ def percentile_interval(effects: Floats, tail: float) -> Interval | None:
 
 
 def products(left: Floats, right: Floats) -> Floats:
-    """``left @ right`` for few columns: by column ten times as fast as BLAS's matrix kernel."""
+    """``left @ right`` for few columns, column by column: ten times as fast as one BLAS call."""
     columns = [left @ np.ascontiguousarray(column) for column in right.T]
     return np.column_stack(columns)
 
 
 def count_reached(effects: Floats, point: float) -> int:
-    """How many effects are at least as far from zero; undefined ones count as reached."""
+    """How many effects are at least as far from zero as ``point``; undefined ones count too."""
     slack = 1e-9 * (abs(point) or 1.0)
     return int((~(np.abs(effects) < abs(point) - slack)).sum())
 
 
 def relabellings(n: int, draws: int, seed: int) -> Iterator[Floats]:
-    """Rows of 0 (stay) and 1 (trade places) for n clusters: all of them, or ``draws``."""
+    """Rows of 0 (keep) and 1 (exchange the sides) for n clusters: all rows, or ``draws``."""
     if n <= ENUMERATED:
         yield ((np.arange(2**n)[:, None] >> np.arange(n)) & 1).astype(np.float64)
         return

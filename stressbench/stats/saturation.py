@@ -1,4 +1,4 @@
-"""Where more load stops giving more work and only adds waiting: the knee of a sweep."""
+"""The knee of a load sweep: from there, more load adds waiting instead of throughput."""
 
 from __future__ import annotations
 
@@ -7,26 +7,27 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 SHARE: Final = 0.5
-"""Of the added load, in logarithms: a saturated server turns less than this share of it into
-throughput, and more than this share into waiting for the first token. A server with room has
-1 and 0, one without 0 and 1; in a closed loop throughput and residence time always add up to 1
-(Little 1961)."""
+"""A saturated server turns less than this share of the added load, in logarithms, into
+throughput, and more than this share into waiting for the first token. A server with spare
+capacity has the shares 1 and 0, a saturated one 0 and 1. In a closed loop the shares of
+throughput and residence time always add up to 1 (Little 1961)."""
 
 
 class Point(NamedTuple):
-    """What one level of load gave; loads and throughputs in any unit, but one."""
+    """The result of one load level; all loads share one unit, and so do all throughputs."""
 
     load: float
     throughput: float
     ttft_p95: float | None
-    """None where no request had a first token."""
+    """None if no request produced a token."""
 
 
 def saturated(points: Sequence[Point]) -> bool:
     """Whether the last of rising levels is saturated.
 
-    Throughput is taken against the level before, waiting against the level before or the
-    first one: a level of few requests cannot make them wait for longer than it lasts.
+    Throughput is compared with the level before. Waiting is compared with the level before and
+    with the first level; one of the two suffices, because a short level cannot make its
+    requests wait for longer than it lasts.
     """
     if len(points) < 2:  # noqa: PLR2004 - one level is no step
         return False
@@ -42,15 +43,15 @@ def saturated(points: Sequence[Point]) -> bool:
 
 
 def _share(load: float, higher: float, was: float | None, now: float | None) -> float | None:
-    """How much of the step in load became a step in something, both in logarithms."""
+    """The step from ``was`` to ``now`` as a share of the step in load, both in logarithms."""
     return math.log(now / was) / math.log(higher / load) if was and now else None
 
 
 def knee(points: Sequence[Point]) -> int | None:
-    """Index of the first saturated level; None where there is none."""
+    """Index of the first saturated level; None if no level is saturated."""
     return next((n - 1 for n in range(2, len(points) + 1) if saturated(points[:n])), None)
 
 
 def settled(points: Sequence[Point]) -> bool:
-    """Whether the last two levels are both saturated: more load would tell no more."""
+    """Whether the last two levels are both saturated, so that more load would show nothing new."""
     return saturated(points) and saturated(points[:-1])

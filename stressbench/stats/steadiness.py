@@ -1,9 +1,10 @@
 """Whether a run was steady: a first batch that stands out, and latency that drifts.
 
 Requests are taken in the order they were sent and divided by the median of their group
-(requests alike in class, arm and size), so that a change of class is no change of speed.
-The unit is a batch: as many consecutive requests as were in flight at once, because those
-share whatever the machine was doing.
+(requests of the same class, arm and size), so that a change of class does not count as one of
+speed.
+The unit is a batch: as many consecutive requests as were in flight at once, because those share
+the state of the machine.
 
     first batch   its median relative latency over the median of the other batches'
     drift         relative change from the second batch to the last: the median of all
@@ -11,7 +12,7 @@ share whatever the machine was doing.
     drift p       Mann-Kendall test of those medians (Mann 1945), two-sided, normal
                   approximation with continuity correction
 
-Latency that moves between groups but not inside any group is invisible here.
+A change of latency between groups, but within none, cannot be seen here.
 """
 
 from __future__ import annotations
@@ -20,33 +21,31 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
+from stressbench.stats.arrays import Codes, Floats
 from stressbench.stats.exact import z_two_sided
 
-Floats = npt.NDArray[np.float64]
-Codes = npt.NDArray[np.int64]
-
 STANDS_OUT: Final = 1.5
-"""The first batch stands out from here on, if it is also the slowest batch of all."""
+"""From this ratio on, the first batch stands out, if it is also the slowest of all batches."""
 DRIFTS: Final = 0.15
-"""Latency drifts from here on, in either direction, if the trend is also significant."""
+"""From this relative change on, up or down, latency drifts, if the trend is also significant."""
 DRIFT_P: Final = 0.01
 _FEWEST_ALIKE: Final = 3
-"""Requests of a group, outside the first batch, that make a median worth dividing by."""
+"""Fewest requests of a group, outside the first batch, for a useful median."""
 _FEWEST_BATCHES: Final = 3
 _FEWEST_FOR_DRIFT: Final = 8
-"""Batches from which on Mann-Kendall's normal approximation is good (Mann 1945: n > 8)."""
+"""Fewest batches for Mann-Kendall's normal approximation (Mann 1945: n > 8)."""
 _MOST_BATCHES: Final = 64
-"""Pairwise slopes grow with the square: longer runs are cut into larger batches."""
+"""Most batches: the number of pairwise slopes grows with the square, so longer runs get larger
+batches."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Steadiness:
-    """How steady the latencies of one run were; None where too few requests can tell."""
+    """How steady the latencies of one run were. None means that there are too few requests."""
 
     n: int
-    """Requests that have others like them to be compared with."""
+    """Number of requests that could be compared with others of their group."""
     batches: int
     first_batch: float | None
     """Median relative latency of the first batch over that of the others; 1 is steady."""
@@ -63,17 +62,17 @@ class Steadiness:
 
     @property
     def drifting(self) -> bool:
-        """Whether latency drifts."""
+        """Whether latency drifts up or down."""
         if self.drift is None or self.drift_p is None:
             return False
         return abs(self.drift) >= DRIFTS and self.drift_p < DRIFT_P
 
 
 def steadiness(latencies: Floats, groups: Codes, in_flight: int) -> Steadiness:
-    """Judge latencies (requests,), in the order sent, NaN where a request has none.
+    """Judge latencies (requests,) in the order sent; NaN for a request without one.
 
-    ``groups`` (requests,) codes which requests are alike; ``in_flight`` is how many were
-    under way at once, at least 1.
+    ``groups`` (requests,) has the same code for comparable requests; ``in_flight`` is the number of
+    requests in flight at once, at least 1.
     """
     relative = _relative(latencies, groups, in_flight)
     first, rest = relative[:in_flight], relative[in_flight:]

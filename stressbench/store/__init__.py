@@ -1,11 +1,12 @@
-"""Result files: the only package that reads and writes them.
+"""Reads and writes result files; no other package does.
 
 A run is a directory. ``records.jsonl`` is append-only: a ``run`` line, a ``model`` line
-whenever an engine is ready or has failed, a ``case`` line for every request, a ``level``
-line when a load is over, an ``end`` line when the process ends. ``telemetry.jsonl`` holds
-the probes' readings. The file alone is enough to compare.
+whenever an engine is ready or has failed, a ``case`` line per request, a ``level`` line when a
+load is over, an ``end`` line when the process ends. That file is all that ``compare`` needs.
+``telemetry.jsonl`` has the probes' readings, ``arrays.bin`` their arrays.
 """
 
+from stressbench.store.narrow import records
 from stressbench.store.read import (
     RECORDS,
     TELEMETRY,
@@ -25,6 +26,7 @@ __all__ = [
     "RunWriter",
     "read_run",
     "readings",
+    "records",
     "scan",
     "scan_batches",
     "torn_line",

@@ -1,11 +1,11 @@
-"""Arrays of a run, beside its records: ``arrays.bin``, a file that grows by one blob at a time.
+"""The arrays of a run: ``arrays.bin``, a file that grows by one blob at a time.
 
-A blob is the arrays of one section of one request in the format of safetensors. The record
-says where it lies, so the file needs no directory: writing keeps nothing in memory, one
-request is read without reading others, and a file that was cut anywhere has lost what lay
-behind the cut and nothing else. Each blob is one system call, made before its record is
-written: after ``kill -9`` every record that is there has its arrays. After a power cut that
-holds for what was synced, this file before the records.
+A blob has the arrays of one section of one request, in safetensors format. The record has the
+position of the blob, so the file needs no index. Writing keeps nothing in memory, and one
+request can be read without the others. A file cut anywhere loses only what came after the cut.
+Each blob is one system call, made before its record is written, so after ``kill -9`` every
+record in the file has its arrays. After a power cut this holds for synced data, because this
+file is synced before the records.
 """
 
 from __future__ import annotations
@@ -18,24 +18,21 @@ import zlib
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Final
 
 from stressbench.errors import ProbeError, ResultsError
-from stressbench.schema.axes import role_name
 from stressbench.schema.results.arrays import ArraysAt
+from stressbench.schema.results.record import CaseRecord
 from stressbench.store.npz import NpzReader
 from stressbench.store.regular import opened
 from stressbench.store.trouble import unwritable
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
-
-    Array: TypeAlias = npt.NDArray[np.float32] | npt.NDArray[np.int32]
+    from stressbench.schema.results.arrays import Array
 
 ARRAYS: Final = "arrays.bin"
 MOST_BYTES: Final = 0x7FFF_F000
-"""Of a blob: what Linux takes in one call of write(2). Longer ones are neither written nor read."""
+"""Longest blob: the limit of one write(2) call on Linux. Longer ones are not written or read."""
 _BLOCK_BYTES: Final = 1 << 20
 _DTYPES: Final = frozenset(
     {
@@ -43,20 +40,20 @@ _DTYPES: Final = frozenset(
         *("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"),
     }
 )
-"""Types that every version of safetensors gives back to numpy as they were."""
+"""Types that every version of safetensors returns to numpy unchanged."""
 _TOO_LONG: Final = f"the arrays of one request have more than {MOST_BYTES} bytes"
 _RESERVED: Final = "__metadata__"
-_HINT: Final = "an unfinished run sends the request again: stressbench run --resume RUN_DIR"
+_HINT: Final = "if the run is unfinished, stressbench run --resume RUN_DIR sends it again"
 
 
 class ArrayWriter:
-    """Appends arrays to the file of a run, which appears with the first of them."""
+    """Appends arrays to the file of a run, and creates the file at the first of them."""
 
     def __init__(self, directory: Path, *, keep: int | None = None) -> None:
-        """Begin; ``keep`` is where the last blob ends that a record refers to.
+        """Begin. ``keep`` is the end of the last blob that a record refers to.
 
-        What lies behind it belongs to requests that were in flight, and is cut off with the
-        next ``write``. Without it all that is there stays.
+        Later bytes belong to requests that were in flight; the first ``write`` cuts them off.
+        Without ``keep``, everything stays.
         """
         self._path = directory / ARRAYS
         self._keep = keep
@@ -65,14 +62,14 @@ class ArrayWriter:
         self._unsynced = False
         self._failed: OSError | None = None
         self._syncing = threading.Lock()
-        """Held while syncing, so that the file is not closed meanwhile."""
+        """Held while syncing, so that the file is not closed during a sync."""
 
     def write(self, arrays: Mapping[str, Array]) -> ArraysAt:
         """Append a blob; the operating system has it when this returns.
 
-        Raises ``ProbeError`` for what cannot be kept as it is (a type that is no number, a name
-        that is reserved, more than ``MOST_BYTES``), with nothing written; ``SetupError`` where
-        the file cannot be written, with nothing of the blob left in it.
+        Raises ``ProbeError`` for arrays that cannot be kept (not numbers, a reserved name, more
+        than ``MOST_BYTES``); nothing is then written. Raises ``SetupError`` if the file cannot
+        be written; no part of the blob is then left in it.
         """
         blob = _blob(arrays)
         try:
@@ -89,7 +86,7 @@ class ArrayWriter:
         return at
 
     def _open(self) -> None:
-        # Without O_NONBLOCK, opening a FIFO waits for somebody who reads from it.
+        # Without O_NONBLOCK, opening a FIFO would wait for a reader.
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NONBLOCK
         fd = os.open(self._path, flags, 0o644)
         try:
@@ -105,15 +102,15 @@ class ArrayWriter:
     def _append(self, blob: bytes) -> None:
         left = memoryview(blob)
         try:
-            while left:  # a nearly full disk takes a part and raises at the next call
+            while left:  # a nearly full disk writes a part, and the next call raises
                 left = left[os.write(self._fd, left) :]
         except OSError:
-            with suppress(OSError):  # the writing error matters
+            with suppress(OSError):  # the error to report is that of the write
                 os.ftruncate(self._fd, self._size)
             raise
 
     def sync(self) -> None:
-        """Make everything written durable; to be called before records that refer to it are.
+        """Make all written arrays durable. Call it before syncing the records that refer to them.
 
         Raises ``SetupError``.
         """
@@ -122,7 +119,7 @@ class ArrayWriter:
             raise unwritable(self._failed, self._path) from self._failed
 
     def sync_quietly(self) -> None:
-        """Make everything written durable; what goes wrong is raised by the next ``write``."""
+        """Make all written arrays durable. The next ``write`` raises an error that occurs here."""
         with self._syncing:
             if self._fd < 0 or not self._unsynced:
                 return
@@ -143,58 +140,43 @@ class ArrayWriter:
 def _regular_size(fd: int) -> int:
     found = os.fstat(fd)
     if not stat.S_ISREG(found.st_mode):
-        raise OSError(errno.EINVAL, "it is not a regular file")
+        raise OSError(errno.EINVAL, "not a regular file")
     return found.st_size
 
 
-class Recorded(Protocol):
-    """What finds the arrays of a request: a record, or a narrow row of one."""
-
-    @property
-    def role(self) -> str: ...
-    @property
-    def variant(self) -> str | None: ...
-    @property
-    def case_id(self) -> str: ...
-    @property
-    def pass_(self) -> str: ...
-    @property
-    def repeat(self) -> int: ...
-    @property
-    def arrays(self) -> Mapping[str, ArraysAt] | None:
-        """Where they lie, by section; None where there are none, or the run is of version 1."""
-        ...
+ADDRESS: Final = ("role", "variant", "case_id", "pass", "repeat", "arrays")
+"""The fields of a record that ``ArrayReader`` needs, for ``store.records``."""
 
 
 class ArrayReader:
-    """The arrays of a run, of either version; a run without any has none."""
+    """Reads the arrays of a run of either version. A run may have none."""
 
     def __init__(self, directory: Path) -> None:
-        """Look at nothing but an old file. Raises ``ResultsError`` where that cannot be read."""
+        """Open the arrays of version 1, if any. Raises ``ResultsError`` if they cannot be read."""
         self._directory = directory
         self._old = NpzReader(directory)
 
-    def read(self, record: Recorded, section: str) -> dict[str, Array]:
-        """The arrays of one section of a record, by name; none where none were kept.
+    def read(self, record: CaseRecord, section: str) -> dict[str, Array]:
+        """The arrays of one section of a record, by name; empty if the record has none.
 
-        Raises ``ResultsError`` where they are lost or damaged.
+        Raises ``ResultsError`` if they are lost or damaged.
         """
         if record.arrays is None:
             return self._old.read(_prefix(record, section))
         at = record.arrays.get(section)
         return {} if at is None else read(self._directory, at)
 
-    def one(self, record: Recorded, section: str, name: str) -> Array | None:
-        """One array of a section of a record; None where it was not kept. Raises as ``read``."""
+    def one(self, record: CaseRecord, section: str, name: str) -> Array | None:
+        """One array of a section of a record; None if the record has none. Raises as ``read``."""
         if record.arrays is None:
             return self._old.one(_prefix(record, section), name)
         return self.read(record, section).get(name)
 
 
 def read(directory: Path, at: ArraysAt) -> dict[str, Array]:
-    """The arrays of one blob, by name; no other part of the file is read.
+    """The arrays of one blob, by name. Reads no other part of the file.
 
-    Raises ``ResultsError`` naming file and byte where they are lost or damaged.
+    Raises ``ResultsError`` naming file and byte if they are lost or damaged.
     """
     import safetensors
     from safetensors.numpy import load
@@ -216,9 +198,9 @@ def read(directory: Path, at: ArraysAt) -> dict[str, Array]:
 
 
 def holds(directory: Path, at: ArraysAt) -> bool:
-    """Whether the file is long enough; its content is not looked at.
+    """Whether the file is long enough for the blob. Does not read the blob.
 
-    Raises ``ResultsError`` where there is something that is no file.
+    Raises ``ResultsError`` if the path is not a regular file.
     """
     try:
         with opened(directory / ARRAYS) as (_, size):
@@ -229,9 +211,9 @@ def holds(directory: Path, at: ArraysAt) -> bool:
 
 
 def is_whole(directory: Path, at: ArraysAt) -> bool:
-    """Whether the blob is there byte for byte; a megabyte of it is in memory at a time.
+    """Whether the blob matches its checksum. Holds one megabyte in memory at a time.
 
-    Raises ``ResultsError`` where there is something that is no file.
+    Raises ``ResultsError`` if the path is not a regular file.
     """
     crc = 0
     try:
@@ -246,27 +228,26 @@ def is_whole(directory: Path, at: ArraysAt) -> bool:
 
 
 def _check_bounds(at: ArraysAt, size: int) -> None:
-    """Raise ``ValueError`` for a blob that a file of ``size`` bytes cannot hold."""
+    """Raise ``ValueError`` for a blob that does not fit in a file of ``size`` bytes."""
     if at.offset < 0 or not 0 < at.bytes <= MOST_BYTES:
-        raise ValueError(f"{at.bytes} bytes are not the length of a blob")
+        raise ValueError(f"{at.bytes} bytes is not a valid length of a blob")
     if at.end > size:
         raise ValueError(f"the file ends at byte {size}")
 
 
 def _lost(path: Path, at: ArraysAt, error: Exception) -> ResultsError:
     missing = isinstance(error, FileNotFoundError)
-    reason = "there is no such file" if missing else str(error) or type(error).__name__
+    reason = "the file is missing" if missing else str(error) or type(error).__name__
     return ResultsError(
-        f"the arrays of a request are lost, {at.bytes} bytes at byte {at.offset}: {reason}",
+        f"the arrays of a request are lost ({at.bytes} bytes at byte {at.offset}): {reason}",
         where=str(path),
         hint=_HINT,
     )
 
 
-def _prefix(record: Recorded, section: str) -> str:
-    """Where version 1 kept the arrays of one section of a record."""
-    role = role_name(record.role, record.variant)
-    return f"{role}/{record.case_id}/{record.pass_}/{record.repeat}/{section}"
+def _prefix(record: CaseRecord, section: str) -> str:
+    """The name under which version 1 stored the arrays of a record's section."""
+    return f"{record.role_name}/{record.case_id}/{record.pass_}/{record.repeat}/{section}"
 
 
 def _blob(arrays: Mapping[str, Array]) -> bytes:
@@ -278,10 +259,10 @@ def _blob(arrays: Mapping[str, Array]) -> bytes:
         raise ProbeError(_TOO_LONG)
     for name, array in arrays.items():
         if array.dtype.name not in _DTYPES:
-            raise ProbeError(f"the array {name!r} is of a type that is not kept: {array.dtype}")
+            raise ProbeError(f"the array {name!r} has an unsupported type: {array.dtype}")
         if name == _RESERVED:
-            raise ProbeError(f"no array can have the name {name!r}")
-    # safetensors reads the memory of an array from its beginning, whatever its strides.
+            raise ProbeError(f"the array name {name!r} is reserved")
+    # safetensors reads an array's memory in sequence and ignores its strides.
     dense = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     try:
         blob: bytes = save(dense)

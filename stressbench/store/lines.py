@@ -1,8 +1,11 @@
-"""Lines of JSON: written whole, read whatever program wrote them again.
+"""JSON lines: encoding records, and reading files that other programs may have rewritten.
 
-A line counts by what it says, not by its bytes: sorted keys, blanks, blank lines, a byte
-order mark or a missing last newline are no fault. A last line that is no JSON was cut by
-a crash; anywhere else that is damage, and is named by its number.
+The content of a line counts, not its form: sorted keys, blanks, blank lines, a byte order mark
+and a missing last newline are fine. If the last line is not JSON, a crash cut it. Any other such
+line is damage, which an error reports with its number.
+
+msgspec decodes a block of lines in one call and skips the fields that a reader does not want. The
+package jsonlines is used where neither matters (``stressbench generate``).
 """
 
 from __future__ import annotations
@@ -22,7 +25,7 @@ from stressbench.store.trouble import unreadable
 BOM: Final = b"\xef\xbb\xbf"
 BLOCK_BYTES: Final = 1 << 20
 LONGEST_BYTES: Final = 1 << 28
-"""No line is longer: what goes on for ever is no result file."""
+"""Longest line that is read. A file without line breaks is not a result file."""
 
 encode: Final[Callable[[object], bytes]] = msgspec.json.Encoder().encode
 _T = TypeVar("_T")
@@ -35,14 +38,14 @@ class _Typed(msgspec.Struct):
 
 
 def case_line(record: CaseRecord) -> bytes:
-    """The line of a record, without its newline: sections stand beside the fixed fields."""
+    """The line of a record without its newline; each section becomes a field of the line."""
     line, sections = encode(record), encode(record.sections)
     fixed = line[: -len(sections) - len(_SPLICED) - 1]
     return fixed + (b"," + sections[1:] if record.sections else b"}")
 
 
 def sections_of(line: bytes) -> dict[str, dict[str, object] | None]:
-    """Whatever objects, or nulls, a case line has beside its fixed fields."""
+    """The sections of a case line: its objects and nulls that are not fixed fields."""
     found = msgspec.json.decode(line, type=dict[str, msgspec.Raw])
     return {
         name: msgspec.json.decode(raw, type=dict[str, object] | None)
@@ -52,7 +55,7 @@ def sections_of(line: bytes) -> dict[str, dict[str, object] | None]:
 
 
 def type_of(line: bytes) -> str | None:
-    """What a line says it is; None where it is no JSON object or does not say."""
+    """The ``type`` of a line; None if it has none or is not a JSON object."""
     try:
         return msgspec.json.decode(line, type=_Typed).type
     except (msgspec.DecodeError, UnicodeDecodeError):
@@ -60,7 +63,7 @@ def type_of(line: bytes) -> str | None:
 
 
 def is_json(line: bytes) -> bool:
-    """Whether a line is whole: a JSON object."""
+    """Whether a line is a complete JSON object."""
     try:
         msgspec.json.decode(line, type=dict[str, msgspec.Raw])
     except (msgspec.DecodeError, UnicodeDecodeError):
@@ -69,9 +72,9 @@ def is_json(line: bytes) -> bool:
 
 
 def open_lines(path: Path) -> BinaryIO:
-    """Open a file to read, past a byte order mark.
+    """Open a file for reading, after its byte order mark, if it has one.
 
-    Raises ``ResultsError`` where there is none, and for what would never end.
+    Raises ``ResultsError`` if the file is missing or not a regular file.
     """
     try:
         file = open_regular(path)
@@ -83,7 +86,7 @@ def open_lines(path: Path) -> BinaryIO:
 
 
 def blocks(path: Path) -> Iterator[tuple[int, bytes]]:
-    """Whole lines of a file, some megabytes at a time, each block with its first line's number.
+    """Blocks of whole lines, about a megabyte each, with the number of the first line.
 
     The last block may end without a newline. Raises ``ResultsError``.
     """
@@ -100,24 +103,24 @@ def blocks(path: Path) -> Iterator[tuple[int, bytes]]:
 
 
 def decode_batches(path: Path, kind: type[_T], *, tag: str | None = None) -> Iterator[list[_T]]:
-    """Decode the lines of a file that are of ``kind``, a block at a time.
+    """Decode the lines of a file as ``kind``, a block at a time.
 
-    Where ``tag`` is given, lines of another ``type`` are passed over. Raises
-    ``ResultsError`` naming a damaged line, unless it is the last one, cut by a crash.
+    With ``tag``, lines of another ``type`` are skipped. Raises ``ResultsError`` with the number
+    of a damaged line, except for a last line that a crash cut.
     """
     decoder = msgspec.json.Decoder(kind)
     for number, block in blocks(path):
         try:
             yield decoder.decode_lines(block)
         except (msgspec.DecodeError, UnicodeDecodeError):
-            # A line of another type is in it, or a damaged one.
+            # The block has a line of another type, or a damaged line.
             yield [*_decode_each(decoder.decode, block, path, number, tag)]
 
 
 def decode_each(
     path: Path, decode: Callable[[bytes], _T], *, tag: str | None = None
 ) -> Iterator[_T]:
-    """``decode_batches`` with a decoder of the caller's own, line by line."""
+    """``decode_batches`` line by line, with the given decoder."""
     for number, block in blocks(path):
         yield from _decode_each(decode, block, path, number, tag)
 
@@ -143,7 +146,7 @@ def _decode_each(
 
 
 def torn_tail(path: Path) -> int | None:
-    """Where in the file a last line begins that a crash has cut; None where all are whole.
+    """Position of a last line that a crash cut; None if all lines are complete.
 
     Raises ``ResultsError``.
     """
@@ -160,7 +163,7 @@ def torn_tail(path: Path) -> int | None:
 
 
 def _last_newline(file: BinaryIO, size: int) -> int:
-    """The place after the last newline; 0 where there is none."""
+    """Position after the last newline; 0 if there is none."""
     end = size
     while end > 0:
         begin = max(0, end - BLOCK_BYTES)
@@ -173,7 +176,7 @@ def _last_newline(file: BinaryIO, size: int) -> int:
 
 
 def line_number(path: Path, offset: int) -> int:
-    """The number of the line that holds a byte, from 1."""
+    """Number, from 1, of the line with the byte at ``offset``."""
     with path.open("rb") as file:
         number, left = 1, offset
         while left > 0 and (block := file.read(min(left, BLOCK_BYTES))):

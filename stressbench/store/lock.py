@@ -1,8 +1,8 @@
-"""One writer a run: a lock on its records file that dies with the process that holds it.
+"""One writer per run: a lock on its records file that ends with the process that holds it.
 
-It is the kernel's (``flock``), so that a killed process leaves none behind. Linux gives it
-over NFS too (as a lock of the whole file on the server); where a file system has none,
-the run goes on and says so.
+It is a kernel lock (``flock``), so a killed process leaves none behind. On Linux it works over
+NFS too, as a lock of the whole file on the server. On a file system without locks the run goes
+on, with a warning.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ class Lock:
     """Holds a file for one writer until it is closed."""
 
     def __init__(self, path: Path, descriptor: int) -> None:
-        """Take the lock through an open descriptor, which is then the lock's to close.
+        """Take the lock on an open descriptor. ``close`` closes the descriptor.
 
-        Raises ``ResultsError`` where another process has it.
+        Raises ``ResultsError`` if another process has the lock.
         """
         self._fd = descriptor
         self.held = True
-        """False where the file system has no locks."""
+        """False if the file system has no locks."""
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -38,24 +38,24 @@ class Lock:
                 self.close()
                 raise _taken(path) from error
             self.held = False
-        # An engine's process that is forked must not hold the run when this one is killed.
+        # A forked engine process must not keep the lock when this process is killed.
         os.register_at_fork(after_in_child=self.close)
 
     @classmethod
     def of(cls, path: Path) -> Self:
-        """Lock a file that is there. Raises ``ResultsError``."""
+        """Lock an existing file. Raises ``ResultsError``."""
         try:
             descriptor = os.open(path, os.O_RDWR | os.O_NONBLOCK)
         except OSError as error:
             raise ResultsError(
-                f"cannot go on with this run: {error.strerror}",
+                f"cannot resume this run: {error.strerror}",
                 where=str(path),
-                hint="name the directory of a run that this user may write",
+                hint="name the directory of a run that you may write to",
             ) from error
         return cls(path, descriptor)
 
     def close(self) -> None:
-        """Let go; safe to call twice."""
+        """Release the lock; safe to call twice."""
         descriptor, self._fd = self._fd, -1
         if descriptor >= 0:
             with suppress(OSError):
@@ -63,13 +63,15 @@ class Lock:
 
 
 def warn_unlocked(path: Path) -> None:
-    """Say that nothing keeps a second process away."""
-    warnings.warn(f"{path}: this file system has no locks: one process at a time", stacklevel=2)
+    """Warn that a second process could write the same run."""
+    warnings.warn(
+        f"{path}: no locks on this file system: do not start a second process", stacklevel=2
+    )
 
 
 def _taken(path: Path) -> ResultsError:
     return ResultsError(
         "another process is writing this run",
         where=str(path),
-        hint="wait until it has ended, or end it; its records are safe",
+        hint="wait until it ends, or stop it; its records are safe",
     )

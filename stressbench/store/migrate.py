@@ -1,10 +1,10 @@
-"""Result files of version 1 written again as version 2.
+"""Rewrites result files of version 1 as version 2.
 
 ``python -m stressbench.store.migrate RUN_DIR...``
 
-Version 1 stays readable, so this is for whoever reads the lines with tools of their own. What
-version 1 did not record (when an engine was ready, which loads were over) is left out, and
-its arrays stay in ``arrays.npz``, where they are found as before.
+stressbench reads both versions. Use this if other tools read your files. Version 1 did not
+record when an engine was ready or which loads were over, so these are left out. The arrays stay
+in ``arrays.npz``, which stressbench still reads.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from stressbench.store.write import run_line
 
 
 def migrate(directory: Path) -> bool:
-    """Write the files of a run again, in place; False where they are of version 2 already.
+    """Rewrite the files of a run in place; False if they are of version 2 already.
 
-    Each file is replaced in one step once it is whole. Raises ``ResultsError``.
+    Each file is replaced in one step when it is complete. Raises ``ResultsError``.
     """
     run = read_run(directory)
     if run.header.schema_version == RESULTS_VERSION:
@@ -69,14 +69,14 @@ def _model(header: RunHeader, name: str) -> ModelLine:
 
 
 def main() -> int:
-    """Migrate every run that is named."""
+    """Migrate every run named on the command line."""
     for name in sys.argv[1:]:
         try:
             done = migrate(Path(name))
         except StressbenchError as error:
             sys.stderr.write(f"error: {error}\n")
             return int(error.exit_code)
-        sys.stdout.write(f"{name}: {'written as version 2' if done else 'is of version 2'}\n")
+        sys.stdout.write(f"{name}: {'rewritten as version 2' if done else 'already version 2'}\n")
     return 0
 
 

@@ -1,10 +1,9 @@
-"""Arrays of a run of schema version 1: an ``.npz`` beside its records, only read.
+"""Reads the arrays of a run of schema version 1: ``arrays.npz`` next to its records.
 
-``arrays.npz`` is a zip of ``.npy`` members, stored as they are, named
-``role/case_id/pass/repeat/section/array``. A run that was killed left it without a
-directory, so members are found by their own headers, each of which tells its length; one
-that was cut is left out. Nothing in the file is believed: what it says of itself must fit
-the bytes that are there.
+``arrays.npz`` is a zip file of uncompressed ``.npy`` members named
+``role/case_id/pass/repeat/section/array``. A killed run left it without a zip directory, so
+members are found by their local headers, which have their lengths. A member that was cut is left
+out. Nothing in the file is trusted: headers are checked against the bytes that are there.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ from stressbench.errors import ResultsError
 from stressbench.store.regular import opened
 
 if TYPE_CHECKING:
-    from stressbench.store.arrays import Array
+    from stressbench.schema.results.arrays import Array
 
 ARRAYS_V1: Final = "arrays.npz"
 _HEADER: Final = struct.Struct("<4sHHHHHIIIHH")
@@ -35,12 +34,12 @@ _HEADER: Final = struct.Struct("<4sHHHHHIIIHH")
 size, length of the name, length of the extra field (APPNOTE.TXT 6.3, section 4.3.7)."""
 _SIGNATURE: Final = b"PK\x03\x04"
 _KINDS: Final = "biuf"
-"""Arrays of numbers, and of truth values."""
+"""Kinds of numpy types that are read: booleans, integers and floats."""
 _BROKEN: Final = (
     *(ValueError, TypeError, KeyError, IndexError, OverflowError, SyntaxError),
     *(tokenize.TokenError, MemoryError, RecursionError),
 )
-"""What numpy raises for a header of ``.npy`` that is none: it is read as a Python literal."""
+"""Errors that numpy raises for an invalid ``.npy`` header, which it parses as a Python literal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,27 +51,27 @@ class _Member:
 
 
 class NpzReader:
-    """The arrays of a run; a run without any has none."""
+    """The arrays of a run, which may have none."""
 
     def __init__(self, directory: Path) -> None:
-        """Find the members. Raises ``ResultsError`` where the file cannot be read."""
+        """Find the members. Raises ``ResultsError`` if the file cannot be read."""
         self._path = directory / ARRAYS_V1
         self._members: defaultdict[str, dict[str, _Member]] = defaultdict(dict)
         with suppress(FileNotFoundError), opened(self._path) as (fd, size):
             for member in _members(fd, size):
                 prefix, _, name = member.name.rpartition("/")
-                # Of a case that was sent again after a crash the last arrays count.
+                # For a case sent again after a crash, the last arrays count.
                 self._members[prefix][name.removesuffix(".npy")] = member
 
     def read(self, prefix: str) -> dict[str, Array]:
         """The arrays under ``role/case_id/pass/repeat/section``, by name.
 
-        Raises ``ResultsError`` where they are damaged.
+        Raises ``ResultsError`` if they are damaged.
         """
         return {name: self._array(each) for name, each in self._members.get(prefix, {}).items()}
 
     def one(self, prefix: str, name: str) -> Array | None:
-        """One of them; None where it was not kept. Raises as ``read`` does."""
+        """One of these arrays; None if there is none of that name. Raises as ``read`` does."""
         member = self._members.get(prefix, {}).get(name)
         return None if member is None else self._array(member)
 
@@ -81,7 +80,7 @@ class NpzReader:
             with opened(self._path) as (fd, _):
                 data = os.pread(fd, member.size, member.start)
             if len(data) != member.size or zlib.crc32(data) != member.crc:
-                raise ValueError("its checksum is wrong")
+                raise ValueError("the checksum is wrong")
             return _array(data)
         except (FileNotFoundError, *_BROKEN) as error:
             reason = str(error).partition("\n")[0] or type(error).__name__
@@ -93,34 +92,34 @@ class NpzReader:
 
 
 def _array(data: bytes) -> Array:
-    """One ``.npy`` file. Raises one of ``_BROKEN``."""
+    """Decode one ``.npy`` file. Raises one of ``_BROKEN``."""
     import numpy as np
     from numpy.lib.format import read_array_header_1_0, read_magic
 
     file = io.BytesIO(data)
     version = read_magic(file)  # type: ignore[no-untyped-call]
-    if version != (1, 0):  # what numpy writes for every array of numbers
+    if version != (1, 0):  # the version that numpy writes for arrays of numbers
         raise ValueError(f"version {version} of .npy")
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # a header that a person wrote: judged by what it says
+        warnings.simplefilter("ignore")  # about hand-made headers, which are checked below
         header = read_array_header_1_0(file)  # type: ignore[no-untyped-call]
     shape, by_column, dtype = header
     if dtype.kind not in _KINDS:
         raise ValueError(f"an array of {dtype}")
     body = data[file.tell() :]
     if any(size < 0 for size in shape) or prod(shape) * dtype.itemsize != len(body):
-        raise ValueError(f"{len(body)} bytes are no array of {dtype} and shape {shape}")
+        raise ValueError(f"{len(body)} bytes are not an array of {dtype} with shape {shape}")
     array: Array = np.frombuffer(body, dtype).reshape(shape, order="F" if by_column else "C")
     return array
 
 
 def _members(fd: int, end: int) -> Iterator[_Member]:
-    """Every whole member in the order of the file, found by its own header."""
+    """Every complete member in file order, found by its local header."""
     at = 0
     while True:
         head = os.pread(fd, _HEADER.size, at)
         if len(head) < _HEADER.size or not head.startswith(_SIGNATURE):
-            return  # the directory, or the end of a file that was cut
+            return  # the zip directory, or the end of a cut file
         *_, crc, size, _, name_length, extra_length = _HEADER.unpack(head)
         name = os.pread(fd, name_length, at + _HEADER.size).decode("utf-8", "replace")
         start = at + _HEADER.size + name_length + extra_length

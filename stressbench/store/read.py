@@ -1,4 +1,4 @@
-"""Reading a run: what its lines say together, and its records one at a time."""
+"""Reads a run: its header and ends, and its records one at a time."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ RECORDS: Final = "records.jsonl"
 TELEMETRY: Final = "telemetry.jsonl"
 _PENDING: Final = "the engine of this model has not started"
 _FACTS: Final = ("dtype", "max_model_len", "kv_blocks", "block_size")
-# Quotes within a text are escaped, so this is found where an object says its type, and there only.
+# Quotes within a text are escaped, so this matches only where an object has its type.
 _FEW: Final = re.compile(rb'"type"\s*:\s*"(?:run|model|level|end)"')
 
 _T = TypeVar("_T")
@@ -51,36 +51,36 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A run on disk: its header and, where there is one, its ``end`` line."""
+    """A run on disk: its header and its ``end`` line, if it has one."""
 
     path: Path
     header: RunHeader
     end: RunEnd | None
-    """None: the run was killed, or is still going on."""
+    """None if the run was killed or is still running."""
     models: tuple[ModelLine, ...] = ()
-    """Every engine that was ready or failed, in each part of the run; none in version 1."""
+    """Every engine that was ready or failed, in each part of the run; empty for version 1."""
     levels: tuple[LevelLine, ...] = ()
-    """The loads that are over; none in version 1."""
+    """The loads that are over; empty for version 1."""
     parts: int = 1
-    """Processes that wrote to it and got as far as an engine or an end."""
+    """Number of processes that wrote at least a ``model`` or an ``end`` line."""
 
     @property
     def directory(self) -> Path:
-        """Where the run's other files lie."""
+        """The folder with the run's other files."""
         return self.path.parent
 
     def records(self) -> Iterator[CaseRecord]:
-        """The case lines that count, in file order, one at a time.
+        """The measured requests in file order, one at a time.
 
-        Warm-up and cool-down are left out, and so is a cut last line.
+        Warm-up, cool-down and a last line that a crash cut are left out.
         """
         return (each for each in full_records(self.path) if each.pass_ not in AROUND)
 
 
 def read_run(path: Path) -> Run:
-    """Open a run: its directory, or its ``records.jsonl``.
+    """Open a run, given its directory or its ``records.jsonl``.
 
-    Raises ``ResultsError`` naming file and line where it cannot be read.
+    Raises ``ResultsError`` with file and line if it cannot be read.
     """
     file = path / RECORDS if path.is_dir() else path
     first: RunLine | None = None
@@ -92,9 +92,9 @@ def read_run(path: Path) -> Run:
             case RunLine() as run:
                 if first is not None and first != run:
                     raise ResultsError(
-                        "a second run line: these are two runs in one file",
+                        "a second run line: the file contains two runs",
                         where=f"{file}:{number}",
-                        hint="keep the lines of each run in a file of its own",
+                        hint="put the lines of each run into a separate file",
                     )
                 first = run
             case ModelLine() as model:
@@ -123,21 +123,21 @@ def read_run(path: Path) -> Run:
 def scan(path: Path, kind: type[_T]) -> Iterator[_T]:
     """Decode the case lines of a records file as ``kind``, one at a time.
 
-    ``kind`` is a narrow ``msgspec.Struct`` with ``tag="case"``: fields that it does not
-    name are skipped without being built, which is what makes large files cheap. Raises
-    ``ResultsError`` naming the line; a last line that a crash has cut is passed over.
+    ``kind`` is a ``msgspec.Struct`` with ``tag="case"``. The decoder skips fields that it does
+    not have, which makes large files fast to read. Raises ``ResultsError`` with the line; a last
+    line that a crash cut is skipped.
     """
     for batch in scan_batches(path, kind):
         yield from batch
 
 
 def scan_batches(path: Path, kind: type[_T]) -> Iterator[list[_T]]:
-    """``scan``, some megabytes at a time: the fastest way through a large file."""
+    """``scan`` in blocks of about a megabyte: the fastest way to read a large file."""
     return decode_batches(path, kind, tag="case")
 
 
 def full_records(path: Path) -> Iterator[CaseRecord]:
-    """Every case line with everything on it. Raises ``ResultsError``."""
+    """Every case line in full. Raises ``ResultsError``."""
     decoder = msgspec.json.Decoder(CaseRecord)
 
     def decode(line: bytes) -> CaseRecord:
@@ -154,7 +154,7 @@ def full_records(path: Path) -> Iterator[CaseRecord]:
 
 
 def readings(directory: Path) -> Iterator[Reading]:
-    """The telemetry readings of a run, in file order; none where none were kept."""
+    """The telemetry readings of a run in file order; a run may have none."""
     path = directory / TELEMETRY
     if not path.exists():
         return
@@ -165,13 +165,13 @@ def readings(directory: Path) -> Iterator[Reading]:
 
 
 def torn_line(path: Path) -> int | None:
-    """Number of the last line when a crash cut it, else None."""
+    """Number of the last line if a crash cut it, else None."""
     at = torn_tail(path)
     return None if at is None else line_number(path, at)
 
 
 def _few_lines(file: Path) -> Iterator[tuple[int, bytes]]:
-    """The lines that are not of requests, each with its number."""
+    """The lines other than case lines, each with its number."""
     for first, block in blocks(file):
         begin = -1
         for found in _FEW.finditer(block):
@@ -185,7 +185,7 @@ def _few_lines(file: Path) -> Iterator[tuple[int, bytes]]:
 def _decode_line(line: bytes, file: Path, number: int) -> Line | None:
     kind = type_of(line)
     if kind not in {"run", "model", "level", "end"}:
-        return None  # a request's, with such an object in it; or cut by a crash
+        return None  # a case line with such an object in it, or a line cut by a crash
     try:
         decoded: Line = msgspec.json.decode(line, type=Line)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -205,12 +205,12 @@ def _no_run_line(file: Path) -> ResultsError:
         message = "the file is empty" if not first else "the first line is blank"
     elif torn_tail(file) is not None and not first.endswith(b"\n"):
         return ResultsError(
-            "the run line was cut by a crash, and nothing was recorded after it",
+            "a crash cut the run line, and nothing was recorded after it",
             where=f"{file}:1",
-            hint="start the run again; nothing is lost but the time it took to begin",
+            hint="start the run again; no request had been sent",
         )
     else:
-        message = "not a stressbench result file: the first line is no run line"
+        message = "not a stressbench result file: the first line is not a run line"
     hint = "name a run directory or its records.jsonl"
     return ResultsError(message, where=f"{file}:1", hint=hint)
 
@@ -218,10 +218,10 @@ def _no_run_line(file: Path) -> ResultsError:
 def _check_version(line: RunLine, file: Path) -> None:
     if not RESULTS_VERSION - 1 <= line.schema_version <= RESULTS_VERSION:
         raise ResultsError(
-            f"schema version {line.schema_version} is not readable here (this is"
-            f" {RESULTS_VERSION})",
+            f"cannot read schema version {line.schema_version}: this stressbench reads"
+            f" {RESULTS_VERSION - 1} and {RESULTS_VERSION}",
             where=f"{file}:1",
-            hint="read it with the stressbench version that wrote it",
+            hint="use the stressbench version that wrote it",
         )
 
 
@@ -254,7 +254,7 @@ def _without_engine(identity: ModelIdentity) -> ModelRun:
 
 
 def with_engine(run: ModelRun, line: ModelLine) -> ModelRun:
-    """A model with what its engine says; one that failed before it was ready says nothing."""
+    """A model with its engine's facts, or unchanged if the engine failed before it was ready."""
     if line.error is not None and line.max_model_len is None and run.max_model_len is not None:
         return run
     kept = {name: reason for name, reason in run.why_null.items() if name not in _FACTS}

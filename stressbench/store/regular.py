@@ -1,4 +1,4 @@
-"""Opening a file to read that may be anything: a FIFO or a device is refused, never waited for."""
+"""Opens regular files only. A FIFO or a device is refused, so that reading never blocks."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from stressbench.store.trouble import unreadable
 
 
 def open_regular(path: Path) -> BinaryIO:
-    """Open a regular file to read bytes.
+    """Open a regular file for reading bytes.
 
-    Raises ``FileNotFoundError`` where there is none, and ``ResultsError`` for what cannot be
-    read: no permission, a directory, a FIFO, a socket, a device.
+    Raises ``FileNotFoundError`` if it is missing, and ``ResultsError`` if it cannot be read: no
+    permission, a directory, a FIFO, a socket, a device.
     """
     try:
-        # Without O_NONBLOCK, opening a FIFO waits for somebody who writes into it.
+        # Without O_NONBLOCK, opening a FIFO would wait for a writer.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     except FileNotFoundError:
         raise
@@ -28,7 +28,7 @@ def open_regular(path: Path) -> BinaryIO:
         raise unreadable(error, path) from error
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise ResultsError("cannot read: it is not a regular file", where=str(path))
+        raise ResultsError("cannot read: not a regular file", where=str(path))
     return os.fdopen(descriptor, "rb")
 
 

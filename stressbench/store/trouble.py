@@ -1,4 +1,4 @@
-"""What goes wrong with files, in the words that a user is told."""
+"""Error messages for files that cannot be read or written."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Final
 
 from stressbench.errors import ResultsError, SetupError
 
-_GO_ON: Final = "then go on with: stressbench run --resume RUN_DIR"
+_GO_ON: Final = "then type: stressbench run --resume RUN_DIR"
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 def unreadable(error: OSError, path: Path) -> ResultsError:
-    """The error of a file that cannot be read."""
+    """The error for a file that cannot be read."""
     return ResultsError(
         f"cannot read: {error.strerror}",
         where=str(path),
@@ -22,15 +22,15 @@ def unreadable(error: OSError, path: Path) -> ResultsError:
 
 
 def unwritable(error: OSError, path: Path, go_on: str = _GO_ON) -> SetupError:
-    """The error of a file that cannot be written; ``go_on`` is what to do with more space."""
+    """The error for a file that cannot be written; ``go_on`` says what to do after the repair."""
     if error.errno in _FULL:
         return SetupError(
-            "the disk is full; what was recorded before is safe",
+            "the disk is full; everything recorded so far is safe",
             where=str(path),
             hint=f"free some space, {go_on}",
         )
     return SetupError(
         f"cannot write here: {error.strerror}",
         where=str(path),
-        hint=f"see to it that this can be written, {go_on}",
+        hint=f"make it writable, {go_on}",
     )

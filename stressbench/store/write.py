@@ -1,9 +1,8 @@
-"""Writing a run: whole lines, appended and never touched again.
+"""Writes a run: whole lines, appended and never changed.
 
-Two promises. What was appended survives the death of this process (``kill -9``) at once:
-each line is one write to the operating system. It survives a power cut once it is synced,
-which happens every ``SYNC_EVERY_S`` seconds in a thread, after the first line, and at the
-end.
+An appended line survives ``kill -9`` at once, because each line is one write to the operating
+system. It survives a power cut as soon as it is synced: every ``SYNC_EVERY_S`` seconds in a
+thread, after the first line, and at the end.
 """
 
 from __future__ import annotations
@@ -40,7 +39,7 @@ _NOT_SYNCED: Final = frozenset({errno.EINVAL, errno.EROFS, errno.ENOTSUP})
 
 
 class RunWriter:
-    """Appends to the files of one run. ``create`` begins a run, ``reopen`` goes on with one."""
+    """Appends to the files of one run. ``create`` begins a run, ``reopen`` resumes one."""
 
     def __init__(self, directory: Path, lock: Lock, *, arrays_end: int = 0) -> None:
         self.directory = directory
@@ -52,15 +51,16 @@ class RunWriter:
         except BaseException:
             self._records.close()
             raise
-        # In this order: behind a durable record at most the arrays of the last moment can miss.
+        # Arrays first: a durable record can lack its arrays only if both were written between
+        # these two syncs.
         self._syncing = _Syncing((self.arrays, self._records, self._telemetry))
 
     @classmethod
     def create(cls, directory: Path, header: RunHeader) -> Self:
         """Make ``directory``, take its lock and write the run line.
 
-        Raises ``SetupError`` where the directory cannot be made or written, which leaves
-        nothing behind, ``ResultsError`` where it holds a run already.
+        Raises ``SetupError`` if the directory cannot be made or written, leaving nothing
+        behind; ``ResultsError`` if it already holds a run.
         """
         new = not directory.exists()
         try:
@@ -68,9 +68,9 @@ class RunWriter:
             descriptor = os.open(directory / RECORDS, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o644)
         except FileExistsError as error:
             raise ResultsError(
-                "there is a run in this directory already",
+                "this directory already holds a run",
                 where=str(directory),
-                hint="name another --out, or go on with it by --resume",
+                hint="name another directory with --out, or resume the run with --resume",
             ) from error
         except OSError as error:
             raise unwritable(error, directory, "and start the run again") from error
@@ -93,9 +93,9 @@ class RunWriter:
 
     @classmethod
     def reopen(cls, directory: Path, lock: Lock, *, arrays_end: int = 0) -> Self:
-        """Go on with a run that ``lock`` holds: last lines that a crash has cut are taken off.
+        """Resume a run that ``lock`` holds. Removes last lines that a crash cut.
 
-        ``arrays_end`` is where the last arrays end that a record refers to.
+        ``arrays_end`` is the end of the last arrays that a record refers to.
         """
         for name in (RECORDS, TELEMETRY):
             if (directory / name).exists():
@@ -106,15 +106,15 @@ class RunWriter:
 
     @property
     def locked(self) -> bool:
-        """Whether other processes are kept away; False where the file system has no locks."""
+        """Whether other processes are locked out; False if the file system has no locks."""
         return self._lock.held
 
     def append(self, record: CaseRecord) -> None:
-        """Write one record; it is with the operating system when this returns."""
+        """Write one record; the operating system has it when this returns."""
         self._records.append(case_line(record))
 
     def model(self, line: ModelLine) -> None:
-        """Write what an engine is, or why it failed."""
+        """Write an engine's set-up, or why it failed."""
         self._records.append(encode(line))
 
     def level(self, line: LevelLine) -> None:
@@ -133,7 +133,7 @@ class RunWriter:
         self._telemetry.sync()
 
     def close(self) -> None:
-        """Close the files and let go of the run; safe to call twice."""
+        """Close the files and release the lock; safe to call twice."""
         self._syncing.stop()
         self._records.close()
         self._telemetry.close()
@@ -153,7 +153,7 @@ class RunWriter:
 
 
 class _LineFile:
-    """A file that grows by whole lines: each is one system call, and after an error none is cut."""
+    """A file that grows by whole lines, one system call each, even if a write fails."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -161,7 +161,7 @@ class _LineFile:
         self._unsynced = False
         self._failed: OSError | None = None
         self._syncing = threading.Lock()
-        """Held while syncing, so that the file is not closed meanwhile."""
+        """Held while syncing, so that the file is not closed during a sync."""
         try:
             self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
             self._size = os.fstat(self._fd).st_size
@@ -174,10 +174,10 @@ class _LineFile:
             raise unwritable(self._failed, self._path) from self._failed
         left = memoryview(line + b"\n")
         try:
-            while left:  # a nearly full disk takes a part and raises at the next call
+            while left:  # a nearly full disk writes a part, and the next call raises
                 left = left[os.write(self._fd, left) :]
         except OSError as error:
-            with suppress(OSError):  # not every file can be cut; the writing error matters
+            with suppress(OSError):  # the error to report is that of the write
                 os.ftruncate(self._fd, self._size)
             raise unwritable(error, self._path) from error
         self._size += len(line) + 1
@@ -190,7 +190,7 @@ class _LineFile:
             raise unwritable(self._failed, self._path) from self._failed
 
     def sync_quietly(self) -> None:
-        """Make everything written durable; what goes wrong is raised by the next ``append``."""
+        """Make all written lines durable. The next ``append`` raises an error that occurs here."""
         with self._syncing:
             if not self._unsynced or self._fd < 0:
                 return
@@ -224,7 +224,7 @@ class _Syncing(threading.Thread):
         self._over = threading.Event()
 
     def run(self) -> None:
-        """Sync until told to stop."""
+        """Sync until ``stop`` is called."""
         while not self._over.wait(SYNC_EVERY_S):
             for file in self._files:
                 file.sync_quietly()
@@ -237,7 +237,7 @@ class _Syncing(threading.Thread):
 
 
 def run_line(header: RunHeader) -> RunLine:
-    """What of a header is known, and fixed, before any engine starts."""
+    """The part of a header that is known and fixed before any engine starts."""
     facts = {name: getattr(header, name) for name in RunFacts.__struct_fields__}
     fixed = frozenset(ModelIdentity.__struct_fields__)
     models = [
@@ -253,7 +253,7 @@ def run_line(header: RunHeader) -> RunLine:
 
 
 def _mend_tail(file: Path) -> None:
-    """Cut an unfinished last line off ``file``; end one that lacks its newline alone."""
+    """Remove an incomplete last line of ``file``; add a newline that is missing."""
     at = torn_tail(file)
     try:
         with file.open("r+b") as lines:
@@ -269,7 +269,7 @@ def _mend_tail(file: Path) -> None:
 
 
 def _sync_directory(directory: Path) -> None:
-    """Make the names of new files durable, where the file system can."""
+    """Make the names of new files durable, if the file system can."""
     with suppress(OSError):
         descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
         try:
@@ -279,7 +279,7 @@ def _sync_directory(directory: Path) -> None:
 
 
 def _leave_nothing(directory: Path, *, whole: bool) -> None:
-    """Take away what a run that could not begin has left."""
+    """Delete the files of a run that could not begin."""
     with suppress(OSError):
         for name in (RECORDS, TELEMETRY):
             (directory / name).unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Documents under tokenizers, each pair measured in a process that may fail by itself."""
+"""Measures documents with several tokenizers, in child processes that may fail."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from stressbench.tokens.byte_tokenizer import ByteTokenizer
 
 
 class Document(msgspec.Struct, frozen=True):
-    """A file to measure; ``name`` is what the user called it, ``twin`` its benign rendering."""
+    """A file to measure: ``name`` is the user's name for it, ``twin`` its benign version."""
 
     name: str
     path: Path
@@ -23,7 +23,7 @@ class Document(msgspec.Struct, frozen=True):
 
 
 class TokenizerCost(msgspec.Struct, frozen=True, kw_only=True):
-    """What one document costs under one tokenizer; a null has its reason in ``why_null``."""
+    """What one document costs with one tokenizer; ``why_null`` has the reason of each null."""
 
     tokenizer: str
     sha256: str | None = None
@@ -46,7 +46,7 @@ class TokenizerCost(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FileCost(msgspec.Struct, frozen=True, kw_only=True):
-    """What one document costs; sizes are null only where nothing could read it."""
+    """What one document costs; its sizes are null only if it cannot be read at all."""
 
     path: str
     bytes: int | None
@@ -59,13 +59,13 @@ class FileCost(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Survey(msgspec.Struct, frozen=True, kw_only=True):
-    """How documents are measured."""
+    """How to measure documents."""
 
     tokenizers: dict[str, str]
-    """What the user calls each tokenizer, and what opens it."""
+    """The user's name for each tokenizer, and the spec that opens it."""
     hot_spots: int = 5
     window_tokens: int | None = None
-    """Overrides the tokenizers' own windows."""
+    """Replaces the windows of the tokenizers."""
     silence_s: float = SILENCE_S
 
     def run(
@@ -74,10 +74,10 @@ class Survey(msgspec.Struct, frozen=True, kw_only=True):
         progress: Callable[[str, str, int], None],
         first: Isolated | None = None,
     ) -> list[FileCost]:
-        """Measure every document; ``progress`` hears tokenizer, document and bytes done.
+        """Measure every document; ``progress`` gets tokenizer, document and bytes done.
 
-        ``first`` is a worker that has opened the first tokenizer already; it is closed.
-        Raises the ``SetupError`` of a tokenizer that cannot be opened.
+        ``first`` is a worker that has already opened the first tokenizer; it is closed at the
+        end. Raises ``SetupError`` if a tokenizer cannot be opened.
         """
         workers = chain([first] if first else [], repeat(None))
         columns = [
@@ -117,7 +117,7 @@ class Survey(msgspec.Struct, frozen=True, kw_only=True):
         twin: int | None = None
         why_null: dict[str, str] = {}
         if document.twin is None:
-            why_null["inflation"] = "no twin was given"
+            why_null["inflation"] = "no twin was given; --against names one"
         else:
             try:
                 answer = worker.call(request | {"path": str(document.twin), "hot_spots": 0}, hear)
@@ -132,7 +132,9 @@ class Survey(msgspec.Struct, frozen=True, kw_only=True):
         counts = found.counts
         window = self.window_tokens or found.window_tokens
         if window is None:
-            why_null["window_share"] = "the tokenizer belongs to no one model; name a window"
+            why_null["window_share"] = (
+                "the tokenizer does not belong to one model; --window sets a window"
+            )
         if not counts.tokens:
             why_null["bytes_per_token"] = "no tokens"
         if not counts.words:
@@ -164,7 +166,7 @@ class Survey(msgspec.Struct, frozen=True, kw_only=True):
     ) -> FileCost:
         counts = next((found for found, _ in cells if found), None)
         why_null: dict[str, str] = {}
-        if counts is None:  # every tokenizer failed; bytes always can
+        if counts is None:  # every tokenizer failed; the byte tokenizer works on any text
             try:
                 with measuring_process(self.silence_s) as worker:
                     request: JsonObject = {"tokenizer": ByteTokenizer.name, "hot_spots": 0}

@@ -1,16 +1,16 @@
-"""Glitch tokens: in the vocabulary, hardly ever in the training data.
+"""Glitch tokens: tokens that are in the vocabulary but rarely or never in the training data.
 
-Found from a model's own weights (Land and Bartolo 2024, Fishing for Magikarp,
-arXiv:2405.05417, section 3), then confirmed by asking the model to repeat them. Reads
-``tokenizer.json`` and the embedding tensors of a safetensors folder through a memory
-map: no other weight is touched and no torch is needed.
+They are found in a model's weights (Land and Bartolo 2024, Fishing for Magikarp,
+arXiv:2405.05417, section 3) and confirmed by asking the model to repeat them. This module
+reads ``tokenizer.json`` and, through a memory map, the embedding tensors of a safetensors
+folder; it reads no other weights and does not need torch.
 """
 
 from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -26,15 +26,15 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SHARE: Final = 0.02
-"""Share of the reachable tokens that are candidates (section 3.3)."""
+"""Share of the reachable tokens that are listed as candidates (section 3.3)."""
 
 _INPUT: Final = ("model.embed_tokens.weight", "transformer.wte.weight", "embed_tokens.weight")
 _OUTPUT: Final = ("lm_head.weight", "output.weight")
 _NEVER_BYTES: Final = (0xC0, 0xC1, *range(0xF5, 0x100))
-"""Bytes that no UTF-8 text holds (RFC 3629, section 3)."""
+"""Bytes that never occur in UTF-8 (RFC 3629, section 3)."""
 _ROWS: Final = 16_384
 _ALIKE: Final = 0.99
-"""Cosine above which two embeddings are the same; trained ones are rarely above 0.8."""
+"""Two embeddings with a larger cosine count as equal; trained ones are rarely above 0.8."""
 _LEAST_ALIKE: Final = 3
 
 
@@ -45,25 +45,28 @@ class GlitchCandidate(msgspec.Struct, frozen=True, kw_only=True):
     text: str
     indicator: float
     verified: bool | None = None
-    """Whether the model failed to repeat it; None where it was not asked."""
+    """Whether the model failed to repeat it; None if it was not asked."""
 
 
 def candidates(model: Path, *, share: float = SHARE) -> list[GlitchCandidate]:
-    """The ``share`` of reachable tokens that look least trained, worst first.
+    """List the ``share`` of reachable tokens that look least trained, worst first.
 
-    Untied embeddings: the L2 norm of a token's input embedding, which weight decay draws
-    to 0. Tied ones: the cosine distance of its embedding to the mean embedding of tokens
-    that cannot have been trained: bytes that no UTF-8 text holds and rows beyond the
-    vocabulary or, where there are none, reserved special tokens that are all alike.
-    Reachable means that the token's text is encoded as this one token. Raises
-    ``SetupError``.
+    The indicator for untied embeddings is the L2 norm of a token's input embedding, which
+    weight decay draws to 0. For tied embeddings it is the cosine distance to the mean
+    embedding of tokens that cannot have been trained: bytes that never occur in UTF-8 and rows
+    beyond the vocabulary or, if there are none, reserved special tokens that are all alike.
+    A token is reachable if its text is encoded as this one token. Raises ``SetupError``.
     """
     import numpy as np
 
     tokenizer = HuggingFaceTokenizer(model / "tokenizer.json")
     embedding = _tensor(model, _INPUT)
     if embedding is None:
-        raise SetupError("no input embeddings among the tensors", where=str(model))
+        raise SetupError(
+            "no safetensors file in the folder holds input embeddings",
+            where=str(model),
+            hint=f"expected a tensor named {' or '.join(_INPUT)}",
+        )
     if _tensor(model, _OUTPUT) is None:
         indicator = _cosine_distance(embedding, _untrained(model, embedding))
     else:
@@ -79,39 +82,20 @@ def candidates(model: Path, *, share: float = SHARE) -> list[GlitchCandidate]:
     ]
 
 
-def verify(
-    found: Sequence[GlitchCandidate],
-    tokenizer: HuggingFaceTokenizer,
-    ask: Callable[[Sequence[Sequence[int]]], Sequence[str]],
+def verified(
+    found: Sequence[GlitchCandidate], answers: Mapping[int, Sequence[str]]
 ) -> list[GlitchCandidate]:
-    """Ask the model to repeat each token, in two wordings; verified if neither succeeds.
+    """The candidates, each verified if none of its answers repeats the token.
 
-    ``ask`` takes content token ids (without chat template) and returns the answers, in
-    order. Stands in for the probability threshold of section 3.4, which needs logits.
+    ``answers`` holds a model's answers by token id, one for each wording of the request to
+    repeat the token. This replaces the probability threshold of section 3.4, which needs logits.
     """
-    prompts = [
-        [*tokenizer.encode(before), token.token_id, *tokenizer.encode(after)]
-        for token in found
-        for before, after in _WORDINGS
-    ]
-    answers = ask(prompts)
-    wordings = len(_WORDINGS)
     return [
         msgspec.structs.replace(
-            token,
-            verified=not any(
-                token.text.strip() in answer
-                for answer in answers[index * wordings : (index + 1) * wordings]
-            ),
+            token, verified=not any(token.text.strip() in each for each in answers[token.token_id])
         )
-        for index, token in enumerate(found)
+        for token in found
     ]
-
-
-_WORDINGS: Final = (
-    ("Repeat the following string exactly:", "\n\nAnswer with the string only."),
-    ('Say this word: "', '"\n\nAnswer with the word only.'),
-)
 
 
 def _cosine_distance(embedding: _Stored, untrained: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -127,7 +111,7 @@ def _cosine_distance(embedding: _Stored, untrained: NDArray[np.float32]) -> NDAr
 
 
 def _untrained(model: Path, embedding: _Stored) -> NDArray[np.float32]:
-    """Embeddings that no training text can have touched."""
+    """Return embeddings that no training text can have changed."""
     import numpy as np
 
     vocabulary = _vocabulary(model)
@@ -139,17 +123,19 @@ def _untrained(model: Path, embedding: _Stored) -> NDArray[np.float32]:
     ids = sorted({*never, *beyond}) or _alike(embedding, special)
     if not ids:
         raise SetupError(
-            "this model has no token that is known to be untrained to compare with",
+            "the model has tied embeddings and no token that is certainly untrained, "
+            "so there is nothing to compare its tokens with",
             where=str(model),
         )
     return np.concatenate([embedding.rows(token, token + 1) for token in ids])
 
 
 def _alike(embedding: _Stored, special: list[int]) -> list[int]:
-    """The largest group of special tokens that still point where decay alone took them.
+    """Return the largest group of special tokens whose embeddings are equal.
 
-    Vocabularies reserve special tokens that training never used; they started apart, saw
-    nothing but weight decay and the common gradient of absent tokens, and ended alike.
+    Vocabularies reserve special tokens that training never used. Their embeddings started
+    different, received only weight decay and the common gradient of absent tokens, and became
+    equal.
     """
     import numpy as np
 
@@ -198,7 +184,7 @@ def _tokenizer_file(model: Path) -> _TokenizerFile:
 
 
 def _vocabulary(model: Path) -> dict[str, int]:
-    """Ordinary tokens by their spelling in ``tokenizer.json``; special ones are left out."""
+    """Read the ordinary tokens, by their spelling in ``tokenizer.json``; no special tokens."""
     file = _tokenizer_file(model)
     vocabulary = file.model.vocab
     if isinstance(vocabulary, list):  # a unigram model: [piece, score] by id
@@ -212,14 +198,18 @@ def _special(model: Path) -> list[int]:
 
 
 class _Stored:
-    """A matrix in a safetensors file, converted to float32 a block at a time."""
+    """A matrix in a safetensors file, converted to float32 block by block."""
 
     def __init__(self, file: Path, offset: int, shape: tuple[int, int], dtype: str) -> None:
         import numpy as np
 
         kind = {"F32": np.float32, "F16": np.float16, "BF16": np.uint16}.get(dtype)
         if kind is None:
-            raise SetupError(f"embeddings of type {dtype} are not supported", where=str(file))
+            raise SetupError(
+                f"embeddings of type {dtype} are not supported",
+                where=str(file),
+                hint="use a checkpoint in F32, F16 or BF16",
+            )
         self._bits = dtype == "BF16"
         self._data = np.memmap(file, dtype=kind, mode="r", offset=offset, shape=shape)
 
@@ -227,7 +217,7 @@ class _Stored:
         return len(self._data)
 
     def rows(self, start: int, end: int) -> NDArray[np.float32]:
-        """Rows as float32; bfloat16 is the upper half of one."""
+        """Return rows as float32; a bfloat16 is the upper half of a float32."""
         import numpy as np
 
         block = self._data[start:end]
@@ -242,7 +232,7 @@ def _blocks(matrix: _Stored) -> Iterator[NDArray[np.float32]]:
 
 
 def _tensor(model: Path, names: Sequence[str]) -> _Stored | None:
-    """The first of these tensors that the folder's safetensors files hold."""
+    """Find the first of these tensors in the folder's safetensors files."""
     files = sorted(model.glob("*.safetensors"))
     if not files:
         raise SetupError(

@@ -1,4 +1,4 @@
-"""The lines of a document that cost more than their share by length."""
+"""The lines of a document that have more tokens than their length explains."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from stressbench.survey.runs import CharSpan, code_points
 from stressbench.tokens.vocabulary import Offsets
 
 _WINDOW_CHARS: Final = 400
-"""Longer lines are looked at in windows of this many characters."""
+"""Longer lines are divided into windows of this many characters."""
 _CANDIDATES: Final = 256
-"""Kept while the document's density is not final; ranked anew at the end."""
+"""Number of candidates kept until the document's density is known; then they are ranked again."""
 
 
 @dataclass(frozen=True, slots=True)
-class Laid:
-    """Tokens laid over a piece of text: each token's first character, each character's kind."""
+class AlignedText:
+    """A piece of text with the first character of each token and the kind of each character."""
 
     text: str
     chars: Offsets
@@ -40,27 +40,27 @@ class HotSpots:
     _heap: list[tuple[float, int, HotSpot]] = field(default_factory=list)
 
     def skip(self, characters: int) -> None:
-        """Step over characters, none of them a line feed, that belong to no piece."""
+        """Skip characters that belong to no piece; none of them is a line feed."""
         self.column += characters
 
-    def add(self, laid: Laid, density: float) -> None:
-        """Look through one piece; ``density`` is tokens per character of the document so far."""
-        feeds = np.flatnonzero(code_points(laid.text) == ord("\n"))
-        if self.wanted and len(laid.chars):
-            bounds = _windows(feeds, len(laid.text))
-            window_of = np.searchsorted(bounds, laid.chars, "right") - 1
+    def add(self, aligned: AlignedText, density: float) -> None:
+        """Search one piece; ``density`` is tokens per character of the document up to here."""
+        feeds = np.flatnonzero(code_points(aligned.text) == ord("\n"))
+        if self.wanted and len(aligned.chars):
+            bounds = _windows(feeds, len(aligned.text))
+            window_of = np.searchsorted(bounds, aligned.chars, "right") - 1
             tokens = np.bincount(window_of, minlength=len(bounds) - 1)
             excess = tokens - density * np.diff(bounds)
             likely = np.flatnonzero(excess >= max(1.0, self._floor()))
             hottest = likely[np.argsort(-excess[likely], kind="stable")][:_CANDIDATES]
             for window in hottest.tolist():
-                self._keep(laid, CharSpan(*bounds[window : window + 2].tolist()), feeds, density)
-        after = len(laid.text) - (int(feeds[-1]) + 1 if len(feeds) else 0)
+                self._keep(aligned, CharSpan(*bounds[window : window + 2].tolist()), feeds, density)
+        after = len(aligned.text) - (int(feeds[-1]) + 1 if len(feeds) else 0)
         self.line += len(feeds)
         self.column = after + (1 if len(feeds) else self.column)
 
     def ranked(self, density: float) -> list[HotSpot]:
-        """The hot spots, costliest first, by the density of the whole document."""
+        """Return the hot spots, most expensive first, by the density of the whole document."""
         spots = [_against(spot, density) for _, _, spot in self._heap]
         spots.sort(key=lambda spot: (-spot.excess_tokens, spot.line, spot.column))
         return [spot for spot in spots[: self.wanted] if spot.excess_tokens >= 1]
@@ -68,23 +68,23 @@ class HotSpots:
     def _floor(self) -> float:
         return self._heap[0][0] if len(self._heap) == _CANDIDATES else 0.0
 
-    def _keep(self, laid: Laid, span: CharSpan, feeds: Offsets, density: float) -> None:
-        first, last = np.searchsorted(laid.chars, span).tolist()
-        here = laid.chars[first:last]
+    def _keep(self, aligned: AlignedText, span: CharSpan, feeds: Offsets, density: float) -> None:
+        first, last = np.searchsorted(aligned.chars, span).tolist()
+        here = aligned.chars[first:last]
         above = int(np.searchsorted(feeds, span.start))
         column = span.start - int(feeds[above - 1]) if above else self.column + span.start
         spot = HotSpot(
             line=self.line + above,
             column=column,
-            kind=KINDS[int(np.bincount(laid.kinds[here]).argmax())],
+            kind=KINDS[int(np.bincount(aligned.kinds[here]).argmax())],
             characters=span.end - span.start,
             tokens=last - first,
             excess_tokens=0.0,
-            text=laid.text[span.start : span.end],
+            text=aligned.text[span.start : span.end],
             token_starts=(here - span.start).tolist(),
         )
         spot = _against(spot, density)
-        self._order -= 1  # among equals the first one stays
+        self._order -= 1  # of equal spots the first one is kept
         entry = (spot.excess_tokens, self._order, spot)
         if len(self._heap) < _CANDIDATES:
             heapq.heappush(self._heap, entry)
@@ -93,7 +93,7 @@ class HotSpots:
 
 
 def _windows(feeds: Offsets, length: int) -> Offsets:
-    """Bounds of lines, long ones cut into windows; first 0, last ``length``."""
+    """Return the bounds of lines and, in long lines, of windows; from 0 to ``length``."""
     bounds = np.unique(np.concatenate(([0], feeds + 1, [length])))
     sizes = np.diff(bounds)
     extra = [

@@ -1,11 +1,11 @@
-"""What content costs under a tokenizer: counts, rates, and the ratio to a benign rendering.
+"""What content costs with a tokenizer: counts, rates, and the ratio to its benign version.
 
 Definitions
-    fertility           tokens / words, words being separated by white space
-    bytes_per_token     UTF-8 bytes / tokens; the comparator across scripts
+    fertility           tokens / words; words are separated by white space
+    bytes_per_token     UTF-8 bytes / tokens; comparable across scripts
     byte_fallback_rate  tokens that are raw bytes and not whole characters / tokens
-    inflation           tokens / tokens of the same content in its benign rendering
-                        (Petrov et al. 2023, "premium"); with the ``bytes`` tokenizer it
+    inflation           tokens / tokens of the benign version of the same content
+                        (Petrov et al. 2023, "premium"); with the ``bytes`` tokenizer this
                         is the ratio of UTF-8 bytes
     window_share        tokens / longest prompt of the model
 """
@@ -18,26 +18,26 @@ from stressbench.survey.kinds import ContentKind
 
 
 class TextCounts(msgspec.Struct, frozen=True, kw_only=True):
-    """What was counted in one text under one tokenizer."""
+    """What was counted in one text with one tokenizer."""
 
     bytes: int
-    """Of the file, as it was read."""
+    """Bytes of the file."""
     characters: int
     words: int
     lines: int
-    """Line feeds, plus one if the last line has none."""
+    """Line feeds, plus one if the last line does not end with one."""
     invalid_sequences: int
     """Malformed UTF-8 sequences; each was counted as one U+FFFD."""
     text_bytes: int
-    """UTF-8 bytes of the text that was encoded; unlike ``bytes`` where sequences were malformed."""
+    """UTF-8 bytes of the encoded text; differs from ``bytes`` if sequences were malformed."""
     tokens: int
     byte_tokens: int
-    """Tokens that hold raw bytes: no whole character."""
+    """Tokens that are raw bytes, not whole characters."""
     unk_tokens: int
     roundtrip_ok: bool
-    """Whether decoding gave the text back."""
+    """Whether decoding the tokens gives the text."""
     encode_s: float
-    """Seconds inside the tokenizer, while the text before was attributed on another core."""
+    """Seconds in the tokenizer; meanwhile the batch before is analysed on another core."""
 
     @property
     def bytes_per_token(self) -> float | None:
@@ -61,7 +61,7 @@ class TextCounts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class KindCost(msgspec.Struct, frozen=True):
-    """What one kind of content takes: the kinds of a document add up to all of it."""
+    """What one kind of content takes; the kinds of a document add up to the whole document."""
 
     kind: ContentKind
     characters: int
@@ -70,28 +70,27 @@ class KindCost(msgspec.Struct, frozen=True):
 
 
 class HotSpot(msgspec.Struct, frozen=True, kw_only=True):
-    """A line, or a window of a long one, that costs more than its share by length.
+    """A line, or a window of a long line, that has more tokens than its length explains.
 
-    ``excess_tokens`` = tokens - characters x (tokens of the document / its characters):
-    over a whole document the excesses add up to zero, so a document of one even kind
-    has no hot spots.
+    ``excess_tokens`` = tokens - characters x (tokens of the document / its characters). Over a
+    whole document the excesses add up to zero, so a uniform document has no hot spots.
     """
 
     line: int
     column: int
     """Both count from 1."""
     kind: ContentKind
-    """The kind that most of its tokens went to."""
+    """The kind of content of most of its tokens."""
     characters: int
     tokens: int
     excess_tokens: float
     text: str
     token_starts: list[int]
-    """Index in ``text`` of the character in which each token begins."""
+    """For each token, the index in ``text`` of its first character."""
 
 
 class Measurement(msgspec.Struct, frozen=True, kw_only=True):
-    """One text under one tokenizer."""
+    """One text measured with one tokenizer."""
 
     tokenizer: str
     tokenizer_sha256: str
@@ -102,5 +101,5 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def ratio(numerator: float, denominator: float) -> float | None:
-    """The quotient, or None where there is nothing to divide by."""
+    """Return the quotient, or None if the denominator is 0."""
     return numerator / denominator if denominator else None

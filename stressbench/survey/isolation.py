@@ -1,12 +1,13 @@
-"""Runs a function in a process of its own, so that a hang or a crash is a finding and not the end.
+"""Runs a function in a child process, so that the command survives its hangs and crashes.
 
-Some tokenizers abort the process, exhaust its stack or run for hours on hostile text.
-The child says after every step that it is alive; a child that stays silent for too long
-is killed, one that takes too much memory dies of its own limit, and either way the
-caller gets a sentence that says what happened.
+On hostile text, some tokenizers abort the process, exhaust its stack or run for hours. The
+child reports after every step that it is alive. A child that reports nothing for too long is
+killed; one that needs too much memory hits its memory limit. Either way, the caller gets a
+sentence that says what happened.
 
-``python -m stressbench.survey.isolation MODULE:FUNCTION`` is the child: one JSON request
-a line in, JSON answers out. The function takes the request and a callback for progress.
+``python -m stressbench.survey.isolation MODULE:FUNCTION`` is the child: it reads one JSON
+request from each line and writes JSON answers. The function takes the request and a callback
+for progress.
 """
 
 from __future__ import annotations
@@ -31,17 +32,17 @@ JsonObject: TypeAlias = dict[str, object]
 ServedFunction: TypeAlias = Callable[[JsonObject, Callable[[int], None]], JsonObject]
 
 SILENCE_S: Final = 60.0
-"""Seconds without a sign of life after which a child counts as hung."""
+"""Seconds without a report after which a child counts as hung."""
 _READ_BYTES: Final = 1 << 20
 _LEAST_MEMORY_BYTES: Final = 2 << 30
 
 
 class UnfinishedError(Exception):
-    """The child gave no answer; the message says why."""
+    """The child returned no answer; the message says why."""
 
 
 class Isolated:
-    """A child process that serves one function; started when first needed, and after a death."""
+    """A child process that runs one function; started when needed, and again after it dies."""
 
     def __init__(self, target: str, *, silence_s: float = SILENCE_S) -> None:
         self._target = target
@@ -50,11 +51,11 @@ class Isolated:
         self._unread = b""
         self._unasked = 0
 
-    def ahead(self, request: JsonObject) -> None:
-        """Start the child on a request whose answer nobody waits for.
+    def warm_up(self, request: JsonObject) -> None:
+        """Start the child on a request and do not wait for the answer.
 
-        What it loads for that stands ready for the first ``call``; a failure is left for
-        the call to meet again.
+        What the child loads for this request is then ready for the first ``call``. A failure
+        is not reported here; the call will meet it again.
         """
         child = self._started()
         with suppress(BrokenPipeError):
@@ -64,10 +65,10 @@ class Isolated:
     def call(
         self, request: JsonObject, progress: Callable[[int], None] = lambda _: None
     ) -> JsonObject:
-        """The function's answer.
+        """Return the function's answer to ``request``.
 
-        Raises ``UnfinishedError`` where there is none, and the function's own
-        ``StressbenchError``.
+        Raises ``UnfinishedError`` if there is no answer, and any ``StressbenchError`` that the
+        function raises.
         """
         child = self._started()
         assert child.stdout is not None
@@ -85,14 +86,14 @@ class Isolated:
             raise UnfinishedError(self._cause_of_death()) from error
         except TimeoutError as error:
             self.close()
-            raise UnfinishedError(f"gave no sign of life for {self._silence_s:g} s") from error
+            raise UnfinishedError(f"reported nothing for {self._silence_s:g} s") from error
         except BaseException:
             if not isinstance(sys.exception(), StressbenchError | UnfinishedError):
-                self.close()  # interrupted half-way: its answer would be taken for the next one
+                self.close()  # interrupted: its answer would be taken for that of the next request
             raise
 
     def close(self) -> None:
-        """End the child."""
+        """Kill the child."""
         if self._child is not None:
             self._child.kill()
             self._child.communicate()
@@ -117,7 +118,7 @@ class Isolated:
                 [sys.executable, "-m", __name__, self._target],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,  # panics of native code, repeated in the answer
+                stderr=subprocess.DEVNULL,  # panics of native code; the answer repeats them
             )
         return self._child
 
@@ -142,8 +143,8 @@ class Isolated:
             return f"its process ended with exit code {code}"
         name = signal.Signals(-code).name
         likely = {
-            "SIGABRT": ", most likely out of memory",
-            "SIGKILL": ", most likely out of memory",
+            "SIGABRT": ", most likely because it ran out of memory",
+            "SIGKILL": ", most likely because it ran out of memory",
         }
         return f"crashed with {name}{likely.get(name, '')}"
 
@@ -176,7 +177,7 @@ def _error_kinds() -> dict[str, type[StressbenchError]]:
 def serve(target: str) -> None:
     """Answer requests from standard input until it ends."""
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # whatever a library prints is no answer
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what libraries print is not an answer
     _limit_memory()
     module, _, name = target.partition(":")
     function: ServedFunction = getattr(importlib.import_module(module), name)
@@ -206,14 +207,14 @@ def _answer(
     except MemoryError:
         return {"failed": "ran out of memory"}
     except BaseException as error:
-        # Native code panics with exceptions that are no Exception; the rest must go on.
+        # Panics of native code are not subclasses of Exception; the child must survive them.
         if isinstance(error, KeyboardInterrupt | SystemExit):
             raise
         return {"failed": f"{type(error).__name__}: {error}"[:300]}
 
 
 def _limit_memory() -> None:
-    """Leave the machine a quarter of the memory that is available now."""
+    """Limit this process to three quarters of the memory that is available now."""
     limit = max(_LEAST_MEMORY_BYTES, _available_bytes() * 3 // 4)
     resource.setrlimit(resource.RLIMIT_DATA, (limit, resource.RLIM_INFINITY))
 
@@ -222,7 +223,7 @@ def _available_bytes() -> int:
     try:
         lines = Path("/proc/meminfo").read_text("ascii").splitlines()
         return next(int(line.split()[1]) for line in lines if line.startswith("MemAvailable")) << 10
-    except (OSError, StopIteration):  # not Linux: what is free is a lower bound
+    except (OSError, StopIteration):  # not Linux: free memory is a lower bound
         return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 

@@ -1,9 +1,9 @@
-"""Kinds of content in a document, so that tokens can be attributed to what they are spent on.
+"""Kinds of content in a document, to show what its tokens are spent on.
 
-Every character belongs to exactly one kind. Whole lines are told apart first (code,
-tables, logs, JSON), then runs inside them (base64, hex), then single characters that are
-rarely what they look like. Later ones win: base64 inside JSON is base64. Detection is by
-rule, on at most one piece of a document at a time; every rule is linear in its input.
+Every character belongs to exactly one kind. Rules first find whole lines (code, tables, logs,
+JSON), then runs inside them (base64, hex), then single characters that are rarely what they
+look like. Later rules take precedence: base64 inside JSON is base64. The rules see one piece
+of a document at a time and take time linear in its length.
 """
 
 from __future__ import annotations
@@ -44,10 +44,10 @@ ContentKind: TypeAlias = Literal[
     "hidden",
 ]
 KINDS: Final[tuple[ContentKind, ...]] = get_args(ContentKind)
-"""In order of precedence, the last one strongest."""
+"""In order of precedence: later kinds replace earlier ones."""
 
 DESCRIPTIONS: Final[dict[ContentKind, str]] = {
-    "text": "prose, and whatever no rule below recognises",
+    "text": "prose, and everything that is none of the kinds below",
     "space": "runs of 8 or more spaces, or of 2 or more blank lines",
     "code": "source code",
     "table": "Markdown, CSV or tab-separated tables",
@@ -58,7 +58,7 @@ DESCRIPTIONS: Final[dict[ContentKind, str]] = {
     "mixed_script": "words that mix Latin with look-alike scripts",
     "styled": "fullwidth, mathematical and enclosed forms of ordinary letters",
     "combining": "three or more combining marks on one letter",
-    "hidden": "characters that are not drawn: zero-width, bidi, tags, controls",
+    "hidden": "invisible characters: zero-width, bidi, tags, controls",
 }
 
 KindArray: TypeAlias = npt.NDArray[np.uint8]
@@ -85,7 +85,7 @@ _STYLED: Final = (
 _LATIN: Final = "A-Za-z\u00c0-\u024f"
 _LOOKALIKE: Final = "\u0370-\u03ff\u0400-\u052f\u0531-\u0587\u13a0-\u13ff\u10a0-\u10ff\u2c80-\u2cff"
 _MIXED: Final = re.compile(
-    # Letters of either side of a seam between the two; possessive, so a long word is read once.
+    # Letters of both kinds next to each other; possessive, so a long word is read only once.
     rf"(?<![{_LATIN}{_LOOKALIKE}])(?:[{_LATIN}]++(?=[{_LOOKALIKE}])|[{_LOOKALIKE}]++(?=[{_LATIN}]))"
     rf"[{_LATIN}{_LOOKALIKE}]++"
 )
@@ -102,16 +102,17 @@ _SHORTEST_DUMP: Final = 45
 _SAMPLE: Final = 4096
 _PLACES: Final = 8
 _CLASS_CHANGES: Final = 0.42
-"""Of neighbouring base64 characters, 64.5 % differ in class (upper, lower, digit, sign) on
-average, with a standard deviation of 7.7 points over 40 of them; words in camel case stay
-below 35 %. Three deviations under the mean leaves both apart."""
+"""Smallest share of neighbouring characters that differ in class (upper, lower, digit, sign).
+
+In base64 the mean is 64.5 % with a standard deviation of 7.7 points over 40 characters; words
+in camel case stay below 35 %. Three deviations below the mean separates the two."""
 
 
 def kind_array(text: str) -> KindArray:
-    """Kind of every character of ``text``, as indices into ``KINDS``."""
+    """Return the kind of every character of ``text``, as indices into ``KINDS``."""
     kinds = np.zeros(len(text), np.uint8)
     jsons = list(json_like_spans(text))
-    # What stands outside JSON is looked through alone, unless that is in too many places.
+    # Only the text outside JSON is searched, unless it is divided into too many parts.
     outside = list(_between(jsons, len(text)))
     for start, end in outside if len(outside) <= _PLACES else [CharSpan(0, len(text))]:
         _paint(kinds, text, CharSpan(start, end), _LINE_FINDERS)
@@ -136,7 +137,7 @@ def _paint(kinds: KindArray, text: str, place: CharSpan, finders: Finders) -> No
 
 
 def _between(spans: list[CharSpan], length: int) -> Iterator[CharSpan]:
-    """What ``spans``, which may overlap, leave of a text."""
+    """Yield the parts of a text outside ``spans``, which may overlap."""
     position = 0
     for start, end in [*sorted(spans), CharSpan(length, length)]:
         if start > position:
@@ -155,7 +156,7 @@ def _hidden(text: str, codes: CodePoints) -> CharMask:
 
 
 def blob_spans(text: str) -> Iterator[tuple[CharSpan, ContentKind]]:
-    """Every base64 and hex run of ``text`` in order; what both match is hex."""
+    """Yield every base64 and hex run of ``text`` in order; a run that is both is hex."""
     hexes = list(_hexes(text))
     taken = {span.start for span in hexes}
     found: list[tuple[CharSpan, ContentKind]] = [(span, "hex") for span in hexes]
@@ -188,7 +189,7 @@ def _hexes(text: str) -> Iterator[CharSpan]:
         prefixed = text.startswith(("0x", "0X"), max(start - 2, 0))
         attached = text[end : end + 1] + ("" if prefixed else text[start - 1 : start])
         if not any(char.isalnum() for char in attached):
-            # A long decimal number is no hexadecimal, nor is a word of letters a to f.
+            # Neither a long decimal number nor a word of the letters a to f is hexadecimal.
             sample = set(text[start : min(end, start + _SAMPLE)])
             if sample & set(string.digits) and sample - set(string.digits):
                 yield CharSpan(start - 2 if prefixed else start, end)
@@ -206,7 +207,7 @@ def _spaces(text: str) -> Iterator[CharSpan]:
 
 
 def is_drawn(text: str, start: int, end: int) -> bool:
-    """Whether hidden characters hold an emoji together, which they change the look of."""
+    """Whether hidden characters are part of an emoji, where they change how it looks."""
     return (
         start > 0
         and _JOINTS.issuperset(text[start:end])

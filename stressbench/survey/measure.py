@@ -1,4 +1,4 @@
-"""Counts a stream of text under one tokenizer, in flat memory and one pass."""
+"""Counts a stream of text with one tokenizer, in one pass and constant memory."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-from stressbench.survey.hotspots import HotSpots, Laid
+from stressbench.survey.hotspots import AlignedText, HotSpots
 from stressbench.survey.inflation import HotSpot, KindCost, Measurement, TextCounts
 from stressbench.survey.kinds import KINDS, KindArray, kind_array
 from stressbench.survey.pieces import TextPiece, TextStream, pieces
@@ -21,7 +21,7 @@ from stressbench.tokens.vocabulary import Offsets, TokenIds, Vocabulary, utf8_ch
 
 
 def count_tokens(vocabulary: Vocabulary, stream: BinaryIO) -> int:
-    """Tokens of a UTF-8 stream and nothing else, as fast as the library goes."""
+    """Count the tokens of a UTF-8 stream and nothing else, as fast as the library can."""
     batches = _batches(pieces(TextStream(stream), vocabulary.cut))
     return sum(
         len(ids)
@@ -37,11 +37,12 @@ def measure(
     hot_spots: int = 0,
     progress: Callable[[int], None] = lambda _: None,
 ) -> Measurement:
-    """Measure a UTF-8 stream; ``progress`` hears the bytes read after every batch.
+    """Measure a UTF-8 stream; after every batch, ``progress`` gets the number of bytes read.
 
-    ``hot_spots`` is how many are wanted. In a document of more than one batch they are
-    sought with the density seen so far, so a hot spot near its start may be missed where
-    the rest is much cheaper. Raises ``UncutError``, and whatever the tokenizer raises.
+    ``hot_spots`` is the largest number of hot spots to find. In a document of several batches
+    they are compared with the density up to that batch, so a hot spot near the start may be
+    missed if the rest is much cheaper. Raises ``UncutError``, and whatever the tokenizer
+    raises.
     """
     source = TextStream(stream)
     tally = _RunningCounts(vocabulary)
@@ -65,10 +66,10 @@ def measure(
 def _encoded(
     vocabulary: Vocabulary, stream: Iterable[TextPiece]
 ) -> Iterator[tuple[list[TextPiece], list[TokenIds], float]]:
-    """Batches with their ids and the seconds that took, one batch ahead of the caller.
+    """Yield batches with their ids and the seconds of encoding, one batch ahead of the caller.
 
-    Libraries encode without the interpreter's lock, so one batch is attributed to kinds
-    while the next one is encoded.
+    The libraries encode without holding the interpreter lock, so one batch is attributed to
+    kinds while the next one is encoded.
     """
 
     def encode(batch: list[TextPiece]) -> tuple[list[TextPiece], list[TokenIds], float]:
@@ -88,7 +89,7 @@ def _encoded(
 
 
 def _batches(stream: Iterable[TextPiece]) -> Iterator[list[TextPiece]]:
-    # Four pieces a core keep all of them busy although pieces differ in cost.
+    # Four pieces for each core keep all cores busy although pieces differ in cost.
     size = 4 * (os.cpu_count() or 1)
     remaining = iter(stream)
     while batch := list(islice(remaining, size)):
@@ -97,7 +98,7 @@ def _batches(stream: Iterable[TextPiece]) -> Iterator[list[TextPiece]]:
 
 @dataclass
 class _RunningCounts:
-    """Running counts."""
+    """The counts up to the current piece."""
 
     vocabulary: Vocabulary
     encode_s: float = 0.0
@@ -112,7 +113,7 @@ class _RunningCounts:
     last: str = "\n"
 
     def add(self, piece: TextPiece, ids: TokenIds) -> None:
-        """Count one piece; a word that the cut parted is one word."""
+        """Count one piece; a word that a cut has divided counts once."""
         text = piece.text
         table = self.vocabulary.table()
         self.tokens += len(ids)
@@ -121,7 +122,7 @@ class _RunningCounts:
             self.unk_tokens += int(np.count_nonzero(ids == table.unk_id))
         encoded = text.encode()
         spelled = b"".join(map(table.token_bytes.__getitem__, ids.tolist()))
-        # Joining bytes is decoding for byte-level vocabularies, and faster; others are asked.
+        # For byte-level vocabularies joining bytes is decoding, and faster; others must decode.
         self.roundtrip_ok &= spelled == encoded or self.vocabulary.decode(ids.tolist()) == text
         self.characters += len(piece.separator) + len(text)
         self.text_bytes += len(piece.separator) + len(encoded)
@@ -133,7 +134,7 @@ class _RunningCounts:
             self.last = text[-1]
 
     def counts(self, source: TextStream) -> TextCounts:
-        """The totals."""
+        """Return the totals."""
         return TextCounts(
             bytes=source.bytes_read,
             characters=self.characters,
@@ -150,7 +151,7 @@ class _RunningCounts:
 
 
 class _Costs:
-    """Tokens by kind of content, and the lines that cost most."""
+    """Tokens by kind of content, and the most expensive lines."""
 
     def __init__(self, hot_spots: int) -> None:
         self._tokens = np.zeros(len(KINDS), np.int64)
@@ -159,9 +160,9 @@ class _Costs:
         self._hot = HotSpots(hot_spots)
 
     def add(self, piece: TextPiece, ids: TokenIds, starts: Offsets) -> None:
-        """Attribute each token to the kind of the character in which it begins."""
+        """Attribute each token to the kind of content of its first character."""
         text = piece.text
-        separators = len(piece.separator)  # spaces, and part of no token of their own
+        separators = len(piece.separator)  # spaces that are not encoded as tokens
         self._bytes[0] += separators
         self._characters[0] += separators
         self._hot.skip(separators)
@@ -171,20 +172,20 @@ class _Costs:
         kinds = kind_array(text)
         index = utf8_char_index(text)
         chars = starts if index is None else index[np.minimum(starts, len(index) - 1)]
-        laid = Laid(text, np.minimum(chars, len(text) - 1), kinds)
-        self._tokens += _by_kind(kinds[laid.chars])
+        aligned = AlignedText(text, np.minimum(chars, len(text) - 1), kinds)
+        self._tokens += _by_kind(kinds[aligned.chars])
         self._characters += _by_kind(kinds)
         self._bytes += _by_kind(kinds if index is None else kinds[index])
-        self._hot.add(laid, self._density())
+        self._hot.add(aligned, self._density())
 
     def kinds(self) -> list[KindCost]:
-        """Kinds that occur, the costliest first."""
+        """Return the kinds that occur, the most expensive first."""
         columns = (self._characters.tolist(), self._bytes.tolist(), self._tokens.tolist())
         found = [KindCost(*row) for row in zip(KINDS, *columns, strict=True) if row[1]]
         return sorted(found, key=lambda cost: -cost.tokens)
 
     def hottest(self) -> list[HotSpot]:
-        """The hot spots, costliest first."""
+        """Return the hot spots, the most expensive first."""
         return self._hot.ranked(self._density())
 
     def _density(self) -> float:

@@ -1,4 +1,4 @@
-"""A byte stream as pieces of text that may be encoded one by one, in flat memory."""
+"""Cuts a byte stream into pieces of text that can be encoded one by one, in constant memory."""
 
 from __future__ import annotations
 
@@ -12,30 +12,30 @@ from stressbench.tokens.vocabulary import CUT_PATTERNS, Cut
 
 PIECE_CHARS: Final = 1 << 18
 LONGEST_CHARS: Final = 1 << 25
-"""The longest stretch without a safe cut that is still encoded, as one piece: 32 Mi characters."""
+"""The longest text without a safe cut that is still encoded, as one piece: 32 Mi characters."""
 _READ_BYTES: Final = 1 << 18
 _LOOK_BACK_CHARS: Final = 1 << 12
 _BEFORE_CUT: Final = 2
-"""Characters before a cut that decide on it."""
+"""Characters before a cut that decide whether it is safe."""
 _REPLACEMENT: Final = "\ufffd"
 
 
 class UncutError(StressbenchError):
-    """A text holds no place where it can be cut without changing the count."""
+    """A text has no place where it can be cut without changing the token count."""
 
 
 @dataclass(frozen=True, slots=True)
 class TextPiece:
-    """``text`` is encoded as it stands; ``separator`` stood before it and belongs to no piece."""
+    """A text to encode; ``separator`` is the space before it, which no piece includes."""
 
     text: str
     separator: str = ""
 
 
 class TextStream:
-    """UTF-8 decoded block by block; what is not UTF-8 becomes U+FFFD and is counted.
+    """Decodes UTF-8 block by block; malformed UTF-8 becomes U+FFFD and is counted.
 
-    The blocks' size never shows: joined, they are ``data.decode("utf-8", "replace")``.
+    The size of the blocks has no effect: joined, they are ``data.decode("utf-8", "replace")``.
     """
 
     def __init__(self, stream: BinaryIO) -> None:
@@ -48,11 +48,11 @@ class TextStream:
 
     @property
     def invalid_sequences(self) -> int:
-        """Malformed byte sequences so far, each of them one U+FFFD in the text."""
+        """Number of malformed byte sequences so far; each is one U+FFFD in the text."""
         return self._replacements - self._genuine
 
     def read(self) -> str | None:
-        """The next block, or None at the end."""
+        """Return the next block, or None at the end."""
         if self._stream.closed:
             return None
         data = self._stream.read(_READ_BYTES)
@@ -60,7 +60,7 @@ class TextStream:
         self.bytes_read += len(data)
         if not data:
             self._stream.close()
-        # U+FFFD that the file itself spells is three bytes, which a block's end may part.
+        # A U+FFFD in the file itself has three bytes, which may be in two blocks.
         spelled = self._carry + data
         self._genuine += spelled.count(_REPLACEMENT.encode())
         self._carry = spelled[-2:] if not spelled.endswith(_REPLACEMENT.encode()) else b""
@@ -69,11 +69,10 @@ class TextStream:
 
 
 def pieces(source: TextStream, cut: Cut, piece_chars: int = PIECE_CHARS) -> Iterator[TextPiece]:
-    """Cut the text of ``source`` where ``cut`` allows, each piece ``piece_chars`` long or less.
+    """Cut the text of ``source`` where ``cut`` allows, into pieces of at most ``piece_chars``.
 
-    A piece is longer only where no cut comes sooner.
-
-    Raises ``UncutError`` where no cut comes within ``LONGEST_CHARS``.
+    A piece is longer only if it has no earlier cut. Raises ``UncutError`` if there is no cut
+    within ``LONGEST_CHARS``.
     """
     buffer, separator, searched = "", "", 0
     while (block := source.read()) is not None:
@@ -88,18 +87,18 @@ def pieces(source: TextStream, cut: Cut, piece_chars: int = PIECE_CHARS) -> Iter
             buffer, searched = buffer[at + len(separator) :], 0
         if len(buffer) > LONGEST_CHARS:
             raise UncutError(
-                f"{len(buffer):,} characters hold no place where this tokenizer's input "
+                f"{len(buffer):,} characters have no place where this tokenizer's input "
                 f"can be cut without changing the count",
-                hint="count a part of the file, or another tokenizer",
+                hint="count a part of the file, or use another tokenizer",
             )
     if buffer or separator:
         yield TextPiece(buffer, separator)
 
 
 def _place_to_cut(text: str, cut: Cut, size: int, searched: int) -> int | None:
-    """The last safe cut within ``size`` characters, else the first one beyond.
+    """Find the last safe cut within ``size`` characters, or else the first one after them.
 
-    The first ``searched`` characters are known to hold none.
+    The first ``searched`` characters are known to have none.
     """
     if cut == "nowhere":
         return None

@@ -1,4 +1,4 @@
-"""Runs of characters of one class, found a whole text at a time."""
+"""Finds runs of characters of one class, in a whole text at once."""
 
 from __future__ import annotations
 
@@ -24,25 +24,25 @@ class CharSpan(NamedTuple):
 
 
 def code_points(text: str) -> CodePoints:
-    """The code point of every character."""
+    """Return the code point of every character."""
     return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
 
 
 def ascii_class(members: str) -> AsciiClass:
-    """A class of ASCII characters, for ``in_ascii_class``."""
-    table = np.zeros(129, np.bool_)  # the last entry stands for everything beyond ASCII
+    """Make a class of ASCII characters, for ``in_ascii_class``."""
+    table = np.zeros(129, np.bool_)  # the last entry is for everything that is not ASCII
     table[[ord(char) for char in members]] = True
     return table
 
 
 def in_ascii_class(codes: CodePoints, members: AsciiClass) -> CharMask:
-    """Which characters belong to ``members``."""
+    """Mark the characters that belong to ``members``."""
     inside: CharMask = members[np.minimum(codes, len(members) - 1)]
     return inside
 
 
 def in_class(codes: CodePoints, members: str) -> CharMask:
-    """Which characters belong to ``members``, the inside of a regex class: ranges and singles."""
+    """Mark the characters in ``members``, written like a regex class: ranges and singles."""
     bounds = np.array([edge for span in _ranges(members) for edge in span], np.uint32)
     inside: CharMask = np.searchsorted(bounds, codes, "right") % 2 == 1
     return inside
@@ -57,7 +57,7 @@ def _ranges(members: str) -> tuple[tuple[int, int], ...]:
 
 
 def runs(inside: CharMask, shortest: int) -> Iterator[CharSpan]:
-    """Maximal runs of at least ``shortest`` true entries, in order."""
+    """Yield the maximal runs of at least ``shortest`` true entries, in order."""
     padded = np.zeros(len(inside) + 2, np.bool_)
     padded[1:-1] = inside
     edges = np.flatnonzero(padded[1:] != padded[:-1])
@@ -68,6 +68,6 @@ def runs(inside: CharMask, shortest: int) -> Iterator[CharSpan]:
 
 
 def matches(pattern: re.Pattern[str], text: str) -> Iterator[CharSpan]:
-    """Where ``pattern`` matches, in order."""
+    """Yield where ``pattern`` matches, in order."""
     for match in pattern.finditer(text):
         yield CharSpan(*match.span())

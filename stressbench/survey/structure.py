@@ -1,4 +1,4 @@
-"""Structured stretches of a text: code, tables, log lines and JSON. Every rule is linear."""
+"""Finds code, tables, log lines and JSON in a text. Every rule takes linear time."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ _PIPE_TABLE: Final = re.compile(rf"(?:{_PIPES.pattern}){{2,}}", re.MULTILINE)
 
 
 def json_spans(text: str) -> Iterator[CharSpan]:
-    """Complete JSON objects and arrays inside ``text``, outermost ones, in order."""
+    """Yield the outermost complete JSON objects and arrays in ``text``, in order."""
     decoder = json.JSONDecoder(parse_int=len, parse_float=len, parse_constant=_refuse)
     wasted, position = 0, 0
     while start := _JSON_START.search(text, position):
@@ -69,16 +69,16 @@ def json_spans(text: str) -> Iterator[CharSpan]:
             unterminated = error.msg.startswith("Unterminated")
             wasted += (len(text) if unterminated else error.pos) - at
             position = at + 1
-        except ValueError:  # NaN, Infinity: no JSON
+        except ValueError:  # NaN and Infinity are not JSON
             position = at + 1
         except RecursionError:
-            return  # nested beyond any reader
+            return  # nested too deep for any reader
         else:
             if end - at >= _SHORTEST_JSON:
                 yield CharSpan(at, end)
             position = end
         if wasted > 4 * len(text) + _SLACK:
-            return  # hostile: every attempt reads on and on, and fails
+            return  # hostile text: every attempt reads far ahead and fails
 
 
 def _refuse(constant: str) -> Never:
@@ -86,12 +86,12 @@ def _refuse(constant: str) -> Never:
 
 
 def log_spans(text: str) -> Iterator[CharSpan]:
-    """Lines that begin with a time stamp or a severity."""
+    """Yield lines that begin with a time stamp or a severity."""
     return matches(_LOG, text)
 
 
 def code_spans(text: str) -> Iterator[CharSpan]:
-    """Fenced blocks, and runs of lines that look like code with at most two others between."""
+    """Yield fenced blocks, and runs of code-like lines with at most two other lines between."""
     if "```" in text:
         yield from matches(_FENCE, text)
     block: list[CharSpan] = []
@@ -106,13 +106,13 @@ def code_spans(text: str) -> Iterator[CharSpan]:
 
 
 def _block(lines: list[CharSpan], text: str) -> Iterator[CharSpan]:
-    # One line that happens to end in a semicolon is prose.
+    # A single line that ends with a semicolon is prose.
     if len(lines) > 1 and 2 * len(lines) >= text.count("\n", lines[0].start, lines[-1].end):
         yield CharSpan(lines[0].start, lines[-1].end)
 
 
 def table_spans(text: str) -> Iterator[CharSpan]:
-    """Pipe tables, and three or more lines in a row with as many separators each."""
+    """Yield pipe tables, and three or more lines in a row with the same number of separators."""
     if "|" in text:
         yield from matches(_PIPE_TABLE, text)
     codes = code_points(text)
@@ -125,7 +125,7 @@ def table_spans(text: str) -> Iterator[CharSpan]:
         here = np.flatnonzero(codes == ord(separator))
         columns = np.bincount(np.searchsorted(feeds, here), minlength=lines)
         regular = columns >= _TABLE_SEPARATORS
-        if separator in ",;":  # prose has spaces behind them, tables have not
+        if separator in ",;":  # prose has a space after them, tables do not
             spaced = here[:-1][codes[here[:-1] + 1] == ord(" ")]
             regular &= np.bincount(np.searchsorted(feeds, spaced), minlength=lines) == 0
         yield from _regular_runs(columns, regular, bounds)
@@ -142,7 +142,7 @@ def _regular_runs(
 
 
 def json_like_spans(text: str) -> Iterator[CharSpan]:
-    """Complete JSON, and between it what is left of JSON that was cut off or spans many pieces."""
+    """Yield complete JSON, and between it fragments of JSON that is cut off or spans pieces."""
     lines = _json_lines(text)
     if lines is None:
         yield from _complete_and_fragments(text)
@@ -154,7 +154,7 @@ def json_like_spans(text: str) -> Iterator[CharSpan]:
 
 
 def _json_lines(text: str) -> CharSpan | None:
-    """The whole lines of ``text`` if each of them is a JSON object: the common case, at once."""
+    """Return the lines of ``text`` if each is a JSON object: a fast path for the common case."""
     start = 0 if text.startswith("{") else text.find("\n{") + 1
     end = text.rfind("}\n") + 1
     if end <= start or text[start : start + 1] != "{":
@@ -171,7 +171,7 @@ def _complete_and_fragments(text: str) -> Iterator[CharSpan]:
     for span in [*json_spans(text), CharSpan(len(text), len(text))]:
         gap = CharSpan(end, span.start)
         if end and not text[gap.start : gap.end].strip(_BETWEEN_VALUES):
-            yield gap  # values of one array, the rest of which is in another piece
+            yield gap  # between values of one array whose rest is in another piece
         elif text.find('"', *gap) >= 0:
             yield from _fragments(text, gap)
         yield span
@@ -179,7 +179,7 @@ def _complete_and_fragments(text: str) -> Iterator[CharSpan]:
 
 
 def _fragments(text: str, gap: CharSpan) -> Iterator[CharSpan]:
-    """Lines of pretty-printed JSON, and stretches of compact JSON, that are not complete."""
+    """Yield lines of pretty-printed JSON, and compact JSON, that are not complete."""
     run: list[CharSpan] = []
     for match in _JSON_LINE.finditer(text, *gap):
         if run and match.start() > run[-1].end + 1:
@@ -198,7 +198,7 @@ def _json_run(lines: list[CharSpan], text: str) -> Iterator[CharSpan]:
 
 
 def _joined(text: str, gap: CharSpan) -> Iterator[CharSpan]:
-    """Long stretches dense in quotes that meet colons, commas and braces."""
+    """Yield long text with many quotes next to colons, commas and braces."""
     first = last = count = 0
     for match in _JSON_JOINT.finditer(text, *gap):
         if count and match.start() - last > 4 * _JOINT_EVERY_CHARS:

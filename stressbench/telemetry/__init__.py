@@ -1,1 +1,1 @@
-"""Reductions of telemetry that the runner and the analysis commands both need; numpy only."""
+"""Reductions of telemetry that both the runner and the analysis commands need; numpy only."""

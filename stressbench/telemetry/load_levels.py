@@ -1,4 +1,4 @@
-"""What one level of load gave: rates, latencies, and whether the client kept up."""
+"""What was measured at one level of load: rates, latencies, and whether the client kept up."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from stressbench.stats.quantiles import percentile
 from stressbench.stats.saturation import Point
 
 CLIENT_SHARE: Final = 0.05
-"""The client is the bottleneck where it sends this share of a median TTFT too late (at p99)."""
+"""The client is the bottleneck if its p99 send delay is above this share of the median TTFT."""
 _NS_PER_S: Final = 1e9
 
 
 class LoadRecord(Protocol):
-    """What of a record a load is judged by."""
+    """The parts of a record that a level of load is judged by."""
 
     @property
     def pass_(self) -> Pass: ...
@@ -40,7 +40,7 @@ def _numbers() -> array[float]:
 
 @dataclass(slots=True)
 class _Period:
-    """A time in which a level's requests were sent: one, and one more for each resumption."""
+    """A period in which a level's requests were sent. Each resumption of a run adds one."""
 
     first_due_ns: int
     last_due_ns: int
@@ -65,7 +65,7 @@ class _Period:
 
 @dataclass(slots=True)
 class LevelTally:
-    """The measured requests of one role at one level, as they accumulate."""
+    """Accumulates the measured requests of one role at one level."""
 
     n: int = 0
     ok: int = 0
@@ -73,20 +73,20 @@ class LevelTally:
     ttft_ms: array[float] = field(default_factory=_numbers)
     e2el_ms: array[float] = field(default_factory=_numbers)
     late_ms: array[float] = field(default_factory=_numbers)
-    """From when a request could go out to when it did: the client's own doing."""
+    """From when a request could be sent to when it was sent: the client's own delay."""
     held_ms: array[float] = field(default_factory=_numbers)
     delay_ms: array[float] = field(default_factory=_numbers)
-    """From due to sent, whatever the cause."""
-    _stretches: dict[int, _Period] = field(default_factory=dict)
+    """From when a request was due to when it was sent, whatever the cause."""
+    _periods: dict[int, _Period] = field(default_factory=dict)
 
     def add(self, record: LoadRecord) -> None:
-        """Count one record in; those of other passes are left out."""
+        """Add one record. Records of other passes are ignored."""
         if record.pass_ != "quality":
             return
         timing, load = record.timing, record.load
         began_ns = load.began_ns if load else 0
         due_ns = timing.scheduled_ns
-        self._stretches.setdefault(began_ns, _Period(due_ns, due_ns)).add(record)
+        self._periods.setdefault(began_ns, _Period(due_ns, due_ns)).add(record)
         self.n += 1
         self.ok += record.status == "ok"
         self.output_tokens += record.tokens.output or 0
@@ -102,56 +102,55 @@ class LevelTally:
 
     @property
     def seconds(self) -> float:
-        """From the first request's due time to the last one's end; pauses are left out."""
-        return sum(s.over_ns - s.first_due_ns for s in self._stretches.values()) / _NS_PER_S
+        """From the first request's due time to the end of the last, without pauses in between."""
+        return sum(s.over_ns - s.first_due_ns for s in self._periods.values()) / _NS_PER_S
 
     @property
     def requested_rate(self) -> float | None:
-        """Requests a second as they were due: their number less one over the time they span."""
-        return _rate((s.n, s.last_due_ns - s.first_due_ns) for s in self._stretches.values())
+        """Requests per second as they were due: their number minus one, over the time they span."""
+        return _rate((s.n, s.last_due_ns - s.first_due_ns) for s in self._periods.values())
 
     @property
     def achieved_rate(self) -> float | None:
-        """Requests a second as they were sent."""
+        """Requests per second as they were sent."""
         return _rate(
-            (s.sent, (s.last_sent_ns or 0) - (s.first_sent_ns or 0))
-            for s in self._stretches.values()
+            (s.sent, (s.last_sent_ns or 0) - (s.first_sent_ns or 0)) for s in self._periods.values()
         )
 
     @property
     def request_throughput(self) -> float:
-        """Requests answered a second."""
+        """Requests answered per second."""
         return self.ok / self.seconds if self.seconds > 0 else 0.0
 
     @property
     def output_throughput(self) -> float:
-        """Output tokens a second."""
+        """Output tokens per second."""
         return self.output_tokens / self.seconds if self.seconds > 0 else 0.0
 
     @property
     def in_flight(self) -> float | None:
-        """Mean number of requests due and not over (Little 1961)."""
+        """Mean number of requests that are due and have not ended (Little 1961)."""
         return sum(self.e2el_ms) / 1000 / self.seconds if self.seconds > 0 else None
 
     @property
     def client_bound(self) -> bool | None:
-        """Whether the client sent so late that it shows; None where nothing was sent."""
+        """Whether the client was the bottleneck, by ``CLIENT_SHARE``; None if nothing was sent."""
         late, ttft = share_of(self.late_ms, 0.99), share_of(self.ttft_ms, 0.5)
         return None if late is None or ttft is None else late > CLIENT_SHARE * ttft
 
     def point(self, load: float) -> Point:
-        """What a sweep judges a level by."""
+        """The point of this level in a sweep."""
         return Point(load, self.request_throughput, share_of(self.ttft_ms, 0.95))
 
 
 def share_of(values: Iterable[float], share: float) -> float | None:
-    """A percentile (``share`` 0 to 1); None of nothing."""
+    """A percentile (``share`` 0 to 1); None without values."""
     found = np.asarray(values, np.float64)
     return percentile(found, share) if len(found) else None
 
 
 def _rate(spans: Iterable[tuple[int, int]]) -> float | None:
-    """Gaps over the time they take, over all stretches that have any."""
+    """Gaps between requests over the time they take, over all periods with any."""
     some = [(n - 1, span_ns) for n, span_ns in spans if n > 1]
     span_s = sum(span_ns for _, span_ns in some) / _NS_PER_S
     return sum(gaps for gaps, _ in some) / span_s if span_s > 0 else None

@@ -1,9 +1,9 @@
-"""Expert routing in numbers: pure reductions of the experts that were chosen.
+"""Figures of expert routing: pure reductions of the experts that were chosen.
 
-``ids`` are the experts of every token in every layer, (tokens, layers, k), in the order
-of the tokens' positions; a row is one token in one layer. ``counts`` are assignments,
-(layers, experts). E is the number of experts, k how many a token gets, N the valid rows
-of a layer. NaN says that a figure does not exist there.
+``ids`` are the experts of every token in every layer, (tokens, layers, k), in the order of the
+tokens' positions. A row is one token in one layer. ``counts`` are assignments, (layers,
+experts). E is the number of experts, k the number of experts per token, N the valid rows of a
+layer. NaN means that a figure does not exist.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ MIN_ENTROPY_EXPERTS: Final = 2
 
 
 def valid_rows(ids: Ids, experts: int) -> Mask:
-    """Which rows can be routing at all, (tokens, layers): k distinct experts in range.
+    """Which rows can come from a router, (tokens, layers): k distinct experts in range.
 
-    A buffer that nobody filled reads as expert 0 k times over, which no router can
-    choose for k > 1; with k = 1 it cannot be told from a choice.
+    A buffer that was never filled reads as expert 0, k times, which no router can choose for
+    k > 1. With k = 1 it looks like a choice.
     """
     ordered = np.sort(ids, axis=2)
     in_range = (ordered[:, :, 0] >= 0) & (ordered[:, :, -1] < experts)
@@ -52,11 +52,11 @@ def variation(counts: Counts) -> Floats:
 
 
 def variation_excess(counts: Counts, k: int) -> Floats:
-    """CV beyond what a uniform router shows by chance, (layers,), 0 and up.
+    """CV beyond what a uniform router has by chance, (layers,), at least 0.
 
     sqrt(max(0, CV^2 - (1 - k/E) E / (N k))). Under uniform routing an expert's load is
-    binomial with N draws of probability k/E, whose CV^2 is the term taken off: 0.31 for
-    32 tokens over 8 experts, so that raw CV on a short answer is mostly noise.
+    binomial with N draws of probability k/E, and the term subtracted is its CV^2. For 32 tokens
+    over 8 experts the chance CV is 0.31, so the raw CV of a short answer is mostly noise.
     """
     experts = counts.shape[-1]
     chance = _over((1 - k / experts) * experts, counts.sum(axis=-1).astype(np.float64))
@@ -89,11 +89,11 @@ def gini(counts: Counts) -> Floats:
 
 
 def placed_imbalance(counts: Counts, ranks: int) -> Floats:
-    """Simulated: busiest rank's load over the mean, (layers,), experts placed in order.
+    """Simulated: busiest rank's load over the mean, (layers,), with experts placed in order.
 
-    Expert parallelism with experts in ``ranks`` contiguous blocks of even size, the first
-    blocks one larger where they do not divide (vLLM's linear placement).
-    NaN where there are more ranks than experts.
+    Expert parallelism with the experts in ``ranks`` contiguous blocks of equal size; if they do
+    not divide, the first blocks have one more (vLLM's linear placement). NaN if there are more
+    ranks than experts.
     """
     experts = counts.shape[-1]
     if ranks > experts:
@@ -106,8 +106,8 @@ def placed_imbalance(counts: Counts, ranks: int) -> Floats:
 def coactivation(ids: Ids, valid: Mask, experts: int) -> Floats:
     """P(j | i): share of expert i's tokens that also go to j, (layers, experts, experts).
 
-    Over all pairs of a token's experts, not only neighbours in its ranking, so that each
-    row sums to k - 1. The diagonal is 0; the row of an expert without tokens is NaN.
+    All pairs of a token's experts count, not only neighbours in its ranking, so each row sums to
+    k - 1. The diagonal is 0. The row of an expert without tokens is NaN.
     """
     layers, k = ids.shape[1:]
     layer = np.nonzero(valid)[1]
@@ -125,17 +125,17 @@ def coactivation(ids: Ids, valid: Mask, experts: int) -> Floats:
 def shared(one: Ids, other: Ids) -> Floats:
     """Share of the k experts that two routings of the same rows have in common, 0 to 1.
 
-    (tokens, layers). Both must be valid there.
+    The result is (tokens, layers). Both routings must be valid there.
     """
     common = (one[:, :, :, None] == other[:, :, None, :]).any(axis=3).mean(axis=2)
     return np.asarray(common, np.float64)
 
 
 def churn(ids: Ids, valid: Mask, positions: NDArray[np.int64]) -> Floats:
-    """1 - |S_t & S_t-1| / k of each token and the one before it, (tokens, layers).
+    """1 - |S_t & S_t-1| / k for each token and the one before it, (tokens, layers).
 
-    1 - k/E is what random routing gives. NaN for a first token, after a gap in
-    ``positions``, and beside a row that is not valid.
+    Random routing gives 1 - k/E. NaN for the first token, after a gap in ``positions``, and next
+    to a row that is not valid.
     """
     replaced = np.full(ids.shape[:2], np.nan)
     if len(ids) > 1:
@@ -145,19 +145,19 @@ def churn(ids: Ids, valid: Mask, positions: NDArray[np.int64]) -> Floats:
 
 
 def mean(values: Floats) -> float | None:
-    """Mean of what is not NaN, or None where nothing is."""
+    """Mean of the values that are not NaN; None if all are."""
     there = ~np.isnan(values)
     return float(values[there].mean()) if there.any() else None
 
 
 def greatest(values: Floats) -> float | None:
-    """Greatest of what is not NaN, or None where nothing is."""
+    """Greatest of the values that are not NaN; None if all are."""
     there = ~np.isnan(values)
     return float(values[there].max()) if there.any() else None
 
 
 def _over(above: Floats | Counts | float, below: Floats | Counts) -> Floats:
-    """A quotient, NaN where nothing was counted."""
+    """A quotient; NaN where the divisor is 0."""
     shape = np.broadcast_shapes(np.shape(above), np.shape(below))
     ratio = np.full(shape, np.nan)
     np.divide(above, below, out=ratio, where=np.broadcast_to(np.asarray(below) > 0, shape))

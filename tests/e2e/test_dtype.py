@@ -12,7 +12,7 @@ from engines import DENSE_SUITE, HAS_BF16
 from precision import tolerance
 
 from stressbench.engines.cpu import cpu_flags
-from stressbench.engines.dtype import expected_dtype, told_dtype
+from stressbench.engines.dtype import expected_dtype, requested_dtype
 from stressbench.models.reference.pair import DENSE, DTYPES, obtain_small_files
 from stressbench.runner.plan.kv import foreseen
 from stressbench.runner.plan.prepare import prepare
@@ -38,7 +38,7 @@ def test_vllm_makes_of_it_what_was_foreseen(given: str, asked: str, tmp_path: Pa
     config["dtype"] = given
     (tmp_path / "config.json").write_text(json.dumps(config), "utf-8")
     spec, flags = EngineSpec(args={"dtype": asked}), cpu_flags()
-    told = told_dtype(spec, spec.args, flags=flags)
+    told = requested_dtype(spec, spec.args, flags=flags)
     made = ModelConfig(model=str(tmp_path), dtype=told, skip_tokenizer_init=True, max_model_len=64)
     foreseen_ = expected_dtype(spec, spec.args, config=config, flags=flags)
     assert str(made.dtype) == f"torch.{foreseen_}"

@@ -20,7 +20,6 @@ from stressbench.engines.vllm.engine import VllmEngine
 from stressbench.models.reference.pair import DENSE, DTYPES
 from stressbench.runner.plan.kv import foreseen
 from stressbench.runner.plan.prepare import Prepared, prepare
-from stressbench.runner.plan.requests import plan_level
 from stressbench.runner.run import new_directory, run
 from stressbench.schema.results.kv import KvLevel
 from stressbench.schema.results.record import CaseRecord
@@ -112,7 +111,7 @@ def prepared() -> Prepared:
 def same():
     made = prepared()
     level = levels(made.suite.load)[0]
-    return next(plan_level(made.suite, "dense", made.prompt_formats, "quality", level))
+    return next(made.plan.level("dense", "quality", level))
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,6 @@ from precision import tolerance
 from stressbench.clock import Clock
 from stressbench.probes.base import ProbeFinding, ProbeSetup
 from stressbench.runner.plan.prepare import Prepared, prepare
-from stressbench.runner.plan.requests import plan
 from stressbench.schema.case import Request
 from stressbench.schema.suite.parse import load_suite
 from stressbench.telemetry.attention import ROW_FIGURES
@@ -79,7 +78,7 @@ async def serve(probed: ProbedEngine, prepared: Prepared) -> list[Answer]:
         return Answer(request, finding, completion.token_ids[:-1], probed.info.dtype)
 
     # All at once: a prompt takes several chunks, with decoding rows of others among them.
-    requests = plan(prepared.suite, "model", prepared.prompt_formats, "telemetry")
+    requests = prepared.plan.of("model", "telemetry")
     answers = await asyncio.gather(*map(one, requests))
     await probe.stop()
     return answers

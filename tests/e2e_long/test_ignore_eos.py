@@ -13,7 +13,6 @@ from stressbench.clock import Clock
 from stressbench.engines.base import Completion, EngineSetup
 from stressbench.engines.vllm.engine import VllmEngine
 from stressbench.runner.plan.prepare import prepare
-from stressbench.runner.plan.requests import plan
 from stressbench.schema.case import Request
 from stressbench.schema.suite.parse import parse_suite
 
@@ -72,7 +71,7 @@ async def test_the_answer_is_the_same_and_the_load_is_the_limit(tmp_path: Path) 
             on_step=lambda _reading: None,
         )
     )
-    requests = list(plan(prepared.suite, "dense", prepared.rooms))
+    requests = list(prepared.plan.of("dense"))
     try:
         await engine.start()
         plain = await _answers(engine, requests, on=False)

@@ -212,4 +212,4 @@ def test_show_tells_of_arrays_that_are_lost_and_shows_the_record(
     assert shown.code == 0
     assert row.case_id in shown.out
     assert "lost" in shown.err
-    assert "there is no such file" in shown.err
+    assert "the file is missing" in shown.err

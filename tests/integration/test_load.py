@@ -117,11 +117,11 @@ def test_a_sweep_that_never_saturates_says_so(bench: Bench) -> None:
     assert "is not saturated at 1 requests/s" in left.out
 
 
-def test_a_hopeless_load_ends_inconclusive_and_is_over(bench: Bench, cli: Cli) -> None:
+def test_an_overload_ends_inconclusive_and_is_over(bench: Bench, cli: Cli) -> None:
     load = "load={arrival: constant, rate: 100, timeout_s: 3}"
     left, run = bench.result(load, "prompts.0.items=400")
     assert left.code == 5
-    assert "dense is hopeless" in left.err
+    assert "dense is overloaded" in left.err
     assert run.end is not None
     assert run.end.status == "inconclusive"
     assert "longer than load.timeout_s = 3 s" in (run.end.error or "")
@@ -129,7 +129,7 @@ def test_a_hopeless_load_ends_inconclusive_and_is_over(bench: Bench, cli: Cli) -
     assert sum(run.end.counts.values()) == run.end.planned == 800
     again = cli("run", "--resume", run.directory, "--no-progress")
     assert again.code == 4
-    assert "over, and inconclusive; there is nothing to resume: dense is hopeless" in again.err
+    assert "over, and inconclusive; there is nothing to resume: dense is overloaded" in again.err
     assert read_run(run.directory).end == run.end
 
 

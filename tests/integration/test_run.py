@@ -230,7 +230,7 @@ def test_private_traffic_leaves_no_text_in_the_result_files(cli: Cli, tmp_path: 
     assert len({record.content_sha256 for record in records}) == 4
     for record in records:
         assert record.prompt.text is record.output.text is record.quality.answer is None
-        assert record.why_null["prompt.text"] == "the suite says record_prompts: false"
+        assert record.why_null["prompt.text"] == "the suite has record_prompts: false"
     written = [path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()]
     assert written
     assert not any(b"MARZIPAN" in data for data in written)

@@ -146,7 +146,7 @@ def test_the_cache_of_a_device_is_what_its_memory_leaves(
         ("{flop_per_s: 1e12}", "write 1.0e+12"),
         (
             "{flop_per_s: 1.0e+12, bandwidth_bytes_per_s: 1.0e+11, memory_bytes: 1000}",
-            "leaves no room",
+            "leaving no memory",
         ),
     ],
 )

@@ -43,7 +43,7 @@ def test_a_suite_may_name_it_beside_ours_and_not_twice(tmp_path: Path) -> None:
     for command in (["validate", suite], ["run", suite, "--out", tmp_path / "out"]):
         done = stressbench(*command)
         assert done.returncode == 2
-        assert "the probe 'witness' is named twice, and fills the section 'witness'" in done.stderr
+        assert "the probe 'witness' is listed twice, and fills the section 'witness'" in done.stderr
         assert "Traceback" not in done.stderr
     assert not list(tmp_path.glob("out/*"))
 
@@ -60,5 +60,5 @@ def test_one_on_a_field_that_every_record_has_is_refused(tmp_path: Path) -> None
     suite.write_text(SUITE % "greedy")
     done = stressbench("run", suite, "--out", tmp_path / "out", path=package)
     assert done.returncode == 2
-    assert "'greedy' names the section 'quality', which every record has already" in done.stderr
+    assert "'greedy' has the section 'quality', which every record already has" in done.stderr
     assert not list(tmp_path.glob("out/*"))

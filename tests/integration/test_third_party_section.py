@@ -232,7 +232,7 @@ class Energy:
 """
 FAULTS = {
     "a family without metrics": ("class Energy: ...", "the family 'power' has no metrics"),
-    "a metric that is none": ("class Energy: metrics = (3,)", "declares 3, which is no Metric"),
+    "a metric that is none": ("class Energy: metrics = (3,)", "declares 3, which is not a Metric"),
     "a module that does not import": ("import no_such_module", "ModuleNotFoundError"),
     "a name that is taken": (
         FAMILY % ("ttft", "paths=('a.b',)"),
@@ -253,7 +253,7 @@ FAULTS = {
     ),
     "a formula of one number": (
         FAMILY % ("p", "paths=('power.joules',), headlines=('mean',), formula=lambda _: 1"),
-        "the formula of the metric 'p' gives not one value a record",
+        "the formula of the metric 'p' does not return one value per record",
     ),
 }
 

@@ -26,3 +26,9 @@ def test_the_steps_name_modules_that_exist() -> None:
     paths = re.findall(r"`([a-z_]+/[a-z_/]+\.py)`", steps)
     assert paths
     assert [path for path in paths if not (PACKAGE / path).is_file()] == []
+
+
+def test_the_way_of_a_request_names_modules_that_exist() -> None:
+    (block,) = re.findall(r"```\n(.*?)```", PAGE.partition("## Packages")[0], flags=re.DOTALL)
+    modules = [line.split()[0] for line in block.splitlines()]
+    assert [name for name in modules if not (PACKAGE / f"{name}.py").is_file()] == []

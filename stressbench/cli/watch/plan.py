@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from rich.console import Console
 from rich.table import Table
 
-from stressbench.prompts.build.prompt_format import PromptFormat
 from stressbench.report.model.load import describe
-from stressbench.runner.plan.requests import plan
-from stressbench.schema.suite.suite import SuiteSpec
+from stressbench.runner.plan.requests import Plan
 
 
-def print_plan(
-    console: Console, suite: SuiteSpec, prompt_formats: Mapping[str, PromptFormat]
-) -> None:
+def print_plan(console: Console, plan: Plan) -> None:
     """Print what a run would send: requests and prompt tokens by role, class and arm."""
     table = Table(box=None, pad_edge=False, padding=(0, 2), header_style="bold")
     for heading in ("role", "class", "arm"):
         table.add_column(heading)
     for heading in ("requests", "prompt tokens", "shortest", "longest", "answer limit"):
         table.add_column(heading, justify="right")
-    for role in suite.roles:
+    for role in plan.suite.roles:
         lengths: dict[tuple[str, str], list[int]] = {}
         limits: dict[tuple[str, str], int] = {}
-        for request in plan(suite, role, prompt_formats):
+        for request in plan.of(role):
             key = request.case.label, request.case.arm
             lengths.setdefault(key, []).append(len(request.prompt_token_ids))
             limits[key] = max(limits.get(key, 0), request.case.max_tokens)
@@ -34,4 +28,4 @@ def print_plan(
             table.add_row(role, label, arm, *(f"{value:,}" for value in row))
         table.add_section()
     console.print(table)
-    console.print(f"load: {describe(suite.load)}")
+    console.print(f"load: {describe(plan.suite.load)}")

@@ -1,1 +1,1 @@
-"""Any server that speaks the OpenAI API: requests, streams, metrics pages."""
+"""Any server with the OpenAI API: requests, streams, metrics pages."""

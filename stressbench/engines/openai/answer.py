@@ -1,4 +1,4 @@
-"""Streamed answers of the OpenAI API, and what must hold for one to be right."""
+"""Streamed answers of the OpenAI API, and the checks that each must pass."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ Count = Annotated[int, Meta(ge=0, le=(1 << 31) - 1)]
 
 _DONE: Final = b"[DONE]"
 _OUTPUTS_PER_TOKEN: Final = 16
-"""A server that does not tell token ids may cut a token's text into pieces, but hardly finer."""
+"""A server that sends no token ids may split a token's text, but hardly into more pieces."""
 
 _LONGEST_MS: Final = 1e9
-"""Eleven days: a server that says more has not measured it."""
+"""Eleven days. A server that reports a longer time has not measured it."""
 
-_NO_CACHED: Final = "the server does not tell (vLLM: --enable-prompt-tokens-details)"
-_NO_SUCH_CACHE: Final = "the server tells of more cached tokens than the prompt has"
-_NO_QUEUE: Final = "the server does not tell (vLLM: --enable-per-request-metrics)"
-_NO_SUCH_QUEUE: Final = "the server tells a time that no request can have waited"
-_NO_PREEMPTIONS: Final = "a server does not tell it of a single request"
-_NO_USAGE: Final = "the server does not count tokens"
-_NO_END: Final = "ignore_eos: nothing tells where in these tokens the answer ends"
+_NO_CACHED: Final = "the server does not report it (vLLM: --enable-prompt-tokens-details)"
+_NO_SUCH_CACHE: Final = "the server reports more cached tokens than the prompt has"
+_NO_QUEUE: Final = "the server does not report it (vLLM: --enable-per-request-metrics)"
+_NO_SUCH_QUEUE: Final = "the server reports an impossible waiting time"
+_NO_PREEMPTIONS: Final = "a server does not report the preemptions of a single request"
+_NO_USAGE: Final = "the server does not report token counts"
+_NO_END: Final = "ignore_eos: where the answer ends in these tokens is not known"
 _NO_LOGPROBS: Final = "the server sends no log-probabilities"
 
 
 class _Wire(msgspec.Struct, frozen=True, gc=False):
-    """Unknown fields are passed over: servers add their own."""
+    """A struct that ignores unknown fields, because servers add their own."""
 
 
 class _CachedTokens(_Wire, frozen=True):
@@ -56,9 +56,9 @@ class _TokenLogprob(_Wire, frozen=True):
 
 class _Logprobs(_Wire, frozen=True):
     token_logprobs: list[float | None] | None = None
-    """Of the completions API."""
+    """In the completions API."""
     content: list[_TokenLogprob] | None = None
-    """Of the chat API."""
+    """In the chat API."""
 
 
 class _Delta(_Wire, frozen=True):
@@ -91,17 +91,17 @@ _CHUNK: Final = msgspec.json.Decoder(_StreamChunk)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expected:
-    """What an answer is held against."""
+    """What an answer is checked against."""
 
     prompt_tokens: int | None
-    """None where text was sent."""
+    """None if text was sent."""
     max_tokens: int
     ends: Ends | None = None
-    """What ends the answer, where the server was told to go on."""
+    """What ends the answer, if the server generates past the end."""
 
 
 class StreamedAnswer:
-    """Gathers one streamed answer. Raises ``RequestError`` as soon as it cannot be right."""
+    """Gathers one streamed answer. Raises ``RequestError`` as soon as the answer is invalid."""
 
     def __init__(self, expected: Expected, now_ns: Callable[[], int]) -> None:
         self._expected = expected
@@ -114,7 +114,7 @@ class StreamedAnswer:
         self._over = False
         self._finish_reason: str | None = None
         self._usage = _Usage()
-        self._told_queue: float | None = None
+        self._reported_queue_ms: float | None = None
         self._queue_ms: float | None = None
         self._finish_ns: int | None = None
 
@@ -125,12 +125,12 @@ class StreamedAnswer:
 
     @property
     def done(self) -> bool:
-        """Whether the server has said that nothing more comes."""
+        """Whether the server has ended the stream."""
         return self._finish_ns is not None
 
     @property
     def whole(self) -> bool:
-        """Whether the model has come to its end."""
+        """Whether the server has given a finish reason."""
         return self._finish_reason is not None
 
     def take(self, events: Sequence[bytes]) -> None:
@@ -138,7 +138,7 @@ class StreamedAnswer:
         t_ns = self._now_ns()
         for event in events:
             if self.done:
-                raise RequestError("the server goes on after the end of its stream")
+                raise RequestError("the server sends events after the end of its stream")
             if event == _DONE:
                 self._finish_ns = t_ns
                 continue
@@ -155,8 +155,8 @@ class StreamedAnswer:
         if chunk.usage is not None:
             self._usage = chunk.usage
         if chunk.metrics is not None:
-            self._told_queue = chunk.metrics.queue_time_ms
-            self._queue_ms = _plausible(self._told_queue)
+            self._reported_queue_ms = chunk.metrics.queue_time_ms
+            self._queue_ms = _plausible(self._reported_queue_ms)
         if chunk.choices:
             self._choice(chunk.choices[0], t_ns)
 
@@ -178,10 +178,10 @@ class StreamedAnswer:
             self._finish_reason = choice.finish_reason
         limit = self._expected.max_tokens
         if len(self._token_ids) > limit or len(self._token_ns) > _OUTPUTS_PER_TOKEN * limit:
-            raise RequestError(f"the server does not stop at {limit} tokens")
+            raise RequestError(f"the server generates more than the limit of {limit} tokens")
 
     def _answer(self, text: str, ids: Sequence[int], chosen: Sequence[float]) -> None:
-        """Take what is part of the answer: all, or what stands before the token that ends it."""
+        """Keep the part of an output that comes before the token that ends the answer."""
         ends = self._expected.ends
         end = ends.first(ids) if ends else None
         if ends and end is not None:
@@ -191,7 +191,7 @@ class StreamedAnswer:
         self._logprobs.extend(chosen)
 
     def completion(self, sent_ns: int, retries: tuple[Retry, ...], *, chat: bool) -> Completion:
-        """The whole answer, once it is checked."""
+        """The whole answer. Call ``check`` first."""
         usage = self._usage
         return Completion(
             text="".join(self._text),
@@ -212,14 +212,14 @@ class StreamedAnswer:
         )
 
     def check(self) -> None:
-        """Raise ``RequestError`` for an answer that was cut or miscounted."""
+        """Raise ``RequestError`` for an answer that was cut, or whose tokens were miscounted."""
         if not self.whole:
             raise RequestError(f"the stream ended early, after {len(self._token_ns)} outputs")
         counted, sent = self._usage.prompt_tokens, self._expected.prompt_tokens
         if None not in {counted, sent} and counted != sent:
             raise RequestError(
-                f"the server counted {counted} prompt tokens where {sent} were sent:"
-                " it cut the prompt, or encoded it anew"
+                f"the server counted {counted} prompt tokens, and {sent} were sent:"
+                " it cut the prompt, or encoded it again"
             )
         outputs, ids = self._usage.completion_tokens, len(self._token_ids)
         if outputs is None:
@@ -229,30 +229,32 @@ class StreamedAnswer:
         if outputs > self._expected.max_tokens:
             raise RequestError(
                 f"the server counted {outputs} output tokens,"
-                f" more than the {self._expected.max_tokens} that it was allowed"
+                f" more than the limit of {self._expected.max_tokens}"
             )
 
     def _cached(self) -> int | None:
-        """Prompt tokens found in the cache; None for more than the prompt has."""
+        """Prompt tokens found in the cache; None if the server reports more than the prompt has."""
         details, sent = self._usage.prompt_tokens_details, self._usage.prompt_tokens
         found = details.cached_tokens if details else None
         return None if found is None or (sent is not None and found > sent) else found
 
     def _endless(self) -> bool:
-        """Whether the answer was made to go on, and nothing tells where it would have ended."""
+        """Whether the answer continued past its end, and where it would have ended is not known."""
         ends = self._expected.ends
-        told = bool(self._token_ids) and bool(ends and ends.tokens)
-        return ends is not None and not told and self._finish_reason == "length"
+        known = bool(self._token_ids) and bool(ends and ends.tokens)
+        return ends is not None and not known and self._finish_reason == "length"
 
     def _why_null(self, *, chat: bool) -> dict[str, str]:
         usage = self._usage
         why = {"kv.preemptions": _NO_PREEMPTIONS}
         if self._cached() is None:
             details = usage.prompt_tokens_details
-            told = details is not None and details.cached_tokens is not None
-            why["kv.cached_tokens"] = _NO_SUCH_CACHE if told else _NO_CACHED
+            reported = details is not None and details.cached_tokens is not None
+            why["kv.cached_tokens"] = _NO_SUCH_CACHE if reported else _NO_CACHED
         if self._queue_ms is None:
-            why["timing.queue_ms"] = _NO_QUEUE if self._told_queue is None else _NO_SUCH_QUEUE
+            why["timing.queue_ms"] = (
+                _NO_QUEUE if self._reported_queue_ms is None else _NO_SUCH_QUEUE
+            )
         if not self._logprobs:
             why["confidence"] = _NO_LOGPROBS
         if usage.completion_tokens is None and not self._token_ids:
@@ -267,14 +269,14 @@ class StreamedAnswer:
 
 
 def _plausible(queue_ms: float | None) -> float | None:
-    """The time as it is, or None for one that no request can have waited."""
+    """The time, or None if no request can have waited that long."""
     return queue_ms if queue_ms is not None and 0 <= queue_ms <= _LONGEST_MS else None
 
 
 def _counted(logprobs: _Logprobs | None) -> int | None:
-    """The tokens of an output, where log-probabilities tell them one by one."""
-    told = logprobs and (logprobs.token_logprobs or logprobs.content)
-    return len(told) if told else None
+    """The number of tokens of an output, if it has a log-probability for each."""
+    by_token = logprobs and (logprobs.token_logprobs or logprobs.content)
+    return len(by_token) if by_token else None
 
 
 def _chosen(logprobs: _Logprobs) -> list[float]:

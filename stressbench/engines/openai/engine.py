@@ -19,26 +19,26 @@ from stressbench.engines.openai.args import OpenAIArgs, read_address, read_args,
 from stressbench.engines.openai.http import Connection
 from stressbench.engines.openai.request import UNCOUNTED
 from stressbench.engines.openai.scrape import Scraper
-from stressbench.engines.openai.server import Server, introduce
+from stressbench.engines.openai.server import Server, inspect_server
 from stressbench.errors import EngineError, RequestError
 from stressbench.schema.case import Request
 from stressbench.seeds import derive_rng
 
 _FACTS: Final = ("dtype", "max_model_len", "kv_blocks", "block_size")
-_NOT_TOLD: Final = "the server does not tell"
+_NOT_REPORTED: Final = "the server does not report it"
 
 
 class OpenAIEngine:
-    """Any server that speaks the OpenAI API, such as `vllm serve`, over HTTP (streaming).
+    """Any server with the OpenAI API, such as `vllm serve`, over HTTP (streaming).
 
-    Prompts go as token ids where the server takes them, else as chat messages.
+    Prompts are sent as token ids if the server takes them, else as chat messages.
     """
 
     traits: ClassVar[EngineTraits] = EngineTraits(remote=True, polled=True)
 
     @staticmethod
     def check(*args: Mapping[str, object]) -> None:
-        """Refuse unknown arguments, an address that is none, and a key that cannot be sent."""
+        """Refuse unknown arguments, an invalid address, and a key that cannot be sent."""
         given = read_args(*args)
         read_address(given.base_url)
         read_key(given.api_key_env)
@@ -63,7 +63,7 @@ class OpenAIEngine:
     async def start(self) -> EngineInfo:
         try:
             self._connection.open()
-            server = await introduce(self._connection, self._address, self._args, self._setup)
+            server = await inspect_server(self._connection, self._address, self._args, self._setup)
             self._start_metrics(server)
         except (EngineError, asyncio.CancelledError):
             await self.stop()
@@ -74,8 +74,8 @@ class OpenAIEngine:
             max_model_len=server.max_model_len,
             kv_blocks=server.kv_blocks,
             block_size=server.block_size,
-            args=server.told(self._args),
-            why_null=dict.fromkeys(_FACTS, _NOT_TOLD),
+            args=server.described(self._args),
+            why_null=dict.fromkeys(_FACTS, _NOT_REPORTED),
         )
 
     def _start_metrics(self, server: Server) -> None:
@@ -102,7 +102,7 @@ class OpenAIEngine:
         chat = dialect.api == "chat"
         if chat and case.forced_ids:
             raise RemoteRequestError(
-                "this prompt is made of token ids, and the server takes text alone",
+                "this prompt consists of token ids, and the server only takes text",
                 kind="rejected",
                 why_null=UNCOUNTED["chat"],
             )

@@ -1,4 +1,4 @@
-"""What servers say, made fit to be read and repeated."""
+"""Turn what a server says into one readable, harmless line."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Final
 import msgspec
 
 UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-"""What decoding JSON raises for bytes that are none, or that are nested to do harm."""
+"""What decoding JSON raises for bytes that are not JSON, or that are nested to do harm."""
 
 
 def error_message(error: object) -> str:
-    """What a server says of an error, in the several shapes that servers have for it."""
+    """A server's error message, from any of the shapes that servers wrap it in."""
     while isinstance(error, dict):
         names = [name for name in ("error", "message", "detail") if error.get(name)]
         if not names:
@@ -21,6 +21,6 @@ def error_message(error: object) -> str:
 
 
 def one_line(said: object) -> str:
-    """What somebody else said, fit for a message: one line, no control characters, not long."""
+    """Text from outside, safe for a message: one short line without control characters."""
     text = "".join(char if char.isprintable() else " " for char in str(said)[:2000])
     return " ".join(text.split())[:300] or type(said).__name__

@@ -1,7 +1,7 @@
 """HTTP to an OpenAI-compatible server: one connection pool, and attempts with back-off.
 
-aiohttp carries it: its C parser costs a fraction of httpx's, and a load generator that is
-itself the bottleneck measures nothing. It is there wherever vLLM is.
+It uses aiohttp, whose C parser costs a fraction of httpx's time: a load generator that is the
+bottleneck measures nothing. aiohttp is installed wherever vLLM is.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ Sleep: TypeAlias = Callable[[float], Awaitable[object]]
 _BACK_OFF_S: Final = 0.5
 _MOST_BACK_OFF_S: Final = 30.0
 _LONGEST_WISH_S: Final = 120.0
-"""A server that asks to be left alone for longer has refused the request."""
+"""A server that asks us to wait longer has refused the request."""
 _KEEP_ALIVE_S: Final = 3.0
-"""Below the 5 s after which uvicorn, and with it vLLM, closes an idle connection."""
+"""Less than the 5 s after which uvicorn, and so vLLM, closes an idle connection."""
 _EOF_S: Final = 0.25
 _LARGE_BODY_BYTES: Final = 1 << 20
 _MOST_BYTES: Final = 64 << 20
@@ -52,7 +52,7 @@ _SERVER_ERRORS: Final = range(500, 600)
 
 @dataclass(frozen=True, slots=True)
 class HttpPage:
-    """What a GET brought."""
+    """The response to a GET."""
 
     status: int
     body: bytes
@@ -77,12 +77,12 @@ class _TryAgainError(Exception):
 
 
 class Connection:
-    """A server, reached over connections that are kept open.
+    """Connections to a server, which are kept open.
 
-    ``sleep`` waits out a back-off; ``rng`` draws it.
+    ``rng`` draws the length of a back-off, and ``sleep`` waits for it.
     """
 
-    def __init__(  # noqa: PLR0913 - each is a thing of its own that tests replace
+    def __init__(  # noqa: PLR0913 - tests replace each of them
         self,
         address: Address,
         key: ApiKey,
@@ -103,7 +103,7 @@ class Connection:
         self._session: ClientSession | None = None
 
     def open(self) -> None:
-        """Get ready; no connection is made yet. Raises ``SetupError`` without aiohttp."""
+        """Create the pool; no connection is made yet. Raises ``SetupError`` without aiohttp."""
         try:
             import aiohttp
         except ImportError as error:
@@ -117,17 +117,17 @@ class Connection:
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={"Content-Type": "application/json", **self._key.headers()},
             skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding"),
-            auto_decompress=False,  # a compressed stream would come in lumps, and bombs with it
+            auto_decompress=False,  # compressed streams arrive in lumps, and can be bombs
         )
 
     async def close(self) -> None:
-        """Close every connection; safe to call twice."""
+        """Close every connection. Safe to call twice."""
         session, self._session = self._session, None
         if session is not None:
             await session.close()
 
     async def get(self, url: str, *, timeout_s: float) -> HttpPage:
-        """Fetch a page of the server, whole. Raises ``EngineError`` where nobody answers."""
+        """Fetch a whole page of the server. Raises ``EngineError`` if no server answers."""
         import aiohttp
 
         try:
@@ -137,17 +137,17 @@ class Connection:
             ):
                 return HttpPage(response.status, await _read(response, _MOST_BYTES))
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            raise self._nobody(url, error) from error
+            raise self._no_server(url, error) from error
 
     async def send(
         self, path: str, body: bytes, request_id: str, new_answer: Callable[[], StreamedAnswer]
     ) -> tuple[StreamedAnswer, int, tuple[Retry, ...]]:
-        """Post ``body`` until an answer has come, with when it was first sent and all retries.
+        """Post ``body`` until it is answered; returns the answer, the first send time, all retries.
 
-        429, 503 and connections lost before the first output are tried again after
-        exponential back-off with full jitter (Brooker, "Exponential Backoff and Jitter",
-        AWS 2015), or after as long as the server asks. Raises ``RequestError``, and
-        ``EngineError`` where no connection can be made any more.
+        Requests that got 429 or 503, or lost their connection before the first output, are sent
+        again after exponential back-off with full jitter (Brooker, "Exponential Backoff and
+        Jitter", AWS 2015), or after the time that the server asks for. Raises ``RequestError``,
+        and ``EngineError`` if the server cannot be reached any more.
         """
         sent_ns = self._clock.now_ns()
         retries: list[Retry] = []
@@ -171,21 +171,21 @@ class Connection:
                 return answer, sent_ns, tuple(retries)
 
     def _wait_s(self, attempt: int, failure: _TryAgainError) -> float | None:
-        """How long to wait before trying again; None to give up."""
+        """How long to wait before the next attempt; None to give up."""
         if attempt >= self._retries:
             return None
         longest_s = min(_MOST_BACK_OFF_S, _BACK_OFF_S * 2**attempt)
         jitter_s = self._rng.uniform(0.0, longest_s)
         if failure.wish_s is None:
             return jitter_s
-        # Never earlier than asked, and not all at the same moment.
+        # Never earlier than the server asks, and not all clients at the same moment.
         return failure.wish_s + min(jitter_s, 1.0) if failure.wish_s <= _LONGEST_WISH_S else None
 
     def _gave_up(self, failure: _TryAgainError, retries: tuple[Retry, ...]) -> EngineError:
         if failure.gone:
             return EngineError(
                 f"the server at {self._address.api} is gone: {failure.reason}",
-                hint="see the server's own log",
+                hint="see the server's log",
             )
         tries = f"{len(retries) + 1} attempts: " if retries else ""
         return RemoteRequestError(tries + failure.reason, kind=failure.kind, retries=retries)
@@ -193,7 +193,7 @@ class Connection:
     async def _once(self, path: str, body: bytes, request_id: str, answer: StreamedAnswer) -> None:
         import aiohttp
 
-        # aiohttp wants large bodies as files, which it sends piece by piece.
+        # aiohttp takes large bodies as files, which it sends in pieces.
         data = body if len(body) < _LARGE_BODY_BYTES else BytesIO(body)
         headers = {"X-Request-Id": header_of(request_id)}
         try:
@@ -204,7 +204,9 @@ class Connection:
                     await self._refused(response)
                 await _stream(response, answer)
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            if not answer.done:  # else all had arrived, and how the connection ends is nothing
+            if (
+                not answer.done
+            ):  # else everything has arrived, and how the connection ends does not matter
                 reason = f"connection lost: {one_line(error)}"
                 if answer.started:
                     raise RequestError(reason) from error
@@ -216,14 +218,16 @@ class Connection:
 
     async def _refused(self, response: ClientResponse) -> None:
         status = response.status
-        reason = self._key.redact(f"HTTP {status}: {_said(await _read(response, _ERROR_BYTES))}")
+        reason = self._key.redact(
+            f"HTTP {status}: {_message_of(await _read(response, _ERROR_BYTES))}"
+        )
         if status in _BUSY:
             raise _TryAgainError(
                 reason, kind="rejected", wish_s=_wish_s(response.headers.get("Retry-After"))
             )
         if status in _REDIRECTS:
             target = one_line(response.headers.get("Location", "nowhere"))
-            raise RequestError(f"HTTP {status}: the server redirects to {target}; name that one")
+            raise RequestError(f"HTTP {status}: the server redirects to {target}; use that address")
         if status in _TIMED_OUT:
             raise RequestError(reason, kind="timeout")
         raise RequestError(reason, kind="error" if status in _SERVER_ERRORS else "rejected")
@@ -233,20 +237,20 @@ class Connection:
             raise EngineError("the engine is not running")
         return self._session
 
-    def _nobody(self, url: str, error: BaseException) -> EngineError:
+    def _no_server(self, url: str, error: BaseException) -> EngineError:
         import aiohttp
 
         hint = "start the server, or correct --base-url"
         if isinstance(error, aiohttp.ClientConnectorCertificateError):
-            hint = "the certificate is not trusted: set SSL_CERT_FILE to the authority that made it"
+            hint = "the certificate is not trusted: set SSL_CERT_FILE to its certificate authority"
         return EngineError(f"no server answers at {url}: {one_line(error)}", hint=hint)
 
 
 async def _stream(response: ClientResponse, answer: StreamedAnswer) -> None:
-    """Read a whole stream, then the end of the response so that the connection serves again."""
+    """Read a whole stream, then the end of the response, so that the connection can be reused."""
     if response.content_type != "text/event-stream":
         raise RequestError(
-            f"the server answers with {response.content_type} where a stream was asked for"
+            f"the server answers with {response.content_type}, and a stream was requested"
         )
     events = EventStream()
     content = response.content
@@ -270,7 +274,7 @@ async def _read(response: ClientResponse, most_bytes: int) -> bytes:
     return bytes(body[:most_bytes])
 
 
-def _said(body: bytes) -> str:
+def _message_of(body: bytes) -> str:
     try:
         return error_message(msgspec.json.decode(body))
     except UNREADABLE:
@@ -286,5 +290,5 @@ def _wish_s(header: str | None) -> float | None:
     try:
         until = parsedate_to_datetime(header)
     except (ValueError, TypeError, IndexError, OverflowError):
-        return None  # neither, and as good as none
+        return None  # neither: treat it as absent
     return max(0.0, (until - datetime.now(UTC)).total_seconds()) if until.tzinfo else None

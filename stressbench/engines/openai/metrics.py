@@ -1,7 +1,7 @@
-"""vLLM's ``/metrics`` page, read into steps of its scheduler.
+"""Read vLLM's ``/metrics`` page as steps of its scheduler.
 
-The page is text in Prometheus' exposition format. Of its hundreds of lines eight samples
-are wanted, ten times a second: they are looked up by name, and the rest is not parsed.
+The page is text in Prometheus' exposition format. Eight samples of its hundreds of lines are
+needed, ten times a second, so they are looked up by name and the rest is not parsed.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from stressbench.schema.step import StepReading
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MetricNames:
-    """What vLLM calls its figures on the page; ``name{label="value"}`` picks one series."""
+    """vLLM's names for its metrics; ``name{label="value"}`` picks one series."""
 
     running: str
     waiting: str
@@ -42,9 +42,9 @@ NAMES: Final[dict[tuple[int, int], MetricNames]] = {
         output_tokens="vllm:generation_tokens_total",
     ),
 }
-"""From which version of vLLM on which names hold. Checked against a running 0.32.0 by the
-tests, and against the documentation of 0.18; before it there was no count of the prompt
-tokens that were computed."""
+"""The metric names, by the version of vLLM that introduced them. The tests check them against a
+running 0.32.0; for 0.18 they were checked against its documentation. Earlier versions do not
+count the prompt tokens that were computed."""
 
 CACHE_CONFIG: Final = "vllm:cache_config_info"
 _MARK: Final = b"\nvllm:"
@@ -54,7 +54,7 @@ _VERSION: Final = re.compile(r"^v?(\d+)\.(\d+)")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MetricsSample:
-    """The wanted figures of one page; counters count from the server's start."""
+    """The metrics of one page; counters count from the server's start."""
 
     running: float
     waiting: float
@@ -67,14 +67,14 @@ class MetricsSample:
 
 
 def is_vllm(page: bytes) -> bool:
-    """Whether a page is one of vLLM's."""
+    """Whether a page comes from vLLM."""
     return _MARK in b"\n" + page
 
 
 def names_of(version: str | None) -> MetricNames:
-    """The names that a version of vLLM uses; the newest for one that is not told.
+    """The names that a version of vLLM uses; the newest if the version is not known.
 
-    Raises ``EngineError`` for a version before all that are known.
+    Raises ``EngineError`` for a version older than every known one.
     """
     found = _VERSION.match(version or "")
     if found is None:
@@ -84,17 +84,17 @@ def names_of(version: str | None) -> MetricNames:
     if not known:
         oldest = ".".join(map(str, min(NAMES)))
         raise EngineError(
-            f"the metrics of vLLM {version} are not known; the oldest known are those of {oldest}",
+            f"the metrics of vLLM {version} are not known; the oldest known version is {oldest}",
             hint="update the server, or run with --set engine.args.metrics=off",
         )
     return NAMES[max(known)]
 
 
 def read_sample(page: bytes, names: MetricNames, version: str | None) -> MetricsSample:
-    """Read the wanted figures; several engines behind one server are added up.
+    """Read the metrics, summed over all engines behind the server.
 
-    KV usage is their mean: each has a cache of the same size. Raises ``EngineError``
-    for a figure that is missing, so that a renamed metric is never an empty column.
+    KV usage is the engines' mean, since their caches have the same size. Raises
+    ``EngineError`` for a missing metric, so that a renamed one is never an empty column.
     """
     page = b"\n" + page
     values: dict[str, float] = {}
@@ -105,7 +105,7 @@ def read_sample(page: bytes, names: MetricNames, version: str | None) -> Metrics
             raise EngineError(
                 f"the metrics of vLLM {version or '(version unknown)'} lack {series};"
                 " it was renamed or removed",
-                hint="run with --set engine.args.metrics=off to go without the server's metrics",
+                hint="run with --set engine.args.metrics=off to do without the server's metrics",
             )
         total = sum(found)
         values[field.name] = total / len(found) if field.name == "kv_usage" else total
@@ -113,14 +113,14 @@ def read_sample(page: bytes, names: MetricNames, version: str | None) -> Metrics
 
 
 def cache_config(page: bytes) -> dict[str, str]:
-    """The labels of ``vllm:cache_config_info``; empty where there is none."""
+    """The labels of ``vllm:cache_config_info``; empty if the page lacks it."""
     for labels, _ in _lines(b"\n" + page, CACHE_CONFIG):
         return labels
     return {}
 
 
 def step_between(before: MetricsSample, now: MetricsSample, t_ns: int) -> StepReading:
-    """What happened between two samples, as one step; gauges are those of ``now``."""
+    """What happened between two samples, as one step. Gauges are those of ``now``."""
     return StepReading(
         t_ns=t_ns,
         running=round(now.running),
@@ -135,7 +135,7 @@ def step_between(before: MetricsSample, now: MetricsSample, t_ns: int) -> StepRe
 
 
 def _grown(before: float, now: float) -> int:
-    """A counter's growth; one that fell was reset by a restart and counts from 0 again."""
+    """A counter's growth. A counter that fell was reset by a restart and counts from 0 again."""
     return round(now - before if now >= before else now)
 
 
@@ -158,7 +158,7 @@ def _number(rest: bytes, name: str) -> float:
 
 
 def _lines(page: bytes, name: str) -> Iterator[tuple[dict[str, str], float]]:
-    """Every sample of a metric; comments and metrics of which it is a prefix do not match."""
+    """Every sample of a metric, but no comments, and no metrics whose names only begin alike."""
     start = b"\n" + name.encode()
     at = page.find(start)
     while at >= 0:

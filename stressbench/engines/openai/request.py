@@ -1,4 +1,4 @@
-"""Requests of the OpenAI API, in the dialect of a server."""
+"""Requests of the OpenAI API, in the dialect that a server understands."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ OPTIONAL: Final = (
     "return_token_ids",
     "cache_salt",
 )
-"""Fields of a request that not every server takes, the most common first."""
+"""Fields of a request that not every server accepts, the most common first."""
 _LONGEST_ID: Final = 200
 _PLAIN: Final = "".join(map(chr, range(33, 127))).replace("%", "")
-OWN_TEMPLATE: Final = "the server puts text into a chat template of its own"
+OWN_TEMPLATE: Final = "the server applies its own chat template to the text"
 
 
 UNCOUNTED: Final[Mapping[str, Mapping[str, str]]] = {
     "completions": {},
     "chat": {"tokens.template": OWN_TEMPLATE, "tokens.prompt": "the request failed"},
 }
-"""What is not known of a request that failed, by API."""
+"""Why fields of a failed request are null, by API."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dialect:
-    """How a server wants to be asked, found out by asking it."""
+    """Which API and which fields a server accepts, found out by trying."""
 
     api: Literal["completions", "chat"]
     model: str
@@ -46,7 +46,7 @@ class Dialect:
 
     @property
     def path(self) -> str:
-        """Below the API's address."""
+        """The path below the API's address."""
         return "/completions" if self.api == "completions" else "/chat/completions"
 
     def body(
@@ -58,10 +58,10 @@ class Dialect:
         cache_salt: str,
         ignore_eos: bool = False,
     ) -> bytes:
-        """A request as JSON: greedy, streaming. Raises ``RequestError`` for unsendable text.
+        """A greedy, streaming request as JSON. Raises ``RequestError`` for text JSON cannot carry.
 
-        ``ignore_eos`` is vLLM's own field; a server that does not know it may refuse, and had
-        better: without it the load is another one than was asked for.
+        ``ignore_eos`` is a field of vLLM's. A server that does not know it may refuse the
+        request, and should: without it, the load is not the one that the suite asks for.
         """
         chat = self.api == "chat"
         fields: dict[str, object] = {
@@ -80,7 +80,7 @@ class Dialect:
             "stream_options": {"stream_options": {"include_usage": True}},
             "seed": {"seed": seed},
             "logprobs": {"logprobs": True if chat else 0},
-            # A model's generation_config.json may set these, and greedy decoding heeds them.
+            # A model's generation_config.json may set these, and they affect greedy decoding.
             "penalties": {
                 "repetition_penalty": 1.0,
                 "presence_penalty": 0.0,
@@ -95,18 +95,18 @@ class Dialect:
             return msgspec.json.encode(fields | dict(self.extra))
         except UnicodeEncodeError as error:
             raise RequestError(
-                f"the prompt is no Unicode text that JSON can carry: {error.reason}",
+                f"the prompt is not Unicode text that JSON can carry: {error.reason}",
                 kind="rejected",
             ) from error
 
 
 def _salt(text: str) -> str:
-    """A salt that servers take: vLLM wants 128 characters at most, and no ``/`` or ``@``."""
+    """A salt that servers accept: vLLM allows 128 characters, without ``/`` and ``@``."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def header_of(request_id: str) -> str:
-    """``request_id`` as a header takes it: printable ASCII, bounded, still one of its kind."""
+    """``request_id`` as a header can carry it: short printable ASCII, and still unique."""
     text = quote(request_id, safe=_PLAIN, errors="surrogatepass")
     if len(text) <= _LONGEST_ID:
         return text

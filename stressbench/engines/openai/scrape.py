@@ -1,4 +1,4 @@
-"""Reading a server's metrics ten times a second, beside the requests."""
+"""Read a server's metrics ten times a second while requests run."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ _PAGE_S: Final = 5.0
 class Scraper:
     """Turns a metrics page into steps, from ``start`` to ``stop``.
 
-    A page that cannot be fetched is a gap in the time series; one without a wanted figure
-    ends the run, at the next request.
+    A page that cannot be fetched leaves a gap in the time series. A page that lacks a metric
+    ends the run at the next request.
     """
 
     def __init__(
@@ -48,12 +48,12 @@ class Scraper:
         self._task = asyncio.create_task(self._run())
 
     def check(self) -> None:
-        """Raise the ``EngineError`` that ended the reading, if one did."""
+        """Raise the ``EngineError`` that ended the scraping, if one did."""
         if self._task is not None and self._task.done():
             self._task.result()
 
     async def stop(self) -> None:
-        """End; what ended the reading before is of no interest any more."""
+        """End. An error that ended the scraping earlier is ignored."""
         task, self._task = self._task, None
         if task is not None:
             task.cancel()
@@ -64,14 +64,14 @@ class Scraper:
         due_s = asyncio.get_running_loop().time()
         while True:
             await self.read()
-            # From the time it was due, so that the fetch itself does not stretch the
-            # interval; a slow server is not asked again to make up for it.
+            # Count from the time it was due, so that the fetch does not lengthen the
+            # interval. A slow server is not asked more often to catch up.
             due_s = max(due_s + self._interval_s, asyncio.get_running_loop().time())
             await asyncio.sleep(due_s - asyncio.get_running_loop().time())
 
     async def read(self) -> None:
-        """Read the page now, and pass on what happened since it was read last."""
-        async with self._reading:  # pages that overtake each other would look like a restart
+        """Read the page now, and report what happened since the last reading."""
+        async with self._reading:  # pages out of order would look like a restart
             now = await self._sample()
             if now is None:
                 return

@@ -1,4 +1,4 @@
-"""Getting to know a server: its models, its version, its metrics, and what it can be asked."""
+"""Find out what a server is: its models, version and metrics, and the requests it accepts."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from stressbench.errors import EngineError, RequestError
 
 _PAGE_S: Final = 30.0
 _PROBE_S: Final = 300.0
-"""The first forward pass of a server chooses and compiles kernels."""
+"""Long, because the first forward pass of a server chooses and compiles kernels."""
 _PROBE_IDS: Final = (0,) * 32
 _PROBE_TEXT: Final = "Say yes."
 _PROBE_TOKENS: Final = 2
@@ -49,7 +49,7 @@ class _Version(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MetricsPage:
-    """Where a server's metrics are, and what its version calls them."""
+    """The address of a server's metrics, and their names in its version."""
 
     url: str
     names: MetricNames
@@ -58,23 +58,23 @@ class MetricsPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
-    """What a server has told of itself."""
+    """What is known about a server."""
 
     dialect: Dialect
     version: str | None
-    """vLLM's, None for another server."""
+    """The version of vLLM; None for another server."""
     max_model_len: int | None
     kv_blocks: int | None
     block_size: int | None
     metrics: MetricsPage | None
     no_metrics: str
-    """Why there are none."""
+    """Why there are no metrics; empty if there are."""
     refused: str
-    """Why prompts do not go as token ids, where it was tried."""
+    """Why the server refused prompts as token ids; empty if it did not."""
 
-    def told(self, args: OpenAIArgs) -> dict[str, object]:
-        """For the run's header: how the server was asked, and what it is."""
-        told: dict[str, object] = {
+    def described(self, args: OpenAIArgs) -> dict[str, object]:
+        """For the run's files: how the server is used, and what it is."""
+        facts: dict[str, object] = {
             "base_url": args.base_url,
             "api": self.dialect.api,
             "prompt": "token ids" if self.dialect.api == "completions" else "text",
@@ -84,21 +84,21 @@ class Server:
             "retries": args.retries,
         }
         if self.version is not None:
-            told["server"] = f"vLLM {self.version}"
+            facts["server"] = f"vLLM {self.version}"
         if self.refused:
-            told["refused"] = self.refused
+            facts["refused"] = self.refused
         if args.extra_body:
-            told["extra_body"] = args.extra_body
-        return told
+            facts["extra_body"] = args.extra_body
+        return facts
 
 
-async def introduce(
+async def inspect_server(
     connection: Connection, address: Address, args: OpenAIArgs, setup: EngineSetup
 ) -> Server:
-    """Ask a server what it is and can do, and warm it up on the way.
+    """Ask a server what it is and what it accepts, which also warms it up.
 
-    Raises ``EngineError`` where nobody answers, the key is refused, the model is not
-    served, or no API of the server can be used.
+    Raises ``EngineError`` if no server answers, the key is refused, the model is not served,
+    or none of its APIs can be used.
     """
     name = args.model or setup.model
     model = await _find_model(connection, address, name)
@@ -126,11 +126,11 @@ async def introduce(
 
 
 async def _find_model(connection: Connection, address: Address, name: str) -> _ListedModel | None:
-    """The model as the server lists it; None where it lists none."""
+    """The model as the server lists it; None if the server lists no models."""
     page = await connection.get(f"{address.api}/models", timeout_s=_PAGE_S)
     if page.status in _UNAUTHORISED:
         raise EngineError(
-            f"the server at {address.api} refuses the key (HTTP {page.status})",
+            f"the server at {address.api} refuses the API key (HTTP {page.status})",
             hint="export OPENAI_API_KEY=..., or name another variable in engine.args.api_key_env",
         )
     try:
@@ -147,7 +147,7 @@ async def _find_model(connection: Connection, address: Address, name: str) -> _L
     raise EngineError(
         f"the server at {address.api} does not serve {name!r}{nearest(name, served)};"
         f" it serves: {shown}",
-        hint=f"--set engine.args.model={served[0]} where that is the same model by another name",
+        hint=f"--set engine.args.model={served[0]} if that is the same model under another name",
     )
 
 
@@ -176,9 +176,9 @@ async def _metrics_page(
 
 
 async def _dialect(connection: Connection, args: OpenAIArgs, model: str) -> tuple[Dialect, str]:
-    """Find an API and the optional fields that the server takes, by asking it.
+    """Find, by trying, an API and the optional fields that the server accepts.
 
-    Also says why another API was refused.
+    Also returns why another API was refused.
     """
     apis: tuple[Literal["completions", "chat"], ...]
     apis = ("completions", "chat") if args.api == "auto" else (args.api,)
@@ -191,12 +191,13 @@ async def _dialect(connection: Connection, args: OpenAIArgs, model: str) -> tupl
             refusals.append(f"{dialect.path}: {error.message}")
     raise EngineError(
         f"the server answers no request: {'; '.join(refusals)}",
-        hint="see the server's own log; engine.args.api picks one of its APIs",
+        hint="see the server's log; engine.args.api chooses one of its APIs, engine.args.model the"
+        " name of the model",
     )
 
 
 async def _negotiate(connection: Connection, dialect: Dialect) -> Dialect:
-    """``dialect`` with as many optional fields as the server takes. Raises ``RequestError``."""
+    """``dialect`` with every optional field that the server accepts. Raises ``RequestError``."""
     try:
         return await _try(connection, dialect)
     except RequestError as error:
@@ -232,20 +233,20 @@ async def _try(connection: Connection, dialect: Dialect) -> Dialect:
     except TimeoutError as error:
         raise EngineError(
             f"the server does not answer a request of {_PROBE_TOKENS} tokens in {_PROBE_S:g} s",
-            hint="see the server's own log",
+            hint="see the server's log",
         ) from error
     return dialect
 
 
 def _check_cache(server: Server, setup: EngineSetup) -> None:
-    """Refuse a server whose KV cache is known not to be the one that the suite asks for."""
+    """Refuse a server if its KV cache is known to differ from the one that the suite asks for."""
     for field in ("kv_blocks", "block_size"):
         wanted, found = getattr(setup.engine, field), getattr(server, field)
         if None not in {wanted, found} and wanted != found:
             flag = "--num-gpu-blocks-override" if field == "kv_blocks" else "--block-size"
             raise EngineError(
                 f"the suite asks for engine.{field}={wanted} and the server has {found}",
-                hint=f"start the server with {flag} {wanted}, or drop the field from the suite",
+                hint=f"start the server with {flag} {wanted}, or leave out engine.{field}",
             )
 
 

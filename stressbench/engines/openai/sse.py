@@ -1,4 +1,4 @@
-"""Server-sent events, as much of them as a stream of completions uses."""
+"""Server-sent events, as far as a stream of completions uses them."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import Final
 from stressbench.errors import RequestError
 
 _MAX_EVENT_BYTES: Final = 4 << 20
-"""No event of a completion comes near; a server that sends one is broken or hostile."""
+"""Far more than an event of a completion has; a server that sends more is broken or hostile."""
 
 
 class EventStream:
     """Cuts a byte stream into the ``data`` of its events (WHATWG HTML, section 9.2.6).
 
-    Of the format's fields only ``data`` means anything here: ``event``, ``id``, ``retry``
-    and comments (``: ping``) are passed over. Each byte is looked at once.
+    Only the field ``data`` matters here: ``event``, ``id``, ``retry`` and comments
+    (``: ping``) are skipped. Each byte is looked at once.
     """
 
     def __init__(self) -> None:
@@ -24,7 +24,7 @@ class EventStream:
         self._held_return = False
 
     def feed(self, chunk: bytes) -> list[bytes]:
-        """The events that ``chunk`` completes. Raises ``RequestError`` for an endless one."""
+        """The events that ``chunk`` completes. Raises ``RequestError`` for an event without end."""
         if b"\r" in chunk or self._held_return:
             chunk = self._with_newlines(chunk)
         first, *others = chunk.split(b"\n")
@@ -49,7 +49,7 @@ class EventStream:
         return events
 
     def _with_newlines(self, chunk: bytes) -> bytes:
-        """``chunk`` with one kind of line end; a return at its end may be half of one."""
+        """``chunk`` with newlines as its only line ends. A return at its end may be half of one."""
         if self._held_return:
             chunk = b"\r" + chunk
         self._held_return = chunk.endswith(b"\r")

@@ -1,1 +1,1 @@
-"""An engine whose time is computed: vLLM's scheduler as a simulation, made-up answers."""
+"""An engine whose time is computed: a simulation of vLLM's scheduler, with made-up answers."""

@@ -14,7 +14,7 @@ _CONSTANT: Final = "42"
 
 
 def answer(case: Case, rng: random.Random, args: SimulatedArgs) -> str:
-    """The answer to ``case`` in the manner that ``args.answers`` names."""
+    """The answer to ``case``, made up in the way that ``args.answers`` names."""
     return _ANSWERS[args.answers](case, rng, args)
 
 

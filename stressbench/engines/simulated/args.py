@@ -1,4 +1,4 @@
-"""What ``engine.args`` may hold for the simulated engine, and the device that it stands for."""
+"""What ``engine.args`` may hold for the simulated engine, and the device that it simulates."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from stressbench.simulation.geometry import (
 from stressbench.simulation.request import StepCost
 
 _CAPACITY_TOKENS: Final = 65536
-"""Of the cache, where neither the suite nor a device says anything else."""
+"""Size of the KV cache, if neither the suite nor a device determines it."""
 
 Positive = Annotated[float, Meta(gt=0)]
 Share = Annotated[float, Meta(gt=0, le=1)]
@@ -37,15 +37,15 @@ class DeviceSpec(Strict, frozen=True, kw_only=True):
     """A device described in the suite."""
 
     flop_per_s: Positive
-    """At the precision that the model is served in, dense."""
+    """Peak at the precision that the model is served in, without sparsity."""
     bandwidth_bytes_per_s: Positive
     memory_bytes: Count
     compute_efficiency: Share = 0.5
     memory_efficiency: Share = 0.8
     overhead_s: Annotated[float, Meta(ge=0)] = 0.003
-    """What every step costs besides arithmetic and traffic."""
+    """Time of every step besides arithmetic and memory traffic."""
     dtype: Literal["bfloat16", "float16", "float32"] = "bfloat16"
-    """The precision that the figures are for."""
+    """The precision that these numbers hold for."""
     source: str = "the suite"
 
 
@@ -53,32 +53,32 @@ class SimulatedArgs(Strict, frozen=True, kw_only=True):
     """What ``engine.args`` may hold for this engine."""
 
     answers: Literal["mixed", "oracle", "echo", "constant", "empty", "refuse"] = "mixed"
-    """``oracle`` is always right, ``echo`` repeats the prompt, ``mixed`` is right with
-    probability ``accuracy`` (``stress_accuracy`` on stressed arms), else it gives a value
-    that stands in the prompt for another key, or an invented one."""
+    """``oracle`` is always right; ``echo`` repeats the prompt; ``mixed`` is right with probability
+    ``accuracy`` (``stress_accuracy`` on stress arms), and otherwise gives the value of another
+    key of the prompt, or an invented one."""
     answer_tokens: Literal["words", "limit"] = "words"
-    """An answer takes a token a word, or as many as it may: the most it can cost."""
+    """Length of an answer: one token per word, or the limit, which is the most it can cost."""
     accuracy: float = 0.95
     stress_accuracy: float = 0.6
     device: str | DeviceSpec | None = None
-    """A known device, or one described; step times then come from the model's arithmetic and
-    memory traffic on it, and the size of the cache from its memory."""
+    """The name of a known device, or a description. Step times then follow from the model's
+    arithmetic and memory traffic on it, and the size of the cache from its memory."""
     gpu_memory_utilization: Share = 0.9
-    """Share of a device's memory for weights and cache, as in vLLM."""
+    """Share of the device's memory for weights and KV cache, as in vLLM."""
     prefill_tokens_per_s: Positive = 8000.0
-    """Without a device: how fast prompts are computed."""
+    """Without a device: prompt tokens computed per second."""
     decode_tokens_per_s: Positive = 100.0
-    """Without a device: tokens a second that one request gets."""
+    """Without a device: tokens per second that one request gets."""
     max_num_batched_tokens: Count = 2048
     enable_chunked_prefill: bool = True
     watermark: Annotated[float, Meta(ge=0, lt=1)] = 0.0
     fail_every: int = 0
-    """Every n-th request fails; 0 means none."""
+    """Every n-th request fails; 0 for none."""
     die_after: int = 0
-    """The engine dies at this request; 0 means never."""
+    """The engine dies at this request, counted from 1; 0 for never."""
 
     def described(self) -> dict[str, object]:
-        """The arguments, with the figures of the device that they name."""
+        """The arguments, with the device that they name written out."""
         found: dict[str, object] = msgspec.to_builtins(self)
         if self.device is not None:
             found["device"] = msgspec.to_builtins(device_of(self))
@@ -86,7 +86,7 @@ class SimulatedArgs(Strict, frozen=True, kw_only=True):
 
 
 def read_args(*given: Mapping[str, object]) -> SimulatedArgs:
-    """The arguments, later ones first. Raises ``SuiteError`` for what is not known."""
+    """The arguments; later mappings override earlier. Raises ``SuiteError`` for unknown ones."""
     merged: dict[str, object] = {}
     for each in given:
         merged |= each
@@ -94,14 +94,14 @@ def read_args(*given: Mapping[str, object]) -> SimulatedArgs:
         args = msgspec.convert(merged, SimulatedArgs)
     except msgspec.ValidationError as error:
         text = "got `str`" in str(error)
-        hint = "YAML takes 1e12 for text: write 1.0e+12" if text else None
+        hint = "YAML reads 1e12 as text: write 1.0e+12" if text else None
         raise SuiteError(str(error), where="engine.args", hint=hint) from error
     device_of(args)
     return args
 
 
 def device_of(args: SimulatedArgs) -> Device | None:
-    """The device that ``args`` name. Raises ``SuiteError`` for an unknown one."""
+    """The device that ``args`` names or describes. Raises ``SuiteError`` for an unknown name."""
     given = args.device
     if isinstance(given, DeviceSpec):
         return Device(**msgspec.structs.asdict(given))
@@ -110,26 +110,26 @@ def device_of(args: SimulatedArgs) -> Device | None:
     raise SuiteError(
         f"there is no device {given!r}{nearest(given, DEVICES)}",
         where="engine.args.device",
-        hint=f"known are {', '.join(DEVICES)}; or describe one by flop_per_s,"
+        hint=f"known devices: {', '.join(DEVICES)}; or describe one by flop_per_s,"
         " bandwidth_bytes_per_s and memory_bytes",
     )
 
 
 def block_size_of(spec: EngineSpec) -> int:
-    """Tokens that a block holds."""
+    """Tokens per KV block."""
     return spec.block_size or GPU_BLOCK_SIZE
 
 
 def served_dtype(spec: EngineSpec, device: Device) -> str:
-    """The precision that models are served in: the device's where the suite does not say."""
+    """The precision that models are served in: the suite's, else the device's."""
     return device.dtype if spec.dtype == "auto" else spec.dtype
 
 
 def step_cost(setup: EngineSetup, args: SimulatedArgs) -> tuple[StepCost, int]:
-    """How long steps take, and how many blocks there are, vLLM's own one included.
+    """How long steps take, and how many KV blocks there are, including the one vLLM keeps.
 
-    Raises ``SuiteError`` where a device is named and the model's shape is not understood,
-    or where it does not fit the device.
+    Raises ``SuiteError`` if a device is named and the model's shape is not understood, or
+    the model does not fit the device.
     """
     spec = setup.engine
     blocks = spec.blocks(block_size_of(spec))
@@ -146,24 +146,24 @@ def step_cost(setup: EngineSetup, args: SimulatedArgs) -> tuple[StepCost, int]:
         cost = model_cost(setup.model_config, group, weight_bytes=ELEMENT_BYTES[dtype])
     except UnknownGeometry as error:
         raise SuiteError(
-            f"no device can be simulated for {setup.model}: {error}",
+            f"{setup.model} cannot be simulated on a device: {error}",
             where="engine.args.device",
-            hint="leave the device out, and give prefill_tokens_per_s and decode_tokens_per_s",
+            hint="leave the device out, and set prefill_tokens_per_s and decode_tokens_per_s",
         ) from error
-    return Roofline(device, cost), blocks or _room(setup, args, device, cost, group)
+    return Roofline(device, cost), blocks or _blocks_left(setup, args, device, cost, group)
 
 
-def _room(
+def _blocks_left(
     setup: EngineSetup, args: SimulatedArgs, device: Device, cost: ModelCost, group: KvGroup
 ) -> int:
-    """Blocks that the device's memory holds beside the weights."""
+    """KV blocks that fit in the device's memory with the weights."""
     weights = cost.touched_parameters(10**6) * cost.weight_bytes
-    room = device.memory_bytes * args.gpu_memory_utilization - weights
-    blocks = int(room // (group.bytes_per_token * block_size_of(setup.engine)))
+    left = device.memory_bytes * args.gpu_memory_utilization - weights
+    blocks = int(left // (group.bytes_per_token * block_size_of(setup.engine)))
     if blocks <= 1:
         raise SuiteError(
-            f"{setup.model} takes {weights / 1e9:.1f} GB and leaves no room for a KV cache on"
-            f" a device of {device.memory_bytes / 1e9:.0f} GB",
+            f"the weights of {setup.model} take {weights / 1e9:.1f} GB, leaving no memory for a"
+            f" KV cache on a device of {device.memory_bytes / 1e9:.0f} GB",
             where="engine.args.device",
             hint="choose a larger device, or a smaller model",
         )

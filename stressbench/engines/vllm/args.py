@@ -1,4 +1,4 @@
-"""Engine arguments for vLLM: the suite's own, and what the device asks for."""
+"""Engine arguments for vLLM: those of the suite, and those that the device needs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Final
 
 from stressbench.engines.base import EngineSetup
 from stressbench.engines.cpu import available_bytes, cpu_flags
-from stressbench.engines.dtype import expected_dtype, told_dtype
+from stressbench.engines.dtype import expected_dtype, requested_dtype
 from stressbench.errors import SetupError
 from stressbench.schema.suite.suite import EngineSpec
 from stressbench.simulation.geometry import (
@@ -23,12 +23,12 @@ from stressbench.simulation.geometry import (
 )
 
 _CPU_KV_SHARE: Final = 0.4
-"""At most this share of the free memory becomes KV cache on a CPU: the weights, the
-activations and the machine's other work need the rest."""
+"""The largest share of free memory that becomes KV cache on a CPU. Weights, activations and the
+machine's other work need the rest."""
 _FEW_CORES: Final = 4
-"""On so few cores vLLM's habit of keeping one for its front end costs more than it gives:
-on two, 204 tokens/s against 350 without (one pair of runs)."""
-_TELLING_ENVIRONMENT: Final = (
+"""With at most this many cores, reserving one for vLLM's front end costs more than it gains: on
+two cores, 204 tokens/s with the reservation and 350 without (one pair of runs)."""
+_VARIABLES: Final = (
     "VLLM_CPU_KVCACHE_SPACE",
     "VLLM_CPU_NUM_OF_RESERVED_CPU",
     "VLLM_CPU_OMP_THREADS_BIND",
@@ -43,7 +43,7 @@ _TELLING_ENVIRONMENT: Final = (
 
 
 def import_vllm(log: Path) -> None:
-    """Import vLLM with its logging sent to ``log``. Raises ``SetupError`` where it is missing."""
+    """Import vLLM, with its logging sent to ``log``. Raises ``SetupError`` if it is missing."""
     os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
     if len(os.sched_getaffinity(0)) <= _FEW_CORES:
         os.environ.setdefault("VLLM_CPU_NUM_OF_RESERVED_CPU", "0")
@@ -52,7 +52,7 @@ def import_vllm(log: Path) -> None:
     except ImportError as error:
         raise SetupError(
             f"vLLM cannot be imported: {error}",
-            hint="pip install 'stressbench[cpu]', or 'stressbench[gpu]' where there is one;"
+            hint="pip install 'stressbench[cpu]', or 'stressbench[gpu]' on a machine with a GPU;"
             " `stressbench doctor` shows what is missing",
         ) from error
     log_to(log)
@@ -61,7 +61,7 @@ def import_vllm(log: Path) -> None:
 def log_to(log: Path) -> None:
     """Send vLLM's logging in this process to ``log``.
 
-    Called again once an engine stands: building one sets up vLLM's own handlers anew.
+    Call it again once an engine is built: building one installs vLLM's own handlers again.
     """
     logger = logging.getLogger("vllm")
     for handler in logger.handlers:
@@ -80,7 +80,7 @@ def engine_arguments(setup: EngineSetup) -> dict[str, object]:
         "seed": setup.seed,
         "max_num_seqs": setup.concurrency,
         "enable_prefix_caching": spec.enable_prefix_caching,
-        "disable_log_stats": True,  # vLLM's own loggers; ours is handed over beside them
+        "disable_log_stats": True,  # of vLLM's loggers; ours is passed separately
     }
     optional = {
         "max_model_len": spec.max_model_len,
@@ -92,14 +92,15 @@ def engine_arguments(setup: EngineSetup) -> dict[str, object]:
     from vllm.platforms import current_platform
 
     on_cpu = bool(current_platform.is_cpu())
-    args["dtype"] = told_dtype(spec, spec.args, setup.args, flags=cpu_flags() if on_cpu else None)
+    flags = cpu_flags() if on_cpu else None
+    args["dtype"] = requested_dtype(spec, spec.args, setup.args, flags=flags)
     if on_cpu:
         args = _on_cpu(args, setup)
     return _capped(args, spec)
 
 
 def _capped(args: dict[str, object], spec: EngineSpec) -> dict[str, object]:
-    """``args`` with the cap of the cache, which counts in blocks of a size that must be known."""
+    """``args`` with the suite's cap on the KV cache, in blocks."""
     if spec.kv_tokens is not None:
         args.setdefault("block_size", GPU_BLOCK_SIZE)
     size = args.get("block_size")
@@ -109,15 +110,15 @@ def _capped(args: dict[str, object], spec: EngineSpec) -> dict[str, object]:
     return args
 
 
-def telling_environment() -> dict[str, str]:
-    """Variables outside the engine's arguments that change speed or results, where set."""
-    return {name: os.environ[name] for name in _TELLING_ENVIRONMENT if name in os.environ}
+def recorded_environment() -> dict[str, str]:
+    """The environment variables that are set and can change speed or results."""
+    return {name: os.environ[name] for name in _VARIABLES if name in os.environ}
 
 
 def _on_cpu(args: dict[str, object], setup: EngineSetup) -> dict[str, object]:
-    """``args`` and what vLLM's CPU build needs to be told, where ``args`` says nothing."""
+    """``args`` with defaults that vLLM's CPU build needs."""
     chosen = dict(args)
-    # Compiling costs minutes at start for some percent of speed.
+    # Compiling takes minutes at start and gains a few percent of speed.
     chosen.setdefault("enforce_eager", True)
     chosen.setdefault("block_size", CPU_BLOCK_SIZE)
     if not os.environ.get("VLLM_CPU_KVCACHE_SPACE"):

@@ -1,4 +1,4 @@
-"""vLLM, in process: ``AsyncLLM`` with a stat logger of ours, one engine process a model."""
+"""vLLM in this process: ``AsyncLLM`` with our stat logger, one engine process per model."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from stressbench.engines.vllm.args import (
     engine_arguments,
     import_vllm,
     log_to,
-    telling_environment,
+    recorded_environment,
 )
 from stressbench.engines.vllm.log import root_cause
 from stressbench.engines.vllm.process import EngineGuard, engine_process
@@ -38,19 +38,19 @@ if TYPE_CHECKING:
 
 _WARM_UP_TOKENS: Final = 32
 _CONTEXT: Final = 8
-"""Tokens of the prompt that settle how the text of an answer begins."""
-_PLACES: Final = frozenset({"model", "tokenizer"})
-"""Arguments that say where files lie on this machine; what they are stands in their hashes."""
+"""Tokens of the prompt that decide how the text of an answer begins (see ``Ends``)."""
+_PATHS: Final = frozenset({"model", "tokenizer"})
+"""Arguments that are paths on this machine. The header has the files' hashes instead."""
 
 
 class VllmEngine:
-    """Real vLLM on a GPU, or on the CPU where there is none (``AsyncLLM``, streaming)."""
+    """vLLM in this process, on a GPU, or on the CPU if there is none (``AsyncLLM``, streaming)."""
 
     traits: ClassVar[EngineTraits] = EngineTraits(weights=True, workers=True)
 
     @staticmethod
     def check(*args: Mapping[str, object]) -> None:
-        """Nothing: vLLM knows its arguments best, and refuses them when it starts."""
+        """Check nothing: vLLM refuses wrong arguments when it starts."""
 
     def __init__(self, setup: EngineSetup) -> None:
         self._setup = setup
@@ -66,7 +66,7 @@ class VllmEngine:
         try:
             info = await asyncio.shield(starting)
         except asyncio.CancelledError:
-            # A thread cannot be cancelled, but without its engine process it gives up.
+            # A thread cannot be cancelled, but it gives up once its engine process is gone.
             for child in multiprocessing.active_children():
                 child.terminate()
             with suppress(EngineError):
@@ -77,10 +77,10 @@ class VllmEngine:
         return info
 
     async def _warm_up(self) -> None:
-        """Send one request whose answer nobody reads.
+        """Send one request and ignore its answer.
 
-        The first forward pass allocates and chooses kernels, which took 15 s of a
-        measured TTFT; it must not be charged to whichever request happens to be first.
+        The first forward pass allocates memory and chooses kernels, which once added 15 s to
+        a measured TTFT. No request of the run must pay for it.
         """
         assert self._llm is not None
         from vllm import SamplingParams
@@ -99,7 +99,7 @@ class VllmEngine:
     def _load(self) -> EngineInfo:
         setup = self._setup
         self._guard = EngineGuard()
-        # What an earlier part of the run, or a failed start, has written is not of this engine.
+        # Skip what an earlier part of the run, or a failed start, has written to this log.
         self._log_begin = setup.log.stat().st_size if setup.log.exists() else 0
         with engine_process(setup.log):
             import_vllm(setup.log)
@@ -127,15 +127,15 @@ class VllmEngine:
             max_model_len=config.model_config.max_model_len,
             kv_blocks=config.cache_config.num_gpu_blocks,
             block_size=config.cache_config.block_size,
-            args={name: value for name, value in args.items() if name not in _PLACES},
+            args={name: value for name, value in args.items() if name not in _PATHS},
             scheduler=scheduler_limits(config),
-            environment=telling_environment(),
+            environment=recorded_environment(),
             experts=config.model_config.get_num_experts() or None,
             processes=tuple(pid for pid in children if pid is not None),
         )
 
     def _build(self, engine_args: AsyncEngineArgs) -> AsyncLLM:
-        """What ``AsyncLLM.from_engine_args`` does, with a watch on the scheduler."""
+        """As ``AsyncLLM.from_engine_args``, with our scheduler subclass and stat logger."""
         from vllm.usage.usage_lib import UsageContext
         from vllm.v1.engine.async_llm import AsyncLLM
 
@@ -207,7 +207,7 @@ class _Stream:
     def __init__(self, now_ns: Callable[[], int], ends: Ends | None = None) -> None:
         self._now_ns = now_ns
         self._ends = ends
-        """What ends the answer, although the engine was told to go on."""
+        """What ends the answer, if the engine generates past the end."""
         self._over = False
         self._text: list[str] = []
         self._token_ids: list[int] = []
@@ -230,7 +230,7 @@ class _Stream:
         self._token_ids.extend(part.token_ids)
 
     def _answer(self, output: RequestOutput, part: CompletionOutput) -> None:
-        """Take what is part of the answer: all, or what stands before the token that ends it."""
+        """Keep the part of an output that comes before the token that ends the answer."""
         text, ids = part.text, part.token_ids
         end = self._ends.first(ids) if self._ends else None
         if self._ends and end is not None:
@@ -274,7 +274,7 @@ def _sampling(request: Request) -> SamplingParams:
         seed=request.seed,
         max_tokens=request.case.max_tokens,
         ignore_eos=request.case.ignore_eos,
-        logprobs=0,  # of the chosen token alone
+        logprobs=0,  # the chosen token's only
         output_kind=RequestOutputKind.DELTA,
     )
 

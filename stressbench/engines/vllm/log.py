@@ -1,8 +1,8 @@
-"""What an engine's log says went wrong first: the cause, not what followed from it.
+"""Find in an engine's log what went wrong first: the cause, not its consequences.
 
-vLLM's processes each print a traceback when one of them fails: the worker its own, the
-engine core that a worker failed, the parent that the engine core did. The first one is the
-cause; of exceptions that were raised from one another, the last one is what was said of it.
+When one of vLLM's processes fails, each prints a traceback: the worker its own, the engine core
+that a worker failed, the parent that the engine core failed. The first traceback is the cause.
+In a chain of exceptions raised from one another, the last one describes it best.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ _FOLLOWS: Final = re.compile(
     r"|EngineGenerateError|Engine core initialization failed|KeyError: '?warm-up"
     r"|BrokenPipeError|ConnectionResetError|EOFError|KeyboardInterrupt"
 )
-"""Errors of processes that another one has left alone."""
+"""Errors of processes whose partner has failed."""
 _MOST_LINES: Final = 200_000
 _LONGEST: Final = 400
 
 
 def root_cause(log: Path, since: int = 0) -> str | None:
-    """The first error in a log from byte ``since`` on, as one line; None where there is none."""
+    """The first error in a log after byte ``since``, as one line; None if there is none."""
     try:
         with log.open("rb") as file:
             file.seek(since)
@@ -54,11 +54,11 @@ def root_cause(log: Path, since: int = 0) -> str | None:
 
 
 def _errors(lines: Iterable[str]) -> Iterator[tuple[int, str]]:
-    """What each traceback ends in, with its line, a chain of them once; and deaths without one."""
+    """Line number and last line of each traceback or chain of them; also deaths without one."""
     inside: dict[str | None, str] = {}
-    """By process: the last line of code of the traceback that is being read."""
+    """By process: the last line of code of the traceback being read."""
     ended: dict[str | None, tuple[int, str]] = {}
-    """By process: what a traceback has ended in, which another may have been raised from."""
+    """By process: how the last traceback ended. Another may follow that was raised from it."""
     for number, line in enumerate(lines):
         prefix = _PREFIX.match(line)
         process = prefix[1] if prefix else None
@@ -79,7 +79,7 @@ def _errors(lines: Iterable[str]) -> Iterator[tuple[int, str]]:
 
 
 def _raised(text: str, code: str) -> str:
-    """The last line of a traceback; an error without words is told by its line of code."""
+    """The last line of a traceback. An error without a message gets its line of code appended."""
     raised = _RAISED.match(text)
     if raised is not None and text.rstrip().endswith(raised[1]) and code:
         return f"{text.rstrip()}: {code}"

@@ -1,4 +1,4 @@
-"""The engine's processes: where their output goes, which signals reach them, when they end."""
+"""The engine's processes: where their output goes, which signals reach them, how they end."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import Final
 
-# Watches its parent's descendants until standard input ends. A farewell means that all is
-# well; an end without one means that the parent died, and then its descendants are killed.
-# Start times tell them from strangers that were given their numbers since.
+# Watches its parent's descendants until standard input ends. If a byte came before the end, the
+# parent has shut its engine down. If none came, the parent died, and its descendants are killed.
+# Their start times tell them from other processes that have got the same ids since.
 _GUARD: Final = """
 import os, select, signal
 
@@ -50,43 +50,43 @@ if not os.read(0, 1):
 
 
 class EngineGuard:
-    """Ends the engine's processes when this process dies, however that comes about.
+    """Ends the engine's processes when this process dies, for whatever reason.
 
-    vLLM's engine core waits for requests for ever when its parent is killed. The guard
-    is a small process whose standard input ends with this one; it looks once a second
-    which processes descend from this one, and kills them if it was never closed.
-    Linux only, like vLLM.
+    vLLM's engine core waits for requests for ever when its parent is killed. The guard is a
+    small process whose standard input ends when this process does. Once a second it lists the
+    descendants of this process, and it kills them if nobody called ``close``. Linux only, like
+    vLLM.
     """
 
     def __init__(self) -> None:
-        self._process = subprocess.Popen(  # noqa: S603 - a program of our own
+        self._process = subprocess.Popen(  # noqa: S603 - the program is ours
             [sys.executable, "-S", "-E", "-c", _GUARD],
             stdin=subprocess.PIPE,
             start_new_session=True,
         )
 
     def close(self) -> None:
-        """Let it go: the engine has been shut down. Safe to call twice."""
+        """End the guard: the engine has been shut down. Safe to call twice."""
         if self._process.poll() is None:
             self._process.communicate(b".")
 
 
 @contextmanager
 def engine_process(log: Path) -> Iterator[None]:
-    """Processes started in this context (and thread) write to ``log`` and never see SIGINT.
+    """Make processes that this thread starts in the context write to ``log`` and ignore SIGINT.
 
-    A terminal sends Ctrl-C to every process of the foreground group, which would kill
-    the engine while the run still drains its requests. A blocked signal stays blocked
-    in the processes that a thread starts, whatever handlers they install. File
-    descriptors 1 and 2 are the process's own, so whoever prints while an engine starts
-    must hold a duplicate of them.
+    A terminal sends Ctrl-C to every process of the foreground group, which would kill the
+    engine while the run still drains its requests. A signal that is blocked in a thread stays
+    blocked in the processes that the thread starts, whatever handlers they install. The
+    context redirects file descriptors 1 and 2 of the whole process, so code that prints while
+    an engine starts must hold a duplicate of them.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     sys.stdout.flush()
     sys.stderr.flush()
     kept = os.dup(1), os.dup(2)
     target = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-    # It unblocks SIGINT in the thread that starts it, which must not be this one later.
+    # Starting it unblocks SIGINT in the thread that does, so start it before SIGINT is blocked.
     resource_tracker.ensure_running()
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:

@@ -1,11 +1,12 @@
-"""vLLM's own scheduler, watched from within: runs in the engine's process.
+"""A subclass of vLLM's scheduler that reports what it decides. Runs in the engine's process.
 
-vLLM's statistics are taken behind a step, when finished requests have given their blocks back;
-they say nothing of the places filled in the blocks, and a preemption shows in them only when
-the preempted request gets its next token. The scheduler knows all of it at the time. What it
-knows travels with the statistics of the same step, in the one field that takes any data.
+vLLM takes its statistics after a step, when finished requests have given their blocks back.
+They do not say how many slots of the blocks are filled, and they show a preemption only when
+the preempted request gets its next token. The scheduler knows all of this at the time. The
+subclass sends it with the statistics of the same step, in the one field that takes any data.
 
-The classes are made when they are asked for, by name, so that nothing here imports vLLM before.
+The classes are made when their names are looked up, so that importing this module does not
+import vLLM.
 """
 
 from __future__ import annotations
@@ -23,21 +24,21 @@ if TYPE_CHECKING:
     from vllm.v1.request import Request
 
 PARCEL: Final = "stressbench"
-"""The key of our data among vLLM's."""
+"""The key of our data in vLLM's statistics."""
 _PLAIN: Final = "WatchedScheduler"
 _ASYNC: Final = "WatchedAsyncScheduler"
 
 
 def watched(*, asynchronous: bool) -> str:
-    """Dotted name of the watched scheduler that stands for vLLM's own."""
+    """Dotted name of the subclass that replaces vLLM's scheduler."""
     return f"{__name__}.{_ASYNC if asynchronous else _PLAIN}"
 
 
 class StepWatch:
-    """What a scheduler decides in each step, until the statistics of that step are made.
+    """Keeps what a scheduler decides in each step until vLLM makes that step's statistics.
 
-    Places filled are counted a running request at a time, so at most every ``slots_every_s``:
-    a large batch that steps quickly must not pay for it at each step.
+    Counting the filled slots visits every running request, so it happens at most once per
+    ``slots_every_s``: a large batch with short steps must not pay for it at every step.
     """
 
     def __init__(self, slots_every_s: float = 0.05) -> None:
@@ -47,16 +48,16 @@ class StepWatch:
         self._preempted: list[str] = []
         self._recomputed: list[tuple[str, int]] = []
         self._lost: dict[str, int] = {}
-        """Most tokens that a preempted request had stored."""
+        """By preempted request: the most tokens it had stored at a preemption."""
 
     def preempt(self, request: Request) -> None:
-        """A request is about to lose its blocks."""
+        """Note that a request is about to lose its blocks."""
         key = request.request_id
         self._preempted.append(key)
         self._lost[key] = max(self._lost.get(key, 0), request.num_computed_tokens)
 
     def compute(self, scheduled: dict[str, int], requests: dict[str, Request]) -> None:
-        """Requests are about to have so many tokens computed."""
+        """Note how many tokens of each request are about to be computed, and how many again."""
         for key in [key for key in self._lost if key not in requests]:
             del self._lost[key]
         for key, lost in self._lost.items():
@@ -66,7 +67,7 @@ class StepWatch:
                 self._recomputed.append((key, again))
 
     def scheduled(self, output: SchedulerOutput, scheduler: Scheduler) -> None:
-        """A step is decided and about to run."""
+        """Note a step that is decided and about to run."""
         admitted = [request.req_id for request in output.scheduled_new_reqs]
         manager, now_s = scheduler.kv_cache_manager, monotonic()
         slots = None
@@ -85,24 +86,24 @@ class StepWatch:
         self._made.append(parcel)
 
     def parcel(self) -> dict[str, object] | None:
-        """What there is to tell of the step whose statistics are being made."""
+        """What is known of the step whose statistics are being made; None if nothing is."""
         if not self._made:
             return None
         return {**self._made.popleft(), "ended_s": monotonic()}
 
 
 def blocks_used(manager: KVCacheManager) -> int:
-    """Blocks in use, without the one that vLLM keeps."""
+    """Blocks in use, without the one that vLLM keeps for itself."""
     pool = manager.block_pool
     return int(pool.num_gpu_blocks - 1 - pool.get_num_free_blocks())
 
 
 def slots_used(manager: KVCacheManager, running: list[Request]) -> int | None:
-    """The places in blocks in use that hold a token.
+    """The slots of blocks in use that hold a token.
 
-    Only the last block of a request is partly filled and no other request has a part in it,
-    so the places that are empty are counted a request at a time. None where layers of several
-    kinds keep blocks of their own.
+    Only the last block of a request is partly filled, and no other request shares it, so the
+    empty slots can be counted per request. None if layers of several kinds have separate
+    blocks.
     """
     groups = manager.coordinator.single_type_managers
     if len(groups) > 1:
@@ -138,7 +139,7 @@ def _watched_class(name: str, base: type[Scheduler]) -> type[Scheduler]:
         def make_stats(self, *args: object, **kwargs: object) -> SchedulerStats | None:
             stats = super().make_stats(*args, **kwargs)
             parcel = self._watch.parcel()
-            # With a KV connector the field is the connector's.
+            # With a KV connector, the connector uses this field.
             if stats is not None and parcel is not None and self.connector is None:
                 stats.kv_connector_stats = {PARCEL: parcel}
             return stats
@@ -148,7 +149,7 @@ def _watched_class(name: str, base: type[Scheduler]) -> type[Scheduler]:
 
 
 def __getattr__(name: str) -> type[Scheduler]:
-    """The watched scheduler of this name, made when vLLM asks for it."""
+    """The scheduler subclass of this name, made when vLLM looks it up."""
     if name not in {_PLAIN, _ASYNC}:
         raise AttributeError(name)
     from vllm.v1.core.sched.async_scheduler import AsyncScheduler

@@ -1,4 +1,4 @@
-"""vLLM's scheduler, step by step: from its statistics to readings for the probes."""
+"""From vLLM's statistics to one reading for the probes per scheduler step."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from vllm.v1.metrics.stats import IterationStats, SchedulerStats
 
 _SUFFIX: Final = re.compile(r"-[0-9a-f]{8}$")
-"""What vLLM appends to the request ids that it is given."""
+"""The suffix that vLLM appends to request ids."""
 
 
 class _Parcel(msgspec.Struct, frozen=True, kw_only=True):
-    """What the watched scheduler sends along with a step's statistics."""
+    """What our scheduler subclass sends with a step's statistics."""
 
     admitted: list[str]
     preempted: list[str]
@@ -34,14 +34,14 @@ class _Parcel(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def watch_scheduler(config: VllmConfig) -> None:
-    """Put the watched scheduler in the place of vLLM's own, where nobody chose another."""
+    """Replace vLLM's scheduler by our subclass, unless the suite chose another."""
     scheduler = config.scheduler_config
     if scheduler.scheduler_cls is None:
         scheduler.scheduler_cls = watched(asynchronous=bool(scheduler.async_scheduling))
 
 
 def scheduler_limits(config: VllmConfig) -> dict[str, float]:
-    """The limits that vLLM settled on."""
+    """The limits that vLLM chose, by its own names."""
     names = ("max_num_seqs", "max_num_batched_tokens", "enable_chunked_prefill", "watermark")
     limits = {name: float(getattr(config.scheduler_config, name)) for name in names}
     return {**limits, "enable_prefix_caching": float(config.cache_config.enable_prefix_caching)}
@@ -50,12 +50,12 @@ def scheduler_limits(config: VllmConfig) -> dict[str, float]:
 def stat_logger(
     clock: Clock, on_step: Callable[[StepReading], None]
 ) -> Callable[[VllmConfig, int], StatLoggerBase]:
-    """A factory, as vLLM wants one, of loggers that pass every step on."""
+    """A factory, as vLLM expects it, of loggers that pass on every step."""
     from vllm.v1.metrics.loggers import StatLoggerBase
 
     class StepLogger(StatLoggerBase):  # type: ignore[misc]  # vLLM is untyped here
         def __init__(self, vllm_config: VllmConfig, engine_index: int = 0) -> None:
-            self._engine = engine_index
+            del engine_index  # readings do not say which data-parallel engine made the step
             self._caching = bool(vllm_config.cache_config.enable_prefix_caching)
 
         def record(
@@ -69,7 +69,7 @@ def stat_logger(
                 on_step(reading(clock, scheduler_stats, iteration_stats, caching=self._caching))
 
         def log_engine_initialized(self) -> None:
-            """Nothing to say: the run header holds the engine's set-up."""
+            """Log nothing: the run's ``model`` line describes the engine."""
 
     return StepLogger
 
@@ -81,10 +81,10 @@ def reading(
     *,
     caching: bool,
 ) -> StepReading:
-    """One step; what vLLM's statistics do not hold is from the watched scheduler, if it is there.
+    """One step, from vLLM's statistics and from our scheduler subclass if the engine runs it.
 
-    Where it is, ``t_ns`` is the end of the step in the engine's process, and a preemption
-    counts when it happens; vLLM's own counter follows when the request gets its next token.
+    With the subclass, ``t_ns`` is the end of the step in the engine's process, and a preemption
+    counts when it happens. vLLM's own counter follows when the request gets its next token.
     """
     prefix = scheduler.prefix_cache_stats if caching else None
     parcel = _parcel(scheduler.kv_connector_stats)

@@ -19,10 +19,10 @@ _JsonValue: TypeAlias = "bool | int | float | str | list[_JsonValue] | dict[str,
 class CanonicalJson:
     """Rewrites JSON to RFC 8785: no white space, keys in UTF-16 order, ECMAScript numbers.
 
-    The same value always gets the same text, so equal prompts share a prefix cache.
-    Nothing is lost but digits beyond a double's precision, which are reported as lost
-    content. JSON that the RFC cannot express (duplicate keys, integers beyond 2**53,
-    numbers beyond a double's range, lone surrogates) is left as it is.
+    The same value always gets the same text, so equal prompts can share a prefix cache. Only
+    digits beyond a double's precision are lost, which is reported as lost content. JSON that
+    the RFC cannot express (duplicate keys, integers beyond 2**53, numbers beyond a double's
+    range, lone surrogates) is not changed.
     """
 
     def rewrite(self, text: str) -> Rewrite:
@@ -50,7 +50,7 @@ def _canonical(source: str, rounded: list[str]) -> str:
         import rfc8785
     except ImportError as error:
         raise SetupError(
-            "rfc8785, which writes canonical JSON, is not installed",
+            "the package rfc8785, which writes canonical JSON, is not installed",
             hint="pip install 'stressbench[tokenizers]'",
         ) from error
 

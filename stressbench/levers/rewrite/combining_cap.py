@@ -17,11 +17,11 @@ _STACK: Final = re.compile(rf"[^{DIACRITICS}]?[{DIACRITICS}]+")
 
 @dataclass(frozen=True, slots=True)
 class CombiningCap:
-    """Removes all combining marks from a letter that bears more than ``marks`` of them.
+    """Removes all combining marks from a letter that has more than ``marks`` of them.
 
-    No orthography needs more than two (Vietnamese, decomposed); what is beyond is
-    decoration, and its first marks no more meaningful than its last, so none is kept.
-    Marks of scripts that own them (Hebrew, Arabic, Indic, Thai) are not touched.
+    No orthography needs more than two marks (Vietnamese, decomposed). More marks are
+    decoration, of which the first ones mean no more than the last ones, so none is kept. Marks
+    that belong to a script (Hebrew, Arabic, Indic, Thai) are not changed.
     """
 
     marks: int = 2

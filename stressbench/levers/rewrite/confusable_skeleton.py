@@ -1,4 +1,4 @@
-"""Look-alike letters folded to the ASCII letters that they imitate (UTS 39)."""
+"""Replaces look-alike letters by the ASCII letters that they imitate (UTS 39)."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ _TEXT_BLOCK: Final = 1 << 16
 
 @dataclass(frozen=True, slots=True)
 class ConfusableSkeleton:
-    """Folds letters of other scripts that imitate Latin ones, where they imitate.
+    """Replaces letters of other scripts by the Latin letters that they imitate.
 
-    A letter imitates an ASCII one when both have the same skeleton (UTS 39, section 4,
-    ICU's data). It is folded in a word that mixes scripts, and in a word that is made of
-    such letters alone unless the text uses that script in earnest, that is, in words
-    which cannot be read as Latin. ``whole`` puts the plain skeleton of the whole text in
-    its place instead, which UTS 39 means for comparing and not for reading: m becomes rn.
+    A letter imitates an ASCII letter if both have the same skeleton (UTS 39, section 4, ICU's
+    data). It is replaced in a word that mixes scripts. In a word of such letters alone it is
+    replaced unless the text really uses their script, that is, in words that cannot be read
+    as Latin. ``whole`` instead replaces the whole text by its skeleton, which UTS 39 intends
+    for comparing texts, not for reading them: m becomes rn.
     """
 
     whole: bool = False
@@ -41,7 +41,7 @@ class ConfusableSkeleton:
 
 
 def skeleton(text: str) -> str:
-    """The skeleton of ``text`` by UTS 39; two texts with one skeleton look alike."""
+    """Return the skeleton of ``text`` (UTS 39); texts with the same skeleton look alike."""
     return str(_checker()(text))
 
 
@@ -56,7 +56,7 @@ def _folding_edits(text: str) -> Iterator[Edit]:
     if text.isascii():
         return
     words = [match for match in _WORD.finditer(text) if not match[0].isascii()]
-    in_earnest = {
+    in_use = {
         script
         for match in words
         if len(scripts := _scripts(match[0])) == 1
@@ -67,7 +67,7 @@ def _folding_edits(text: str) -> Iterator[Edit]:
         word = match[0]
         scripts = _scripts(word)
         foreign = scripts - _NO_SCRIPT
-        if not foreign or (_LATIN not in scripts and foreign & in_earnest):
+        if not foreign or (_LATIN not in scripts and foreign & in_use):
             continue
         folded = "".join(
             char if char.isascii() or _script(char) in _NO_SCRIPT else _imitated(char) or char
@@ -94,7 +94,7 @@ def _script(char: str) -> str:
 
 @lru_cache(maxsize=1 << 14)
 def _imitated(char: str) -> str | None:
-    """The ASCII letter or digit with the skeleton of ``char``, of its own category if one is."""
+    """Find the ASCII letter or digit with the skeleton of ``char``, if possible of its category."""
     alike = _ascii_by_skeleton().get(skeleton(_clean(char)))
     if not alike:
         return None
@@ -104,7 +104,7 @@ def _imitated(char: str) -> str | None:
 
 @cache
 def _ascii_by_skeleton() -> dict[str, str]:
-    # Lower case first: where no category agrees, l is read sooner than I or 1.
+    # Lower case first: if no category agrees, l is more likely than I or 1.
     table: dict[str, str] = {}
     for char in sorted(_ASCII, key=lambda c: (not c.islower(), c)):
         key = skeleton(char)
@@ -113,7 +113,7 @@ def _ascii_by_skeleton() -> dict[str, str]:
 
 
 def _clean(text: str) -> str:
-    """``text`` without lone surrogates, which ICU refuses; of the same length."""
+    """Replace lone surrogates, which ICU refuses; the length stays the same."""
     return re.sub("[\ud800-\udfff]", "\ufffd", text)
 
 
@@ -130,7 +130,7 @@ def _icu() -> ModuleType:
         return import_module("icu")
     except ImportError as error:
         raise SetupError(
-            "PyICU, which holds Unicode's table of look-alikes, is not installed",
+            "the package PyICU, which holds Unicode's table of look-alikes, is not installed",
             hint="pip install 'stressbench[tokenizers]'",
         ) from error
 

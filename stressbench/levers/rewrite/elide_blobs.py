@@ -1,4 +1,4 @@
-"""Base64 and hex replaced by what a reader can use of them: their size and their hash."""
+"""Replaces base64 and hex by what a reader can use: their size and their hash."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from stressbench.survey.kinds import blob_spans
 class ElideBlobs:
     """Replaces base64 and hex of ``characters`` or more by a label with size and SHA-256.
 
-    The label is the same for the same blob, so a model can still tell blobs apart and
-    a person can find the original. The blob itself is content that is gone.
+    Equal blobs get equal labels, so a model can still tell blobs apart and a person can find
+    the original. The blob itself is lost content.
     """
 
     characters: int = 96

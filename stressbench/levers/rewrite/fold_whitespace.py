@@ -1,4 +1,4 @@
-"""White space that only lays out, reduced to what separates."""
+"""Removes white space that is not needed to separate words and paragraphs."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from stressbench.survey.kinds import KINDS, ContentKind, kind_array
 
 _SPACE: Final = "[ \\t\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]"
 _BLANK: Final = f"{_SPACE[:-1]}\\r]"
-"""What may stand before a line feed without being seen: spaces and carriage returns."""
+"""Characters that are invisible before a line feed: spaces and carriage returns."""
 _FOLDABLE: Final = re.compile(
     rf"(?<!{_BLANK})(?:{_BLANK}*+\n){{3,}}+"  # blank lines, of which one is kept
     rf"|(?<!{_BLANK}){_BLANK}++(?=\n)|(?<!{_SPACE}){_SPACE}++(?=\Z)"  # ends of lines
-    rf"|(?<=\S){_SPACE}++"  # between words; what indents a line is structure
+    rf"|(?<=\S){_SPACE}++"  # between words; indentation is structure
 )
 _STRUCTURED: Final[tuple[ContentKind, ...]] = ("code", "table", "json")
 
 
 @dataclass(frozen=True, slots=True)
 class FoldWhitespace:
-    """Folds spaces between words to one, drops them at line ends, keeps one blank line of many.
+    """Reduces spaces between words to one and blank lines to one; removes spaces at line ends.
 
-    Code, tables and JSON are left alone, as is what indents a line.
+    Code, tables, JSON and the indentation of lines are not changed.
     """
 
     def rewrite(self, text: str) -> Rewrite:

@@ -1,4 +1,4 @@
-"""JSON without the white space between its values."""
+"""Removes the white space between JSON values."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from stressbench.survey.structure import json_spans
 class MinifyJson:
     """Removes white space between JSON tokens, in whole documents and inside other text.
 
-    Order of keys, duplicate keys, escapes and every digit stay: nothing is lost.
+    The order of keys, duplicate keys, escapes and all digits stay, so nothing is lost.
     """
 
     def rewrite(self, text: str) -> Rewrite:
@@ -27,7 +27,7 @@ def _edits(text: str) -> Iterator[Edit]:
         try:
             compact = msgspec.json.format(text[start:end], indent=-1)
         except (msgspec.DecodeError, RecursionError, UnicodeEncodeError):
-            continue  # JSON to Python's parser, but not to a strict one
+            continue  # Python's parser accepts it, a strict parser does not
         yield Edit(start, end, compact, "none", "white space between JSON tokens")
 
 

@@ -12,7 +12,7 @@ from typing import Final
 from stressbench.levers.base import Edit, Rewrite, RewriteLoss, apply_edits
 
 _RUN: Final = re.compile(r"[\x00-\x7f]?[^\x00-\x7f]+")
-"""ASCII never joins with what stands before it, so runs are normalised one by one."""
+"""ASCII never combines with the character before it, so runs can be normalised one by one."""
 _LONG_STACK: Final = 30
 """Longest run of combining marks in real text (UAX 15, Stream-Safe Text Format)."""
 _CONTENT: Final = frozenset({"<super>", "<sub>", "<circle>", "<square>", "<fraction>", "<small>"})
@@ -22,9 +22,9 @@ _CONTENT: Final = frozenset({"<super>", "<sub>", "<circle>", "<square>", "<fract
 class Nfkc:
     """Replaces compatibility characters by ordinary ones: fullwidth, mathematical, ligatures.
 
-    Width and font are appearance. Superscripts, subscripts, circled and squared
-    characters and fractions are content: x\u00b2 becomes x2. Runs of more than 30
-    combining marks are normalised 30 at a time, which keeps hostile text linear.
+    Width and font count as appearance; superscripts, subscripts, circled and squared
+    characters and fractions count as content: x\u00b2 becomes x2. Runs of more than 30
+    combining marks are normalised 30 at a time, so hostile text takes linear time.
     """
 
     def rewrite(self, text: str) -> Rewrite:
@@ -41,7 +41,7 @@ def _edits(text: str) -> Iterator[Edit]:
 
 
 def normalize(run: str) -> str:
-    """NFKC of ``run``, in linear time whatever marks are stacked in it."""
+    """Return NFKC of ``run``, in linear time for any number of stacked marks."""
     parts, start, stack = [], 0, 0
     for position, char in enumerate(run):
         stack = stack + 1 if unicodedata.combining(char) else 0
@@ -53,7 +53,7 @@ def normalize(run: str) -> str:
 
 
 def _loss(run: str) -> tuple[RewriteLoss, str]:
-    """The worst that happens to any character of ``run``."""
+    """Return the worst loss of any character of ``run``, and its reason."""
     losses = {_loss_of(char) for char in set(run)}
     for loss in ("content", "appearance"):
         whys = sorted(why for found, why in losses if found == loss)

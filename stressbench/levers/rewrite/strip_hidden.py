@@ -1,4 +1,4 @@
-"""Text without characters that are not drawn."""
+"""Removes characters that are not displayed."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from stressbench.survey.kinds import DEFAULT_IGNORABLE, is_drawn
 
 _HIDDEN: Final = re.compile(f"[{DEFAULT_IGNORABLE}]+")
 _SPACERS: Final = frozenset("\u00ad\u034f\u200b\u2060\ufeff")
-"""Soft hyphen, grapheme joiner, zero-width space, word joiner, byte order mark: pure layout."""
+"""Soft hyphen, grapheme joiner, zero-width space, word joiner, byte order mark: layout only."""
 _JOINERS: Final = frozenset("\u200c\u200d")
 _JOINTS: Final = _JOINERS | {"\ufe0f"}
 _JOINING_SCRIPT: Final = re.compile("[\u0600-\u08ff\u0900-\u0dff\u0f00-\u109f\u1780-\u18af]")
-"""Arabic, Syriac, Indic, Tibetan, Myanmar, Khmer, Mongolian: there joiners are spelling."""
+"""Arabic, Syriac, Indic, Tibetan, Myanmar, Khmer, Mongolian: their spelling uses joiners."""
 
 
 @dataclass(frozen=True, slots=True)
 class StripHidden:
     """Removes default-ignorable characters: zero-width, bidi controls, tags, variation selectors.
 
-    Joiners in scripts that spell with them and selectors inside emoji are kept. Layout
-    characters are appearance; everything else can carry a message and is content.
+    Joiners are kept in scripts whose spelling uses them, and selectors are kept in emoji.
+    Layout characters count as appearance; all others can carry a message and count as content.
     """
 
     def rewrite(self, text: str) -> Rewrite:
@@ -48,7 +48,7 @@ def _edits(text: str) -> Iterator[Edit]:
 def _loss(run: str) -> tuple[RewriteLoss, str]:
     speaking = next((char for char in run if char not in _SPACERS), None)
     if speaking is None:
-        return "appearance", f"U+{ord(run[0]):04X} only lays out"
+        return "appearance", f"U+{ord(run[0]):04X} only affects layout"
     return "content", f"U+{ord(speaking):04X} can carry meaning"
 
 

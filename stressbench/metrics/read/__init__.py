@@ -1,1 +1,1 @@
-"""How the columns that metrics need are read from a result file."""
+"""Reading the columns that metrics need from a result file."""

@@ -1,4 +1,4 @@
-"""A run as columns: one array a field, one row a record."""
+"""A run as columns: one array per field, one row per record."""
 
 from __future__ import annotations
 
@@ -9,13 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stressbench.schema.results.run import LevelLine, RunEnd, RunHeader
-
-Floats = NDArray[np.float64]
-Codes = NDArray[np.int64]
+from stressbench.stats.arrays import Codes, Floats
 
 
 class Growing:
-    """A float64 column that rows are appended to: one block of memory, not one a batch."""
+    """A float64 column that grows by appending rows, in one block of memory."""
 
     def __init__(self) -> None:
         self._room = np.empty(1 << 16)
@@ -32,13 +30,13 @@ class Growing:
         self._size = size
 
     def ordered(self, order: Codes) -> Floats:
-        """The rows in another order; the column itself is given up."""
+        """The rows in another order. Frees the column."""
         found: Floats = self._room[order]
         self._room = np.empty(0)
         return found
 
     def codes(self) -> Codes:
-        """The rows as whole numbers."""
+        """The rows as integers."""
         return self._room[: self._size].astype(np.int64)
 
 
@@ -50,19 +48,19 @@ class Labels:
     names: tuple[str, ...]
 
     def code(self, name: str) -> int:
-        """The code of ``name``, or -1 where no row has it."""
+        """The code of ``name``, or -1 if no row has it."""
         return self.names.index(name) if name in self.names else -1
 
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """One run as columns, rows in an order that the file's order has no part in.
+    """One run as columns. The order of rows does not depend on the order of the file.
 
-    ``values[metric]`` is NaN where the record has no value (null, or a failed request
-    where the metric is ``of="ok"``); ``weights`` likewise for metrics that have one.
-    ``cases`` are 128-bit digests of the case ids (two words), ``contents`` the first 64
-    bits of the content hashes. The label ``role`` is a key of the header's models,
-    ``model_role`` the same without its variant.
+    ``values[metric]`` is NaN if the record has no value: the field is null, or the request
+    failed and the metric is ``of="ok"``. ``weights`` has the weights of the metrics that have
+    one. ``cases`` are 128-bit digests of the case ids (two words), ``contents`` the first 64
+    bits of the content hashes. The label ``role`` is a key of the header's models;
+    ``model_role`` is the same without its variant.
     """
 
     header: RunHeader
@@ -76,11 +74,12 @@ class Columns:
     values: dict[str, Floats]
     weights: dict[str, Floats]
     twins: NDArray[np.uint64]
-    """First word of the digest of each row's isocontent twin, 0 for none; empty unless needed."""
+    """First word of the digest of each row's isocontent twin, 0 for none; empty unless a metric
+    needs it."""
     levels: tuple[LevelLine, ...] = ()
-    """The loads that are over; none in version 1."""
+    """The loads that have ended; empty for a file of version 1."""
     case_ids: NDArray[np.object_] = field(default_factory=lambda: np.empty(0, object))
-    """Texts; empty unless they were asked for, and with them the label ``label``."""
+    """Case ids as texts, with which the label ``label`` comes; empty unless requested."""
 
     def __len__(self) -> int:
         """The number of rows."""
@@ -88,10 +87,10 @@ class Columns:
 
 
 def minus_partner(rows: Columns, values: Floats, arm: str) -> Floats:
-    """``values`` less what the partner under ``arm`` has, for stressed rows; NaN for others.
+    """``values`` of stressed rows minus those of their partners under ``arm``; NaN for others.
 
-    Partners have the same role, lever and pass and are the isocontent twin itself, or the
-    cases of ``arm`` that share that twin; of several (repeats) their mean counts.
+    A partner has the same role, lever and pass. It is the isocontent twin itself, or a case of
+    ``arm`` with the same twin. If there are several (repeats), their mean is used.
     """
     arms = rows.labels["arm"]
     sides = np.zeros(len(rows), np.int64)

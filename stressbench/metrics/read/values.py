@@ -1,4 +1,4 @@
-"""Fields of records as columns, and the values that a metric makes of them."""
+"""Fields of records as columns, and a metric's values computed from them."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stressbench.errors import UsageError
-from stressbench.metrics.read.columns import Floats
-from stressbench.metrics.read.narrow import is_number
+from stressbench.metrics.read.fields import is_number
 from stressbench.schema.metric import FIXED, Metric
+from stressbench.stats.arrays import Floats
 
 Column: TypeAlias = NDArray[np.float64] | NDArray[np.object_]
 _NUMBERS: Final = frozenset({float, int, bool, type(None)})
@@ -21,7 +21,7 @@ _ENDLESS: Final = 1e15  # milliseconds: thirty thousand years
 
 
 def fields_of(batch: Sequence[object], paths: Iterable[str]) -> Iterator[tuple[str, list[object]]]:
-    """Each dotted field of each record; None where its section is null."""
+    """The values of each dotted field over a batch; None if the section is null."""
     for section, group in groupby(sorted(paths), lambda path: path.partition(".")[0]):
         whole: list[object] = [*map(attrgetter(section), batch)]
         null = None in whole
@@ -35,10 +35,10 @@ def fields_of(batch: Sequence[object], paths: Iterable[str]) -> Iterator[tuple[s
 
 
 def column_of(values: list[object], path: str) -> Column:
-    """Numbers as float64, null as NaN; texts and lists of fixed fields as objects."""
+    """Numbers as float64 with NaN for null; texts and lists of fixed fields as objects."""
     if is_number(path):
         if path.partition(".")[0] not in FIXED and not {*map(type, values)} <= _NUMBERS:
-            # A probe of another package may find anything: what is no number has no value.
+            # Another package's probe may record anything; only numbers count as values.
             values = [each if type(each) in _NUMBERS else None for each in values]
         return np.array(values, np.float64)
     column = np.empty(len(values), object)
@@ -47,7 +47,7 @@ def column_of(values: list[object], path: str) -> Column:
 
 
 def values_of(metric: Metric, fields: dict[str, Column]) -> Floats:
-    """One value a record, NaN for none. Raises ``UsageError`` for a formula that fails."""
+    """One value per record, NaN for none. Raises ``UsageError`` for a formula that fails."""
     columns = [fields[path] for path in metric.paths]
     if metric.formula is None:
         return columns[0].astype(np.float64, copy=False)
@@ -58,12 +58,14 @@ def values_of(metric: Metric, fields: dict[str, Column]) -> Floats:
             f"the metric {metric.name!r} cannot be computed: {type(error).__name__}: {error}"
         ) from error
     if values.shape != columns[0].shape:
-        raise UsageError(f"the formula of the metric {metric.name!r} gives not one value a record")
+        raise UsageError(
+            f"the formula of the metric {metric.name!r} does not return one value per record"
+        )
     return values
 
 
 def plausible(values: Floats, metric: Metric) -> Floats:
-    """``values``, or ``ValueError``: no share is above 1, and nothing measured is endless."""
+    """Return ``values``. Raises ``ValueError`` for a share above 1 or an endless number."""
     bounded = metric.span is not None and metric.against is None
     low, high = (0.0, metric.span or 0.0) if bounded else (-_ENDLESS, _ENDLESS)
     wrong = (values < low - 1e-9) | (values > high + 1e-9)
@@ -73,7 +75,7 @@ def plausible(values: Floats, metric: Metric) -> Floats:
 
 
 def sizes_of(column: Column) -> Floats:
-    """Weights: numbers as they are, lists by their length."""
+    """Weights: numbers as they are, the length of a list."""
     if column.dtype == object:
         column = np.array([np.nan if each is None else len(each) for each in column])
     return column.astype(np.float64, copy=False)

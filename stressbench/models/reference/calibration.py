@@ -1,8 +1,8 @@
-"""Text that the sparse reference's routers are fitted to, and kinds of text it must tell apart.
+"""The text that the sparse reference's routers are fitted to, in kinds that they must separate.
 
-Five kinds, equally many tokens of each: prose, JSON, base64, source code and mixed
-scripts. Everything is generated from a seed with ``random.Random``; nothing is
-downloaded, and the same seed gives the same text on every machine.
+There are five kinds, with equally many tokens: prose, JSON, base64, source code and mixed
+scripts. All text is generated from a seed with ``random.Random``: nothing is downloaded, and the
+same seed gives the same text on every machine.
 """
 
 from __future__ import annotations

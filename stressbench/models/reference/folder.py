@@ -22,10 +22,10 @@ DENSE_CONFIG: Final[_Json] = {
 def write_tokenizer(folder: Path, vocabulary: BpeVocabulary) -> None:
     """``tokenizer.json`` and ``tokenizer_config.json``, with the publisher's chat template.
 
-    The pre-tokenizer is the one that GGUF calls ``smollm``: digits stand alone, then
-    GPT-2's byte-level split. The vocabulary lacks 21 bytes (some control characters,
-    and bytes that UTF-8 never or hardly uses); like the publisher's, the tokenizer has
-    no unknown token for them and drops them.
+    The pre-tokenizer is the one that GGUF calls ``smollm``: it splits off each digit, then
+    applies GPT-2's byte-level split. The vocabulary lacks 21 bytes (some control characters, and
+    bytes that UTF-8 never or rarely uses). Like the publisher's, the tokenizer has no unknown
+    token for these, and drops them.
     """
     from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 
@@ -44,8 +44,8 @@ def write_tokenizer(folder: Path, vocabulary: BpeVocabulary) -> None:
     _write_json(
         folder / "tokenizer_config.json",
         {
-            # The generic class reads tokenizer.json as it is; GPT2Tokenizer would
-            # put its own pre-tokenizer in place of this one.
+            # The generic class reads tokenizer.json unchanged; GPT2Tokenizer would
+            # replace the pre-tokenizer by its own.
             "tokenizer_class": "PreTrainedTokenizerFast",
             "model_max_length": vocabulary.window_tokens,
             "clean_up_tokenization_spaces": False,
@@ -92,7 +92,7 @@ def write_config(
 
 
 def sparse_config(experts: int, top_k: int) -> _Json:
-    """What makes it a Mixtral."""
+    """The fields of ``config.json`` that make it a Mixtral."""
     return {
         "architectures": ["MixtralForCausalLM"],
         "model_type": "mixtral",

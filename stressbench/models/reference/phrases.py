@@ -1,5 +1,5 @@
-"""The word lists and patterns that the calibration and held-out texts are made from."""
-# ruff: noqa: RUF001 - foreign scripts and lookalikes are what some of this is for
+"""The word lists and patterns that the calibration text is made from."""
+# ruff: noqa: RUF001 - some of these texts are in other scripts, or contain lookalikes
 
 from __future__ import annotations
 
@@ -249,21 +249,3 @@ Příliš žluťoučký kůň; čtyři švestky, ještě ne zralé, ležely u ď
 გემი ადრე მოვიდა და ნავსადგურში არავინ იყო.
 """
 )
-
-HELD_OUT_SCRIPTS: Final = _lines(
-    """
-Старый мост ремонтируют третий год, и жители привыкли к объезду через лес.
-Η αγορά ανοίγει στις επτά και κλείνει λίγο πριν από το μεσημέρι.
-请在星期五以前把修改后的合同寄回,附件一共有十二页。
-この駅から海までは歩いて二十分ほどかかります。傘を忘れないでください。
-우체국은 오늘 문을 닫았고 소포는 다음 주에 도착할 것이다.
-اشترينا الخبز والزيتون ثم عدنا إلى البيت قبل غروب الشمس.
-पुस्तकालय में शांति थी और सब लोग अपनी किताबें पढ़ रहे थे।
-הרכבת האחרונה יוצאת בחצות, ואין עוד אוטובוסים אחריה.
-Ｐｌｅａｓｅ ｒｅｔｕｒｎ ｔｈｅ ｋｅｙ ｂｅｆｏｒｅ ｎｉｎｅ．
-Çarşıda yağmur dindi; güneş çıkınca ıslak taşlar parladı.
-🎻🌦️🚂 → 🏔️ ✨ 12 ℃ ≥ 7 ℃ ∫ λ dx ≈ ¼
-კარი ღიაა და შუქი ანთია, მაგრამ სახლში არავინაა.
-"""
-)
-"""Never part of the calibration text."""

@@ -1,11 +1,10 @@
-"""A layer's router made from content: balanced spherical k-means over its inputs.
+"""Fit a layer's router to content: balanced spherical k-means over its inputs.
 
-A Mixtral gate is one matrix without a bias: expert e gets the logit x . w_e, and the
-two highest win. Plain k-means centroids make a bad gate for two reasons. Hidden
-states share a large mean, so every token agrees on the centroid nearest to it; and
-k-means clusters differ in size. Here the mean is taken out of the inputs before
-clustering and out of the centroids afterwards, and the assignment is balanced while
-it is made, so what the gate still sees is content.
+A Mixtral gate is one matrix without a bias: expert e gets the logit x . w_e, and the two highest
+win. Plain k-means centroids make a bad gate for two reasons. Hidden states share a large mean,
+so all tokens prefer the centroid nearest to that mean; and k-means clusters differ in size. Here
+the mean is removed from the inputs before clustering and from the centroids afterwards, and the
+assignment is balanced in every round, so the gate only responds to content.
 """
 
 from __future__ import annotations
@@ -19,14 +18,14 @@ import numpy.typing as npt
 Floats: TypeAlias = npt.NDArray[np.float64]
 
 TEMPERATURE: Final = 0.05
-"""Of the soft assignment, in cosines: a token 0.05 nearer counts e times as much."""
+"""Temperature of the soft assignment, in cosines: a token 0.05 nearer weighs e times as much."""
 ROUNDS: Final = 12
-"""Of k-means; the cost moves by less than 1 % after ten."""
+"""Rounds of k-means; after ten, the cost changes by less than 1 %."""
 BALANCING_STEPS: Final = 4
-"""Sinkhorn steps a round; the biases carry over from one round to the next."""
+"""Sinkhorn steps per round; the biases carry over from one round to the next."""
 GAIN_STEPS: Final = 12
 GAIN_LIMIT: Final = 2.0
-"""A row may be lengthened or shortened by this factor to even out its load."""
+"""A row may be made longer or shorter by up to this factor to even out the load."""
 TARGET_ENTROPY: Final = 0.7
 """Mean entropy of the gate's softmax over ln(experts): 0 is one-hot, 1 is flat."""
 
@@ -34,8 +33,8 @@ TARGET_ENTROPY: Final = 0.7
 def fit_router(inputs: Floats, experts: int, top_k: int, rng: random.Random) -> Floats:
     """The gate's weights, (experts, hidden), rounded to bfloat16's 8 bits.
 
-    ``inputs``: (tokens, hidden), the layer's router inputs over the calibration text.
-    Rounding keeps the bytes the same where BLAS libraries differ in the last bits.
+    ``inputs`` are (tokens, hidden), the layer's router inputs over the calibration text.
+    Rounding makes the bytes the same although BLAS libraries differ in the last bits.
     """
     mean = inputs.mean(axis=0)
     centred = inputs - mean
@@ -59,11 +58,11 @@ def load(logits: Floats, top_k: int) -> Floats:
 
 
 def _balanced_centroids(units: Floats, experts: int, rng: random.Random) -> Floats:
-    """Spherical k-means whose clusters weigh the same.
+    """Spherical k-means with clusters of equal weight.
 
-    Each round solves a small entropic transport problem between tokens and experts
-    with equal marginals (Cuturi 2013, Sinkhorn iterations), then moves each centroid
-    to the mean direction of its share.
+    Each round solves a small entropic transport problem between tokens and experts with equal
+    marginals (Cuturi 2013, Sinkhorn iterations), then moves each centroid to the mean direction
+    of its share of the tokens.
     """
     centroids = _spread_start(units, experts, rng)
     bias = np.zeros(experts)
@@ -94,10 +93,10 @@ def _spread_start(units: Floats, experts: int, rng: random.Random) -> Floats:
 
 
 def _even_gains(logits: Floats, top_k: int) -> Floats:
-    """Row lengths, within ``GAIN_LIMIT``, under which the busiest expert is least busy.
+    """Row lengths, within ``GAIN_LIMIT``, that minimise the load of the busiest expert.
 
-    Logits have no mean over the calibration text, so a longer row wins more tokens and
-    a shorter one fewer. The best gains seen are kept.
+    Logits have mean 0 over the calibration text, so a longer row wins more tokens and a shorter
+    one fewer. The best gains found are returned.
     """
     experts = logits.shape[1]
     gains = np.ones(experts)
@@ -112,7 +111,7 @@ def _even_gains(logits: Floats, top_k: int) -> Floats:
 
 
 def _sharpness(logits: Floats) -> float:
-    """The factor that gives the softmax ``TARGET_ENTROPY`` on average, by bisection."""
+    """The factor that gives the softmax a mean entropy of ``TARGET_ENTROPY``, by bisection."""
     low, high = 1e-3, 1e3
     for _ in range(40):
         middle = float(np.sqrt(low * high))

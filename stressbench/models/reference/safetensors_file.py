@@ -1,8 +1,8 @@
-"""Write a safetensors file tensor by tensor, so that memory holds one tensor at a time.
+"""Write a safetensors file tensor by tensor, with one tensor in memory at a time.
 
-The safetensors library writes a file from all its tensors at once and needs another
-package for bfloat16. The format is small: eight bytes with the header's length (little
-endian), a JSON header padded with spaces to a multiple of eight, then the raw data.
+The safetensors library needs all tensors of a file at once, and another package for bfloat16.
+The format is small: eight bytes with the header's length (little endian), a JSON header padded
+with spaces to a multiple of eight bytes, then the raw data.
 """
 
 from __future__ import annotations
@@ -24,21 +24,21 @@ _STORED: Final[dict[DType, str]] = {"F32": "<f4", "BF16": "<u2"}
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """Type and shape of one tensor; bfloat16 data comes as its 16 bits in ``uint16``."""
+    """Type and shape of one tensor. bfloat16 data is given as its 16 bits in ``uint16``."""
 
     dtype: DType
     shape: tuple[int, ...]
 
     @property
     def size_bytes(self) -> int:
-        """Of the raw data."""
+        """The size of the raw data."""
         return np.dtype(_STORED[self.dtype]).itemsize * prod(self.shape)
 
 
 def write_safetensors(
     path: Path, slots: Mapping[str, Slot], tensors: Iterable[tuple[str, Array]]
 ) -> None:
-    """Write ``tensors``, which must come in the order of ``slots`` and match them."""
+    """Write ``tensors``, which must have the order, types and shapes of ``slots``."""
     header: dict[str, object] = {"__metadata__": {"format": "pt"}}
     offset = 0
     for name, slot in slots.items():
@@ -52,13 +52,13 @@ def write_safetensors(
         file.write(encoded)
         for (expected, slot), (name, values) in zip(slots.items(), tensors, strict=True):
             if name != expected or values.shape != slot.shape:
-                raise ValueError(f"{name} {values.shape} stands where {expected} {slot.shape} must")
+                raise ValueError(f"expected {expected} {slot.shape}, not {name} {values.shape}")
             data = np.ascontiguousarray(values, dtype=_STORED[slot.dtype])
             file.write(data.data)
 
 
 def to_bfloat16(values: npt.NDArray[np.float32]) -> npt.NDArray[np.uint16]:
-    """The bits of the nearest bfloat16, ties to even; ``values`` must be finite."""
+    """The bits of the nearest bfloat16, ties to even. ``values`` must be finite."""
     bits = np.ascontiguousarray(values).view(np.uint32)
     rounded = bits + np.uint32(0x7FFF)
     rounded += (bits >> np.uint32(16)) & np.uint32(1)

@@ -1,14 +1,14 @@
 """The sparse reference: a Mixtral made from the dense reference's own weights.
 
-Sparse upcycling (Komatsuzaki et al. 2022, "Sparse Upcycling: Training
-Mixture-of-Experts from Dense Checkpoints"): every MLP is copied to all experts of its
-layer, everything else is kept. In place of the paper's further training, each copy
-gets 1 % seeded noise so that routes differ, and the router is fitted to content
-(``stressbench.models.reference.router``). Answers stay those of the dense model, so a
-difference between the two comes from the sparse machinery, not from the weights.
+Sparse upcycling (Komatsuzaki et al. 2022, "Sparse Upcycling: Training Mixture-of-Experts from
+Dense Checkpoints") copies every MLP to all experts of its layer and keeps everything else. The
+paper then trains further. Here, instead, each copy gets 1 % seeded noise so that experts
+differ, and the router is fitted to content (``stressbench.models.reference.router``). Answers
+remain those of the dense model, so a difference between the two models comes from sparse
+serving, not from the weights.
 
-Experts are stored in bfloat16: its rounding (0.17 % of a weight) is far below the
-noise, and it halves the file. All other tensors stay the dense model's float32.
+Experts are stored in bfloat16, whose rounding (0.17 % of a weight) is far below the noise; this
+halves the file. All other tensors remain in the dense model's float32.
 """
 
 from __future__ import annotations
@@ -44,11 +44,11 @@ divergence from the dense model over twelve questions); 0.02 moves it by 0.0036,
 """
 SEED: Final = 2022
 SEQUENCES: Final = 2
-"""Of each kind of calibration text."""
+"""Sequences per kind of calibration text."""
 SEQUENCE_TOKENS: Final = 512
 
 _PROJECTIONS: Final = {"w1": "gate_proj", "w2": "down_proj", "w3": "up_proj"}
-"""Mixtral's name of each MLP matrix, and Llama's."""
+"""Mixtral's name for each MLP matrix, and Llama's."""
 
 
 def calibration_sequences(encode: calibration.Encode) -> dict[calibration.Kind, list[list[int]]]:
@@ -62,10 +62,10 @@ def calibration_sequences(encode: calibration.Encode) -> dict[calibration.Kind, 
 def fit_routers(
     weights: Weights, geometry: Geometry, sequences: list[list[int]], progress: Progress
 ) -> list[npt.NDArray[np.float32]]:
-    """One gate a layer, each (experts, hidden).
+    """One gate per layer, each (experts, hidden).
 
-    The first token of a sequence is left out: it is an attention sink with a hidden
-    state like no other, whatever it spells.
+    The first token of a sequence is left out: it is an attention sink, whose hidden state
+    differs from all others whatever the token is.
     """
     starts = np.cumsum([0, *map(len, sequences)])[:-1]
     gates = []
@@ -83,7 +83,7 @@ def write_sparse(
     gates: list[npt.NDArray[np.float32]],
     progress: Progress,
 ) -> None:
-    """Write the sparse model's one weight file, a tensor at a time."""
+    """Write the sparse model's only weight file, one tensor at a time."""
     kept = {name: values for name, values in weights.items() if ".mlp." not in name}
     slots = {name: Slot("F32", values.shape) for name, values in kept.items()}
     for layer, gate in enumerate(gates):
@@ -112,8 +112,8 @@ def write_sparse(
 def perturb(weight: npt.NDArray[np.float32], seed: int) -> npt.NDArray[np.float32]:
     """``weight * (1 + NOISE * u)``, u uniform over 256 levels with mean 0 and variance 1.
 
-    Raw generator words and one multiplication, both exact by their specifications, so
-    the bytes are the same everywhere; a normal draw would depend on the C library.
+    It uses raw generator words and one multiplication, both exactly specified, so the bytes are
+    the same everywhere. Normal draws would depend on the C library.
     """
     levels = (np.arange(256) - 127.5) / np.sqrt((256**2 - 1) / 12)
     factors = (1.0 + NOISE * levels).astype(np.float32)

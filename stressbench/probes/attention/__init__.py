@@ -1,1 +1,1 @@
-"""The attention probe. What runs inside vLLM's worker process is in ``worker``."""
+"""The attention probe. ``worker`` runs inside vLLM's worker process, all else outside."""

@@ -1,4 +1,4 @@
-"""What the model looks at: attention of every layer and head, reduced inside vLLM's workers."""
+"""What the model attends to: attention of every layer and head, reduced in vLLM's workers."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ _FAILED: Final = "the request failed"
 
 
 class AttentionProbe:
-    """Attention of every layer and head: entropy, sinks, and what is looked at for the answer.
+    """Attention of every layer and head: entropy, sinks, and attention to the needle.
 
     Parameters: ``queries`` (``all``, ``last:N`` or ``stride:K``; default ``last:64``) chooses
-    the prompt's rows, ``layers`` (``all`` or a list of numbers from 0) the layers, ``dtype``
-    (``float32`` or ``float64``) is what is computed in, ``sink_tokens`` (4) and
-    ``recent_tokens`` (32) are how many keys count as sink and as recent. Runs in the
-    telemetry pass. What the fields mean stands in ``docs/telemetry.md``.
+    the prompt's rows; ``layers`` (``all`` or a list of numbers from 0) the layers; ``dtype``
+    (``float32`` or ``float64``) the precision of the computation; ``sink_tokens`` (4) and
+    ``recent_tokens`` (32) how many keys count as sink and as recent. Runs in the telemetry
+    pass. ``docs/telemetry.md`` explains the fields.
     """
 
     section: ClassVar[str] = "attention"
@@ -47,7 +47,7 @@ class AttentionProbe:
 
     @staticmethod
     def check(params: Mapping[str, object]) -> None:
-        """Refuse parameters that it cannot work with."""
+        """Refuse wrong parameters."""
         parse(params)
 
     async def start(self, served: RunningEngine) -> None:
@@ -56,7 +56,7 @@ class AttentionProbe:
         await self._remote.start()
 
     def step(self, reading: StepReading) -> None:
-        """Nothing to see: the worker sees more."""
+        """Do nothing: the capture sees the steps in the worker."""
 
     async def sent(self, key: str, request: Request) -> None:
         settings = msgspec.structs.replace(
@@ -79,10 +79,10 @@ class AttentionProbe:
         return replace(finding, arrays={**finding.arrays, **self._token_starts(request)})
 
     def _token_starts(self, request: Request) -> dict[str, Array]:
-        """Where each token of the prompt begins, in bytes of the user message.
+        """Where each token of the prompt begins, in bytes from the start of the user message.
 
-        Tokens of the chat template lie before 0 and after the end. Left out where the tokens
-        do not spell the message: a tokenizer that rewrites text has no such places.
+        Tokens of the chat template lie before 0 and after the end. Empty if the tokens do not
+        spell the message, as with a tokenizer that rewrites text.
         """
         import numpy as np
 
@@ -95,7 +95,7 @@ class AttentionProbe:
             return {}
         lengths = [len(table[token]) for token in ids]
         spelled = b"".join(table[token] for token in ids)
-        # The last occurrence: a template says its own words before the user's.
+        # The last occurrence: the template's own words come before the user's.
         at = spelled.rfind(request.case.text.encode("utf-8", "replace"))
         if at < 0:
             return {}
@@ -112,7 +112,7 @@ def _null(reason: str) -> ProbeFinding:
 
 
 def _spans(request: Request) -> dict[str, tuple[tuple[int, int], ...]]:
-    """Token spans of the prompt by role; one that is empty is in no token."""
+    """Token spans of the prompt by part; empty spans are left out."""
     spans: dict[str, tuple[tuple[int, int], ...]] = {}
     for span in request.spans:
         if span.end > span.start:

@@ -1,4 +1,7 @@
-"""What the attention probe is asked for: read from a suite, sent into the worker."""
+"""The settings of the attention probe: read from a suite, and sent into the worker.
+
+Both sides import this module.
+"""
 
 from __future__ import annotations
 
@@ -19,20 +22,20 @@ _QUERIES: Final = re.compile(r"(last|stride):([0-9]{1,9})", re.ASCII)
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What is asked of one request; crosses into the worker as plain data."""
+    """What to capture of one request. Sent to the worker as plain data."""
 
     prompt_ids: tuple[int, ...]
     last: int | None = None
-    """Take the last so many prompt rows ..."""
+    """Only the last N rows of the prompt; None for no such limit."""
     stride: int = 1
-    """... or every so many-th, counted back from the last."""
+    """Only every K-th row of the prompt, counted back from the last."""
     layers: tuple[int, ...] | None = None
-    """Layers by place; None for all."""
+    """Layers, counted from 0; None for all."""
     float64: bool = False
     sink_tokens: int = SINK_TOKENS
     recent_tokens: int = RECENT_TOKENS
     spans: dict[str, tuple[tuple[int, int], ...]] = {}
-    """Token spans of the prompt by role."""
+    """Token spans of the prompt by part, such as ``needle``."""
 
     @property
     def queries(self) -> str:
@@ -42,7 +45,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         return "all" if self.stride == 1 else f"stride:{self.stride}"
 
     def wants(self, position: int) -> bool:
-        """Whether the prompt row at this position is chosen."""
+        """Whether the prompt's row at this position is captured."""
         back = len(self.prompt_ids) - 1 - position
         if self.last is not None:
             return 0 <= back < self.last
@@ -56,7 +59,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 def parse(params: Mapping[str, object]) -> Settings:
-    """The settings that a suite asks for. Raises ``SuiteError`` naming the parameter."""
+    """The settings in a suite's parameters. Raises ``SuiteError`` that names a wrong one."""
     for name in params:
         if name not in _PARAMS:
             raise SuiteError(
@@ -80,7 +83,7 @@ def parse(params: Mapping[str, object]) -> Settings:
 
 
 def _rows(value: object) -> tuple[int | None, int]:
-    """``last`` and ``stride``."""
+    """``last`` and ``stride`` from the parameter ``queries``."""
     if value == "all":
         return None, 1
     match = _QUERIES.fullmatch(value) if isinstance(value, str) else None

@@ -1,4 +1,4 @@
-"""From what a worker gathered of one request to the fields of its record."""
+"""From what the worker captured of one request to the fields of its record."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ if TYPE_CHECKING:
     from stressbench.probes.base import Array, Figure
 
 SINK_HEAD_MASS: Final = 0.3
-"""A head is a sink head when its rows give the sink more than this on average."""
+"""A sink head gives the sink more than this share on average over its rows."""
 RETRIEVAL_HEAD_SCORE: Final = 0.1
-"""A head is a retrieval head when its score is above this (Wu et al. 2024, section 2)."""
+"""A retrieval head has a score above this (Wu et al. 2024, section 2)."""
 COLLAPSED_ENTROPY: Final = 0.1
-"""A head counts as collapsed when its normalised entropy, sink left out, is below this."""
+"""A collapsed head has a normalised entropy, sink left out, below this."""
 _ANSWER_FIGURES: Final = ("entropy", "entropy_norm", "sink_mass", "recency_mass")
-_NO_ROWS: Final = "no chosen row of the prompt was computed, or each saw too few keys"
+_NO_ROWS: Final = "no selected row of the prompt was computed, or all saw too few keys"
 _NO_ANSWER: Final = "no row of the answer was computed"
 _NO_NEEDLE: Final = "the prompt has no needle"
 _NO_TOKEN: Final = "no generated token was fed back"
-_NOT_CHOSEN: Final = "no chosen row saw enough keys"
+_TOO_FEW_KEYS: Final = "no selected row saw enough keys"
 
 
 def findings(arrays: Mapping[str, Array], settings: Settings) -> ProbeFinding:
-    """Fields of the section ``attention``, and the arrays that lie beside it.
+    """Fields of the section ``attention``, and the arrays stored with it.
 
-    ``arrays`` are those of ``RequestAttention.arrays``; means run over layers, heads and rows.
+    ``arrays`` are those of ``RequestAttention.arrays``. Means are over layers, heads and rows.
     """
     why: dict[str, str] = {}
     prompt, answer = _by_name(arrays["prompt_figures"]), _by_name(arrays["answer_figures"])
@@ -77,7 +77,7 @@ def _by_name(figures: Array) -> dict[str, NDArray[np.float64]]:
 def _needle(
     arrays: Mapping[str, Array], settings: Settings, why: dict[str, str]
 ) -> dict[str, Figure]:
-    """What heads gave the needle while the answer was made; of the best head, and on average."""
+    """What heads gave the needle while the answer was generated: the best head, and the mean."""
     names = ("needle_mass_max", "needle_lift_max", "needle_lift_mean", "retrieval_score_max")
     fields: dict[str, Figure] = dict.fromkeys((*names, "retrieval_heads"))
     if "needle" not in settings.spans:
@@ -102,7 +102,7 @@ def _needle(
 def _mean(
     name: str, values: NDArray[np.float64] | Array, reason: str, why: dict[str, str]
 ) -> float | None:
-    """The mean where a figure exists; None, and why, where it does nowhere."""
+    """The mean of the figures that exist; None, and why, if none does."""
     import numpy as np
 
     there = values[~np.isnan(values)]
@@ -113,10 +113,10 @@ def _mean(
 
 
 def _count(name: str, values: NDArray[np.float64], above: float, why: dict[str, str]) -> int | None:
-    """How many heads lie above; None, and why, where that is not known of every head."""
+    """How many heads are above a limit; None, and why, if some head has no figure."""
     import numpy as np
 
     if np.isnan(values).any():
-        why[name] = _NOT_CHOSEN
+        why[name] = _TOO_FEW_KEYS
         return None
     return int((values > above).sum())

@@ -14,12 +14,12 @@ from stressbench.schema.step import StepReading
 _NO_STEP: Final = "no scheduler step was seen while the request was in flight"
 _NO_USAGE: Final = "the engine does not report KV usage"
 _NOT_ADMITTED: Final = "the request was never scheduled"
-_UNTOLD: Final = "the engine does not tell"
+_NOT_REPORTED: Final = "the engine does not report it"
 
 
 @dataclass(slots=True)
 class _TrackedRequest:
-    """A request in flight: what happened to it, and since which step it is there."""
+    """A request in flight: the step before which it was sent, and what has happened to it."""
 
     since: int
     usage_at_start: float | None = None
@@ -30,8 +30,8 @@ class _TrackedRequest:
 class KvProbe(StepProbe):
     """KV usage, waiting and preemptions over time, joined to the requests in flight.
 
-    Where the engine tells which requests a step admits and throws out, a request is joined to
-    just those steps; elsewhere its start is the first step after it was sent. A step costs
+    If the engine reports which requests a step admits and preempts, a request is joined to
+    exactly those steps. If not, its start is the first step after it was sent. A step costs
     O(1) on average, whatever is in flight.
     """
 
@@ -45,8 +45,8 @@ class KvProbe(StepProbe):
         self._usage = PeakSince()
         self._waiting = PeakSince()
         self._blocks: int | None = None
-        self._tells = False
-        """Whether the engine tells which requests a step concerns."""
+        self._reports_requests = False
+        """Whether the engine reports which requests a step concerns."""
 
     async def start(self, served: RunningEngine) -> None:
         blocks = served.info.kv_blocks
@@ -62,7 +62,7 @@ class KvProbe(StepProbe):
         self._timeline.add(reading, usage)
 
     def _usage_of(self, reading: StepReading) -> float | None:
-        """Share of the blocks in use while the step ran, or behind it where that is untold."""
+        """Share of the blocks in use while the step ran, or after it if only that is reported."""
         if reading.blocks_used is None or self._blocks is None:
             return reading.kv_usage
         return reading.blocks_used / self._blocks
@@ -73,7 +73,7 @@ class KvProbe(StepProbe):
                 seen.usage_at_start, seen.admitted = usage, True
             self._new.clear()
             return
-        self._tells = True
+        self._reports_requests = True
         self._new.clear()
         for key in reading.admitted:
             known = self._in_flight.get(key)
@@ -87,7 +87,7 @@ class KvProbe(StepProbe):
     async def sent(self, key: str, request: Request) -> None:
         del request
         seen = self._in_flight[key] = _TrackedRequest(since=self._steps)
-        if not self._tells:
+        if not self._reports_requests:
             self._new.append(seen)
 
     async def finished(self, key: str, *, ok: bool) -> ProbeFinding:
@@ -98,7 +98,7 @@ class KvProbe(StepProbe):
             "usage_at_start": seen.usage_at_start,
             "usage_peak": self._usage.since(seen.since),
             "waiting_peak": None if waiting is None else int(waiting),
-            "recomputed_tokens": seen.recomputed_tokens if self._tells else None,
+            "recomputed_tokens": seen.recomputed_tokens if self._reports_requests else None,
         }
         none_seen = waiting is None
         usage = _NO_STEP if none_seen else _NO_USAGE
@@ -106,7 +106,7 @@ class KvProbe(StepProbe):
             "usage_at_start": usage if seen.admitted or none_seen else _NOT_ADMITTED,
             "usage_peak": usage,
             "waiting_peak": _NO_STEP,
-            "recomputed_tokens": _NO_STEP if none_seen else _UNTOLD,
+            "recomputed_tokens": _NO_STEP if none_seen else _NOT_REPORTED,
         }
         return ProbeFinding(
             fields=fields, why_null={name: why[name] for name, v in fields.items() if v is None}

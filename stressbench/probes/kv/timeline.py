@@ -1,4 +1,4 @@
-"""Scheduler steps reduced to a line for every stretch of time, without losing a peak."""
+"""Scheduler steps reduced to one line per interval, without losing a peak."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from stressbench.schema.step import StepReading
 
 Values = dict[str, float | int | None]
 
-STRETCH_NS: Final = 50_000_000
-"""Lines are at least so far apart: at most 20 a second, however fast the engine steps."""
+INTERVAL_NS: Final = 50_000_000
+"""The least time between two lines: at most 20 lines per second, however fast the engine steps."""
 _GAUGES: Final = ("running", "waiting", "blocks_used", "slots_used")
 _COUNTERS: Final = (
     "prefix_queries",
@@ -24,11 +24,11 @@ _COUNTERS: Final = (
 
 
 class KvTimeline:
-    """One engine's timeline as it is written: gauges by their highest value, counters summed.
+    """Writes one engine's timeline: each line has the maximum of gauges and the sum of counters.
 
-    ``steps`` is the number of steps that a line stands for, ``t_ns`` the end of the last one. So
-    the highest of a gauge over all lines is the highest over all steps, and the sum of a
-    counter is its total.
+    ``steps`` is the number of steps in a line, and ``t_ns`` the end of the last one. So the
+    maximum of a gauge over all lines is its maximum over all steps, and the sum of a counter is
+    its total.
     """
 
     def __init__(self, role: str, write: Callable[[Reading], None]) -> None:
@@ -39,8 +39,8 @@ class KvTimeline:
         self._values: Values = {}
 
     def add(self, step: StepReading, usage: float | None) -> None:
-        """Count a step in, and the share of blocks in use in it."""
-        if self._values and step.t_ns - self._began_ns >= STRETCH_NS:
+        """Add a step, and the share of blocks in use during it."""
+        if self._values and step.t_ns - self._began_ns >= INTERVAL_NS:
             self.flush()
         if not self._values:
             self._began_ns = step.t_ns
@@ -58,14 +58,14 @@ class KvTimeline:
             self._evictions(step)
 
     def flush(self) -> None:
-        """Write the line that is being gathered, if there is one."""
+        """Write the current line, if it has any steps."""
         if self._values:
             line = Reading(probe="kv", role=self._role, t_ns=self._end_ns, values=self._values)
             self._values = {}
             self._write(line)
 
     def _evictions(self, step: StepReading) -> None:
-        """Sums beside their numbers, so that means over any stretch can be had."""
+        """Add sums and counts, from which means over any interval can be computed."""
         values = self._values
         gaps = [gap for event in step.evictions for gap in event.reuse_gaps_s]
         for name, amounts in (

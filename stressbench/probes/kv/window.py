@@ -6,10 +6,10 @@ from bisect import bisect_left
 
 
 class PeakSince:
-    """Values, one a step; ``since(step)`` is the highest from there on.
+    """One value per step; ``since(step)`` is the highest value from that step on.
 
-    A value can only be an answer while none after it is as high, so the others are dropped: no
-    more are kept than there are different values, a step costs O(1) on average and an answer
+    A value only matters until one at least as high follows it, so the others are dropped. At most
+    as many are kept as there are different values; a step costs O(1) on average, a query
     O(log n).
     """
 
@@ -18,7 +18,7 @@ class PeakSince:
         self._values: list[float] = []
 
     def add(self, step: int, value: float) -> None:
-        """Note the value of a step; steps rise."""
+        """Add the value of a step; steps ascend."""
         while self._values and self._values[-1] <= value:
             self._values.pop()
             self._steps.pop()
@@ -26,6 +26,6 @@ class PeakSince:
         self._values.append(value)
 
     def since(self, step: int) -> float | None:
-        """The highest value from ``step`` on; None where there is none."""
+        """The highest value from ``step`` on; None if there is no step after it."""
         place = bisect_left(self._steps, step)
         return self._values[place] if place < len(self._values) else None

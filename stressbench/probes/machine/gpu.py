@@ -40,15 +40,15 @@ class GpuParams(Strict, frozen=True, kw_only=True):
 
     interval_s: Annotated[float, Meta(ge=0.05, le=60)] = 0.1
     devices: list[Annotated[int, Meta(ge=0)]] = field(default_factory=list)
-    """NVML indices; default: those of ``CUDA_VISIBLE_DEVICES``, else every device."""
+    """NVML indices. Default: those in ``CUDA_VISIBLE_DEVICES``, else every device."""
 
 
 class GpuProbe(StepProbe):
     """Memory, utilisation, power, energy, clocks and throttling of the GPUs, from NVML.
 
-    Sampled at an interval and joined to the requests in flight. Memory, power and energy
-    are sums over the devices, utilisation is their mean, clocks are the slowest device's,
-    memory fraction and temperature the highest. What else runs on the GPUs counts too.
+    Sampled at an interval and joined to the requests in flight. Memory, power and energy are
+    sums over the devices, utilisation is their mean, clocks are the slowest device's, memory
+    fraction and temperature the highest. Other programs on the GPUs are included.
     """
 
     section: ClassVar[str] = "gpu"
@@ -62,7 +62,7 @@ class GpuProbe(StepProbe):
         self._params = _read(setup.params)
         self._nvml = nvml
         self._gpus: Gpus | None = None
-        self._none = "the probe has not started"
+        self._why_none = "the probe has not started"
         self._sampling = Sampling(
             self._take, interval_s=self._params.interval_s, clock=setup.clock, seen=self._write
         )
@@ -70,12 +70,12 @@ class GpuProbe(StepProbe):
     async def start(self, served: RunningEngine) -> None:
         nvml = self._nvml or load_nvml()
         if isinstance(nvml, str):
-            self._none = nvml
+            self._why_none = nvml
             return
         devices = self._params.devices or _visible(os.environ.get("CUDA_VISIBLE_DEVICES"))
         gpus = open_gpus(nvml, devices)
         if isinstance(gpus, str):
-            self._none = gpus
+            self._why_none = gpus
             return
         self._gpus = gpus
         await self._sampling.start()
@@ -87,7 +87,7 @@ class GpuProbe(StepProbe):
         reasons = self._gpus.reasons if self._gpus else {}
         finding = self._sampling.finished(key, _REDUCTIONS, reasons)
         if self._gpus is None:
-            return ProbeFinding(fields=None, why_null={"": self._none})
+            return ProbeFinding(fields=None, why_null={"": self._why_none})
         return finding
 
     async def stop(self) -> None:
@@ -104,7 +104,7 @@ class GpuProbe(StepProbe):
 
 
 def _visible(variable: str | None) -> list[int]:
-    """Device indices in ``CUDA_VISIBLE_DEVICES``; empty, for all, where it has none."""
+    """Device indices in ``CUDA_VISIBLE_DEVICES``; empty, meaning all, if it has none."""
     parts = (variable or "").split(",")
     return [int(part) for part in parts if part.strip().isdigit()]
 

@@ -1,4 +1,4 @@
-"""NVIDIA's management library, as much of it as tells how hard a GPU works and what slows it."""
+"""NVIDIA's management library: how hard a GPU works, and what slows it down."""
 # ruff: noqa: N802 - the library's own names
 
 from __future__ import annotations
@@ -24,25 +24,25 @@ _POWER: Final = 0x04 | 0x80
 """Software power cap, hardware power brake (``nvmlClocksEventReasons`` of nvml.h)."""
 _THERMAL: Final = 0x20 | 0x40
 _SLOWDOWN: Final = _POWER | _THERMAL | 0x08 | 0x10
-"""Those, hardware slowdown, and boost held down to that of other GPUs. Idle clocks and clocks
-that somebody has set are no throttling."""
+"""Those, hardware slowdown, and a boost limited to that of other GPUs. Idle clocks and clocks
+set by a user are not throttling."""
 
 
 class Memory(Protocol):
-    """Bytes."""
+    """Memory in bytes."""
 
     total: int
     used: int
 
 
 class Utilisation(Protocol):
-    """Percent of the last sampling period of the driver in which a kernel ran."""
+    """Percent of the driver's last sampling period in which a kernel ran."""
 
     gpu: int
 
 
 class Nvml(Protocol):
-    """The functions of ``pynvml`` that are used; each raises ``NVMLError`` of that module."""
+    """The functions of ``pynvml`` that are used. Each raises that module's ``NVMLError``."""
 
     NVMLError: type[Exception]
 
@@ -60,13 +60,13 @@ class Nvml(Protocol):
 
 
 def load_nvml(driver: Path = Path("/proc/driver/nvidia")) -> Nvml | str:
-    """The binding, or why there is none. Raises ``SetupError`` for a GPU without a binding."""
+    """The binding, or why there is none. Raises ``SetupError`` if there is a GPU but no binding."""
     try:
         import pynvml
     except ImportError as error:
         if driver.exists():
             raise SetupError(
-                f"the gpu probe needs NVIDIA's binding of NVML: {error}",
+                f"the gpu probe needs NVIDIA's Python binding of NVML: {error}",
                 hint="pip install nvidia-ml-py",
             ) from error
         return NO_GPU
@@ -75,7 +75,7 @@ def load_nvml(driver: Path = Path("/proc/driver/nvidia")) -> Nvml | str:
 
 
 def open_gpus(nvml: Nvml, devices: Sequence[int]) -> Gpus | str:
-    """The devices, all of them for an empty list; or why there are none.
+    """The devices with these indices (all for an empty list), or why there are none.
 
     Raises ``SuiteError`` for a device that this machine does not have.
     """
@@ -89,14 +89,15 @@ def open_gpus(nvml: Nvml, devices: Sequence[int]) -> Gpus | str:
     for index in devices:
         if index >= count:
             raise SuiteError(
-                f"there is no GPU {index} here; there are {count}", where="probes.gpu.devices"
+                f"this machine has no GPU {index}; it has {count}, counted from 0",
+                where="probes.gpu.devices",
             )
     chosen = devices or range(count)
     return Gpus(nvml, [nvml.nvmlDeviceGetHandleByIndex(index) for index in chosen])
 
 
 class Gpus:
-    """Some GPUs, read together. ``reasons`` says, by figure, why it is missing."""
+    """Some GPUs, read together. ``reasons`` says, by figure, why the figure is missing."""
 
     def __init__(self, nvml: Nvml, devices: Sequence[Device]) -> None:
         self._nvml = nvml
@@ -104,11 +105,11 @@ class Gpus:
         self.reasons: dict[str, str] = {}
 
     def close(self) -> None:
-        """Give the library back."""
+        """Shut the library down."""
         self._nvml.nvmlShutdown()
 
     def read(self) -> Values:
-        """One sample: see ``GpuProbe`` for how the devices are taken together."""
+        """One sample. ``GpuProbe`` says how the devices are combined."""
         nvml = self._nvml
         memory = self._each("memory_bytes", nvml.nvmlDeviceGetMemoryInfo)
         rates = self._each("utilisation", nvml.nvmlDeviceGetUtilizationRates)
@@ -140,7 +141,7 @@ class Gpus:
         )
 
     def _each(self, figure: str, ask: Callable[[Device], T]) -> list[T]:
-        """The answer of every device; none at all where one of them has none."""
+        """The answer of every device; empty if one of them cannot answer."""
         try:
             return [ask(device) for device in self._devices]
         except self._nvml.NVMLError as error:

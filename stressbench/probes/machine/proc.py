@@ -1,4 +1,4 @@
-"""The ``/proc`` file system: a tree of processes and what it uses."""
+"""Read ``/proc``: a tree of processes and the resources it uses."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _KIB: Final = 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProcessStat:
-    """One process (``proc_pid_stat(5)``); counters include its children that have ended."""
+    """One process (``proc_pid_stat(5)``). Counters include its children that have ended."""
 
     pid: int
     parent: int
@@ -27,24 +27,24 @@ class ProcessStat:
 
 @dataclass(frozen=True, slots=True)
 class Proc:
-    """A ``/proc``, or a recorded one, with the units of the machine that it is of."""
+    """A ``/proc``, live or recorded, with the units of its machine."""
 
     root: Path = Path("/proc")
     ticks_per_s: int = os.sysconf("SC_CLK_TCK")
     page_bytes: int = os.sysconf("SC_PAGE_SIZE")
 
     def pids(self) -> Iterator[int]:
-        """Every process there is."""
+        """The ids of all processes."""
         with os.scandir(self.root) as entries:
             yield from (int(entry.name) for entry in entries if entry.name.isdigit())
 
     def stat(self, pid: int) -> ProcessStat | None:
-        """What a process uses; None for one that has ended."""
+        """What a process uses; None if it has ended."""
         try:
             text = (self.root / str(pid) / "stat").read_bytes()
         except OSError:
             return None
-        # The name stands in parentheses and may hold any character, ")" and " " included.
+        # The name is in parentheses and may contain any character, even ")" and " ".
         rest = text[text.rfind(b")") + 2 :].split()
         return ProcessStat(
             pid=pid,
@@ -57,7 +57,7 @@ class Proc:
         )
 
     def tree(self, roots: Iterable[int]) -> list[int]:
-        """The processes below ``roots``, themselves included, each after its parent."""
+        """``roots`` and the processes below them, each after its parent."""
         children: dict[int, list[int]] = {}
         for pid in self.pids():
             if (stat := self.stat(pid)) is not None:
@@ -72,9 +72,9 @@ class Proc:
         return list(found)
 
     def pss_bytes(self, pid: int) -> int | None:
-        """Resident memory with shared pages divided among their users; None where not allowed.
+        """Resident memory, shared pages divided among their users; None if reading is not allowed.
 
-        The kernel walks the page tables for it, which takes milliseconds per GiB.
+        The kernel walks the page tables, which takes milliseconds per GiB.
         """
         try:
             text = (self.root / str(pid) / "smaps_rollup").read_text("ascii")
@@ -84,7 +84,7 @@ class Proc:
         return None if kib is None else kib * _KIB
 
     def switches(self, pid: int) -> tuple[int, int]:
-        """Voluntary and involuntary context switches of all threads that still run."""
+        """Voluntary and involuntary context switches of all threads that have not ended."""
         voluntary = involuntary = 0
         for status in (self.root / str(pid) / "task").glob("*/status"):
             try:
@@ -97,7 +97,7 @@ class Proc:
 
 
 def _field(text: str, name: str) -> int | None:
-    """A ``Name:   12 kB`` line's number."""
+    """The number in a line like ``Name:   12 kB``."""
     start = f"\n{name}:"
     at = f"\n{text}".find(start)
     if at < 0:

@@ -27,10 +27,10 @@ _REDUCTIONS: Final = (
     SampleReduction("involuntary_switches", "involuntary_switches", "growth"),
 )
 _NO_PROCESS: Final = (
-    "the engine runs no process that is known here; of a server on this machine,"
-    " give the probe its process id: pids"
+    "the engine has no known process on this machine; for a server on this machine,"
+    " set the probe's parameter pids to its process id"
 )
-_NO_PSS: Final = "smaps_rollup of the engine's processes may not be read"
+_NO_PSS: Final = "no permission to read smaps_rollup of the engine's processes"
 
 
 class ProcessParams(Strict, frozen=True, kw_only=True):
@@ -38,17 +38,17 @@ class ProcessParams(Strict, frozen=True, kw_only=True):
 
     interval_s: Annotated[float, Meta(ge=0.05, le=60)] = 0.2
     thorough_every: Annotated[int, Meta(ge=1)] = 10
-    """Every so many samples the figures that cost more are read: PSS and context switches."""
+    """PSS and context switches, which cost more, are read at every N-th sample only."""
     pids: list[Annotated[int, Meta(ge=1)]] = field(default_factory=list)
-    """Roots of the process tree, where the engine does not know them (a server)."""
+    """Roots of the process tree, if the engine does not know them (a server)."""
 
 
 class ProcessProbe(StepProbe):
     """RSS, PSS, processor time, threads, page faults and switches of the engine's process tree.
 
     Read from ``/proc`` at an interval and joined to the requests in flight: peaks, the mean
-    number of busy cores, and growth of the counters. The figures are those of all the
-    engine's processes together, whatever else was in flight.
+    number of busy cores, and the growth of counters. A figure is for all of the engine's
+    processes together, so it includes the work for other requests in flight.
     """
 
     section: ClassVar[str] = "process"

@@ -1,4 +1,4 @@
-"""Figures of a machine, sampled at an interval and joined to the requests in flight."""
+"""Sample figures of a machine at an interval, and join them to the requests in flight."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ Values: TypeAlias = dict[str, float | int | None]
 How: TypeAlias = Literal["max", "min", "mean", "growth", "rate"]
 
 _NO_SAMPLE: Final = "no sample was taken while the request was in flight"
-_NO_PAIR: Final = "no two samples span the request"
-_NOT_TOLD: Final = "this machine does not tell"
+_NO_PAIR: Final = "there are no two samples to take a difference of"
+_NOT_REPORTED: Final = "this machine does not report it"
 
 
 @dataclass(frozen=True, slots=True)
 class SampleReduction:
     """How the samples of ``source`` become one ``field`` of a request.
 
-    ``max``, ``min`` and ``mean`` are over the samples taken in flight; ``growth`` is that
-    of a counter from the last sample before the request to the last one in flight, and
-    ``rate`` is that growth per second between the two.
+    ``max``, ``min`` and ``mean`` are over the samples taken while the request is in flight.
+    ``growth`` is the increase of a counter from the last sample before the request to the last
+    one in flight, and ``rate`` is that increase per second between the two.
     """
 
     field: str
@@ -35,7 +35,7 @@ class SampleReduction:
 
 @dataclass(slots=True)
 class _SampledRequest:
-    """What was sampled since a request was sent."""
+    """What has been sampled since a request was sent."""
 
     before: dict[str, tuple[int, float]]
     samples: int = 0
@@ -73,16 +73,15 @@ class _SampledRequest:
             return None
         (began_ns, first), (ended_ns, last) = self.before[name], self.last[name]
         if last < first:
-            return None  # a counter that fell was reset: its growth is not known
+            return None  # a counter that fell was reset, so its growth is not known
         return (last - first) / ((ended_ns - began_ns) / 1e9) if per_second else last - first
 
 
 class Sampling:
     """Takes samples in the background from ``start`` to ``stop``.
 
-    ``take`` runs in a thread of its own, since it may be slow; it returns None for a gap.
-    ``seen`` is told of every sample on the event loop. Each sample costs
-    O(requests in flight).
+    ``take`` runs in another thread, since it may be slow; it returns None for a gap. ``seen`` is
+    called with every sample on the event loop. A sample costs O(requests in flight).
     """
 
     def __init__(
@@ -102,12 +101,12 @@ class Sampling:
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Take the first sample, then go on in the background."""
+        """Take the first sample, then continue in the background."""
         await self.sample()
         self._task = asyncio.create_task(self._run())
 
     async def stop(self) -> None:
-        """End; safe to call when nothing was started. Raises what ended the sampling before."""
+        """End. Safe to call without ``start``. Raises the exception that ended the sampling."""
         task, self._task = self._task, None
         if task is not None:
             task.cancel()
@@ -126,13 +125,13 @@ class Sampling:
         self._seen(t_ns, values)
 
     def sent(self, key: str) -> None:
-        """Know that a request goes out."""
+        """Note that a request is sent."""
         self._in_flight[key] = _SampledRequest(before=dict(self._latest))
 
     def finished(
         self, key: str, reductions: Sequence[SampleReduction], reasons: Mapping[str, str]
     ) -> ProbeFinding:
-        """What was sampled while a request was in flight; ``reasons`` are by source."""
+        """What was sampled while a request was in flight. ``reasons`` are by source."""
         seen = self._in_flight.pop(key)
         fields: dict[str, Figure] = {"samples": seen.samples}
         why: dict[str, str] = {}
@@ -149,7 +148,7 @@ class Sampling:
         if reduction.source in reasons:
             return reasons[reduction.source]
         if reduction.source not in self._latest and seen.samples:
-            return _NOT_TOLD
+            return _NOT_REPORTED
         counter = reduction.how in {"growth", "rate"}
         return _NO_PAIR if counter and seen.samples else _NO_SAMPLE
 

@@ -1,1 +1,1 @@
-"""The routing probe. What runs inside vLLM's worker process is in ``worker``."""
+"""The routing probe. ``worker`` runs inside vLLM's worker process, all else outside."""

@@ -20,10 +20,10 @@ _PARAMETERS: Final = {"keep_ids"}
 
 
 class RoutingProbe:
-    """Every expert choice of every MoE layer, reduced to figures a request.
+    """Every expert choice of every MoE layer, reduced to figures per request.
 
-    Parameter ``keep_ids: true`` also keeps the choices themselves among the arrays, 4 k + 4
-    bytes a token and layer before compression, for ``stressbench thrash``. A dense model
+    With the parameter ``keep_ids: true`` the arrays also have the choices themselves, for
+    ``stressbench thrash``: 4 k + 4 bytes per token and layer before compression. A dense model
     has no routing: its section is null with the reason "dense model".
     """
 
@@ -40,16 +40,16 @@ class RoutingProbe:
 
     @staticmethod
     def check(params: Mapping[str, object]) -> None:
-        """Refuse what is no parameter of this probe."""
+        """Refuse unknown parameters."""
         for name in params:
             if name not in _PARAMETERS:
                 raise SuiteError(
                     f"the routing probe has no parameter {name!r}",
                     where=f"params.{name}",
-                    hint="it knows keep_ids: true or false",
+                    hint="its parameter is keep_ids: true or false",
                 )
         if not isinstance(params.get("keep_ids", False), bool):
-            raise SuiteError("keep_ids is true or false", where="params.keep_ids")
+            raise SuiteError("keep_ids must be true or false", where="params.keep_ids")
 
     async def start(self, served: RunningEngine) -> None:
         assert self.capture is not None
@@ -58,7 +58,7 @@ class RoutingProbe:
         await self._remote.start()
 
     def step(self, reading: StepReading) -> None:
-        """Steps are seen inside the worker."""
+        """Do nothing: the capture sees the steps in the worker."""
 
     async def sent(self, key: str, request: Request) -> None:
         self._prompts[key] = request.prompt_token_ids
@@ -66,7 +66,7 @@ class RoutingProbe:
         await self._remote.expect(key, {})
 
     def returned(self, key: str, routed_experts: Ids) -> None:
-        """Take what the engine itself returned of a request: used where the worker cannot tell."""
+        """Take the experts that the engine returned: used if the worker cannot capture them."""
         self._returned[key] = routed_experts
 
     async def finished(self, key: str, *, ok: bool) -> ProbeFinding:

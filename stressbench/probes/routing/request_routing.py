@@ -1,4 +1,7 @@
-"""The experts that one request's tokens went to, as the worker hands them over."""
+"""The experts that one request's tokens were routed to, as the worker returns them.
+
+Both sides import this module: the probe in the main process, the capture in the worker.
+"""
 
 from __future__ import annotations
 
@@ -12,20 +15,20 @@ from stressbench.probes.exchange import Arrays
 from stressbench.telemetry.routing import Floats, Ids, Mask, valid_rows
 
 SCORES: Final = ("confidence", "margin", "entropy_norm")
-"""What is kept of the router's softmax (or normalised sigmoid), in this order."""
+"""The figures kept of the router's softmax (or normalised sigmoid), in this order."""
 
 
 @dataclass(frozen=True, slots=True)
 class RequestRouting:
-    """Routing of one request, a row a token: T tokens, L layers, k experts, S steps.
+    """Routing of one request, one row per token: T tokens, L layers, k experts, S steps.
 
-    ``ids`` (T, L, k); ``positions`` (T,) in the request; ``step`` (T,) the engine step that
-    ran the token; ``distinct`` (S, L) how many experts the whole batch of a step used,
-    this request's neighbours included, with S = 0 where nobody told (``of_engine``);
-    ``scores`` (T, L, 3): see ``SCORES``. Confidence is the probability of the chosen
-    experts together; margin the least chosen expert's probability minus the greatest that
-    was left out, negative where a bias or groups overrule the scores; entropy of the
-    probabilities over ln E. NaN where the router's scoring is not understood.
+    ``ids`` (T, L, k); ``positions`` (T,) in the request; ``step`` (T,) the engine step that ran
+    the token; ``distinct`` (S, L) how many experts the whole batch of a step used, other
+    requests included, with S = 0 if that is not known (``of_engine``); ``scores`` (T, L, 3) the
+    figures named by ``SCORES``. Confidence is the total probability of the chosen experts.
+    Margin is the smallest probability of a chosen expert minus the greatest of one that was not
+    chosen; it is negative if a bias or groups overrule the scores. Entropy is that of the
+    probabilities over ln E. All are NaN if the router's scoring is not understood.
     """
 
     experts: int
@@ -37,7 +40,7 @@ class RequestRouting:
 
     @property
     def valid(self) -> Mask:
-        """Rows that a router can have chosen, (T, L)."""
+        """Which rows can come from a router, (T, L)."""
         return valid_rows(self.ids, self.experts)
 
     def score(self, name: str) -> Floats:
@@ -46,7 +49,7 @@ class RequestRouting:
         return np.where(self.valid, values, np.nan)
 
     def in_order(self) -> RequestRouting:
-        """By position; of a token that ran twice (after a preemption) the last run stays."""
+        """Rows by position; of a token that ran twice (after a preemption), the last run."""
         _, last = np.unique(self.positions[::-1], return_index=True)
         rows = len(self.positions) - 1 - last
         return self.rows(rows)
@@ -62,7 +65,7 @@ class RequestRouting:
         )
 
     def arrays(self) -> Arrays:
-        """As the worker hands it over; ``of_arrays`` reads it."""
+        """Arrays to send from the worker; ``of_arrays`` reads them."""
         return {
             "experts": np.array(self.experts),
             "ids": self.ids,
@@ -74,11 +77,11 @@ class RequestRouting:
 
 
 def of_engine(ids: Ids, experts: int) -> RequestRouting:
-    """What vLLM itself returns of one request: (tokens, all hidden layers, k), any integers.
+    """From what vLLM itself returns for one request: (tokens, all hidden layers, k), integers.
 
-    Its rows begin with the first token of the prompt, those from the prefix cache included.
-    Its buffer has zeros for layers that do not route: layers without one possible row are
-    left out. It holds neither logits nor who else was in a step.
+    Its rows begin with the first token of the prompt, tokens from the prefix cache included.
+    The buffer has zeros for layers that do not route, so layers without a possible row are
+    left out. It contains neither logits nor which requests shared a step.
     """
     choices = ids.astype(np.int16)
     routing = valid_rows(choices, experts).any(axis=0)
@@ -94,7 +97,7 @@ def of_engine(ids: Ids, experts: int) -> RequestRouting:
 
 
 def of_arrays(arrays: Arrays) -> RequestRouting:
-    """What ``RequestRouting.arrays`` gave."""
+    """From what ``RequestRouting.arrays`` returned."""
     return RequestRouting(
         experts=int(cast("np.int64", arrays["experts"][()])),
         ids=arrays["ids"].astype(np.int16, copy=False),

@@ -1,4 +1,4 @@
-"""One request's routing as fields of its record and the arrays beside it."""
+"""From one request's routing to the fields of its record and their arrays."""
 
 from __future__ import annotations
 
@@ -18,14 +18,15 @@ if TYPE_CHECKING:
 
 RANKS: Final = (2, 4, 8)
 """Expert-parallel group sizes for which placement is simulated."""
-_PAIR_CELLS: Final = 1 << 16  # of the co-activation array: 30 layers of 46 experts
+_PAIR_CELLS: Final = 1 << 16
+"""The largest co-activation array that is kept, in elements: 30 layers of 46 experts."""
 _NO_TOKENS: Final = "no token of this phase was run"
-_NOTHING_VALID: Final = "no row of this phase holds k distinct experts"
+_NOTHING_VALID: Final = "no row of this phase has k distinct experts"
 _NO_NEIGHBOURS: Final = "no two neighbouring tokens were run"
 _SCORING: Final = "the router's scoring function is not understood"
 _RANKS: Final = "more ranks than experts"
 _NO_LOGITS: Final = "the engine returned the chosen experts without their logits"
-_NO_STEPS: Final = "the engine did not tell which requests shared a step"
+_NO_STEPS: Final = "the engine did not report which requests shared a step"
 
 _REASONS: Final = {
     "churn_mean": _NO_NEIGHBOURS,
@@ -39,11 +40,12 @@ _REASONS: Final = {
 def finding(
     routed: RequestRouting, prompt: Sequence[int], *, keep_ids: bool = False
 ) -> ProbeFinding:
-    """The record's ``routing`` section: means over layers, as a whole and by phase.
+    """The record's ``routing`` section: means over layers, for the whole request and by phase.
 
-    ``prompt``: its token ids. Prefill is every token of it, decode every generated one that
-    was fed back. The arrays: load by phase, layer and expert; co-activation where it is
-    small; with ``keep_ids`` the prompt, and each token's experts and margins.
+    ``prompt`` are the prompt's token ids. Prefill is every token of the prompt, decode every
+    generated token that was fed back. The arrays are the load by phase, layer and expert; the
+    co-activation if it is small; and with ``keep_ids`` the prompt, and each token's experts
+    and margins.
     """
     decoded = routed.positions >= len(prompt)
     phases = {"": np.ones_like(decoded), "prefill_": ~decoded, "decode_": decoded}
@@ -80,7 +82,7 @@ def _reason(name: str, routed: RequestRouting) -> str:
 
 
 def _figures(part: RequestRouting) -> dict[str, Figure]:
-    """Figures of some of a request's tokens; None where there is nothing to count."""
+    """Figures of some of a request's tokens; None if there is nothing to count."""
     valid, k = part.valid, part.ids.shape[2]
     counts = routing.load(part.ids, valid, part.experts)
     imbalance = routing.imbalance(counts)
@@ -100,7 +102,7 @@ def _figures(part: RequestRouting) -> dict[str, Figure]:
 
 
 def _whole(routed: RequestRouting) -> dict[str, Figure]:
-    """Figures of all of a request's tokens alone."""
+    """Figures that are only given for all tokens of a request together."""
     valid = routed.valid
     counts = routing.load(routed.ids, valid, routed.experts)
     used = np.where(valid.any(axis=0), (counts > 0).sum(axis=1), np.nan)
@@ -140,7 +142,7 @@ def _arrays(routed: RequestRouting, decoded: Mask) -> dict[str, Array]:
 
 
 def _choices(routed: RequestRouting, prompt: Sequence[int]) -> dict[str, Array]:
-    """Every choice, (tokens, layers, k), for setting two runs of a request side by side."""
+    """Every choice, (tokens, layers, k), to compare two runs of a request."""
     return {
         "prompt_ids": np.array(prompt, np.int32),
         "positions": routed.positions.astype(np.int32),

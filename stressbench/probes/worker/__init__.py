@@ -1,1 +1,1 @@
-"""What runs inside vLLM's worker process, and how a probe talks to it."""
+"""What runs inside vLLM's worker process: the extension, and the protocol of captures."""

@@ -1,11 +1,10 @@
 """The extension of vLLM's worker that lets captures watch a model while it serves.
 
-vLLM takes one extension a worker (``worker_extension_cls``), mixes it into its worker
-class and calls its methods by ``collective_rpc``, between two steps of the scheduler.
-This one hosts any number of captures, each named by its probe and built from a dotted
-path, so a probe of another package needs none of its own. Whatever goes wrong in here
-ends a capture and is told as the reason of a null: it never ends the engine, nor
-another capture.
+vLLM takes one extension per worker (``worker_extension_cls``), mixes it into its worker class
+and calls its methods by ``collective_rpc``, between two steps of the scheduler. This one hosts
+any number of captures, each named by its probe and built from a dotted path, so probes of other
+packages need no extension. An exception in here ends one capture and becomes the reason of its
+nulls. It ends neither the engine nor another capture.
 """
 
 from __future__ import annotations
@@ -36,20 +35,20 @@ class WorkerExtension:
     stressbench_row_map: RowMap
 
     def stressbench_install(self, name: str, path: str) -> str | None:
-        """Start the capture ``path`` ("module:Class") as ``name``; the reason where it cannot."""
+        """Start the capture ``path`` ("module:Class") as ``name``; returns why it failed, if so."""
         hosts: dict[str, CaptureHost] = self.__dict__.setdefault("stressbench_hosts", {})
         if name not in hosts:
             hosts[name] = CaptureHost(self, path)
         return hosts[name].fault
 
     def stressbench_rows(self) -> RowMap:
-        """The one row map of this worker, which every capture shares."""
+        """The row map of this worker, which all captures share."""
         if "stressbench_row_map" not in self.__dict__:
             self.stressbench_row_map = row_map(self.model_runner)  # type: ignore[attr-defined]
         return self.stressbench_row_map
 
     def stressbench_register(self, name: str, key: str, settings: Plain) -> str | None:
-        """Expect request ``key``; the reason where nothing will be captured of it."""
+        """Expect request ``key``; returns why nothing will be captured of it, if so."""
         return self.stressbench_hosts[name].register(key, settings)
 
     def stressbench_take(self, name: str, key: str) -> dict[str, object]:
@@ -57,7 +56,7 @@ class WorkerExtension:
         return self.stressbench_hosts[name].take(key)
 
     def stressbench_remove(self, name: str) -> None:
-        """End the capture; the model runs as if it had never been there."""
+        """End the capture and remove its hooks from the model."""
         hosts: dict[str, CaptureHost] = self.__dict__.get("stressbench_hosts", {})
         if name in hosts:
             hosts.pop(name).remove()
@@ -66,7 +65,7 @@ class WorkerExtension:
 
 
 class CaptureHost:
-    """One capture at work in one worker: its hooks, its requests, and what ended it."""
+    """One capture in one worker: its hooks, its requests, and the fault that ended it."""
 
     def __init__(self, worker: WorkerExtension, path: str) -> None:
         runner = worker.model_runner  # type: ignore[attr-defined]  # vLLM's own worker
@@ -94,7 +93,7 @@ class CaptureHost:
         self._undo.append(self.model.register_forward_hook(self._after_step).remove)
 
     def _guard(self, action: Callable[[], None]) -> None:
-        """Run ``action``; a fault in it takes the hooks off and stands as the reason."""
+        """Run ``action``. An exception in it ends the capture and becomes its fault."""
         if self.fault is not None:
             return
         try:
@@ -119,7 +118,7 @@ class CaptureHost:
         return self.fault
 
     def take(self, key: str) -> dict[str, object]:
-        """Forget request ``key`` and give what is known of it."""
+        """Forget request ``key`` and return what was captured of it."""
         known, unseen = key in self._keys, key in self._unseen
         self._keys.discard(key)
         self._unseen.discard(key)
@@ -132,23 +131,23 @@ class CaptureHost:
         refused: str | None = None
         try:
             taken = capture.collect(key)
-        except Unsupported as reason:  # of this request alone
+        except Unsupported as reason:  # concerns this request only
             refused = str(reason)
         except Exception as error:  # noqa: BLE001 - telemetry must not end the engine
             self._end(_fault(error))
             refused = self.fault
         if refused is None and unseen:
-            refused = UNSEEN  # sums of nothing are zeros, which nobody measured
+            refused = UNSEEN  # its sums are zeros that nobody measured
         return pack(taken) if refused is None else {"why_null": refused}
 
     def remove(self) -> None:
-        """Take every hook off, the last one first."""
+        """Remove every hook, the last one first."""
         while self._undo:
             self._undo.pop()()
         self._step = None
 
     def after(self, module: torch.nn.Module, hook: Hook) -> None:
-        """See ``Host``."""
+        """As in ``Host``."""
 
         def guarded(
             module: torch.nn.Module,
@@ -162,11 +161,11 @@ class CaptureHost:
         self._undo.append(module.register_forward_hook(guarded, with_kwargs=True).remove)
 
     def undo(self, action: Callable[[], None]) -> None:
-        """See ``Host``."""
+        """As in ``Host``."""
         self._undo.append(action)
 
     def step(self) -> BatchStep:
-        """See ``Host``."""
+        """As in ``Host``."""
         assert self._step is not None
         return self._step
 
@@ -176,7 +175,7 @@ class CaptureHost:
         self._step = None
         capture = self._capture
         if not self._keys or capture is None:
-            return  # nobody is watched: the step costs this one look
+            return  # no request is expected: the step costs only this check
 
         def begin() -> None:
             step = self._read_step(args, kwargs)
@@ -195,23 +194,23 @@ class CaptureHost:
     def _read_step(
         self, args: tuple[object, ...], kwargs: Mapping[str, object]
     ) -> BatchStep | None:
-        """Who is in the batch; None for a dry run, or where no request is expected."""
+        """Whose rows are in the batch; None for a dry run or a batch without expected requests."""
         assert self._rows is not None
         batch = self._rows.batch()
         if batch is None:
             return None
-        step = batch.step(self._key, _handed(args, kwargs))
+        step = batch.step(self._key, _rows_given(args, kwargs))
         seen = {rows.key for rows in step.rows} & self._keys
         self._unseen -= seen
         return step if seen else None
 
     def _key(self, request_id: str) -> str:
-        """The key under which a request was sent: vLLM appends ``-`` and eight characters."""
+        """The id that the runner gave a request: vLLM appends ``-`` and eight characters to it."""
         return request_id if request_id in self._keys else request_id.rpartition("-")[0]
 
 
 def _check(config: VllmConfig) -> None:
-    """Raise ``Unsupported`` where a step's rows are not all in this worker, in one pass."""
+    """Raise ``Unsupported`` unless this worker runs all rows of a step, in one forward pass."""
     parallel = config.parallel_config
     if not config.model_config.enforce_eager:
         raise Unsupported(_COMPILED)
@@ -223,8 +222,8 @@ def _check(config: VllmConfig) -> None:
         raise Unsupported(_MICRO_BATCHES)
 
 
-def _handed(args: tuple[object, ...], kwargs: Mapping[str, object]) -> int | None:
-    """How many rows the model is called with; None where that cannot be seen."""
+def _rows_given(args: tuple[object, ...], kwargs: Mapping[str, object]) -> int | None:
+    """How many rows the model is called with; None if that cannot be seen."""
     ids = kwargs.get("input_ids", args[0] if args else None)
     given = ids if ids is not None else kwargs.get("inputs_embeds")
     shape: tuple[int, ...] | None = getattr(given, "shape", None)

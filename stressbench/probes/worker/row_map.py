@@ -1,9 +1,9 @@
-"""Whose rows are in a batch: asked of vLLM's model runner, of either generation.
+"""Find out whose rows are in a batch from vLLM's model runner, V1 or V2.
 
-An attention layer's metadata cannot say: it differs by the kind of attention, that of
+An attention layer's metadata is not enough: it differs by the kind of attention, that of
 multi-head latent attention has no sequence lengths, and chunked local attention counts
-*virtual* requests. The runner that lays the batch out knows, whatever the layers are. It
-is listened to from outside: its methods are stood in front of on the one instance.
+*virtual* requests. The model runner lays the batch out, so it knows, whatever the layers are.
+Its methods are wrapped on the one instance that runs.
 """
 
 from __future__ import annotations
@@ -23,29 +23,29 @@ if TYPE_CHECKING:
 
 _V1: Final = "vllm.v1.worker.gpu_model_runner"
 _V2: Final = "vllm.v1.worker.gpu.model_runner"
-"""Modules of the classes that every device's runner of a generation is derived from."""
+"""The modules of the base classes of V1 and V2 runners for every device."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """One step as the runner laid it out; a request's rows follow those of the one before."""
+    """One step as the runner laid it out: the rows of one request after those of another."""
 
     request_ids: tuple[str, ...]
-    """vLLM's own ids."""
+    """vLLM's ids."""
     counts: tuple[int, ...]
     """Rows of each request."""
     computed: tuple[int, ...]
-    """Tokens of each request that are in the KV cache already."""
+    """Tokens of each request already in the KV cache."""
     tokens: int
-    """Rows that the scheduler asked for, over all requests."""
+    """Rows that the scheduler scheduled, over all requests."""
     input_ids: torch.Tensor
     """(rows,); padding may follow."""
 
     def step(self, key_of: Callable[[str], str], given: int | None) -> BatchStep:
-        """Every request's rows, under the keys that ``key_of`` gives to vLLM's ids.
+        """The rows of every request, under the keys that ``key_of`` gives to vLLM's ids.
 
-        ``given`` is how many rows the model was handed, where that is known. Raises
-        ``Unsupported`` where these facts do not fit together.
+        ``given`` is how many rows the model was called with, if known. Raises
+        ``Unsupported`` if these facts contradict each other.
         """
         self._check(given)
         rows, start = [], 0
@@ -62,55 +62,55 @@ class Batch:
         if len(set(self.request_ids)) < number or {len(self.counts), len(self.computed)} != {
             number
         }:
-            raise Unsupported("unsupported: a step's requests cannot be told apart")
+            raise Unsupported("unsupported: the requests of a step cannot be told apart")
         if sum(self.counts) != self.tokens or any(
             count < 1 or first < 0 for count, first in zip(self.counts, self.computed, strict=True)
         ):
             raise Unsupported(
-                f"unsupported: the rows of a step do not add up: {sum(self.counts)} by request,"
-                f" {self.tokens} by the scheduler"
+                f"unsupported: a step's rows do not add up: {sum(self.counts)} over its requests,"
+                f" {self.tokens} scheduled"
             )
         rows = min(len(self.input_ids), self.tokens if given is None else given)
         if rows < self.tokens:
             raise Unsupported(
-                f"unsupported: the model was handed {rows} rows of a step of {self.tokens}"
+                f"unsupported: the model was called with {rows} rows of a step of {self.tokens}"
             )
 
 
 class RowMap(Protocol):
-    """Listens to one model runner."""
+    """Knows the batch that one model runner runs."""
 
     def batch(self) -> Batch | None:
-        """The batch that is being run; None for a dry run, which has nobody's rows."""
+        """The batch that is running; None for a dry run, which has no requests."""
         ...
 
     def remove(self) -> None:
-        """Stop listening; the runner is as it was."""
+        """Unwrap the runner's methods."""
         ...
 
 
 def row_map(runner: object) -> RowMap:
-    """The row map for a runner, by its class. Raises ``Unsupported`` for one not known."""
+    """The row map for a runner, by its class. Raises ``Unsupported`` for an unknown class."""
     for kind in type(runner).__mro__:
         if kind.__module__ == _V1:
             return RowsV1(cast("_RunnerV1", runner))
         if kind.__module__ == _V2:
             return RowsV2(runner)
     raise Unsupported(
-        "unsupported: vLLM's model runner does not tell whose rows are in a batch"
+        "unsupported: vLLM's model runner does not show whose rows are in a batch"
         f" ({type(runner).__name__})"
     )
 
 
 class _Scheduled(Protocol):
-    """What is read of ``vllm.v1.core.sched.output.SchedulerOutput``."""
+    """The part of ``vllm.v1.core.sched.output.SchedulerOutput`` that is read."""
 
     num_scheduled_tokens: Mapping[str, int]
     total_num_scheduled_tokens: int
 
 
 class _PersistentBatch(Protocol):
-    """What is read of ``vllm.v1.worker.gpu_input_batch.InputBatch``."""
+    """The part of ``vllm.v1.worker.gpu_input_batch.InputBatch`` that is read."""
 
     req_ids: Sequence[str]
     num_computed_tokens_cpu: NDArray[np.int32]
@@ -126,7 +126,7 @@ class _RunnerV1(Protocol):
 
 
 class _BatchV2(Protocol):
-    """What is read of ``vllm.v1.worker.gpu.input_batch.InputBatch``."""
+    """The part of ``vllm.v1.worker.gpu.input_batch.InputBatch`` that is read."""
 
     req_ids: Sequence[str]
     query_start_loc_np: NDArray[np.int32]
@@ -135,10 +135,10 @@ class _BatchV2(Protocol):
 
 
 class RowsV1:
-    """Model runner V1: its persistent batch, in the order of the scheduler's numbers.
+    """Model runner V1: its persistent batch, and the scheduler's token counts.
 
-    The rows lie in the order of the batch, which a backend may have changed; how many each
-    request has stands in the scheduler's output alone.
+    Rows follow the order of the persistent batch, which a backend may have changed. Only the
+    scheduler's output says how many rows each request has.
     """
 
     def __init__(self, runner: _RunnerV1) -> None:
@@ -153,7 +153,7 @@ class RowsV1:
             finally:
                 self._scheduled = None
 
-        self.remove = stand_in(runner, "execute_model", execute_model)
+        self.remove = wrap_method(runner, "execute_model", execute_model)
 
     def batch(self) -> Batch | None:
         scheduled = self._scheduled
@@ -171,7 +171,7 @@ class RowsV1:
 
 
 class RowsV2:
-    """Model runner V2: the batch that it prepares for each step, which says everything."""
+    """Model runner V2: the batch that it prepares for each step, which has all the facts."""
 
     def __init__(self, runner: object) -> None:
         self._batch: _BatchV2 | None = None
@@ -192,8 +192,8 @@ class RowsV2:
                 self._batch = None
 
         self._undo = [
-            stand_in(runner, "prepare_inputs", prepare_inputs),
-            stand_in(runner, "execute_model", execute_model),
+            wrap_method(runner, "prepare_inputs", prepare_inputs),
+            wrap_method(runner, "execute_model", execute_model),
         ]
 
     def batch(self) -> Batch | None:
@@ -215,8 +215,8 @@ class RowsV2:
             self._undo.pop()()
 
 
-def stand_in(owner: object, name: str, method: object) -> Callable[[], None]:
-    """Put ``method`` in front of one instance's method; returns what takes it away again."""
+def wrap_method(owner: object, name: str, method: object) -> Callable[[], None]:
+    """Replace a method on one instance; returns a function that restores it."""
     attributes = owner.__dict__
     before = attributes.get(name)
     attributes[name] = method

@@ -1,1 +1,1 @@
-"""Prompt classes that strain following instructions, and short questions without context."""
+"""Prompt classes about following instructions, and short questions without context."""

@@ -14,22 +14,21 @@ _OPENINGS: Final = ("Well", "Today", "Once", "Here", "Perhaps", "Every", "Some",
 
 
 class MultiInstruction:
-    """Write about a topic under J rules, listed in a random order.
+    """Write about a topic and follow several rules, listed in random order.
 
-    The same rules in another order make another item of the cluster's family; every rule
-    is checked by program (Zhou et al. 2023, IFEval). The twin has the first rule alone,
-    so the price of many rules at once can be seen.
+    A program checks every rule (Zhou et al. 2023, IFEval). The twin has only the first rule,
+    so the difference shows the effect of many rules at once.
     """
 
     traits = Traits(
         scorer="rules",
         arms=("stress", "isocontent"),
-        params=(Param(name="rules", default=4, least=1, most=6, doc="Rules at once."),),
+        params=(Param(name="rules", default=4, least=1, most=6, doc="Number of rules."),),
         max_tokens=96,
     )
 
     def outlines(self, condition: Condition) -> Mapping[Arm, PromptOutline]:
-        """All rules, and one of them."""
+        """Outline the task with all rules, and with one of them."""
         rng = condition.rng("rules")
         setting = rng.choice(lexicon.SETTINGS)
         rules = _rules(rng, setting)[: condition.params.count("rules")]
@@ -39,7 +38,7 @@ class MultiInstruction:
 
 
 def _rules(rng: random.Random, setting: lexicon.Setting) -> list[tuple[str, str]]:
-    """Rules that can all be obeyed at once, as ``(sentence, check)``."""
+    """Draw rules that do not exclude each other, as ``(sentence, check)``."""
     opening, thing = rng.choice(_OPENINGS), rng.choice(setting.thing).split()[0]
     most = rng.choice((30, 40, 50))
     banned = rng.choice([word for word in lexicon.WORDS["adjective"] if word != thing])

@@ -1,4 +1,4 @@
-"""Copying a monotonous text with one odd word in it."""
+"""Copying a monotonous text with one different word in it."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _WORDS: Final = (
 
 
 class RepeatCopy:
-    """One word n times with a single variant of it at the depth; copy it exactly.
+    """Copy a text exactly: one word many times, with one variant of it at the depth.
 
-    After the repeated-words test of Context Rot (Chroma 2025). The answer is scored by
-    its normalised edit distance. The twin copies as many words that are all different.
+    After the repeated-words test of Context Rot (Chroma 2025), scored by normalised edit
+    distance. The twin is a text of as many words in random variety.
     """
 
     traits = Traits(
@@ -30,7 +30,7 @@ class RepeatCopy:
     )
 
     def outlines(self, condition: Condition) -> Mapping[Arm, PromptOutline]:
-        """The repeated word, and different words."""
+        """Outline copying the repeated word, and copying varied words."""
         count = condition.params.count("words")
         common, odd = _WORDS[condition.pick("word", len(_WORDS))]
         words = [common] * count

@@ -1,4 +1,4 @@
-"""Short closed-book questions: the control that no stress touches."""
+"""Short closed-book questions: a control without any stress."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from stressbench.schema.suite.suite import Arm
 class ShortQa:
     """Common-knowledge questions without any context.
 
-    A model that is right here and wrong elsewhere fails because of the input. Questions
-    come in a seeded order without repetition, then again from the start.
+    If a model answers these and fails elsewhere, the input is the cause. The questions come
+    in a seeded order; none is repeated before all have been asked.
     """
 
     traits = Traits(scorer="exact_match")
 
     def outlines(self, condition: Condition) -> Mapping[Arm, PromptOutline]:
-        """One draft: the question with its aliases."""
+        """Outline the question with its aliases."""
         question, aliases = QUESTIONS[condition.pick("questions", len(QUESTIONS))]
         return {"stress": PromptOutline(question=question, expected=aliases)}
 

@@ -1,4 +1,4 @@
-"""Facts to ask for: closed-book questions, and keys and codes that no model can know."""
+"""Facts to ask about: closed-book questions, and keys and codes that no model can know."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ SURNAMES: Final = words(
 
 
 def draw_value(rng: random.Random, kind: str) -> str:
-    """A value that cannot be guessed: six digits (20 bits), a UUID (122), or two words."""
+    """Draw a value that cannot be guessed: six digits (20 bits), a UUID (122), or two words."""
     kind = cast("ValueKind", kind)
     if kind == "digits":
         return str(rng.randrange(100_000, 1_000_000))
@@ -52,7 +52,7 @@ def draw_value(rng: random.Random, kind: str) -> str:
 
 
 def draw_values(rng: random.Random, kind: str, count: int) -> list[str]:
-    """``count`` different values."""
+    """Draw ``count`` different values."""
     values: dict[str, None] = {}
     while len(values) < count:
         values[draw_value(rng, kind)] = None
@@ -114,4 +114,4 @@ QUESTIONS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = tuple(
         ("Which continent is Egypt in?", "Africa"),
     )
 )
-"""Questions with every answer that counts."""
+"""Questions, each with all its accepted answers."""

@@ -1,4 +1,4 @@
-"""What the classes share that spell the same text in another way."""
+"""What the classes share that write the same text in other characters."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ from stressbench.schema.suite.suite import Arm
 from stressbench.seeds import derive_rng
 
 Speller = Callable[[str, float, random.Random], str]
-"""Text, rate (0 to 1) and generator to the disguised text."""
+"""Makes the disguised text from a text, a rate (0 to 1) and a generator."""
 
 _INFLATION: Final = 8
 _FEWER: Final = 4
 RATE: Final = Param(
-    name="rate", default=1.0, least=0.0, most=1.0, doc="Share of characters that are changed."
+    name="rate", default=1.0, least=0.0, most=1.0, doc="Share of the characters to change."
 )
 
 
 def disguise_traits(*params: Param) -> Traits:
-    """Traits of a class that spells a needle text in another way."""
+    """Return the traits of a class that writes needle and haystack in other characters."""
     return Traits(
         scorer="exact_match",
         arms=DISGUISE_ARMS,
@@ -51,9 +51,9 @@ def disguise_traits(*params: Param) -> Traits:
 
 @dataclass(frozen=True)
 class Disguised:
-    """A source whose every phrase is spelled in another way; phrase for phrase the same text.
+    """Filler with the phrases of another source, written in other characters.
 
-    A phrase is always spelled the same way, so that it is tokenized once.
+    The same phrase is always written the same way, so it is tokenized once.
     """
 
     plain: FillerSource
@@ -67,28 +67,28 @@ class Disguised:
         return f"{self.plain.name}/{self.disguise}-{self.rate!r}"
 
     def chunks(self, tokens: int) -> int:
-        """Fewer than the plain source has: a disguised phrase has many more tokens."""
+        """Return fewer than the plain source has: a disguised phrase has many more tokens."""
         return max(1, self.plain.chunks(tokens // _INFLATION) // _FEWER)
 
     def chunk(self, index: int) -> Sequence[str]:
-        """The plain chunk's phrases, disguised."""
+        """Return the plain chunk's phrases, disguised."""
         return [self.one(phrase) for phrase in self.plain.chunk(index)]
 
     @cached_property
     def padding(self) -> Sequence[str]:
-        """The plain closers, disguised."""
+        """The plain source's padding, disguised."""
         return [self.one(phrase) for phrase in self.plain.padding]
 
     def one(self, phrase: str) -> str:
-        """One phrase; its first space stays, so that it still begins a word."""
+        """Disguise one phrase; its leading space stays, so it still begins a word."""
         return self.spell(phrase, self.rate, derive_rng(0, self.disguise, phrase))
 
 
 def disguised(condition: Condition, *, name: str, spell: Speller) -> Mapping[Arm, PromptOutline]:
-    """A fact in prose, disguised, with the five arms of ``DISGUISE_ARMS``.
+    """Outline a fact in prose, disguised, for the five arms of ``DISGUISE_ARMS``.
 
-    The question is plain. The value counts in its plain and in its disguised spelling,
-    since copying what stands there is right.
+    The question stays plain. The value is accepted in its plain and in its disguised form,
+    because copying the text as it is is right, too.
     """
     city = CITIES[condition.pick("city", len(CITIES))]
     value = draw_value(condition.rng("value"), "digits")
@@ -103,7 +103,7 @@ def disguised(condition: Condition, *, name: str, spell: Speller) -> Mapping[Arm
         question=QUESTION_VALUE.format(city=city),
         expected=(value,),
     )
-    # The disguised value ends the disguised sentence, the full stop apart.
+    # The disguised sentence ends with the disguised value and a full stop.
     spelled = seen[seen.rindex(" ") + 1 : -1]
     stress = replace(
         plain,

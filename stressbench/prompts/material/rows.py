@@ -21,9 +21,8 @@ _DELIMITERS: Final = {".csv": ",", ".tsv": "\t"}
 def read_rows(path: str, *, where: str, text_field: str) -> Iterator[DataRow]:
     """Yield the rows of a file, a folder or a Hugging Face data set.
 
-    A text file gives one row a paragraph, under ``text_field``. Raises ``SuiteError``
-    naming file and line for what cannot be read, ``SetupError`` where ``datasets`` is
-    needed and missing.
+    A text file gives one row for each paragraph, under ``text_field``. Raises ``SuiteError``
+    naming file and line for data that cannot be read, ``SetupError`` if a package is missing.
     """
     file = Path(path).expanduser()
     kind = file.suffix.lower()
@@ -41,7 +40,7 @@ def read_rows(path: str, *, where: str, text_field: str) -> Iterator[DataRow]:
     except OSError as error:
         raise SuiteError(f"cannot read {path!r}: {error.strerror}", where=where) from error
     raise SuiteError(
-        f"cannot tell what {path!r} holds from its name",
+        f"the name of {path!r} does not say which format it has",
         where=where,
         hint=f"known endings: {', '.join((*_TEXT, '.jsonl', *_DELIMITERS, '.parquet'))}",
     )
@@ -104,7 +103,7 @@ def _dataset(path: str, where: str) -> Iterator[DataRow]:
         yield from found
     except Exception as error:  # datasets raises its own, the hub's and fsspec's errors
         raise SuiteError(
-            f"there is no file and no data set {path!r}: {error}".splitlines()[0],
+            f"{path!r} is neither a file nor a data set: {error}".splitlines()[0],
             where=where,
             hint="name a local file or folder, or a Hugging Face data set id",
         ) from error
@@ -112,6 +111,6 @@ def _dataset(path: str, where: str) -> Iterator[DataRow]:
 
 def _needs_datasets(package: str) -> SetupError:
     return SetupError(
-        f"this corpus needs the package {package}",
+        f"reading this data needs the package {package}, which is not installed",
         hint="pip install 'stressbench[datasets]'",
     )

@@ -1,4 +1,4 @@
-"""The wording that many classes share: one fact, one question, one closing line."""
+"""The wording that many classes share: a fact, a question, a closing line."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from stressbench.schema.suite.suite import Arm
 
 HEAD: Final = "Here is a text."
 END: Final = " That is the end of the text.\n\n"
-"""Closes a context; begins like a sentence, so that no tokenizer merges it with the last one."""
+"""Ends a context. It begins like a sentence, so no tokenizer merges it with the one before."""
 
 QUESTION_VALUE: Final = "What is the secret code for {city}? Answer with the code only."
 
@@ -28,12 +28,12 @@ VALUE_PARAM: Final = Param(
 
 
 def needle(city: str, value: str) -> str:
-    """The sentence that holds the fact, with its leading space."""
+    """Write the sentence that states the fact, with its leading space."""
     return f" The secret code for {city} is {value}."
 
 
 def without_context(outline: PromptOutline) -> PromptOutline:
-    """The question alone: what can be guessed."""
+    """Outline the question alone: it shows the guessing rate."""
     return replace(
         outline,
         head="",
@@ -47,7 +47,7 @@ def without_context(outline: PromptOutline) -> PromptOutline:
 
 
 def only_needles(outline: PromptOutline) -> PromptOutline:
-    """The fact alone: the ceiling."""
+    """Outline the fact alone: it shows the best score that is possible."""
     return replace(
         outline,
         passages=tuple(passage for passage in outline.passages if passage.part == "needle"),
@@ -59,7 +59,7 @@ def only_needles(outline: PromptOutline) -> PromptOutline:
 
 
 def controls(outline: PromptOutline) -> dict[Arm, PromptOutline]:
-    """A context class's arms: the draft, the question alone, the fact alone."""
+    """Return three arms: the outline itself, the question alone, the fact alone."""
     return {
         "stress": outline,
         "no_context": without_context(outline),
@@ -68,5 +68,5 @@ def controls(outline: PromptOutline) -> dict[Arm, PromptOutline]:
 
 
 def spread(rng: random.Random, count: int) -> list[float]:
-    """``count`` depths in ascending order, one in each of as many equal strata."""
+    """Draw ``count`` depths in ascending order, one in each of ``count`` equal strata."""
     return [(index + rng.random()) / count for index in range(count)]

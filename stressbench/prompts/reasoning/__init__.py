@@ -1,1 +1,1 @@
-"""Prompt classes that strain combining several facts of one context."""
+"""Prompt classes about combining several facts of one context."""

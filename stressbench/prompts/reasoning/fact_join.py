@@ -1,4 +1,4 @@
-"""Two facts, apart from each other, that only together give the answer."""
+"""Two facts, apart from each other, that give the answer only together."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _ROOMS: Final = ("attic", "garage", "bedroom", "bathroom", "hallway", "basement"
 
 
 class FactJoin:
-    """A key is in a box and the box in a room: whether the key is in that room.
+    """Whether a key is in a room: one fact names its box, another the room of the box.
 
-    Half of the items are true. The first fact stands at the depth, the second ``gap``
-    further on. After FLenQA (Levy et al. 2024, section 3): the same two facts at every
-    length. ``no_context`` gives the guessing rate, which is a half and not 0.
+    For half of the items the answer is yes. The first fact is at the depth, the second one
+    ``gap`` further on. After FLenQA (Levy et al. 2024, section 3): the same two facts at
+    every length. ``no_context`` gives the guessing rate, which is 1/2 and not 0.
     """
 
     traits = Traits(
@@ -42,7 +42,7 @@ class FactJoin:
     )
 
     def outlines(self, condition: Condition) -> Mapping[Arm, PromptOutline]:
-        """Both facts in prose, no text, both facts alone."""
+        """Outline both facts in prose, no text, and both facts alone."""
         rng = condition.rng("facts")
         person, box = rng.choice(NAMES), rng.choice(_BOXES)
         room, other = rng.sample(_ROOMS, 2)

@@ -12,11 +12,11 @@ _TOP = 3
 
 
 class FreqWords:
-    """The three most frequent of made-up words whose counts follow Zipf's law.
+    """Find the three most frequent words of a list; word counts follow Zipf's law.
 
-    Word k of the vocabulary comes about n / k^alpha times; the three most frequent have
-    different counts, well apart from the fourth. After RULER's frequent words extraction
-    (Hsieh et al. 2024, section 3). ``no_context`` gives the guessing rate, 0.
+    The words are made up. The list holds word k about n / k^alpha times; the counts of the
+    four most frequent words all differ. After RULER's frequent words extraction (Hsieh et al.
+    2024, section 3). ``no_context`` gives the guessing rate, 0.
     """
 
     traits = Traits(
@@ -31,7 +31,7 @@ class FreqWords:
     )
 
     def outlines(self, condition: Condition) -> Mapping[Arm, PromptOutline]:
-        """The list, and the question alone."""
+        """Outline the list, and the question alone."""
         rng = condition.rng("words")
         counts = zipf_counts(condition.params.count("words"), condition.params.number("alpha"))
         names = _made_up(rng, len(counts))
@@ -55,7 +55,7 @@ class FreqWords:
 
 
 def zipf_counts(words: int, alpha: float) -> list[int]:
-    """How often each word comes: proportional to k^-alpha, the first four all different."""
+    """Return the count of each word: proportional to k^-alpha, the first four all different."""
     vocabulary = max(_TOP + 1, words // 8)
     weights = [rank**-alpha for rank in range(1, vocabulary + 1)]
     share = words / sum(weights)

@@ -1,4 +1,4 @@
-"""Chains of assignments through the text."""
+"""Chains of assignments spread through a text."""
 
 from __future__ import annotations
 
@@ -13,18 +13,25 @@ from stressbench.schema.suite.suite import Arm
 
 
 class VarTrace:
-    """Variables that pass one value along; the answer is every variable that holds it.
+    """Find every variable that holds a value, which is passed from variable to variable.
 
-    Chains of ``hops`` assignments, the links of all chains spread through the text in
-    order. After RULER's variable tracking (Hsieh et al. 2024, section 3).
+    Each chain sets a variable to a value and copies it ``hops`` times. The assignments of all
+    chains are spread through the text, those of a chain in order. After RULER's variable
+    tracking (Hsieh et al. 2024, section 3).
     """
 
     traits = Traits(
         scorer="set_f1",
         arms=CONTEXT_ARMS,
         params=(
-            Param(name="chains", default=2, least=1, most=100, doc="Chains; one is asked for."),
-            Param(name="hops", default=2, least=1, most=100, doc="Copies along a chain."),
+            Param(
+                name="chains",
+                default=2,
+                least=1,
+                most=100,
+                doc="Chains in the text; the question is about one of them.",
+            ),
+            Param(name="hops", default=2, least=1, most=100, doc="Copies in each chain."),
         ),
         sized=True,
         needs_budget=True,
@@ -33,7 +40,7 @@ class VarTrace:
     )
 
     def outlines(self, condition: Condition) -> Mapping[Arm, PromptOutline]:
-        """All chains in prose, no text, the one chain alone."""
+        """Outline all chains in prose, no text, and only the chain that is asked for."""
         chains, hops = condition.params.count("chains"), condition.params.count("hops")
         rng = condition.rng("chains")
         names = _names(rng, chains * (hops + 1))

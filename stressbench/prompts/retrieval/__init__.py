@@ -1,1 +1,1 @@
-"""Prompt classes that strain finding a fact in a long context."""
+"""Prompt classes about finding a fact in a long context."""

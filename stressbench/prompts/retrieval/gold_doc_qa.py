@@ -1,4 +1,4 @@
-"""One document among many answers the question."""
+"""A question that one of many documents answers."""
 
 from __future__ import annotations
 
@@ -19,17 +19,18 @@ _INSTRUMENTS: Final = (
 
 
 class GoldDocQa:
-    """A question about one of N numbered documents; the others are of the same kind.
+    """A question about one of several numbered documents of the same kind.
 
-    The gold document's place is stratified over the items, where a fixed reshuffle keeps
-    it constant (``qa.py`` of RULER). After Liu et al. 2024 (Lost in the Middle), section 2.
+    The position of the right document is stratified over the items; RULER's ``qa.py``
+    reshuffles with a fixed seed, which keeps it constant. After Liu et al. 2024 (Lost in the
+    Middle), section 2.
     """
 
     traits = Traits(
         scorer="exact_match",
         arms=CONTEXT_ARMS,
         params=(
-            Param(name="docs", default=10, least=2, most=2000, doc="Documents altogether."),
+            Param(name="docs", default=10, least=2, most=2000, doc="Number of documents."),
             Param(
                 name="sentences",
                 default=4,
@@ -43,7 +44,7 @@ class GoldDocQa:
     )
 
     def outlines(self, condition: Condition) -> Mapping[Arm, PromptOutline]:
-        """All documents, no document, the gold document alone."""
+        """Outline all documents, no document, and only the right document."""
         count = condition.params.count("docs")
         rng = condition.rng("docs")
         pairs = [(name, surname) for name in NAMES for surname in SURNAMES]

@@ -36,10 +36,11 @@ LANDMARKS: Final = (
 
 
 class LatentNeedle:
-    """The needle names a landmark, the question its city: association, not matching.
+    """A needle that names a landmark, and a question that names its city.
 
-    Without a shared word attention has nothing literal to find. After NoLiMa (Modarressi
-    et al. 2025, section 3). The other people in the text are the rivals.
+    Needle and question share no word, so the model must know where the landmark is; literal
+    matching finds nothing. After NoLiMa (Modarressi et al. 2025, section 3). The other people
+    in the text are the rivals.
     """
 
     traits = Traits(
@@ -51,7 +52,7 @@ class LatentNeedle:
                 default=3,
                 least=1,
                 most=len(LANDMARKS),
-                doc="People in the text, each near another landmark; one of them is asked for.",
+                doc="People in the text, each near a landmark; the question is about one of them.",
             ),
         ),
         sized=True,
@@ -61,7 +62,7 @@ class LatentNeedle:
     )
 
     def outlines(self, condition: Condition) -> Mapping[Arm, PromptOutline]:
-        """The person among others in prose, no text, the needle alone."""
+        """Outline the person among others in prose, no text, and the needle alone."""
         count = condition.params.count("people")
         gold = condition.pick("landmark", len(LANDMARKS))
         rng = condition.rng("people")

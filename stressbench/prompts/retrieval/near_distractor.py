@@ -21,10 +21,10 @@ _DAYS: Final = 336
 
 
 class NearDistractor:
-    """The same fact stated several times with other values and other dates.
+    """One fact stated several times, each time with another value and another date.
 
-    Only the latest date counts; where it stands is the depth. The outdated values are
-    the rivals. ``isotoken`` has the same length and the latest statement alone.
+    Only the statement with the latest date counts; it is at the depth. The outdated values
+    are the rivals. ``isotoken`` has the same length and only the latest statement.
     """
 
     traits = Traits(
@@ -41,7 +41,7 @@ class NearDistractor:
     )
 
     def outlines(self, condition: Condition) -> Mapping[Arm, PromptOutline]:
-        """All statements in prose, the latest in prose, no text, the latest alone."""
+        """Outline all statements in prose, only the latest in prose, no text, the latest alone."""
         count = condition.params.count("distractors")
         city = CITIES[condition.pick("city", len(CITIES))]
         values = draw_values(condition.rng("value"), condition.params.text("value"), count + 1)

@@ -18,11 +18,11 @@ from stressbench.schema.suite.suite import Arm
 
 
 class Niah:
-    """One sentence with a code, hidden in text that has nothing to do with it.
+    """One sentence with a code, hidden in unrelated text.
 
     The haystack of an item is the same at every depth; only the needle moves. After
-    Kamradt's needle test and RULER's ``niah_single`` (Hsieh et al. 2024, section 3), with
-    the exact length that those miss. ``no_context`` asks without the text (the guessing
+    Kamradt's needle test and RULER's ``niah_single`` (Hsieh et al. 2024, section 3), but with
+    exact lengths, which those do not have. ``no_context`` asks without the text (the guessing
     rate, 0), ``oracle_context`` gives the needle alone (the ceiling).
     """
 
@@ -36,7 +36,7 @@ class Niah:
     )
 
     def outlines(self, condition: Condition) -> Mapping[Arm, PromptOutline]:
-        """The needle in the haystack, no text at all, the needle alone."""
+        """Outline the needle in the haystack, no text, and the needle alone."""
         city = CITIES[condition.pick("city", len(CITIES))]
         value = draw_value(condition.rng("value"), condition.params.text("value"))
         haystack = open_haystack(condition)

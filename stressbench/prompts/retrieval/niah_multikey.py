@@ -21,10 +21,10 @@ from stressbench.schema.suite.suite import Arm
 
 
 class NiahMultikey:
-    """Many needles of one form, each with its own key; one is asked for.
+    """Many needles of the same form, each with its own key; the question names one key.
 
-    The rivals stand evenly through the text. After RULER's ``niah_multikey`` (Hsieh et
-    al. 2024, section 3). A rival's code as answer is a detached reference. ``isotoken``
+    The rivals are spread evenly through the text. After RULER's ``niah_multikey`` (Hsieh et
+    al. 2024, section 3). Answering with a rival's code is a detached reference. ``isotoken``
     has the same length without the rivals.
     """
 
@@ -32,7 +32,7 @@ class NiahMultikey:
         scorer="exact_match",
         arms=("stress", "isotoken", "no_context", "oracle_context"),
         params=(
-            Param(name="keys", default=8, least=2, most=len(CITIES), doc="Needles altogether."),
+            Param(name="keys", default=8, least=2, most=len(CITIES), doc="Number of needles."),
             VALUE_PARAM,
         ),
         sized=True,
@@ -42,7 +42,7 @@ class NiahMultikey:
     )
 
     def outlines(self, condition: Condition) -> Mapping[Arm, PromptOutline]:
-        """All needles in prose, one needle in prose, no text, one needle alone."""
+        """Outline all needles in prose, one needle in prose, no text, one needle alone."""
         count = condition.params.count("keys")
         values = draw_values(condition.rng("value"), condition.params.text("value"), count)
         first = condition.pick("city", len(CITIES))

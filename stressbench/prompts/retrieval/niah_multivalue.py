@@ -1,4 +1,4 @@
-"""Several values under one key, to be found all."""
+"""Several values of one key; the model has to find all of them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from stressbench.schema.suite.suite import Arm
 
 
 class NiahMultivalue:
-    """Several needles for one key, evenly through the text; the answer is the set.
+    """Several needles with the same key, spread evenly; the answer is the set of their values.
 
     After RULER's ``niah_multivalue`` (Hsieh et al. 2024, section 3), but scored by F1, so
     that listing everything does not pass.
@@ -39,7 +39,7 @@ class NiahMultivalue:
     )
 
     def outlines(self, condition: Condition) -> Mapping[Arm, PromptOutline]:
-        """All values in prose, no text, the needles alone."""
+        """Outline all values in prose, no text, and the needles alone."""
         count = condition.params.count("values")
         city = CITIES[condition.pick("city", len(CITIES))]
         values = draw_values(condition.rng("value"), condition.params.text("value"), count)

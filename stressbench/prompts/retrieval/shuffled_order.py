@@ -1,4 +1,4 @@
-"""Words or sentences in random order: what a model owes to order."""
+"""Words or sentences in random order: how much a model relies on order."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from stressbench.schema.suite.suite import Arm
 
 
 class ShuffledOrder:
-    """The same words at the same cost, in another order.
+    """The same words and the same tokens, in random order.
 
-    The question needs no order: the text holds a single number. Every word keeps its
-    leading space, hence its tokens, so the twin, the text in order, is the token-matched
-    control as well. Shuffled token ids (``unit: ids``) are sent as they are: decoded and
-    encoded again they would be others.
+    The order does not matter to the question: the text holds a single number. Every word
+    keeps its leading space and hence its tokens, so the twin, which is the text in order, is
+    also the token-matched control. Shuffled token ids (``unit: ids``) are sent as they are,
+    because decoding and encoding them again would give other ids.
     """
 
     traits = Traits(
@@ -47,7 +47,7 @@ class ShuffledOrder:
     )
 
     def outlines(self, condition: Condition) -> Mapping[Arm, PromptOutline]:
-        """The shuffled text, the text in order, no text, the fact alone."""
+        """Outline the shuffled text, the text in order, no text, and the fact alone."""
         city = CITIES[condition.pick("city", len(CITIES))]
         value = draw_value(condition.rng("value"), "digits")
         fact = Passage(part="needle", text=needle(city, value), depth=condition.depth or 0.0)

@@ -1,4 +1,4 @@
-"""The question has no answer in the text; the right answer is to say so."""
+"""A question that the text does not answer; the right answer is to say so."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from stressbench.schema.suite.suite import Arm
 
 
 class Unanswerable:
-    """Codes of other cities, but not of the one asked for.
+    """A question about a city whose code is not in the text; codes of other cities are.
 
-    The twin holds the missing needle as well and is scored as a retrieval, so that a
-    model which always declines gains nothing over both arms.
+    The twin also holds the missing needle and is scored as retrieval, so always declining
+    gains nothing over the two arms.
     """
 
     traits = Traits(
@@ -38,7 +38,7 @@ class Unanswerable:
     )
 
     def outlines(self, condition: Condition) -> Mapping[Arm, PromptOutline]:
-        """The text without the needle, with it, and prose of equal length with it alone."""
+        """Outline the text without the needle, with it, and prose of equal length with it."""
         count = condition.params.count("rivals")
         city = CITIES[condition.pick("city", len(CITIES))]
         others = condition.rng("rivals").sample([name for name in CITIES if name != city], count)
@@ -51,7 +51,7 @@ class Unanswerable:
         gold = Passage(part="needle", text=needle(city, values[0]), depth=condition.depth or 0.0)
         stress = PromptOutline(
             head=HEAD,
-            # An empty piece keeps the gold's place, so that both arms are cut alike.
+            # An empty passage keeps the needle's place, so both arms cut the filler alike.
             passages=_sorted([replace(gold, part="", text=""), *rivals]),
             filler=PROSE,
             close=END,

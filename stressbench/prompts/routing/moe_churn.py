@@ -1,4 +1,4 @@
-"""Domains and languages that change every few tokens, to make routing change."""
+"""Text that changes domain and language every few tokens, to make routing change."""
 
 from __future__ import annotations
 
@@ -18,15 +18,16 @@ from stressbench.seeds import derive_rng
 
 _PHRASES: Final = 8
 _CHUNKS: Final = 1024
-_CLOSERS: Final = 160
+_PADDING: Final = 160
 
 
 class MoeChurn:
     """A canary in text that changes domain and language with every phrase.
 
-    Eight domains: English, French, German, Spanish, Russian, code, JSON and shell. The
-    twin has the same phrases (but for a few at the end) sorted by domain in every eight, so
-    that only the switching differs; ``isotoken`` is English prose of the same length.
+    Each chunk of eight phrases switches between two of eight domains: English, French,
+    German, Spanish, Russian, code, JSON and shell. The twin has the same phrases (except a few
+    at the end), sorted by domain in every chunk, so only the switching differs; ``isotoken``
+    is English prose of the same length.
     """
 
     traits = Traits(
@@ -47,7 +48,7 @@ class MoeChurn:
     )
 
     def outlines(self, condition: Condition) -> Mapping[Arm, PromptOutline]:
-        """The canary in switching text, in the same text sorted, in prose, and alone."""
+        """Outline the canary in switching text, in the same text sorted, in prose, and alone."""
         plain = canary(condition)
         words = condition.params.count("words")
         return {
@@ -60,7 +61,7 @@ class MoeChurn:
 
 @dataclass(frozen=True)
 class Switching:
-    """Phrases of ``words`` words from one domain after another, or sorted by domain."""
+    """Phrases of ``words`` words that alternate between two domains, or are sorted by domain."""
 
     words: int
     sort: bool
@@ -71,11 +72,11 @@ class Switching:
         return f"switching-{self.words}-{'sorted' if self.sort else 'mixed'}"
 
     def chunks(self, tokens: int) -> int:  # noqa: ARG002 - drawn anew for each chunk
-        """Always the same number."""
+        """Return the same number for every length."""
         return _CHUNKS
 
     def chunk(self, index: int) -> Sequence[str]:
-        """Eight phrases of two domains, alternating or one domain after the other."""
+        """Make eight phrases of two domains, alternating or one domain after the other."""
         rng = derive_rng(0, "switching", self.words, index)
         first, second = rng.sample(list(_DOMAINS), 2)
         phrases = [
@@ -89,13 +90,13 @@ class Switching:
         """Short phrases of many lengths."""
         rng = derive_rng(0, "switching", "closers")
         drawn = [
-            phrase(rng, rng.choice(list(_DOMAINS)), rng.randrange(2, 9)) for _ in range(_CLOSERS)
+            phrase(rng, rng.choice(list(_DOMAINS)), rng.randrange(2, 9)) for _ in range(_PADDING)
         ]
         return [*(" " + short for short in lexicon.SHORT), *drawn]
 
 
 def phrase(rng: random.Random, domain: str, words: int) -> str:
-    """About so many words of one domain, beginning with a space and a letter."""
+    """Make ``words`` words of one domain, beginning with a space and a letter."""
     said: list[str] = []
     while len(said) < words:
         said += _DOMAINS[domain](rng).split(" ")

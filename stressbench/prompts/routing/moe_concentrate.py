@@ -1,4 +1,4 @@
-"""Words that were found to load few experts: search first, then attack with held-out proof."""
+"""Words that load few experts: found by a search, then used on facts the search did not use."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from stressbench.schema.suite.suite import Arm
 WordSet: TypeAlias = tuple[str, ...]
 
 _PARENTS: Final = 4
-"""Sets that a further round of the search varies."""
+"""Number of best sets that a further round of the search varies."""
 
 
 def _candidates() -> WordSet:
@@ -36,27 +36,38 @@ CANDIDATES: Final = _candidates()
 
 
 class MoeConcentrate:
-    """Router-adversarial words by black-box search on a routing log.
+    """Words that unbalance the experts, found by a black-box search in rounds.
 
-    Without ``log`` this is the first round of the search: every item repeats another
-    candidate word, and the run's records tell how unbalanced each made the experts. With
-    ``log`` (the ``records.jsonl`` of a round) and ``search: true`` it is a further round:
-    every item varies one of the best sets by a word. With ``log`` alone it is the attack:
-    the best set of the log in every prompt. Attacks ask for other facts than searches do,
-    so that the effect is reported on prompts that no choice was made on, and the best of
-    many noisy figures does not flatter itself. Controls of the same length: as many words
-    drawn at random (``isocontent``), prose (``isotoken``), a single frequent word
-    (``moe_repeat``).
+    Without ``log`` a run is the first round of the search: each item repeats another
+    candidate word, and the records show how unevenly it loaded the experts. With ``log`` (the
+    run of a round) and ``search: true`` it is a further round: each item changes one of the
+    best sets by one word. With ``log`` alone it is the attack: every prompt repeats the best
+    set. Attacks ask for other facts than searches do, so the effect is reported on prompts on
+    which nothing was selected; otherwise the best of many noisy figures would look better than
+    it is. Controls of the same length: as many words drawn at random (``isocontent``), prose
+    (``isotoken``), a single frequent word (``moe_repeat``).
     """
 
     traits = Traits(
         scorer="exact_match",
         arms=("stress", "isocontent", "isotoken", "no_context", "oracle_context"),
         params=(
-            Param(name="log", default="", doc="records.jsonl of a round of the search."),
-            Param(name="search", default=False, doc="Another round, from the log's best sets."),
             Param(
-                name="words", default=4, least=1, most=64, doc="Most words of a set (search: true)."
+                name="log",
+                default="",
+                doc="The run of a search round: its directory or its records.jsonl.",
+            ),
+            Param(
+                name="search",
+                default=False,
+                doc="Whether this is another round of the search, from the best sets of the log.",
+            ),
+            Param(
+                name="words",
+                default=4,
+                least=1,
+                most=64,
+                doc="Largest number of words in a set (search: true).",
             ),
         ),
         sized=True,
@@ -65,7 +76,7 @@ class MoeConcentrate:
     )
 
     def outlines(self, condition: Condition) -> Mapping[Arm, PromptOutline]:
-        """The canary among the words, among random ones, in prose; no text, the canary alone."""
+        """Outline the canary among the words, among random words, in prose, and alone."""
         log, search = condition.params.text("log"), condition.params.flag("search")
         plain = canary(condition, CITIES[1::2] if log and not search else CITIES[::2])
         if not log:
@@ -87,7 +98,7 @@ def _among(plain: PromptOutline, words: WordSet) -> PromptOutline:
 
 
 def _varied(condition: Condition, ranked: Sequence[WordSet]) -> WordSet:
-    """One of the best sets with a word of another good one added, or in place of its own."""
+    """Take one of the best sets and add a word of another good set, or replace one by it."""
     rng = condition.rng("search")
     parent = ranked[condition.item % min(_PARENTS, len(ranked))]
     good = [word for words in ranked[: 4 * _PARENTS] for word in words if word not in parent]

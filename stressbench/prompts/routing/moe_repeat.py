@@ -1,4 +1,4 @@
-"""One word over and over, to draw a router to the same experts."""
+"""One word over and over, so that a router chooses the same experts."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from stressbench.prompts.material.wording import END, HEAD, QUESTION_VALUE, cont
 from stressbench.schema.suite.suite import Arm
 
 _ROW: Final = 16
-_PAYMENTS: Final = 48
+_ROWS: Final = 48
 
 
 class MoeRepeat:
-    """A canary fact in front of one word, repeated to the budget.
+    """A canary in text that repeats one word.
 
-    Equal tokens tend to take equal routes, which concentrates load on few experts
-    (RepetitionCurse, arXiv:2512.23995). What it does to latency is to be measured, not
+    A router tends to send equal tokens to the same experts, which concentrates the load on a
+    few of them (RepetitionCurse, arXiv:2512.23995). The effect on latency is measured, not
     assumed. ``isotoken`` is prose of the same length; the question is about the canary.
     """
 
@@ -34,7 +34,7 @@ class MoeRepeat:
     )
 
     def outlines(self, condition: Condition) -> Mapping[Arm, PromptOutline]:
-        """The canary in repetition, in prose, no text, the canary alone."""
+        """Outline the canary in repetition, in prose, no text, and the canary alone."""
         plain = canary(condition)
         repeated = Repetition((condition.params.text("word"),))
         return {
@@ -46,7 +46,7 @@ class MoeRepeat:
 
 @dataclass(frozen=True)
 class Repetition:
-    """The same words in a row, for ever."""
+    """The same words in a row, repeated without end."""
 
     words: tuple[str, ...]
 
@@ -57,22 +57,22 @@ class Repetition:
 
     @property
     def padding(self) -> Sequence[str]:
-        """Rows of every length; one or two other words pay what a row cannot."""
+        """Rows of every length; one or two other words give the lengths that rows cannot."""
         row = list(self.words)
-        rows = [" " + " ".join((row * count)[:count]) for count in range(1, _PAYMENTS)]
+        rows = [" " + " ".join((row * count)[:count]) for count in range(1, _ROWS)]
         return [*rows, " a", " I", " or", " and"]
 
     def chunks(self, tokens: int) -> int:  # noqa: ARG002 - there is only one
-        """One."""
+        """Return 1."""
         return 1
 
     def chunk(self, index: int) -> Sequence[str]:  # noqa: ARG002 - all are alike
-        """Sixteen rounds of the words, each a phrase."""
+        """Return the words sixteen times, each time as one phrase."""
         return [" " + " ".join(self.words)] * _ROW
 
 
 def canary(condition: Condition, cities: Sequence[str] = CITIES) -> PromptOutline:
-    """A fact in prose, by which quality is watched while the filler does something else."""
+    """Outline a fact in prose: it shows the quality while the filler strains something else."""
     city = cities[condition.pick("city", len(cities))]
     value = draw_value(condition.rng("value"), "digits")
     return PromptOutline(

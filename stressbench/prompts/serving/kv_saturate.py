@@ -12,12 +12,12 @@ from stressbench.schema.suite.suite import Arm
 
 
 class KvSaturate:
-    """A canary in prose of exactly the budget, every item with other text.
+    """A canary in prose of exactly the budget; every item has different prose.
 
-    How many are in flight is the suite's ``concurrency``, how many blocks there are its
-    ``kv_blocks``; the sum of ceil((prompt + output) / block size) over the requests in
-    flight against the blocks predicts where preemption begins. Quality under pressure
-    must stay what it is without: preempted requests are recomputed, not cut.
+    The suite's ``concurrency`` sets the number of requests in flight, its ``kv_blocks`` the
+    size of the cache. Preemption begins where the sum of ceil((prompt + output) / block size)
+    over the requests in flight exceeds the number of blocks. Quality must be the same with and
+    without this pressure, because preempted requests are recomputed, not cut.
     """
 
     traits = Traits(
@@ -30,7 +30,7 @@ class KvSaturate:
     )
 
     def outlines(self, condition: Condition) -> Mapping[Arm, PromptOutline]:
-        """The canary in prose, no text, the canary alone."""
+        """Outline the canary in prose, no text, and the canary alone."""
         plain = canary(condition)
         asked = plain.question.removesuffix(" Answer with the code only.")
         return controls(replace(plain, question=asked + " Answer with the code first."))

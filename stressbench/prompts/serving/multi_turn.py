@@ -1,4 +1,4 @@
-"""A conversation that grows turn by turn, asked for what its first turn said."""
+"""A conversation that grows turn by turn; the question is about its first turn."""
 
 from __future__ import annotations
 
@@ -23,34 +23,33 @@ _REPLIES: Final = (
 
 
 class MultiTurn:
-    """T turns, each with a code of its own; the code of the first one is asked for.
+    """A conversation with a code in every turn; the question is about the first code.
 
-    An item is a conversation, and ``turns`` says how much of it has been held: with a list
-    (``turns: [1, 2, 4, 8]``) the same conversation grows, and each prompt begins with all
-    turns of the shorter one before it, token by token. That is what a prefix cache can keep
-    where requests of one ``group`` share it (``load: {cache: shared}``). The replies are
-    written, not generated, so that every model holds the same conversation. Later turns'
-    codes are rivals.
+    An item is a conversation, and ``turns`` is its length so far. With a list, for example
+    ``turns: [1, 2, 4, 8]``, the same conversation grows: each prompt begins with all tokens
+    of the turns before. A prefix cache can reuse these if the requests of a ``group`` share it
+    (``load: {cache: shared}``). The replies are fixed text, not generated, so every model has
+    the same conversation. The codes of later turns are the rivals.
     """
 
     traits = Traits(
         scorer="exact_match",
         arms=CONTEXT_ARMS,
         params=(
-            Param(name="turns", default=4, least=1, most=len(CITIES), doc="Turns held so far."),
+            Param(name="turns", default=4, least=1, most=len(CITIES), doc="Turns so far."),
             Param(
                 name="sentences",
                 default=4,
                 least=0,
                 most=10_000,
-                doc="Sentences of a turn besides the one with its code.",
+                doc="Sentences in each turn in addition to the one with the code.",
             ),
         ),
         tiny={"turns": 2, "sentences": 1},
     )
 
     def outlines(self, condition: Condition) -> Mapping[Arm, PromptOutline]:
-        """The conversation, the question alone, the turn that holds the answer alone."""
+        """Outline the conversation, the question alone, and only the turn with the answer."""
         turns = condition.params.count("turns")
         first = CITIES[condition.pick("city", len(CITIES))]
         others = condition.rng("cities").sample(CITIES, len(CITIES))
@@ -76,7 +75,7 @@ class MultiTurn:
 
 
 def _turn(condition: Condition, number: int, fact: str) -> str:
-    """One turn; the same however long the conversation becomes."""
+    """Write one turn; it does not depend on the length of the conversation."""
     rng = condition.rng("turn", number)
     setting = rng.choice(SETTINGS)
     said = [sentence(rng, setting) for _ in range(condition.params.count("sentences"))]

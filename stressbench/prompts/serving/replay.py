@@ -14,17 +14,17 @@ from stressbench.schema.suite.suite import Arm
 from stressbench.seeds import derive_rng
 
 _LENGTHS: Final = 32
-"""Strata: lengths between two powers of two, in characters, are alike."""
+"""Number of strata; a stratum holds the lengths, in characters, between two powers of two."""
 
 
 class Replay:
     """Prompts of your own, from JSONL, CSV, Parquet, a text file or a data set.
 
-    A seeded sample, stratified by length (powers of two of characters) in proportion to
-    the traffic, drawn in one pass with memory for the sample only (Vitter 1985, algorithm
-    R, per stratum). A prompt is text, or a list of chat messages whose earlier turns are
-    written out before the last one. With reference answers the chosen scorer judges;
-    without, only the form of the answer is judged (``well_formed``).
+    Draws a seeded sample, stratified by length (powers of two, in characters) in proportion
+    to the traffic, in one pass that holds only the sample in memory (Vitter 1985, algorithm R,
+    in each stratum). A prompt is a text, or a list of chat messages, which become one text
+    with the earlier turns written out before the last one. If there are reference answers,
+    the chosen scorer judges; if not, only the form of the answer is judged (``well_formed``).
     """
 
     traits = Traits(
@@ -32,26 +32,32 @@ class Replay:
         needs="path",
         params=(
             Param(name="path", default="", doc="A file, a folder, or a Hugging Face data set id."),
-            Param(name="field", default="prompt", doc="Column or key of the prompt or messages."),
+            Param(
+                name="field",
+                default="prompt",
+                doc="Column or key of the prompt: a text, or a list of chat messages.",
+            ),
             Param(
                 name="answer_field",
                 default="answer",
-                doc="Column or key of the reference answer or answers, where there is one.",
+                doc="Column or key of the reference answer or answers; may be missing.",
             ),
             Param(
                 name="time_field",
                 default="timestamp",
-                doc="Column or key of the arrival time in seconds, where there is one.",
+                doc="Column or key of the arrival time in seconds; may be missing.",
             ),
             Param(
-                name="scorer", default="exact_match", doc="Judges answers that have a reference."
+                name="scorer",
+                default="exact_match",
+                doc="The scorer for answers that have a reference.",
             ),
         ),
         max_tokens=128,
     )
 
     def outlines(self, condition: Condition) -> Mapping[Arm, PromptOutline]:
-        """One draft: the sampled prompt."""
+        """Outline the sampled prompt."""
         params = condition.params
         where = f"prompts.{condition.spec.name}.params.path"
         if not params.text("path"):
@@ -67,7 +73,7 @@ class Replay:
         )
         if condition.item >= len(sampled):
             raise SuiteError(
-                f"{condition.spec.items} items are asked for, {len(sampled)} prompts are there",
+                f"items is {condition.spec.items}, but there are only {len(sampled)} prompts",
                 where=where,
                 hint=f"items: {len(sampled)}",
             )
@@ -103,7 +109,7 @@ class _Stratum:
 def _sample(
     path: str, fields: tuple[str, str, str], *, items: int, seed: int, where: str
 ) -> tuple[_LoggedPrompt, ...]:
-    """At most ``items`` prompts, in the order of the traffic."""
+    """Sample at most ``items`` prompts and return them in the order of the traffic."""
     rng = derive_rng(seed, "replay", path)
     strata = [_Stratum() for _ in range(_LENGTHS)]
     for prompt in _prompts(path, fields, where):
@@ -118,13 +124,13 @@ def _sample(
     chosen: list[_LoggedPrompt] = []
     for stratum, share in zip(strata, _shares([s.seen for s in strata], items), strict=True):
         chosen += rng.sample(stratum.kept, min(share, len(stratum.kept)))
-    if all(prompt.time_s is not None for prompt in chosen):  # logs are not always in order
+    if all(prompt.time_s is not None for prompt in chosen):  # a log may be out of order
         return tuple(sorted(chosen, key=lambda prompt: (prompt.time_s or 0.0, prompt.row)))
     return tuple(sorted(chosen, key=lambda prompt: prompt.row))
 
 
 def _shares(seen: list[int], items: int) -> list[int]:
-    """``items`` divided in proportion to ``seen`` (largest remainders)."""
+    """Divide ``items`` in proportion to ``seen`` (largest remainders)."""
     total = sum(seen)
     if total <= items:
         return seen

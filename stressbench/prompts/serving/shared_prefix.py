@@ -1,4 +1,4 @@
-"""Many questions about few long texts: prefixes that a cache could keep."""
+"""Many questions about a few long texts: prefixes that a cache can reuse."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from stressbench.schema.suite.suite import Arm
 
 
 class SharedPrefix:
-    """P texts of an exact length, each followed by other questions in turn.
+    """A few texts of exact length, each used by several prompts with different questions.
 
-    Items i, i + P, i + 2P... begin with the same ``shared_tokens`` content tokens, behind
-    the same template, to the token: what a prefix cache with block size b can reuse is
-    b * floor(prefix / b). Needs a cache that requests share (``load: {cache: shared}``);
-    ``group`` says which requests do. Each text holds as many codes as there are questions
-    about it; the others are rivals.
+    With P texts, items i, i + P, i + 2P... begin with exactly the same ``shared_tokens``
+    content tokens after the same template. A prefix cache with block size b can reuse
+    b * floor(prefix / b) of these tokens. Needs a cache that requests share
+    (``load: {cache: shared}``); requests of one ``group`` have the same prefix. Each text
+    holds one code for each question about it; the codes of the other questions are rivals.
     """
 
     traits = Traits(
         scorer="exact_match",
         params=(
-            Param(name="prefixes", default=2, least=1, most=100_000, doc="Different texts."),
+            Param(name="prefixes", default=2, least=1, most=100_000, doc="Number of texts."),
             Param(
                 name="prefix_tokens",
                 default=512,
@@ -38,19 +38,19 @@ class SharedPrefix:
                 default=8,
                 least=1,
                 most=len(CITIES),
-                doc="Different questions about each text.",
+                doc="Questions about each text.",
             ),
         ),
         tiny={"prefix_tokens": 300, "questions": 3},
     )
 
     def outlines(self, condition: Condition) -> Mapping[Arm, PromptOutline]:
-        """One question about one of the texts."""
+        """Outline one question about one of the texts."""
         prefixes, facts = condition.params.count("prefixes"), condition.params.count("questions")
         if condition.spec.items > prefixes * facts:
             raise SuiteError(
-                f"{prefixes} texts with {facts} questions make {prefixes * facts} different "
-                f"prompts; {condition.spec.items} are asked for",
+                f"{prefixes} texts with {facts} questions each give {prefixes * facts} different "
+                f"prompts, and items is {condition.spec.items}",
                 where=f"prompts.{condition.spec.name}.items",
                 hint="raise params.prefixes or params.questions",
             )

@@ -1,1 +1,1 @@
-"""Prompt classes that strain reading JSON, tables and code."""
+"""Prompt classes about reading JSON, tables and code."""

@@ -1,4 +1,4 @@
-"""JSON inside JSON inside JSON: every level escapes the quotes of the one below."""
+"""JSON inside JSON inside JSON: each level escapes the quotes of the level inside it."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from stressbench.schema.suite.suite import Arm
 
 
 class EscapedJson:
-    """An object re-escaped as a string ``levels`` times, as logs and tool calls do.
+    """A JSON object escaped as a string ``levels`` times, as logs and tool calls do it.
 
-    The twin is the same object unescaped. Backslashes double with every level, hence at
-    most eight.
+    The twin is the same object without escaping. Each level doubles the backslashes, hence
+    the limit of eight.
     """
 
     traits = Traits(
@@ -25,7 +25,7 @@ class EscapedJson:
         arms=("stress", "isocontent", "isotoken"),
         params=(
             Param(name="pairs", default=6, least=2, most=len(CITIES), doc="Key-value pairs."),
-            Param(name="levels", default=2, least=1, most=8, doc="How often it is escaped."),
+            Param(name="levels", default=2, least=1, most=8, doc="Levels of escaping."),
             VALUE_PARAM,
         ),
         sized=True,
@@ -34,7 +34,7 @@ class EscapedJson:
     )
 
     def outlines(self, condition: Condition) -> Mapping[Arm, PromptOutline]:
-        """The escaped object, the object, the one fact in prose of equal length."""
+        """Outline the escaped object, the object, and the one fact in prose of equal length."""
         count = condition.params.count("pairs")
         values = draw_values(condition.rng("values"), condition.params.text("value"), count)
         keys = condition.rng("keys").sample(CITIES, count)

@@ -1,4 +1,4 @@
-"""One value among many in a JSON object, in several spellings of the same object."""
+"""One value among many in a JSON object; the same object can be written in several ways."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from stressbench.schema.suite.suite import Arm
 class KvJson:
     """Key-value retrieval from JSON: compact, pretty-printed, or canonical (RFC 8785).
 
-    The same object in every format, so that formats can be compared case by case. The
-    twin is the pretty-printed object; the other values of the object are the rivals.
-    After Liu et al. 2024 (Lost in the Middle), section 3.
+    Every format holds the same object, so formats can be compared case by case. The twin is
+    the pretty-printed object; the other values of the object are the rivals. After Liu et al.
+    2024 (Lost in the Middle), section 3.
     """
 
     traits = Traits(
@@ -29,7 +29,7 @@ class KvJson:
                 name="format",
                 default="compact",
                 choices=("compact", "pretty", "jcs"),
-                doc="How the object is spelled.",
+                doc="How the object is written: compact, pretty-printed, or canonical.",
             ),
             VALUE_PARAM,
         ),
@@ -38,12 +38,12 @@ class KvJson:
     )
 
     def outlines(self, condition: Condition) -> Mapping[Arm, PromptOutline]:
-        """The object as asked for, pretty-printed, and the one fact in prose of equal length."""
+        """Outline the object in its format, pretty-printed, and the fact in prose of its length."""
         count = condition.params.count("pairs")
         values = draw_values(condition.rng("values"), condition.params.text("value"), count)
         keys = _keys(condition, count)
         gold = round((condition.depth or 0.0) * (count - 1))
-        # The item's own pair moves to its depth; the others keep their order.
+        # The pair that is asked for moves to the depth; the other pairs keep their order.
         pairs = list(zip(keys, values, strict=True))
         pairs.insert(gold, pairs.pop(0))
         city, value = keys[0], values[0]
@@ -89,7 +89,7 @@ def _passages(table: dict[str, str], city: str, value: str, shape: str) -> tuple
     if shape == "pretty":
         text = json.dumps(table, indent=2)
     else:
-        # For ASCII keys RFC 8785's order (UTF-16 code units) is the order of the strings.
+        # For ASCII keys, RFC 8785's order (UTF-16 code units) is Python's order of strings.
         text = json.dumps(table, separators=(",", ":"), sort_keys=shape == "jcs")
     pair = json.dumps(city) + (": " if shape == "pretty" else ":") + json.dumps(value)
     before, _, after = text.partition(pair)

@@ -14,17 +14,23 @@ _COLUMNS = ("age", "score", "height")
 
 
 class LongCodeTable:
-    """A table of people or a program of constants; one number is asked for.
+    """One number from a table of people, or one constant from a program.
 
-    All numbers in it are different, so a wrong row or column shows as a detached
-    reference. The gold row stands at the depth.
+    All numbers are different, so reading the wrong row or column shows as a detached
+    reference. The row that is asked for is at the depth.
     """
 
     traits = Traits(
         scorer="numeric",
         arms=CONTEXT_ARMS,
         params=(
-            Param(name="rows", default=20, least=2, most=1900, doc="Rows or constants."),
+            Param(
+                name="rows",
+                default=20,
+                least=2,
+                most=1900,
+                doc="Rows of the table, or constants of the program.",
+            ),
             Param(
                 name="kind",
                 default="table",
@@ -37,7 +43,7 @@ class LongCodeTable:
     )
 
     def outlines(self, condition: Condition) -> Mapping[Arm, PromptOutline]:
-        """All rows, no rows, the gold row alone."""
+        """Outline all rows, no rows, and only the row that is asked for."""
         count = condition.params.count("rows")
         rng = condition.rng("rows")
         pairs = [(name, surname) for name in NAMES for surname in SURNAMES]

@@ -1,4 +1,4 @@
-"""A base64 blob beside the fact, or as the thing to decode."""
+"""A base64 blob next to the fact, or as the text to decode."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from stressbench.schema.suite.suite import Arm
 
 
 class Base64Blob:
-    """Dense, meaningless-looking data that shares the context with one fact.
+    """A block of base64 next to one fact, or a base64 message to decode.
 
-    ``irrelevant``: the blob is base64 of prose and stands beside the fact in prose; the
-    question is about the fact. ``decode``: the blob is to be decoded. The isocontent twin
-    carries the same prose in plain text, so inflation compares parallel content.
+    ``irrelevant``: the prompt holds a fact and a blob, which is prose encoded in base64; the
+    question is about the fact. ``decode``: the model has to decode the blob. The isocontent
+    twin holds the same prose in plain text, so inflation compares the same content.
     """
 
     traits = Traits(
@@ -28,7 +28,7 @@ class Base64Blob:
             Param(
                 name="bytes",
                 default=300,
-                doc="Bytes of prose inside the blob.",
+                doc="Bytes of prose encoded in the blob.",
                 least=8,
                 most=50_000_000,
             ),
@@ -36,13 +36,13 @@ class Base64Blob:
                 name="mode",
                 default="irrelevant",
                 choices=("irrelevant", "decode"),
-                doc="Whether the blob stands beside the fact or is to be decoded.",
+                doc="Whether the question is about a fact next to the blob, or asks to decode it.",
             ),
             Param(
                 name="position",
                 default="before",
                 choices=("before", "after", "around"),
-                doc="Where the blob stands, seen from the fact (mode irrelevant).",
+                doc="Where the blob is, relative to the fact (mode irrelevant).",
             ),
             VALUE_PARAM,
         ),
@@ -51,16 +51,16 @@ class Base64Blob:
     )
 
     def outlines(self, condition: Condition) -> Mapping[Arm, PromptOutline]:
-        """The blob, its text in plain, and prose of the blob's length."""
+        """Outline the blob, its text in plain, and prose of the same number of tokens."""
         prose = paragraph(condition.rng("blob"), length_bytes=condition.params.count("bytes"))
         return (
             _decode(condition, prose)
             if condition.params.text("mode") == "decode"
-            else _beside(condition, prose)
+            else _next_to_fact(condition, prose)
         )
 
 
-def _beside(condition: Condition, prose: str) -> Mapping[Arm, PromptOutline]:
+def _next_to_fact(condition: Condition, prose: str) -> Mapping[Arm, PromptOutline]:
     city = CITIES[condition.pick("city", len(CITIES))]
     value = draw_value(condition.rng("value"), condition.params.text("value"))
     depth = condition.depth or 0.0

@@ -1,4 +1,4 @@
-"""Text that shows one thing and says another: tags, variation selectors, bidi overrides."""
+"""Text that reads differently than it looks: tags, variation selectors, bidi overrides."""
 
 from __future__ import annotations
 
@@ -25,13 +25,15 @@ _SELECTORS: Final = (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))
 
 
 class BidiTags:
-    """A visible code, and beside it another that no reader sees.
+    """A visible code, and next to it another code that a reader cannot see.
 
-    ``tags`` and ``selectors`` append an invisible sentence with another code, a character
-    or byte each (U+E0020..E007E; U+FE00.., U+E0100..); ``bidi`` stores the code reversed
-    under a right-to-left override, which shows it forwards. The visible code is right;
-    the stored or hidden one is a detached reference: their rate is how often the hidden
-    text is followed (Boucher et al. 2022, Bad Characters, section IV).
+    ``tags`` and ``selectors`` append an invisible sentence with another code: ``tags`` uses
+    one tag character for each character (U+E0020..E007E), ``selectors`` one variation selector
+    for each byte (U+FE00.., U+E0100..). ``bidi`` stores the code reversed under a
+    right-to-left override, which displays it forwards. The visible code is the right answer;
+    the hidden or stored one counts as a detached reference, so the rate of detached references
+    says how often the model follows the hidden text (Boucher et al. 2022, Bad Characters,
+    section IV).
     """
 
     traits = Traits(
@@ -42,7 +44,7 @@ class BidiTags:
                 name="mode",
                 default="tags",
                 choices=("tags", "selectors", "bidi"),
-                doc="How the other code is hidden.",
+                doc="How the second code is hidden.",
             ),
             Param(
                 name="copies",
@@ -58,7 +60,7 @@ class BidiTags:
     )
 
     def outlines(self, condition: Condition) -> Mapping[Arm, PromptOutline]:
-        """The fact with the hidden text, without it, and in prose of equal length."""
+        """Outline the fact with the hidden text, and the fact without it."""
         city = CITIES[condition.pick("city", len(CITIES))]
         value, hidden = draw_values(condition.rng("value"), "digits", 2)
         fact = needle(city, value)

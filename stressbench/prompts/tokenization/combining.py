@@ -1,4 +1,4 @@
-"""Combining marks heaped on letters."""
+"""Letters with many combining marks."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from stressbench.prompts.material.respelling import RATE, disguise_traits, disgu
 from stressbench.schema.suite.suite import Arm
 
 _MARKS: Final = tuple(map(chr, range(0x0316, 0x0334)))
-"""Marks below the letter (canonical class 220 and the like) without precomposed forms."""
+"""Marks below the letter (most of canonical class 220) that have no precomposed forms."""
 
 
 class Combining:
     """Letters and digits with ``marks`` combining marks each ("Zalgo" text).
 
-    A person still reads the letters; the tokenizer sees mostly marks. NFKC leaves them;
-    only a cap on marks per letter removes them.
+    A person can still read the letters, but most tokens are spent on the marks. NFKC keeps
+    the marks; only a limit on marks per letter removes them.
     """
 
     traits = disguise_traits(
@@ -27,7 +27,7 @@ class Combining:
     )
 
     def outlines(self, condition: Condition) -> Mapping[Arm, PromptOutline]:
-        """The disguised context, the same in plain letters, plain prose of equal length."""
+        """Outline the disguised context, the plain context, and plain prose of equal length."""
         marks = condition.params.count("marks")
         return disguised(condition, name=f"combining-{marks}", spell=partial(heap, marks=marks))
 

@@ -20,16 +20,16 @@ _LOOK_ALIKES: Final = {
 
 
 class Confusables:
-    """Latin letters as Cyrillic look-alikes (Unicode Technical Standard 39).
+    """Latin letters replaced by Cyrillic look-alikes (Unicode Technical Standard 39).
 
-    No normalisation form undoes it; only the standard's skeleton does. Digits stay, so
-    the value can be copied from a text that the model may not be able to read.
+    No normalisation form undoes this; only the standard's skeleton does. Digits stay as they
+    are, so a model can copy the value even from a text that it cannot read.
     """
 
     traits = disguise_traits(RATE)
 
     def outlines(self, condition: Condition) -> Mapping[Arm, PromptOutline]:
-        """The disguised context, the same in plain letters, plain prose of equal length."""
+        """Outline the disguised context, the plain context, and plain prose of equal length."""
         return disguised(condition, name="confusables", spell=confuse)
 
 

@@ -1,4 +1,4 @@
-"""Tokens that the model has hardly ever seen in training."""
+"""Tokens that the model has rarely or never seen in training."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -18,30 +18,58 @@ from stressbench.schema.suite.suite import Arm
 _ORDINARY: Final = ("apple", "river", "table", "stone", "window", "garden", "bridge", "candle")
 
 
-class GlitchToken:
-    """Repeat one under-trained token, found in the model's own embeddings.
+class _Wording(NamedTuple):
+    """The text around the token to repeat."""
 
-    The list is of the model (Land and Bartolo 2024, Fishing for Magikarp), never fixed:
-    give the file that ``stressbench tokens --glitch MODEL --format json`` writes, a
-    model's folder, or token ids. The twin copies an ordinary word.
+    before: str
+    after: str
+    question: str
+
+
+_WORDINGS: Final = {
+    "string": _Wording(
+        "Repeat the following string exactly:", "\n\n", "Answer with the string only."
+    ),
+    "word": _Wording('Say this word: "', '"\n\n', "Answer with the word only."),
+}
+
+
+class GlitchToken:
+    """Repeat one under-trained token of the model.
+
+    Such tokens differ from model to model (Land and Bartolo 2024, Fishing for Magikarp), so
+    there is no built-in list. Give the list that
+    ``stressbench tokens --glitch MODEL --format json`` writes, the folder of a model, or token
+    ids. The twin asks for an ordinary word.
     """
 
     traits = Traits(
         scorer="decode_match",
         arms=("stress", "isocontent"),
         params=(
-            Param(name="file", default="", doc="A glitch list in JSON, or a model's folder."),
-            Param(name="ids", default="", doc="Token ids, separated by commas, instead."),
+            Param(
+                name="file",
+                default="",
+                doc="A list of glitch tokens in JSON, or the folder of a model.",
+            ),
+            Param(name="ids", default="", doc="Instead of a file: token ids, separated by commas."),
+            Param(
+                name="wording",
+                default="string",
+                choices=tuple(_WORDINGS),
+                doc="How the prompt asks for the token.",
+            ),
         ),
         max_tokens=16,
         tiny={"ids": "81,90"},
     )
 
     def outlines(self, condition: Condition) -> Mapping[Arm, PromptOutline]:
-        """The odd token to copy, and an ordinary word to copy."""
+        """Outline copying the glitch token, and copying an ordinary word."""
         listed = _listed(condition)
         token = listed[condition.pick("token", len(listed))]
-        plain = _copy(_ORDINARY[condition.pick("word", len(_ORDINARY))])
+        word = _ORDINARY[condition.pick("word", len(_ORDINARY))]
+        plain = _copy(word, _WORDINGS[condition.params.text("wording")])
         shown = condition.prompt_format.tokenizer.decode([token])
         odd = Passage(part="needle", text=shown)
         return {
@@ -56,12 +84,12 @@ class GlitchToken:
         }
 
 
-def _copy(word: str) -> PromptOutline:
+def _copy(word: str, wording: _Wording) -> PromptOutline:
     return PromptOutline(
-        head="Repeat the following string exactly:",
+        head=wording.before,
         passages=(Passage(part="needle", text=f" {word}"),),
-        close="\n\n",
-        question="Answer with the string only.",
+        close=wording.after,
+        question=wording.question,
         expected=(word,),
     )
 
@@ -77,7 +105,11 @@ def _listed(condition: Condition) -> tuple[int, ...]:
         try:
             return tuple(int(text) for text in ids.split(","))
         except ValueError as error:
-            raise SuiteError(f"not token ids: {ids!r}", where=f"{where}.ids") from error
+            raise SuiteError(
+                f"{ids!r} is not a list of token ids",
+                where=f"{where}.ids",
+                hint="separate whole numbers with commas: ids: '81,90'",
+            ) from error
     if not file:
         raise SuiteError(
             "glitch_token needs a list of tokens",
@@ -98,9 +130,11 @@ def _read(file: str, where: str) -> tuple[int, ...]:
     try:
         listed = msgspec.json.decode(path.read_bytes(), type=list[_ListedToken])
     except (OSError, msgspec.DecodeError) as error:
-        raise SuiteError(f"not a list of glitch tokens: {error}", where=where) from error
+        raise SuiteError(
+            f"{file!r} is not a list of glitch tokens: {error}", where=where
+        ) from error
     if not listed:
-        raise SuiteError("the list of glitch tokens is empty", where=where)
+        raise SuiteError(f"the list of glitch tokens in {file!r} is empty", where=where)
     return tuple(found.token_id for found in listed)
 
 

@@ -1,4 +1,4 @@
-"""The same characters, cut into tokens as no tokenizer would cut them."""
+"""The same characters, cut into other tokens than the tokenizer would make of them."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ _CUT: Final = 0.35
 class NonCanonicalSeg:
     """Context and fact as token ids that decode to the same text but are not its encoding.
 
-    ``chars``: a token a character; ``random``: cut at random places. Models keep 91 to
-    93 % of their performance on such input (Zheng et al. 2025, arXiv:2506.19004), which
-    makes it a way around filters. Needs an engine that takes token ids.
+    ``chars``: one token for each character; ``random``: words cut at random places. Models
+    keep 91 to 93 % of their performance on such input (Zheng et al. 2025, arXiv:2506.19004),
+    so it can be used to evade filters. Needs an engine that accepts token ids.
     """
 
     traits = Traits(
@@ -39,7 +39,7 @@ class NonCanonicalSeg:
                 name="mode",
                 default="chars",
                 choices=("chars", "random"),
-                doc="A token a character, or cuts at random places.",
+                doc="One token for each character, or words cut at random places.",
             ),
         ),
         sized=True,
@@ -48,7 +48,7 @@ class NonCanonicalSeg:
     )
 
     def outlines(self, condition: Condition) -> Mapping[Arm, PromptOutline]:
-        """The text cut up, the same text, plain prose of the same number of tokens."""
+        """Outline the cut text, the plain text, and prose of the same number of tokens."""
         city = CITIES[condition.pick("city", len(CITIES))]
         value = draw_value(condition.rng("value"), "digits")
         mode = condition.params.text("mode")

@@ -1,4 +1,4 @@
-"""Text in mathematical bold letters: the same words to the eye, other tokens to the model."""
+"""Text in mathematical bold: the same words for a reader, other tokens for the model."""
 
 from __future__ import annotations
 
@@ -19,15 +19,16 @@ _BOLD: Final = {
 
 
 class UnicodeMath:
-    """Context and fact in mathematical bold (U+1D400 and on); the question stays plain.
+    """Context and fact in mathematical bold (from U+1D400 on); the question stays plain.
 
-    As undone by NFKC as fullwidth letters are, at four bytes a character instead of three.
+    NFKC undoes this completely, as for fullwidth letters, but each character takes four bytes
+    instead of three.
     """
 
     traits = disguise_traits(RATE)
 
     def outlines(self, condition: Condition) -> Mapping[Arm, PromptOutline]:
-        """The disguised context, the same in plain letters, plain prose of equal length."""
+        """Outline the disguised context, the plain context, and plain prose of equal length."""
         return disguised(condition, name="math", spell=bold)
 
 

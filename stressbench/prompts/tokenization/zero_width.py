@@ -14,20 +14,21 @@ _ZERO_WIDTH_SPACE: Final = "\u200b"
 
 
 class ZeroWidth:
-    """A zero-width space (U+200B) after letters and digits: nothing to see, much to read.
+    """A zero-width space (U+200B) between the letters and digits of a word.
 
-    NFKC leaves it in place; only stripping default-ignorable characters removes it.
+    A reader sees no difference. NFKC keeps these characters; only stripping
+    default-ignorable characters removes them.
     """
 
     traits = disguise_traits(RATE)
 
     def outlines(self, condition: Condition) -> Mapping[Arm, PromptOutline]:
-        """The disguised context, the same in plain letters, plain prose of equal length."""
+        """Outline the disguised context, the plain context, and plain prose of equal length."""
         return disguised(condition, name="zero_width", spell=zero_width)
 
 
 def zero_width(text: str, rate: float, rng: random.Random) -> str:
-    """Insert one after each letter and digit with probability ``rate``, never at a word's end."""
+    """Insert one between letters or digits of a word, each with probability ``rate``."""
     return "".join(
         char + _ZERO_WIDTH_SPACE
         if char.isalnum() and after.isalnum() and rng.random() < rate

@@ -11,13 +11,14 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from stressbench.compare.studies import degradation
+from stressbench.compare.analysis import degradation
 from stressbench.metrics.base import Codes, Columns, Floats
+from stressbench.metrics.families import known
 from stressbench.report.model.section_view import Estimate, Range, Telemetry
 from stressbench.report.model.view import Cell, Cost, Curve, Row
 from stressbench.schema.analysis.degradation import ClassDegradation, Loss
-from stressbench.schema.metric import Metric, known
-from stressbench.stats.clusters import cluster_sums, effective_size, linear_se
+from stressbench.schema.metric import Metric
+from stressbench.stats.clusters import effective_size, mean_se
 from stressbench.stats.exact import t_quantile, wilson
 from stressbench.stats.quantiles import percentile
 
@@ -228,9 +229,7 @@ def estimate(table: Table, metric: str, rows: Mask) -> Estimate:
         return Estimate(value=None, ci=None, n=0, clusters=0)
     mean, ci = float(values.mean()), None
     if count > 1:
-        side = cluster_sums(values, None, clusters, count)
-        zero = np.column_stack([np.zeros(count), side[:, 1]])
-        half = t_quantile(0.975, count - 1) * linear_se(np.hstack([zero, side]), relative=False)
+        half = t_quantile(0.975, count - 1) * mean_se(values, clusters, count)
         ci = (mean - half, mean + half) if half else None
     return Estimate(value=mean, ci=ci, n=len(values), clusters=count)
 

@@ -11,9 +11,10 @@ from typing import Final
 import msgspec
 
 from stressbench import __version__, store
-from stressbench.compare.studies.degradation import degradation
+from stressbench.compare.analysis.degradation import degradation
 from stressbench.errors import ResultsError
 from stressbench.metrics import base as columns
+from stressbench.metrics.families import by_section
 from stressbench.report.model import figures, story
 from stressbench.report.model.kv_onset import describe_kv
 from stressbench.report.model.load import Loads, load_table
@@ -25,7 +26,6 @@ from stressbench.report.model.timeline import Fold, fold
 from stressbench.report.model.versus import versus
 from stressbench.report.model.view import Fact, Model, Page, Run, Timeline
 from stressbench.schema.analysis.degradation import ClassDegradation
-from stressbench.schema.metric import by_section
 from stressbench.schema.results.run import ModelRun
 from stressbench.store.arrays import ArrayReader
 

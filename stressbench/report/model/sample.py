@@ -15,11 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stressbench.errors import ResultsError
+from stressbench.metrics.families import matrices
 from stressbench.report.model.facts import sampled
 from stressbench.report.model.section_view import Grid
 from stressbench.report.model.sections import Seen
 from stressbench.report.model.view import SampledCase, Sent
-from stressbench.schema.metric import Matrix, matrices
+from stressbench.schema.metric import Matrix
 from stressbench.schema.results.record import CaseRecord
 from stressbench.store.arrays import ArrayReader
 

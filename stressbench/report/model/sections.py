@@ -8,7 +8,8 @@ from typing import Final, cast
 
 from msgspec import to_builtins
 
-from stressbench.schema.metric import Metric, by_section
+from stressbench.metrics.families import by_section
+from stressbench.schema.metric import Metric
 from stressbench.schema.results.reasons import LATER, NOT_PROBED
 from stressbench.schema.results.record import CaseRecord
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from stressbench.compare.comparison import Options, compare
-from stressbench.compare.match import matches, model_pairs
+from stressbench.compare.model_pairs import matches, model_pairs
 from stressbench.compare.pair import Pairing, SideRows, case_means, pair
 from stressbench.compare.sides import Contrast, contrast
 from stressbench.errors import CompareError, SuiteError, UsageError

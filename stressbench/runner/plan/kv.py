@@ -1,15 +1,15 @@
-"""The KV cache before a run: what a token takes, what fits, where preemption should begin."""
+"""Predicting the KV cache: bytes per token, what fits, and where preemption begins."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from itertools import islice
 from typing import Final
 
 from stressbench.engines.base import cpu_flags, expected_dtype
-from stressbench.prompts.build.prompt_format import PromptFormat
-from stressbench.runner.plan.prepare import Prepared, RunModel
-from stressbench.runner.plan.requests import key_of, levels_of, plan_level, planned
+from stressbench.runner.plan.models import RunModel
+from stressbench.runner.plan.prepare import Prepared
+from stressbench.runner.plan.requests import Plan, key_of, levels_of, planned
 from stressbench.runner.record.machine import read_machine
 from stressbench.schema.case import Request
 from stressbench.schema.results.kv import KvLevel, KvPrediction, KvSetup
@@ -29,22 +29,20 @@ from stressbench.simulation.request import SchedulerLimits
 
 _REQUESTS: Final = 512
 _TOKENS: Final = 1_000_000
-"""A prediction is made from at most so many requests and prompt tokens: building and simulating
-them takes a second or two, and must not keep an engine waiting."""
+"""A prediction uses at most this many requests and prompt tokens. Building and simulating them
+takes a second or two; more would keep the engine waiting."""
 _LEVELS: Final = 16
-"""Concurrencies predicted of a sweep: the header is written into a space kept for it."""
-_UNTOLD: Final = "the engine does not tell"
+"""Levels of a sweep that are predicted, at most: each costs a simulation."""
+_UNTOLD: Final = "the engine does not report it"
 _NOT_CAPPED: Final = "known when the engine has started, unless engine.kv_blocks caps it"
 _NOT_STARTED: Final = "known when the engine has started"
 _WARM: Final = "what a warm cache holds is not predicted"
 _BATCHED_TOKENS: Final = 2048
-"""vLLM's own, where the engine does not tell."""
+"""vLLM's default, for an engine that does not report it."""
 
 
-def plan_kv(
-    suite: SuiteSpec, model: RunModel, prompt_formats: Mapping[str, PromptFormat], info: EngineInfo
-) -> KvSetup:
-    """The cache of an engine as it stands, and the onset of preemption for its requests."""
+def plan_kv(plan: Plan, model: RunModel, info: EngineInfo) -> KvSetup:
+    """The cache of a started engine, and the onset of preemption for its requests."""
     why: dict[str, str] = {}
     token_bytes = _token_bytes(model, info, why)
     size, blocks = info.block_size, None if info.kv_blocks is None else info.kv_blocks - 1
@@ -62,30 +60,25 @@ def plan_kv(
         capacity_tokens=capacity,
         bytes_per_token=token_bytes,
         bytes_per_block=None if token_bytes is None or size is None else token_bytes * size,
-        predicted=_predicted(suite, model, prompt_formats, info, why),
+        predicted=_predicted(plan, model, info, why),
         why_null=why,
     )
 
 
 def foreseen(prepared: Prepared) -> dict[str, KvSetup]:
-    """The cache of every role as far as the suite says, before any engine has started."""
+    """The cache of every role as far as it is known before any engine has started."""
     gpu = read_machine().device != "cpu"
     weights = prepared.traits.weights
     return {
-        role: plan_kv(
-            prepared.suite,
-            model,
-            prepared.prompt_formats,
-            _assumed(model, gpu=gpu, weights=weights),
-        )
+        role: plan_kv(prepared.plan, model, _assumed(model, gpu=gpu, weights=weights))
         for role, model in prepared.models.items()
     }
 
 
 def _assumed(model: RunModel, *, gpu: bool, weights: bool) -> EngineInfo:
-    """What an engine is going to tell, with vLLM's own block size where the suite gives none.
+    """What an engine will probably report, with vLLM's block size if the suite has none.
 
-    One that loads no ``weights`` here has a dtype that only it knows.
+    Only the engine knows its dtype if it loads no ``weights`` on this machine.
     """
     spec = model.engine
     size = spec.block_size or (GPU_BLOCK_SIZE if gpu else CPU_BLOCK_SIZE)
@@ -108,7 +101,7 @@ def _scheduler(spec: EngineSpec) -> dict[str, float]:
 
 
 def _token_bytes(model: RunModel, info: EngineInfo, why: dict[str, str]) -> int | None:
-    """What one token takes in the KV cache; None, and why, where that is not known."""
+    """Bytes that one token takes in the KV cache; None, with the reason in ``why``, if unknown."""
     dtype = str(info.args.get("kv_cache_dtype", "auto"))
     size = info.args.get("tensor_parallel_size", 1)
     if dtype == "auto":
@@ -126,12 +119,9 @@ def _token_bytes(model: RunModel, info: EngineInfo, why: dict[str, str]) -> int 
 
 
 def _predicted(
-    suite: SuiteSpec,
-    model: RunModel,
-    prompt_formats: Mapping[str, PromptFormat],
-    info: EngineInfo,
-    why: dict[str, str],
+    plan: Plan, model: RunModel, info: EngineInfo, why: dict[str, str]
 ) -> KvPrediction | None:
+    suite = plan.suite
     reason = why.get("blocks") or why.get("block_size") or _not_understood(model)
     if reason is None and suite.load.cache == "warm":
         reason = _WARM
@@ -139,7 +129,9 @@ def _predicted(
         why["predicted"] = reason
         return None
     limits = _limits(suite, info)
-    requests = list(_first(_requests(suite, model.role, prompt_formats)))
+    # The other levels have the same lengths in the same order.
+    first_level = plan.level(model.role, "quality", levels_of(suite, "quality")[0])
+    requests = list(_first(first_level))
     jobs = [_job(request, limits, shared=suite.load.cache == "shared") for request in requests]
     try:
         onset = find_onset(jobs, limits)
@@ -159,7 +151,7 @@ def _predicted(
 
 
 def _not_understood(model: RunModel) -> str | None:
-    """Why the blocks of this model cannot be predicted; None where they can."""
+    """Why the blocks of this model cannot be predicted; None if they can."""
     try:
         full_attention(kv_groups(model.shape.config, dtype=WIDEST_DTYPE))
     except UnknownGeometry as error:
@@ -183,13 +175,6 @@ def _limits(suite: SuiteSpec, info: EngineInfo) -> SchedulerLimits:
     )
 
 
-def _requests(
-    suite: SuiteSpec, role: str, prompt_formats: Mapping[str, PromptFormat]
-) -> Iterator[Request]:
-    """Those of the first level: the others have the same lengths in the same order."""
-    return plan_level(suite, role, prompt_formats, "quality", levels_of(suite, "quality")[0])
-
-
 def _first(requests: Iterator[Request]) -> Iterator[Request]:
     tokens = 0
     for request in islice(requests, _REQUESTS):
@@ -204,7 +189,7 @@ def _job(request: Request, limits: SchedulerLimits, *, shared: bool) -> Job:
     if shared and limits.enable_prefix_caching:
         contents = contents_of(request.prompt_token_ids, request.cache_salt, limits.block_size)
     return Job(
-        key="/".join(map(str, key_of(request))),  # repeats of a case are requests of their own
+        key="/".join(map(str, key_of(request))),  # each repeat of a case is a request
         prompt_tokens=len(request.prompt_token_ids),
         output_tokens=request.case.max_tokens,
         contents=contents,
@@ -212,7 +197,7 @@ def _job(request: Request, limits: SchedulerLimits, *, shared: bool) -> Job:
 
 
 def _closed(suite: SuiteSpec) -> list[int]:
-    """The concurrencies of plain closed loops that the suite runs."""
+    """The concurrencies of the suite's plain closed loops."""
     return [
         level.load.seats
         for level in levels_of(suite, "quality")

@@ -1,61 +1,35 @@
-"""Everything that is settled before a run: models, tokenizers, and whether it can work at all."""
+"""Preparing a run: models, tokenizers, and checks of everything that can be wrong beforehand."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
-from pathlib import Path
 from typing import cast
-
-import msgspec
 
 from stressbench import catalog
 from stressbench.engines.base import Engine, EngineTraits
 from stressbench.errors import StressbenchError, SuiteError, UsageError
 from stressbench.models.cache import Progress
-from stressbench.models.resolve import ModelShape, resolve, resolve_tokenizer
-from stressbench.prompts.base import check, expand, truths
+from stressbench.prompts.base import check, truths
 from stressbench.prompts.build.prompt_format import PromptFormat
 from stressbench.runner.plan.capacity import check_capacity
-from stressbench.runner.plan.requests import limited
-from stressbench.runner.probing import check_probes, passes, probe_type
+from stressbench.runner.plan.models import RunModel, at_dtype, open_models
+from stressbench.runner.plan.probes import check_probes, passes, probe_type
+from stressbench.runner.plan.requests import Plan, limited
 from stressbench.runner.send.arrivals import check_trace
 from stressbench.schema.case import Pass
-from stressbench.schema.suite import gate
 from stressbench.schema.suite.parse import Suite
-from stressbench.schema.suite.suite import EngineSpec, ModelSpec, PromptSpec, SuiteSpec
+from stressbench.schema.suite.suite import PromptSpec, SuiteSpec
 from stressbench.scorers.base import check as check_truth
 from stressbench.scorers.base import section_of
-from stressbench.tokens.huggingface import HuggingFaceTokenizer
 from stressbench.tokens.open import open_tokenizer
-from stressbench.tokens.template import ChatTemplate, load_template
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunModel:
-    """One model of a run, found and opened."""
-
-    role: str
-    spec: ModelSpec
-    engine: EngineSpec
-    variant: str | None
-    """Name of the set-up of the engine, where the suite has several."""
-    name: str
-    path: Path | None
-    """None where only the tokenizer was asked for."""
-    tokenizer_path: Path
-    revision: str | None
-    sha256: str | None
-    shape: ModelShape
-    prompt_format: PromptFormat
-    dtype: str | None = None
-    """What the model is served in where nobody says; None leaves that to the engine."""
+from stressbench.tokens.template import ChatTemplate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
-    """A suite that can run."""
+    """A suite that is ready to run."""
 
     source: Suite
     suite: SuiteSpec
@@ -65,18 +39,18 @@ class Prepared:
     traits: EngineTraits
     passes: tuple[Pass, ...]
     models: dict[str, RunModel]
-    prompt_formats: dict[str, PromptFormat]
-    """Tokenizer and template by role, and of the budget tokenizer by its name."""
+    plan: Plan
+    """Its requests."""
 
 
 def prepare(
     suite: Suite, *, engine: str, limit: int | None, progress: Progress, weights: bool = True
 ) -> Prepared:
-    """Find every model of ``suite``, building the reference pair where it is missing.
+    """Find every model of ``suite``, and build the reference pair if it is missing.
 
     Without ``weights``, and for an engine that loads none, tokenizers are enough. Raises
-    ``SuiteError`` for a prompt that cannot be generated or does not fit and for arguments
-    that the engine cannot work with, ``SetupError`` for a model that cannot be had.
+    ``SuiteError`` for a prompt that cannot be generated or does not fit, and for arguments
+    that the engine cannot work with. Raises ``SetupError`` for a model that is not available.
     """
     check_names(suite)
     plugin = cast("type[Engine]", catalog.load("engines", engine))
@@ -89,8 +63,8 @@ def prepare(
             role: replace(m, engine=at_dtype(m.engine, m.dtype)) for role, m in opened.items()
         }
         check_capacity(suite, opened.values())
-    prompt_formats = open_rooms(suite, opened)
-    check_prompts(suite, spec, opened, prompt_formats)
+    plan = Plan(spec, open_prompt_formats(suite, opened))
+    check_prompts(suite, plan, opened)
     return Prepared(
         source=suite,
         suite=spec,
@@ -99,34 +73,12 @@ def prepare(
         traits=plugin.traits,
         passes=passes(spec, workers=plugin.traits.workers),
         models=opened,
-        prompt_formats=prompt_formats,
+        plan=plan,
     )
 
 
-def open_models(spec: SuiteSpec, progress: Progress, *, weights: bool) -> dict[str, RunModel]:
-    """Every role of a suite with its model, found and opened once for all set-ups."""
-    opened = {
-        role: open_model(role, model, progress, weights=weights)
-        for role, model in spec.models.items()
-    }
-    return {
-        name: replace(opened[role.model_role], role=name, engine=role.engine, variant=role.variant)
-        for name, role in spec.roles.items()
-    }
-
-
-def at_dtype(engine: EngineSpec, dtype: str | None) -> EngineSpec:
-    """``engine`` with a model's own ``dtype`` where the suite leaves it to the engine.
-
-    ``engine.args`` and a model's ``args`` may name another: the engine merges them in later.
-    """
-    if engine.dtype != "auto" or dtype is None:
-        return engine
-    return msgspec.structs.replace(engine, dtype=dtype)
-
-
-def open_rooms(suite: Suite, models: Mapping[str, RunModel]) -> dict[str, PromptFormat]:
-    """The room of every role, and of the budget tokenizer where that is not a role.
+def open_prompt_formats(suite: Suite, models: Mapping[str, RunModel]) -> dict[str, PromptFormat]:
+    """The prompt format of every role, and of the budget tokenizer if that is not a role.
 
     Such a tokenizer has no chat template: budgets then count the content alone.
     Raises ``SuiteError`` where ``budget_tokenizer`` is neither.
@@ -150,26 +102,27 @@ def open_rooms(suite: Suite, models: Mapping[str, RunModel]) -> dict[str, Prompt
     return prompt_formats
 
 
-def check_prompts(
-    suite: Suite,
-    spec: SuiteSpec,
-    models: Mapping[str, RunModel],
-    prompt_formats: Mapping[str, PromptFormat],
-) -> None:
+def check_prompts(suite: Suite, plan: Plan, models: Mapping[str, RunModel]) -> None:
     """Refuse prompts that cannot be generated, or are too long for one of the models.
 
-    Where the budgets count another tokenizer's tokens, a prompt's length under a
-    model's own is known when it is sent; one that is too long is recorded as rejected.
+    If the budgets count tokens of another tokenizer, a prompt's length under a model's own is
+    known only when it is sent. A prompt that is too long is then recorded as ``rejected``.
     """
+    spec, prompt_format = plan.suite, plan.budget_format
     windows = [each.engine.max_model_len for each in models.values()]
     windows += [each.shape.window_tokens for each in models.values()]
     window = min((tokens for tokens in windows if tokens is not None), default=None)
     if spec.budget_role not in spec.models:
         window = None
-    prompt_format = prompt_formats[spec.budget_role]
     for index, prompt in enumerate(spec.prompts):
         try:
-            check(prompt, prompt_format=prompt_format, max_model_len=window, seed=spec.seed)
+            check(
+                prompt,
+                prompt_format=prompt_format,
+                max_model_len=window,
+                seed=spec.seed,
+                cases=plan.cases.of(index),
+            )
             _check_truths(prompt, spec, prompt_format)
         except SuiteError as error:
             _, _, field = (error.where or "").removeprefix("prompts.").partition(f"{prompt.name}.")
@@ -178,11 +131,11 @@ def check_prompts(
                 error.message, where=suite.where("prompts", index, *path), hint=error.hint
             ) from error
     if spec.load.arrival == "trace":
-        _check_times(suite, spec, prompt_format)
+        _check_times(suite, plan)
 
 
 def _check_truths(prompt: PromptSpec, spec: SuiteSpec, prompt_format: PromptFormat) -> None:
-    """Refuse references that a scorer cannot read, and a scorer's section that a probe fills."""
+    """Refuse references that a scorer cannot read, and a scorer whose section a probe fills."""
     probed = {probe_type(probe).section: probe.use for probe in spec.probe_specs}
     for truth in truths(prompt, seed=spec.seed, prompt_format=prompt_format):
         try:
@@ -202,21 +155,20 @@ def _check_scorers_section(scorer: str, probed: Mapping[str, str]) -> None:
         raise SuiteError(
             f"the scorer {scorer!r} and the probe {probed[section]!r} both fill the section "
             f"{section!r} of a record",
-            hint="a section has one author: leave one of them out",
+            hint="remove one of them: only one may fill a section",
         )
 
 
-def _check_times(suite: Suite, spec: SuiteSpec, prompt_format: PromptFormat) -> None:
-    cells = expand(spec.prompts[0], seed=spec.seed, prompt_format=prompt_format)
+def _check_times(suite: Suite, plan: Plan) -> None:
     try:
-        check_trace(chain.from_iterable(cells))
+        check_trace(chain.from_iterable(plan.cases.of(0)))
     except SuiteError as error:
         where = suite.where("prompts", 0, "params", "time_field")
         raise SuiteError(error.message, where=where, hint=error.hint) from error
 
 
 def check_roles(spec: SuiteSpec, roles: Sequence[str]) -> None:
-    """Refuse names of ``--role`` that are no role of a suite. Raises ``UsageError``."""
+    """Refuse a ``--role`` that is not a role of the suite. Raises ``UsageError``."""
     known = {*spec.models, *spec.roles}
     for role in roles:
         if role not in known:
@@ -228,7 +180,7 @@ def check_roles(spec: SuiteSpec, roles: Sequence[str]) -> None:
 
 
 def check_names(suite: Suite) -> None:
-    """Find what needs no model: unknown classes and probes, entries of one name, wrong gates."""
+    """Check what needs no model: names of classes and probes, duplicate entries."""
     spec = suite.spec
     for index, probe in enumerate(spec.probe_specs):
         _known(suite, "probes", probe.use, "probes", index)
@@ -242,11 +194,9 @@ def check_names(suite: Suite) -> None:
             raise SuiteError(
                 f"two entries are named {prompt.name!r}",
                 where=suite.where("prompts", index, "use"),
-                hint="give one of them a `label:` of its own",
+                hint="give one of them another name with `label:`",
             )
         seen.add(prompt.name)
-    for index, text in enumerate(spec.gates):
-        gate.parse(text, where=suite.where("gates", index))
 
 
 def _known(suite: Suite, kind: catalog.Kind, name: str, *path: str | int) -> None:
@@ -254,32 +204,3 @@ def _known(suite: Suite, kind: catalog.Kind, name: str, *path: str | int) -> Non
         catalog.load(kind, name)
     except UsageError as error:
         raise SuiteError(error.message, where=suite.where(*path), hint=error.hint) from error
-
-
-def open_model(role: str, spec: ModelSpec, progress: Progress, *, weights: bool) -> RunModel:
-    """Find one model, and open its tokenizer and template; ``weights`` for its folder too."""
-    if weights:
-        local = resolve(spec, progress)
-        path, tokenizer_path, shape = local.path, local.tokenizer_path, local.shape
-        dtype = local.dtype
-        revision, sha256 = local.revision, local.sha256
-    else:
-        small = resolve_tokenizer(spec, progress)
-        path, tokenizer_path, shape, dtype = None, small.path, small.shape, small.dtype
-        revision, sha256 = spec.revision, None
-    name = spec.tokenizer or spec.model
-    tokenizer = HuggingFaceTokenizer(tokenizer_path / "tokenizer.json", name=name)
-    return RunModel(
-        role=role,
-        spec=spec,
-        engine=EngineSpec(),
-        variant=None,
-        name=spec.model,
-        path=path,
-        tokenizer_path=tokenizer_path,
-        revision=revision,
-        sha256=sha256,
-        shape=shape,
-        prompt_format=PromptFormat(tokenizer, load_template(tokenizer_path, tokenizer)),
-        dtype=dtype,
-    )

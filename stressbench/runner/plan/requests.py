@@ -1,4 +1,4 @@
-"""The plan: which requests one model of a suite is sent, in which order. Pure and lazy."""
+"""The plan: which requests each role of a suite is sent, and in which order. Pure and lazy."""
 
 from __future__ import annotations
 
@@ -9,22 +9,26 @@ from typing import Final, TypeAlias
 
 from msgspec.structs import replace
 
-from stressbench.errors import SuiteError
-from stressbench.prompts.base import count, expand
+from stressbench.prompts.base import count, load
+from stressbench.prompts.build.assemble import assemble_condition
+from stressbench.prompts.build.conditions import conditions_of
 from stressbench.prompts.build.prompt_format import PromptFormat
-from stressbench.runner.probing import telemetry_items
+from stressbench.runner.plan.probes import telemetry_items
+from stressbench.runner.plan.spans import content_ids, spans
 from stressbench.schema.axes import split_role
-from stressbench.schema.case import Case, Pass, Request, Segment, Span
-from stressbench.schema.suite.load import Cache, Level, levels
+from stressbench.schema.case import Case, Pass, Request
+from stressbench.schema.suite.load import CLOSED_CONCURRENCY, Cache, LoadLevel, LoadSpec, levels
 from stressbench.schema.suite.suite import SuiteSpec
 
-_SEAM: Final = 3
-"""A text has at most so many tokens more or less within another than by itself."""
+_KEPT_CASES: Final = 2048
+_KEPT_TOKENS: Final = 1_500_000
+"""Content tokens. Both limits leave room for the cases that checking a suite builds and for those
+that a prediction of the KV cache needs. 500 cases with 1.5 million tokens take 21 MB."""
 LEVEL: Final = "load_level"
-"""Parameter that holds a case's level of a load sweep."""
+"""The parameter that holds a case's level in a load sweep."""
 
 Key: TypeAlias = tuple[str, str, Pass, int]
-"""What identifies a request within a run: role and variant, case id, pass, repeat."""
+"""Identifies a request within a run: role with variant, case id, pass, repeat."""
 
 
 def key_of(request: Request) -> Key:
@@ -35,7 +39,7 @@ def key_of(request: Request) -> Key:
 def limited(suite: SuiteSpec, limit: int | None) -> SuiteSpec:
     """The suite with at most ``limit`` base items per prompt entry.
 
-    Whole items are left out, never parts of one: twins and pairs stay complete.
+    It leaves out whole items, so twins and pairs stay complete.
     """
     if limit is None:
         return suite
@@ -43,7 +47,7 @@ def limited(suite: SuiteSpec, limit: int | None) -> SuiteSpec:
 
 
 def planned(suite: SuiteSpec, passes: Sequence[Pass] = ("quality",)) -> int:
-    """How many requests one role of the suite gets in ``passes``, without building any."""
+    """How many requests each role of a suite is sent in ``passes``. No prompt is built."""
     return sum(
         _repeats(suite, pass_)
         * len(levels_of(suite, pass_))
@@ -52,39 +56,92 @@ def planned(suite: SuiteSpec, passes: Sequence[Pass] = ("quality",)) -> int:
     )
 
 
-def levels_of(suite: SuiteSpec, pass_: Pass) -> tuple[Level, ...]:
-    """The loads that a pass runs through; what probes see does not change with the load."""
-    found = levels(suite.load)
-    return found if pass_ == "quality" else found[:1]
+def levels_of(suite: SuiteSpec, pass_: Pass) -> tuple[LoadLevel, ...]:
+    """The loads that a pass goes through.
 
-
-def plan(
-    suite: SuiteSpec, role: str, prompt_formats: Mapping[str, PromptFormat], pass_: Pass = "quality"
-) -> Iterator[Request]:
-    """Yield the requests of ``role`` in a pass, one level of load after the other."""
-    for level in levels_of(suite, pass_):
-        yield from plan_level(suite, role, prompt_formats, pass_, level)
-
-
-def plan_level(
-    suite: SuiteSpec,
-    role: str,
-    prompt_formats: Mapping[str, PromptFormat],
-    pass_: Pass,
-    level: Level,
-) -> Iterator[Request]:
-    """Yield the requests of ``role`` at one level, one cell of the sweep after the other.
-
-    ``prompt_formats`` holds the tokenizer and chat template of every role; the texts are built
-    to the budget in tokens of ``suite.budget_role`` and are the same for all roles and
-    levels.
+    The telemetry pass has one: probes see the same under every load. It is a closed loop,
+    because nothing in this pass is timed.
     """
-    budget_format, prompt_format = prompt_formats[suite.budget_role], prompt_formats[role]
-    first = _first_items(suite, pass_)
-    for prompt in suite.prompts:
-        for cases in expand(prompt, seed=suite.seed, prompt_format=budget_format, first=first):
-            for request in _requests(suite, role, cases, budget_format, prompt_format):
-                yield from _sent(suite, _at_level(replace(request, pass_=pass_), level))
+    found, seats = levels(suite.load), suite.load.seats
+    if pass_ == "quality":
+        return found
+    if suite.load.arrival != "closed":
+        seats = min(seats, CLOSED_CONCURRENCY)
+    return (LoadLevel(found[0].number, LoadSpec(concurrency=seats)),)
+
+
+class Cases:
+    """Every case of a suite, built to the budget tokenizer; one tuple per condition.
+
+    Checking a suite, predicting its KV cache and sending its requests all need the first cases.
+    Those are built once and kept, up to a limit. All others are built again each time they are
+    needed, so memory does not grow with the suite.
+    """
+
+    def __init__(self, suite: SuiteSpec, prompt_format: PromptFormat) -> None:
+        self._suite = suite
+        self._format = prompt_format
+        self._kept: dict[tuple[int, int], tuple[Case, ...]] = {}
+        """By prompt entry, and the condition's place in it."""
+        self._cases = 0
+        self._tokens = 0
+
+    def __iter__(self) -> Iterator[tuple[Case, ...]]:
+        """Yield all cases, one prompt entry after another."""
+        return self.of_items(None)
+
+    def of_items(self, first: int | None) -> Iterator[tuple[Case, ...]]:
+        """Yield the cases of the ``first`` items of each entry; None for all items."""
+        for entry in range(len(self._suite.prompts)):
+            yield from self.of(entry, first)
+
+    def of(self, entry: int, first: int | None = None) -> Iterator[tuple[Case, ...]]:
+        """Yield the cases of one prompt entry, or of its ``first`` items."""
+        prompt, seed = self._suite.prompts[entry], self._suite.seed
+        plugin = load(prompt.use)
+        conditions = conditions_of(
+            prompt, plugin.traits, seed=seed, prompt_format=self._format, first=first
+        )
+        for place, condition in enumerate(conditions):
+            cases = self._kept.get((entry, place))
+            if cases is None:
+                cases = assemble_condition(plugin, condition)
+                self._keep((entry, place), cases)
+            yield cases
+
+    def _keep(self, key: tuple[int, int], cases: tuple[Case, ...]) -> None:
+        number, tokens = len(cases), sum(len(case.content_ids) for case in cases)
+        if self._cases + number <= _KEPT_CASES and self._tokens + tokens <= _KEPT_TOKENS:
+            self._kept[key] = cases
+            self._cases += number
+            self._tokens += tokens
+
+
+class Plan:
+    """Every request of a suite, by role, pass and level.
+
+    ``prompt_formats`` has the tokenizer and chat template of every role, and those of the
+    budget tokenizer. Prompts are built to the budget in tokens of ``suite.budget_role``: all
+    roles and levels get the same texts.
+    """
+
+    def __init__(self, suite: SuiteSpec, prompt_formats: Mapping[str, PromptFormat]) -> None:
+        self.suite = suite
+        self.budget_format = prompt_formats[suite.budget_role]
+        self.cases = Cases(suite, self.budget_format)
+        self._formats = prompt_formats
+
+    def of(self, role: str, pass_: Pass = "quality") -> Iterator[Request]:
+        """Yield the requests of ``role`` in a pass, one level of load after another."""
+        for level in levels_of(self.suite, pass_):
+            yield from self.level(role, pass_, level)
+
+    def level(self, role: str, pass_: Pass, level: LoadLevel) -> Iterator[Request]:
+        """Yield the requests of ``role`` at one level, one condition after another."""
+        for cases in self.cases.of_items(_first_items(self.suite, pass_)):
+            formats = self.budget_format, self._formats[role]
+            for request in _requests(self.suite, role, cases, *formats):
+                yield from _sent(self.suite, _at_level(replace(request, pass_=pass_), level))
 
 
 def _first_items(suite: SuiteSpec, pass_: Pass) -> int | None:
@@ -93,7 +150,7 @@ def _first_items(suite: SuiteSpec, pass_: Pass) -> int | None:
 
 
 def _repeats(suite: SuiteSpec, pass_: Pass) -> int:
-    """What probes see does not change by repeating, so the telemetry pass runs once."""
+    """Probes see the same in every repeat, so the telemetry pass sends each request once."""
     return suite.repeats if pass_ == "quality" else 1
 
 
@@ -108,10 +165,10 @@ def _sent(suite: SuiteSpec, request: Request) -> Iterator[Request]:
 
 
 def _salt(cache: Cache, request: Request, repeat: int) -> str:
-    """What a request shares with those whose prefixes it may find in the engine's cache.
+    """A value that is equal for requests which may reuse each other's cached prefixes.
 
-    The tokens are the same whatever the salt. No two levels of a sweep share one: the
-    second would run on what the first has computed.
+    The salt does not change the tokens. No two levels of a sweep share one, because the
+    second level would reuse what the first has computed.
     """
     case = request.case
     if cache == "cold":
@@ -122,8 +179,8 @@ def _salt(cache: Cache, request: Request, repeat: int) -> str:
     return f"{level}/{case.label}/{case.params.get('group', '')}"
 
 
-def _at_level(request: Request, level: Level) -> Request:
-    """The request as a case of this level: levels are swept like budgets and depths."""
+def _at_level(request: Request, level: LoadLevel) -> Request:
+    """The request as a case of this level; levels are swept like budgets and depths."""
     if level.factor is None:
         return request
     case = request.case
@@ -136,8 +193,8 @@ def _at_level(request: Request, level: Level) -> Request:
     return replace(request, case=placed)
 
 
-def _placed(case_id: str, level: Level) -> str:
-    """``label/arm/level/rest``; labels and arms have no slash."""
+def _placed(case_id: str, level: LoadLevel) -> str:
+    """The case id as ``label/arm/level/rest``; labels and arms have no slash."""
     label, arm, rest = case_id.split("/", 2)
     return f"{label}/{arm}/{level.name}/{rest}"
 
@@ -150,7 +207,7 @@ def _requests(
     prompt_format: PromptFormat,
 ) -> Iterator[Request]:
     same = prompt_format.tokenizer.sha256 == budget_format.tokenizer.sha256
-    encoded = {case.case_id: _content_ids(case, prompt_format, same=same) for case in cases}
+    encoded = {case.case_id: content_ids(case, prompt_format, same=same) for case in cases}
     for case in cases:
         ids = encoded[case.case_id]
         own = ids if case.arm == "isocontent" else None
@@ -162,7 +219,7 @@ def _requests(
             case=case,
             prompt_token_ids=prompt_ids,
             prompt_sha256=ids_sha256(prompt_ids),
-            spans=_spans(case, ids, prompt_format, same=same),
+            spans=spans(case, ids, prompt_format, same=same),
             template_tokens=prompt_format.template_tokens,
             control_tokens=len(twin) + prompt_format.template_tokens if twin is not None else None,
             retok_drift=len(prompt_format.tokenizer.encode(prompt_format.tokenizer.decode(ids)))
@@ -175,88 +232,3 @@ def _requests(
 def ids_sha256(ids: Sequence[int]) -> str:
     """SHA-256 of token ids as little-endian unsigned 32-bit integers."""
     return hashlib.sha256(struct.pack(f"<{len(ids)}I", *ids)).hexdigest()
-
-
-def _content_ids(case: Case, prompt_format: PromptFormat, *, same: bool) -> Sequence[int]:
-    if same:
-        return case.content_ids
-    if case.forced_ids:
-        raise SuiteError(
-            f"{case.prompt_class!r} is made of token ids of one tokenizer, and this suite's"
-            f" models have several",
-            hint="run it in a suite whose models share a tokenizer",
-        )
-    return prompt_format.tokenizer.encode(case.text)
-
-
-def _spans(
-    case: Case, ids: Sequence[int], prompt_format: PromptFormat, *, same: bool
-) -> tuple[Span, ...]:
-    """Token spans of the segments in the final prompt: known by construction, or looked up.
-
-    Every segment has one, whatever the tokenizer; those of a prompt that was built with
-    this tokenizer are known but for where the question begins within the last piece.
-    """
-    offset = len(prompt_format.template.prefix_ids)
-    segments, known = case.segments, case.content_spans if same else ()
-    if known and [span.part for span in known] == [each.part for each in segments[: len(known)]]:
-        segments = segments[len(known) :]
-    else:
-        known = ()
-    built = (_without_blanks(span, ids, prompt_format) for span in known)
-    spans = (*built, *_looked_up(case, segments, ids, prompt_format))
-    return tuple(
-        Span(part=span.part, start=span.start + offset, end=span.end + offset) for span in spans
-    )
-
-
-def _without_blanks(span: Span, ids: Sequence[int], prompt_format: PromptFormat) -> Span:
-    """The span from its first token that is more than the blank before the segment."""
-    start = span.start
-    while start < span.end - 1 and prompt_format.tokenizer.decode(ids[start : start + 1]).isspace():
-        start += 1
-    return Span(part=span.part, start=start, end=span.end)
-
-
-def _looked_up(
-    case: Case, segments: Sequence[Segment], ids: Sequence[int], prompt_format: PromptFormat
-) -> Iterator[Span]:
-    for segment in segments:
-        if segment.end == len(case.text):
-            start = len(ids) - _tokens_from(case.text, segment.start, ids, prompt_format)
-            yield Span(part=segment.part, start=start, end=len(ids))
-            continue
-        start = _tokens_before(case.text, segment.start, ids, prompt_format)
-        end = _tokens_before(case.text, segment.end, ids, prompt_format)
-        # A token that crosses the end belongs to the segment too.
-        crossing = len(prompt_format.tokenizer.encode(case.text[: segment.end])) > end
-        yield Span(part=segment.part, start=start, end=end + crossing)
-
-
-def _tokens_from(text: str, position: int, ids: Sequence[int], prompt_format: PromptFormat) -> int:
-    """How many of the last ``ids`` hold the text from ``position`` on, the least number.
-
-    Only that text is encoded: how many tokens it takes within the whole is about as many.
-    """
-    tail = text[position:]
-    about = len(prompt_format.tokenizer.encode(tail))
-    least = max(about - _SEAM, 0)
-    for size in range(least, min(about + _SEAM, len(ids)) + 1):
-        if prompt_format.tokenizer.decode(ids[len(ids) - size :]).endswith(tail):
-            if size > least or size == 0:
-                return size
-            break  # fewer may do
-    return len(ids) - _tokens_before(text, position, ids, prompt_format)
-
-
-def _tokens_before(
-    text: str, position: int, ids: Sequence[int], prompt_format: PromptFormat
-) -> int:
-    """How many of ``ids`` lie wholly before ``position``.
-
-    The encoding of the text up to there agrees with ``ids`` up to the last token that
-    does not depend on what follows.
-    """
-    head = prompt_format.tokenizer.encode(text[:position])
-    pairs = zip(head, ids, strict=False)
-    return next((n for n, (a, b) in enumerate(pairs) if a != b), min(len(head), len(ids)))

@@ -1,4 +1,4 @@
-"""AMD GPUs, as Linux's compute driver (KFD) shows them; nothing of ROCm is needed to look."""
+"""AMD GPUs, as Linux's compute driver (KFD) lists them. This needs no ROCm library."""
 
 from __future__ import annotations
 
@@ -11,11 +11,10 @@ _NODES: Final = "sys/class/kfd/kfd/topology/nodes"
 def amd_gpus(root: Path) -> list[str]:
     """The names of the GPUs of the machine whose file system begins at ``root``.
 
-    A name is the board's product name, else the architecture: ``AMD GPU gfx942``. None are
-    found without ``/dev/kfd``, through which work is sent to them. A processor is a node of
-    the topology too, without SIMD units. A container may be shown nodes that it must not
-    read: these GPUs are not its own. A GPU that is partitioned counts as often as it has
-    partitions, as it does for vLLM.
+    A name is the board's product name, or else the architecture: ``AMD GPU gfx942``. Without
+    ``/dev/kfd``, through which programs use a GPU, the list is empty. Processors are nodes of
+    the topology too, but have no SIMD units. A container may see nodes that it cannot read;
+    those GPUs belong to others. A partitioned GPU counts once per partition, as in vLLM.
     """
     if not (root / "dev/kfd").exists():
         return []
@@ -25,7 +24,7 @@ def amd_gpus(root: Path) -> list[str]:
 
 
 def amd_driver(root: Path) -> str | None:
-    """The driver's version; None where it is the kernel's own, which has none."""
+    """The driver's version; None for the kernel's own driver, which has none."""
     version = _line(root / "sys/module/amdgpu/version")
     return f"amdgpu {version}" if version else None
 
@@ -37,7 +36,7 @@ def _name(root: Path, properties: dict[str, int]) -> str:
 
 
 def _architecture(properties: dict[str, int]) -> str:
-    """``gfx942`` is 90402 in the topology, ``gfx90a`` 90010: stepping and minor are hexadecimal."""
+    """The name of a version: 90402 is ``gfx942``, 90010 is ``gfx90a`` (hexadecimal digits)."""
     version = properties.get("gfx_target_version", 0)
     if not version:
         return "AMD GPU"
@@ -45,7 +44,7 @@ def _architecture(properties: dict[str, int]) -> str:
 
 
 def _properties(file: Path) -> dict[str, int]:
-    """Names and numbers, one pair a line; empty where the file may not be read."""
+    """Names and numbers, one pair per line; empty if the file cannot be read."""
     try:
         lines = file.read_text("utf-8").splitlines()
     except (OSError, UnicodeDecodeError):

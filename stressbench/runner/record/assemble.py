@@ -1,4 +1,4 @@
-"""From a request and what came of it to a record. Pure."""
+"""Assembling the record of a request from its outcome. Pure."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ from stressbench.schema.results.record import (
 _NO_TWIN: Final = "this case has no benign twin in this run"
 _OWN_TWIN: Final = "the case is its own reference"
 _NO_BUDGET: Final = "this class is sized by its parameters"
-_PRIVATE: Final = "the suite says record_prompts: false"
-_NO_ARRAYS: Final = "no probe has arrays of this request"
-_ABORTED: Final = "the request was aborted, and its attempts with it"
+_PRIVATE: Final = "the suite has record_prompts: false"
+_NO_ARRAYS: Final = "no probe has arrays for this request"
+_ABORTED: Final = "the request was aborted, so its attempts are unknown"
 _PLAIN_LOAD: Final = "a closed loop: each request is due when it is sent"
 _NO_LOAD: Final = {
-    "level": "the load is no sweep",
+    "level": "the load is not a sweep",
     "rate": "the load has no single rate",
     "concurrency": "the load has no cap",
 }
@@ -47,7 +47,7 @@ _USUAL: Final = ("attention", "routing", "gpu", "process")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """One request as it was tried."""
+    """One request and everything that came of it."""
 
     request: Request
     scheduled_ns: int
@@ -59,12 +59,12 @@ class Attempt:
     findings: Mapping[str, ProbeFinding]
     """By section of the record."""
     arrays: Mapping[str, ArraysAt | ProbeError] = field(default_factory=dict)
-    """By section, where its arrays lie, or why they could not be kept."""
+    """By section, where its arrays are stored, or why storing them failed."""
     absent: Mapping[str, str] = field(default_factory=dict)
     """Sections that this pass does not fill, and why."""
     quality: Quality
     unjudged: str | None = None
-    """Why the scorer could not judge; None where it could, and for a failed request."""
+    """Why the scorer could not judge; None if it could, and for a failed request."""
 
 
 def assemble(attempt: Attempt, *, run_id: str, model: str) -> CaseRecord:
@@ -110,12 +110,13 @@ def assemble(attempt: Attempt, *, run_id: str, model: str) -> CaseRecord:
 
 
 def without_texts(record: CaseRecord) -> CaseRecord:
-    """The record without anything that was asked or answered, for private traffic.
+    """The record without prompt and answer, for private traffic.
 
-    An answer can quote its prompt, so it goes too; hashes, lengths, scores and outcomes stay.
+    The answer goes too, because it can quote the prompt. Hashes, lengths, scores and outcomes
+    stay.
     """
     hidden = ("prompt.text", "output.text", "quality.answer", "quality.expected")
-    # What a scorer said when it failed may quote the answer or the reference.
+    # The message of a scorer that failed may quote the answer or the reference.
     unjudged = {
         name: reason.partition(":")[0]
         for name, reason in record.why_null.items()
@@ -225,7 +226,7 @@ def _whole(value: object) -> int | None:
 
 
 def _sections(attempt: Attempt, why: dict[str, str]) -> dict[str, dict[str, object] | None]:
-    """Whatever the probes found, by the section that each names."""
+    """What the probes found, by section."""
     named = dict.fromkeys((*_USUAL, *attempt.absent, *attempt.findings))
     return {name: _section(name, attempt, why) for name in named if name != "kv"}
 

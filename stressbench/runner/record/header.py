@@ -1,4 +1,4 @@
-"""What is written of a run as a whole: its header, and what each engine is."""
+"""The lines about a run as a whole: its header, and one about each engine."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from msgspec.structs import replace
 
 from stressbench import __version__
 from stressbench.engines.base import EngineInfo
-from stressbench.runner.plan.prepare import Prepared, RunModel
+from stressbench.runner.plan.models import RunModel
+from stressbench.runner.plan.prepare import Prepared
 from stressbench.runner.record.machine import git_revision, read_machine
 from stressbench.schema.axes import split_role
 from stressbench.schema.base import RESULTS_VERSION
@@ -20,13 +21,13 @@ from stressbench.schema.results.run import ModelLine, ModelRun, RunHeader
 from stressbench.store.read import with_engine
 
 FACTS: Final = ("dtype", "max_model_len", "kv_blocks", "block_size")
-"""What only a running engine knows."""
+"""Facts that only a running engine knows."""
 _PENDING: Final = "the engine of this model has not started"
 _FAILED: Final = "the engine of this model failed"
 
 
 def now() -> str:
-    """The time by the calendar."""
+    """The wall-clock time, in UTC."""
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
@@ -54,7 +55,7 @@ def run_header(prepared: Prepared, run_id: str) -> RunHeader:
 def _identity(model: RunModel) -> ModelRun:
     why = dict.fromkeys(FACTS, _PENDING)
     if model.variant is None:
-        why["variant"] = "the suite has one set-up of the engine"
+        why["variant"] = "the suite has no engine variants"
     if model.revision is None:
         why["revision"] = "not from a hub"
     if model.sha256 is None:
@@ -80,7 +81,7 @@ def _identity(model: RunModel) -> ModelRun:
 
 
 def failed_line(header: RunHeader, role: str, part: int, t_ns: int, error: str) -> ModelLine:
-    """The line of an engine that did not start, or died; what it said before stays true."""
+    """The line about an engine that did not start, or died. It keeps what is already known."""
     known = header.models[role]
     line = _line(header, role, part, t_ns, known)
     why = {name: _FAILED for name in FACTS if getattr(known, name) is None}
@@ -97,10 +98,10 @@ def failed_line(header: RunHeader, role: str, part: int, t_ns: int, error: str) 
 def ready_line(
     header: RunHeader, role: str, part: int, t_ns: int, *, engine: tuple[EngineInfo, KvSetup]
 ) -> ModelLine:
-    """The line of an engine that serves: what it says of itself, and what its cache is."""
+    """The line about an engine that serves: what it reports, and its KV cache."""
     info, kv = engine
     why = {
-        name: info.why_null.get(name, "the engine does not tell")
+        name: info.why_null.get(name, "the engine does not report it")
         for name in FACTS
         if getattr(info, name) is None
     }
@@ -139,11 +140,11 @@ def _line(
 
 
 def with_line(header: RunHeader, line: ModelLine) -> RunHeader:
-    """The header with what a model's line adds to it."""
+    """The header with the facts of a ``model`` line."""
     name = line.role_name
     return replace(header, models={**header.models, name: with_engine(header.models[name], line)})
 
 
 def _plain(args: dict[str, object]) -> dict[str, object]:
-    """Arguments as JSON can hold them; anything else by its name."""
+    """Arguments as JSON can hold them; any other value as its ``repr``."""
     return cast("dict[str, object]", msgspec.to_builtins(args, enc_hook=repr))

@@ -1,4 +1,4 @@
-"""The machine under a run: device, cores, memory, versions."""
+"""The machine of a run: device, cores, memory, versions."""
 
 from __future__ import annotations
 
@@ -28,8 +28,7 @@ _PACKAGES: Final = (
 def read_machine(root: Path = Path("/")) -> Machine:
     """Describe this machine; ``root`` is where its file system begins.
 
-    A GPU is known by the files of NVIDIA's driver or of AMD's, so nothing heavy is imported
-    to find none.
+    It recognizes a GPU by the files of NVIDIA's or AMD's driver, so it imports nothing heavy.
     """
     device, name, driver = _device(root)
     return Machine(
@@ -46,7 +45,7 @@ def read_machine(root: Path = Path("/")) -> Machine:
 
 
 def _device(root: Path) -> tuple[str, str, str | None]:
-    """What models run on: its kind, its name, and its driver."""
+    """The kind, name and driver of the device that models run on."""
     proc = root / "proc"
     if nvidia := sorted(proc.glob("driver/nvidia/gpus/*/information")):
         names = [_field(file.read_text("utf-8"), "Model") or "unknown GPU" for file in nvidia]
@@ -57,7 +56,7 @@ def _device(root: Path) -> tuple[str, str, str | None]:
 
 
 def installed(package: str) -> str | None:
-    """The version of an installed distribution, None where there is none."""
+    """The version of a distribution; None if it is not installed."""
     try:
         return version(package)
     except PackageNotFoundError:
@@ -65,9 +64,9 @@ def installed(package: str) -> str | None:
 
 
 def git_revision(directory: Path) -> str | None:
-    """The commit of the checkout that ``directory`` is the top of, ``+dirty`` if changed.
+    """The commit of the checkout at ``directory``, with ``+dirty`` if files have changed.
 
-    None outside a checkout, and for an installed package.
+    None for an installed package, which has no checkout.
     """
     if not (directory / ".git").exists():
         return None

@@ -1,4 +1,4 @@
-"""When the outputs of one request came, in the record's terms. Pure."""
+"""The timing section of a record: when the outputs of one request arrived. Pure."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from stressbench.engines.base import Completion
 from stressbench.schema.results.record import Timing
 
 FAILED: Final = "the request failed"
-UNTOLD: Final = "the engine does not tell"
+UNTOLD: Final = "the engine does not report it"
 _NO_TOKEN: Final = "no token was generated"
 _ONE_TOKEN: Final = "only one token was generated"
 _ONE_PIECE: Final = "the answer came in one piece"
-_MERGED: Final = "the server sends several tokens at once, and does not tell how many came first"
+_MERGED: Final = "the server sends several tokens at once, and not how many came first"
 _NS_PER_MS: Final = 1e6
 
 
 def output_tokens(done: Completion | None, why: Mapping[str, str]) -> int | None:
-    """The tokens of an answer; None where it failed or the engine does not count them."""
+    """The tokens of an answer; None if it failed or the engine does not count them."""
     if done is None or "tokens.output" in why:
         return None
     return len(done.token_ids) if done.output_tokens is None else done.output_tokens
@@ -28,7 +28,7 @@ def output_tokens(done: Completion | None, why: Mapping[str, str]) -> int | None
 def timing(
     scheduled_ns: int, failed_ns: int | None, done: Completion | None, why: dict[str, str]
 ) -> Timing:
-    """The times of a completion, or of a failure at ``failed_ns``; each null adds its reason."""
+    """The times of a completion, or of a failure; adds the reason of each null to ``why``."""
     if done is None:
         return _failure(scheduled_ns, failed_ns, why)
     first = done.token_ns[0] if done.token_ns else None
@@ -68,7 +68,7 @@ def _failure(scheduled_ns: int, failed_ns: int | None, why: dict[str, str]) -> T
 
 
 def _tpot_ms(done: Completion, why: dict[str, str]) -> float | None:
-    """(last - first) / (n - k): n tokens in all, of which k came with the first output."""
+    """(last - first) / (n - k), for n tokens of which k came with the first output."""
     outputs = output_tokens(done, why)
     reason: str | None = None
     if not done.token_ns:
@@ -81,7 +81,7 @@ def _tpot_ms(done: Completion, why: dict[str, str]) -> float | None:
         reason = _ONE_PIECE
     else:
         first = done.first_tokens
-        if first is None and len(done.token_ns) >= outputs - 1:  # the token that ends it is mute
+        if first is None and len(done.token_ns) >= outputs - 1:  # the last token, EOS, has no text
             first = 1
         if first is not None and first < outputs:
             return (done.token_ns[-1] - done.token_ns[0]) / (outputs - first) / _NS_PER_MS

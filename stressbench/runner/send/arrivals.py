@@ -1,8 +1,8 @@
-"""When requests are due under an open loop: offsets from the load's start. Pure and lazy.
+"""When requests are due in an open loop, as offsets from the start of the load. Pure and lazy.
 
-Every shape is a rate over time (constant, ramp, steps: piecewise linear) and gaps of mean 1
-on a clock that runs at that rate: even, exponential (Poisson), or gamma. An arrival is where
-the rate, summed up from the start, reaches the gaps so far (the inversion method for
+Every load has a rate over time (constant, ramp or steps: piecewise linear) and gaps with mean 1
+on a clock that runs at that rate: even, exponential (Poisson) or gamma. A request arrives when
+the integral of the rate reaches the sum of the gaps so far (the inversion method for
 non-homogeneous processes: Cinlar 1975, Introduction to Stochastic Processes, chapter 4).
 """
 
@@ -24,50 +24,50 @@ _NS_PER_S: Final = 1e9
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
-    """A time in which the rate goes evenly from one value to another, requests a second."""
+class Interval:
+    """A time in which the rate changes linearly; rates are in requests per second."""
 
     rate: float
     to: float
     seconds: float
-    """``math.inf`` for the last one; its rate is then constant."""
+    """``math.inf`` for the last interval, whose rate is constant."""
 
     @property
     def arrivals(self) -> float:
-        """How many arrivals are expected in it."""
+        """The expected number of arrivals in the interval."""
         return (self.rate + self.to) / 2 * self.seconds
 
     def when(self, arrivals: float) -> float:
-        """Seconds from its start until so many arrivals are expected.
+        """Seconds from its start until ``arrivals`` arrivals are expected.
 
-        Solves rate t + slope t^2 / 2 = arrivals in the form that does not lose digits where
-        the slope is small.
+        Solves rate t + slope t^2 / 2 = arrivals, in the form that loses no digits if the slope
+        is small.
         """
         slope = (self.to - self.rate) / self.seconds if self.to != self.rate else 0.0
         root = math.sqrt(max(0.0, self.rate**2 + 2 * slope * arrivals))
         return 2 * arrivals / (self.rate + root)
 
 
-def stretches(load: LoadSpec) -> tuple[Stretch, ...]:
-    """The rate over time of an open loop; the last stretch has no end."""
+def intervals(load: LoadSpec) -> tuple[Interval, ...]:
+    """The rate over time of an open loop; the last interval has no end."""
     if load.arrival == "ramp":
         rate, to, seconds = load.rate or 0.0, load.ramp_to or 0.0, load.ramp_s or 0.0
-        return (Stretch(rate, to, seconds), Stretch(to, to, math.inf))
+        return (Interval(rate, to, seconds), Interval(to, to, math.inf))
     if load.arrival == "step":
         *first, last = load.steps
-        held = (Stretch(step.rate, step.rate, step.seconds) for step in first)
-        return (*held, Stretch(last.rate, last.rate, math.inf))
+        held = (Interval(step.rate, step.rate, step.seconds) for step in first)
+        return (*held, Interval(last.rate, last.rate, math.inf))
     assert load.rate is not None, f"{load.arrival} has no rate"
-    return (Stretch(load.rate, load.rate, math.inf),)
+    return (Interval(load.rate, load.rate, math.inf),)
 
 
 def offsets_ns(load: LoadSpec, *, seed: int) -> Iterator[int]:
-    """When requests 0, 1, 2... are due, in nanoseconds from the load's start; never ends.
+    """Yield when requests 0, 1, 2... are due, in nanoseconds from the load's start, for ever.
 
-    The first is due at once. Mean gap at rate r: 1/r; coefficient of variation of the gaps:
-    0 without burstiness, 1 / sqrt(burstiness) with it (1 for Poisson).
+    The first is due at once. At rate r the mean gap is 1/r. The coefficient of variation of
+    the gaps is 0 without burstiness and 1 / sqrt(burstiness) with it (1 for Poisson).
     """
-    shape = stretches(load)
+    shape = intervals(load)
     expected = _unit_times(_burstiness(load), derive_rng(seed, "arrivals", load.arrival))
     index, start_s, passed = 0, 0.0, 0.0
     for arrivals in expected:
@@ -79,12 +79,12 @@ def offsets_ns(load: LoadSpec, *, seed: int) -> Iterator[int]:
 
 
 def _burstiness(load: LoadSpec) -> float | None:
-    """Shape of the gamma gaps; None for even ones."""
+    """The shape of gamma gaps; None for even gaps."""
     return 1.0 if load.arrival == "poisson" else load.burstiness
 
 
 def _unit_times(burstiness: float | None, rng: random.Random) -> Iterator[float]:
-    """Arrival times of a process with gaps of mean 1, from 0."""
+    """Yield the arrival times, from 0, of a process whose gaps have mean 1."""
     if burstiness is None:
         yield from map(float, count())
         return
@@ -95,9 +95,9 @@ def _unit_times(burstiness: float | None, rng: random.Random) -> Iterator[float]
 
 
 def due_times(load: LoadSpec, requests: Iterable[Request], *, seed: int) -> Iterator[Due]:
-    """Each request with the time at which it is due under an open loop.
+    """Yield each request with the time when it is due in an open loop.
 
-    A trace takes the times from the requests; raises ``SuiteError`` where one has none.
+    A trace takes the times from the requests. Raises ``SuiteError`` if a request has none.
     """
     if load.arrival != "trace":
         for offset_ns, request in zip(offsets_ns(load, seed=seed), requests, strict=False):
@@ -119,21 +119,21 @@ class Due:
 
 
 def check_trace(cases: Iterable[Case]) -> None:
-    """Raise ``SuiteError`` for a case that has no time of arrival, or an earlier one."""
+    """Raise ``SuiteError`` for a case without a time of arrival, or with an earlier one."""
     latest = -math.inf
     for case in cases:
         time_s = timestamp_s(case)
         if time_s < latest:
-            raise SuiteError(f"{case.case_id} arrived before the prompt that stands before it")
+            raise SuiteError(f"{case.case_id} arrived earlier than the prompt before it")
         latest = time_s
 
 
 def timestamp_s(case: Case) -> float:
-    """When a replayed prompt arrived in its trace. Raises ``SuiteError`` where it is unknown."""
+    """When a replayed prompt arrived in its trace. Raises ``SuiteError`` if that is unknown."""
     time_s = case.params.get("timestamp_s")
     if not isinstance(time_s, int | float) or not math.isfinite(time_s):
         raise SuiteError(
             f"{case.case_id} has no time of arrival to replay",
-            hint="`arrival: trace` needs the class `replay` and its `time_field` in every row",
+            hint="`arrival: trace` needs the class `replay`, with its `time_field` in every row",
         )
     return float(time_s)

@@ -1,4 +1,4 @@
-"""Whether a load can still come to a good end: what ends a hopeless one early."""
+"""Recognising a load that the engine cannot keep up with, so that it ends early."""
 
 from __future__ import annotations
 
@@ -13,18 +13,19 @@ from stressbench.schema.results.record import CaseRecord
 from stressbench.schema.suite.load import LoadSpec
 
 _LEAST_ENDED: Final = 20
-"""Requests that must be over before anything is judged."""
+"""The load is judged only after this many requests have ended."""
 _NS_PER_S: Final = 1e9
 
 
-class Watch:
-    """Follows one load and says when it has become hopeless.
+class OverloadGuard:
+    """Follows one load; ``reason`` says why it overloads the engine, once it does.
 
-    An open loop is hopeless when the requests that are due and not over would take longer
-    than ``timeout_s`` at the rate of good answers in the second half of the time so far
-    (since the first answer, if that is later), and are no fewer than at half time: whatever
-    becomes due from now on times out. Any load is hopeless when its last 20 requests (twice
-    as many as fit in at once, if that is more) all timed out.
+    An open loop is an overload if its backlog (requests due and not ended) has two properties.
+    At the rate of successful answers in the second half of the time so far (since the first
+    answer, if that is later), working it off would take longer than ``timeout_s``. And it is
+    no smaller than it was at half time. Every request that becomes due from then on would time
+    out. Any load is an overload if its last 20 requests all timed out, or its last 2 x
+    concurrency requests, whichever is more.
     """
 
     def __init__(self, load: LoadSpec, *, seed: int, began_ns: int) -> None:
@@ -37,26 +38,26 @@ class Watch:
         self._expected = 0
         self._due = array("q")
         self._ended = 0
-        # Times of an open load, 24 bytes a request; nothing is kept of a closed one.
+        # Times of an open load take 24 bytes per request; a closed load keeps none.
         self._over = array("q")
         self._answered = array("q")
         self._recent: deque[bool] = deque(maxlen=max(_LEAST_ENDED, 2 * load.seats))
 
     def expect(self, number: int) -> None:
-        """So many requests more will become due."""
+        """Expect ``number`` more requests to become due."""
         self._expected += number
 
     def sent(self, due_ns: int) -> None:
-        """A request was due and is taken care of."""
+        """Count a request that was due at ``due_ns`` and has been sent."""
         if self._coming is None:
             self._due.append(due_ns - self._began_ns)
 
     def all_sent(self) -> None:
-        """Nothing more becomes due: what is left takes no longer than its time-out."""
+        """Stop judging the backlog: the requests left end within their time-out anyway."""
         self._judged = False
 
     def ended(self, record: CaseRecord, now_ns: int) -> None:
-        """A request is over; judge the load."""
+        """Count a request that has ended, and judge the load."""
         now = now_ns - self._began_ns
         self._ended += 1
         if self._judged:
@@ -68,19 +69,19 @@ class Watch:
             return
         if len(self._recent) == self._recent.maxlen and all(self._recent):
             self.reason = (
-                f"hopeless: the last {len(self._recent)} requests all timed out "
+                f"overloaded: the last {len(self._recent)} requests all timed out "
                 f"after load.timeout_s = {self._timeout_s:g} s"
             )
         elif self._judged:
             self.reason = self._outgrown(now)
 
     def _outgrown(self, now: int) -> str | None:
-        """The sentence that says that the load is too much for the engine, if it is."""
+        """The reason, if the backlog is too large for the engine."""
         self._count_due(now)
         backlog = self._backlog(now)
         if not self._answered or backlog < self._backlog(now // 2):
             return None
-        # Before the first answer no rate can be told: slow is not the same as full.
+        # Before the first answer there is no rate: the engine may be slow without being full.
         since = max(now // 2, self._answered[0])
         answered = len(self._answered) - bisect_right(self._answered, since)
         if not answered:
@@ -90,7 +91,7 @@ class Watch:
         if wait_s <= self._timeout_s:
             return None
         return (
-            f"hopeless: {backlog} requests are due or in flight and {per_s:.3g} a second are "
+            f"overloaded: {backlog} requests are due or in flight and {per_s:.3g} per second are "
             f"answered, so one due now would wait {wait_s:,.0f} s, longer than "
             f"load.timeout_s = {self._timeout_s:g} s"
         )

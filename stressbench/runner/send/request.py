@@ -1,4 +1,4 @@
-"""One request: to the engine, past the probes, into a record."""
+"""Sending one request: to the engine, past the probes and the scorer, into a record."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Lane:
-    """The way that the requests of one model and pass take."""
+class Sender:
+    """Sends the requests of one model in one pass, and makes a record of each."""
 
     run_id: str
     model: str
@@ -40,19 +40,18 @@ class Lane:
     probing: Probing
     clock: Clock
     timeout_s: float
-    write: Callable[[CaseRecord], None]
-    """Keeps a record."""
-    write_arrays: Callable[[Mapping[str, Array]], ArraysAt]
-    """Keeps the arrays of a section of a record, before the record itself, and tells where."""
+    keep: Callable[[CaseRecord], None]
+    """Stores a record."""
+    keep_arrays: Callable[[Mapping[str, Array]], ArraysAt]
+    """Stores the arrays of one section of a record, before the record; returns their place."""
 
     async def send(
         self, request: Request, *, due_ns: int | None = None, load: Load | None = None
     ) -> CaseRecord:
-        """Send a request that is due now, or was at ``due_ns``; keep and return its record.
+        """Send a request that is due now, or was at ``due_ns``; store and return its record.
 
-        Its time to answer counts from when it was due. Whatever a scorer, a probe or the
-        engine's answer makes of one request becomes its record. Raises ``EngineError`` when
-        the engine is gone.
+        Latencies count from when the request was due. A failure of the request, of its scorer
+        or of a probe goes into the record. Raises ``EngineError`` only if the engine is gone.
         """
         due_ns = self.clock.now_ns() if due_ns is None else due_ns
         key = "/".join(map(str, key_of(request)))
@@ -71,24 +70,22 @@ class Lane:
             outcome=outcome,
             failed_ns=failed_ns,
             findings=findings,
-            arrays=self._keep_arrays(findings),
+            arrays=self._arrays(findings),
             absent=self.probing.absent_from(request),
             quality=quality,
             unjudged=unjudged,
         )
         record = self._recorded(attempt)
-        self.write(record)
+        self.keep(record)
         return record
 
-    def _keep_arrays(
-        self, findings: Mapping[str, ProbeFinding]
-    ) -> dict[str, ArraysAt | ProbeError]:
-        """By section, where its arrays lie, or why they could not be kept."""
+    def _arrays(self, findings: Mapping[str, ProbeFinding]) -> dict[str, ArraysAt | ProbeError]:
+        """Store the findings' arrays; by section, where they are or why storing failed."""
         kept: dict[str, ArraysAt | ProbeError] = {}
         for section, finding in findings.items():
             if finding.arrays:
                 try:
-                    kept[section] = self.write_arrays(finding.arrays)
+                    kept[section] = self.keep_arrays(finding.arrays)
                 except ProbeError as error:
                     kept[section] = error
         return kept
@@ -97,7 +94,7 @@ class Lane:
         late_s = (self.clock.now_ns() - due_ns) / 1e9
         if late_s >= self.timeout_s:
             return RequestError(
-                f"not sent: it was held back until its {self.timeout_s:g} s were over",
+                f"not sent: it waited in the client until its {self.timeout_s:g} s were over",
                 kind="timeout",
             )
         try:
@@ -110,16 +107,16 @@ class Lane:
         except StressbenchError:
             raise
         except Exception as error:  # noqa: BLE001 - an answer may be anything
-            return _unknown(f"the engine failed over this request: {told(error)}")
+            return _unknown(f"the engine failed on this request: {told(error)}")
 
     def _recorded(self, attempt: Attempt) -> CaseRecord:
-        """The record of an attempt; a failed one where none can be made."""
+        """The record of an attempt; the record of a failure if the answer cannot be recorded."""
         try:
             return assemble(attempt, run_id=self.run_id, model=self.model)
-        except Exception as error:  # noqa: BLE001 - so may the figures with it
+        except Exception as error:  # noqa: BLE001 - its figures may be anything too
             failed = replace(
                 attempt,
-                outcome=_unknown(f"its answer makes no record: {told(error)}"),
+                outcome=_unknown(f"its answer cannot be recorded: {told(error)}"),
                 failed_ns=self.clock.now_ns(),
                 findings={},
                 arrays={},
@@ -130,16 +127,14 @@ class Lane:
 
 
 def _unknown(message: str) -> RemoteRequestError:
-    """A failure that nothing foresaw, so that nothing is known of attempts before it."""
-    return RemoteRequestError(
-        message, why_null={"retries": "nothing is known after such a failure"}
-    )
+    """An unforeseen failure, after which earlier attempts are unknown."""
+    return RemoteRequestError(message, why_null={"retries": "unknown after such a failure"})
 
 
 def _with_figures(
     findings: dict[str, ProbeFinding], case: Case, outcome: Completion | RequestError
 ) -> dict[str, ProbeFinding]:
-    """The findings with the section of the case's scorer, where it has one."""
+    """The findings with the section of the case's scorer, if it has one."""
     section = section_of(case.scorer)
     if section is None:
         return findings

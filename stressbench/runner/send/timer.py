@@ -1,4 +1,4 @@
-"""Waking up on time: event loops count their timers in whole milliseconds, Linux can do better."""
+"""Waking up on time. Event loops round to whole milliseconds; a Linux timer is more exact."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _CLOCK_MONOTONIC: Final = 1
 _TFD_TIMER_ABSTIME: Final = 1
 _NS_PER_S: Final = 1_000_000_000
 _NAP_NS: Final = 250_000_000
-"""Nobody sleeps longer than this without asking whether the run is to end."""
+"""A sleeper wakes up at least this often to see whether the run is ending."""
 
 
 class _Timespec(ctypes.Structure):
@@ -29,12 +29,12 @@ class _Itimerspec(ctypes.Structure):
     _fields_ = (("it_interval", _Timespec), ("it_value", _Timespec))
 
 
-class Alarm:
+class Timer:
     """Sleeps until a time on a run's clock; one sleeper at a time.
 
-    Uses a timer of the kernel (``timerfd``, Linux), which wakes within some tens of
-    microseconds; ``asyncio.sleep`` takes up to a millisecond more. Where there is none, and
-    in virtual time, it is ``asyncio.sleep``.
+    On Linux it uses a kernel timer (``timerfd``), which wakes within some tens of
+    microseconds; ``asyncio.sleep`` takes up to a millisecond longer. Elsewhere, and in
+    virtual time, it uses ``asyncio.sleep``.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -46,7 +46,7 @@ class Alarm:
             self._loop.add_reader(self._fd, self._rang)
 
     async def until(self, time_ns: int, unless: Callable[[], bool]) -> None:
-        """Sleep until ``time_ns``, or until ``unless`` holds; it is asked now and then."""
+        """Sleep until ``time_ns``, or until ``unless`` is true, which is checked now and then."""
         while (left_ns := time_ns - self._clock.now_ns()) > 0 and not unless():
             if isinstance(self._loop, VirtualTimeLoop):
                 await asyncio.sleep(left_ns / _NS_PER_S)
@@ -89,6 +89,6 @@ def _libc() -> ctypes.CDLL:
 
 
 def _timer() -> int:
-    """A timer that does not block, or -1."""
+    """The descriptor of a non-blocking timer; -1 if the system has none."""
     create = getattr(_libc(), "timerfd_create", None)
     return create(_CLOCK_MONOTONIC, os.O_NONBLOCK | os.O_CLOEXEC) if create else -1

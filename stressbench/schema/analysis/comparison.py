@@ -14,74 +14,92 @@ Overall: TypeAlias = Literal["pass", "regression", "inconclusive", "ungated"]
 
 
 class Missing(Open, frozen=True, kw_only=True):
-    """Paired cases left out because a side has no value for the metric (null or failed)."""
+    """Paired cases left out because one side has no value for the metric (null or failed)."""
 
     base: int
+    """Cases without a value in the base only."""
     cand: int
+    """Cases without a value in the candidate only."""
 
 
 class Finding(Open, frozen=True, kw_only=True):
     """One metric compared in one scope.
 
-    ``delta``, ``ci``, ``mde`` and ``noise`` are in the metric's unit, or shares of the
-    base where ``relative``. A null has its reason in ``why``.
+    ``delta``, ``ci``, ``mde`` and ``noise`` are in the metric's unit, or a share of the base if
+    ``relative`` is true. ``why`` has the reason of a null.
     """
 
     metric: str
     statistic: str
+    """``mean`` or a percentile (``p95``)."""
     unit: str
     relative: bool
+    """True if differences are shares of the base."""
     scope: dict[str, str]
+    """What was compared: a value for each axis or key, ``a->b`` on the axis that differs."""
     n: int
-    """Cases paired."""
+    """Number of paired cases."""
     clusters: int
-    """Independent base items among them."""
+    """Number of independent base items among them."""
     missing: Missing
     base: float | None
+    """The statistic of the base, in the metric's unit."""
     cand: float | None
+    """The statistic of the candidate, in the metric's unit."""
     delta: float | None
+    """cand - base, or cand / base - 1 if ``relative`` is true."""
     ci: tuple[float, float] | None
+    """Confidence interval of ``delta``."""
     p: float | None
-    """Two-sided, of no difference; not adjusted."""
+    """Two-sided p-value of no difference, not adjusted."""
     p_adjusted: float | None
-    """Holm over the declared gates, Benjamini-Hochberg over the exploratory findings."""
+    """Adjusted p-value: Holm over the declared gates, Benjamini-Hochberg over the exploratory
+    findings."""
     mde: float | None
-    """Smallest true difference that this many clusters would find with 80 % power."""
+    """Smallest true difference that this number of clusters detects with 80 % power."""
     noise: float | None
-    """Largest difference that unchanged repeats show (95 %); null without five repeats."""
+    """A/A noise floor: the 95 % bound of the difference between unchanged repeats; null with
+    fewer than five repeats."""
     flips: float | None
-    """Share of binary cases whose answer changed either way; equal means can hide them."""
+    """Share of binary cases whose score changed in either direction. Equal means can hide them."""
     method: str
+    """How the interval and the p-value were computed."""
     why: str
+    """Why a verdict or a null is what it is; may be empty."""
 
 
 class GateFinding(Finding, frozen=True, kw_only=True):
     """A declared gate judged in one scope."""
 
     gate: str
+    """The gate as it was written."""
     direction: str
+    """``drop``, ``rise`` or ``change``."""
     margin: float
+    """Tolerated difference, in the metric's unit or as a share of the base."""
     confidence: float
+    """Confidence level, 0 to 1."""
     verdict: Verdict
     settles_at: int | None
-    """Independent items that would show an unchanged candidate to pass, 80 % of the time."""
+    """Number of independent items with which this gate would reach a verdict if the difference
+    stayed as it is; null if it has a verdict, or if the number cannot be computed."""
 
 
 class Knee(Open, frozen=True, kw_only=True):
-    """Where one side of a sweep saturates."""
+    """The load level at which one side of a sweep saturates."""
 
     level: str | None
-    """The first saturated level: ``concurrency-16``; null where none is."""
+    """The first saturated level (``concurrency-16``); null if none is saturated."""
     load: float | None
-    """Its concurrency or rate."""
+    """Concurrency of that level in requests, or its rate in requests per second."""
     throughput: float | None
-    """Requests answered a second there; where none is saturated, at the last level."""
+    """Requests answered per second at that level, or at the last level if none is saturated."""
     levels: list[str]
-    """All levels that the side went through, rising."""
+    """All levels of the side, rising."""
 
 
 class Knees(Open, frozen=True, kw_only=True):
-    """The knees of two sides of a sweep, each over all of its own levels."""
+    """The knees of the two sides of a sweep, each over all levels of that side."""
 
     scope: dict[str, str]
     base: Knee
@@ -89,30 +107,39 @@ class Knees(Open, frozen=True, kw_only=True):
 
 
 class Comparison(Open, frozen=True, kw_only=True):
-    """Two sets of results side by side."""
+    """The comparison of two sides."""
 
     schema_version: int
     verdict: Overall
     base: str
+    """Records file of the base."""
     cand: str
+    """Records file of the candidate."""
     base_side: str = ""
-    """Which requests of ``base``: ``dense@fp8``, ``lever=none``; empty for all, role by role."""
+    """The requests of ``base`` that were compared (``dense@fp8``, ``lever=none``); empty for all
+    of them, role by role."""
     cand_side: str = ""
+    """The requests of ``cand`` that were compared."""
     gates: list[GateFinding]
     gates_from: str
-    """Where the gates were declared: flags, a file, the suite, or the defaults."""
+    """Source of the gates: flags, a file, the suite, or the defaults."""
     findings: list[Finding]
-    """Exploratory: every headline metric, overall and per prompt class."""
+    """Exploratory findings: every headline metric, overall and per prompt class."""
     knees: list[Knees] = []
-    """Where each side of a sweep saturates."""
+    """Knees of the two sides, if the load was swept."""
     differences: list[str]
+    """What differs between the runs: versions, arguments, weights, device."""
     notes: list[str]
+    """What to know before reading the numbers."""
     simulated: bool
+    """True if a side was simulated, not measured."""
     confidence: float
+    """Confidence level of the exploratory findings, 0 to 1."""
     degradation: dict[str, list[ClassDegradation]] = {}
-    """Per run (``base``, ``cand``; one entry ``base`` for two roles), where it was asked for."""
+    """Degradation within each run, by ``base`` and ``cand`` (``base`` alone for two sides of one
+    run); empty unless requested."""
 
 
 def to_json(comparison: Comparison) -> bytes:
-    """Indented JSON; null where there is no number, never NaN."""
+    """Indented JSON, with null for a missing number, never NaN."""
     return msgspec.json.format(msgspec.json.encode(comparison), indent=2) + b"\n"

@@ -10,83 +10,110 @@ Axis: TypeAlias = Literal["length", "depth", "density", "inflation"]
 
 
 class Level(Open, frozen=True, kw_only=True):
-    """Mean quality of the stressed cases at one place of an axis."""
+    """Mean quality of the stressed cases at one value of an axis."""
 
     at: float
-    """Tokens, relative depth, bytes per token, or inflation (the middle of its bin)."""
+    """Tokens (length), 0 to 1 (depth), bytes per token (density) or a ratio (inflation); the
+    middle of the bin for a measured axis."""
     n: int
+    """Number of cases."""
     clusters: int
+    """Number of independent items among them."""
     score: float
+    """Mean score, 0 to 1."""
     ci: tuple[float, float]
+    """95 % interval of ``score``."""
 
 
 class Curve(Open, frozen=True, kw_only=True):
-    """Quality along one axis; a class with fewer than two places on it has none."""
+    """Quality along one axis, for a class with at least two values on it."""
 
     axis: Axis
     levels: list[Level]
 
 
 class ContextLength(Open, frozen=True, kw_only=True):
-    """Effective context length: up to where quality keeps 85 % of what the shortest has.
+    """Effective context length (ECL): the longest length that keeps 85 % of the base quality.
 
-    ``point`` is by the means, ``lower95`` by the one-sided 95 % bound (both tokens, first
-    crossing); null where even the second shortest length, or the bound of the shortest,
-    does not keep it. ``longest`` is the longest length tried: an ECL there is a lower
-    limit.
+    Every shorter length must keep it too.
     """
 
     base: float
+    """Mean score at the shortest length, 0 to 1."""
     share: float
+    """Share of ``base`` that must be kept, 0 to 1."""
     point: int | None
+    """ECL by the means, in tokens; null if ``base`` is 0."""
     lower95: int | None
+    """ECL by one-sided 95 % bounds, in tokens; null if even the shortest length is not shown to
+    keep the share."""
     longest: int
+    """Longest length tried, in tokens. An ECL of that length is a lower bound."""
 
 
 class Loss(Open, frozen=True, kw_only=True):
-    """What the stress took: quality minus that of a control of the same item, by cluster."""
+    """Quality under stress minus the quality of a control of the same item."""
 
     control: str
+    """Arm of the control: ``isocontent`` or ``isotoken``."""
     n: int
+    """Number of stressed cases that have a control."""
     clusters: int
+    """Number of independent items among them."""
     delta: float
+    """Mean difference of scores, -1 to 1."""
     ci: tuple[float, float] | None
+    """95 % interval of ``delta``."""
     p: float | None
+    """Two-sided p-value of no difference."""
 
 
 class OutcomeShift(Open, frozen=True, kw_only=True):
-    """Shares of an outcome under stress and under its benign twin, null without twins."""
+    """How often an outcome occurs under stress and with the benign twins."""
 
     outcome: str
     stress: float
+    """Share of the stressed cases, 0 to 1."""
     isocontent: float | None
+    """Share of the isocontent twins, 0 to 1; null without twins."""
 
 
 class Cause(Open, frozen=True, kw_only=True):
-    """Quality where something happened to the request against where it did not.
+    """Quality of the requests to which something happened, against the others.
 
-    An association within the run, not an experiment: what was preempted may have been
-    longer too.
+    This is an association within the run, not an experiment: preempted requests may also have
+    been longer.
     """
 
     cause: str
+    """What happened: ``preempted``, ``prefix cache hit``, ..."""
     n_with: int
+    """Cases to which it happened."""
     n_without: int
+    """Cases to which it did not."""
     with_it: float
+    """Mean score of the former, 0 to 1."""
     without: float
+    """Mean score of the latter, 0 to 1."""
     delta: float
+    """``with_it`` - ``without``."""
     ci: tuple[float, float] | None
+    """95 % interval of ``delta``."""
 
 
 class ClassDegradation(Open, frozen=True, kw_only=True):
-    """One prompt class under one role."""
+    """Degradation of one prompt class under one role."""
 
     role: str
     prompt_class: str
     n: int
+    """Number of stressed cases with a score."""
     clusters: int
+    """Number of independent items among them."""
     score: float
+    """Mean score of the stressed cases, 0 to 1."""
     ci: tuple[float, float]
+    """95 % interval of ``score``."""
     curves: list[Curve]
     context_length: ContextLength | None
     losses: list[Loss]

@@ -1,4 +1,4 @@
-"""Many runs of one suite in time: what ``history --format json`` prints."""
+"""Runs of one suite over time: what ``history --format json`` prints."""
 
 from __future__ import annotations
 
@@ -14,20 +14,24 @@ class Night(Open, frozen=True, kw_only=True):
     started_at: str
     path: str
     n: int
+    """Number of stressed requests with a value."""
     clusters: int
+    """Number of independent items among them."""
     level: float | None
+    """The statistic, in the metric's unit."""
     p: float | None
-    """Of no difference from the nights before since the last change point; null for too few."""
+    """P-value of no difference from the nights since the last change point; null if there are
+    too few."""
     alpha: float
-    """What this night may spend."""
+    """Significance level of this night."""
     alarm: bool
-    """p <= alpha, in the direction that is worse (either, where neither is)."""
+    """True if p <= alpha in the worse direction; in either direction if neither is worse."""
     changed: list[str]
-    """What differs from the night before: engine version, weights, device..."""
+    """What differs from the night before: engine version, weights, device, ..."""
 
 
 class Series(Open, frozen=True, kw_only=True):
-    """One metric of one role over nights of the same suite and seed."""
+    """One metric of one role over the nights of one suite and seed."""
 
     role: str
     metric: str
@@ -40,14 +44,17 @@ class Series(Open, frozen=True, kw_only=True):
 
 
 class History(Open, frozen=True, kw_only=True):
-    """All series, and the files that were left out with the reason."""
+    """All series, and the files that were left out."""
 
     series: list[Series]
     skipped: dict[str, str]
+    """Why a file was left out, by path."""
     horizon: int
+    """Number of nights over which ``alpha`` is spent."""
     alpha: float
+    """Chance of any false alarm over ``horizon`` nights, per series."""
 
 
 def to_json(history: History) -> bytes:
-    """Indented JSON; null where there is no number."""
+    """Indented JSON, with null for a missing number."""
     return msgspec.json.format(msgspec.json.encode(history), indent=2) + b"\n"

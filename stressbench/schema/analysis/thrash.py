@@ -1,4 +1,4 @@
-"""Routing set side by side: what ``stressbench thrash --format json`` prints."""
+"""Routing instability: what ``stressbench thrash --format json`` prints."""
 
 from __future__ import annotations
 
@@ -12,61 +12,69 @@ Between: TypeAlias = Literal["set-ups", "runs", "suffixes"]
 
 
 class Overlap(Open, frozen=True, kw_only=True):
-    """Routing of the same tokens, run twice.
+    """The routing of the same tokens, computed twice.
 
-    Rows (a token in a layer) that ran on both sides are compared; a row flips where its k
-    experts are not the same set. Of one request the prompt is compared, and the answer too
-    where both sides gave the same; of two requests the tokens that their prompts begin with
-    in common.
+    A row is one token in one layer. Rows computed on both sides are compared; a row flips if its
+    k experts are not the same set. For one request sent twice, the prompt is compared, and the
+    answer too if both sides gave the same one. For two requests, their common prefix is
+    compared.
     """
 
     between: Between
     base: str
-    """A role, and its run where there are several."""
+    """The base: a role, with its run if there are several runs."""
     cand: str
+    """The candidate, named like the base."""
     same_set_up: bool | None
-    """Weights, engine arguments, load and packages are alike: an A/A pair, the noise floor."""
+    """True if weights, engine arguments, load and packages are the same: an A/A pair, whose flips
+    are the noise floor. Null for two requests of one run."""
     n: int
-    """Pairs of requests."""
+    """Number of request pairs."""
     items: int
+    """Number of independent items among them."""
     rows: int
+    """Number of rows compared."""
     overlap: float | None
     """Mean share of the k experts that both sides chose, 0 to 1; null without routing."""
     overlap_by_chance: float | None
-    """k / E, of a router that knows nothing."""
+    """k / E: the overlap of two random choices of k of E experts."""
     flipped: float | None
-    """Share of rows, mean over items."""
+    """Share of rows that flipped, 0 to 1, as the mean over items; null without routing."""
     flipped_ci: tuple[float, float] | None
-    """95 %, by item; null without a flip, which has no spread."""
+    """95 % interval of ``flipped``, by item; null if no row flipped."""
     items_flipped: int | None
     """Items with a flip in any row; null without routing."""
     items_flipped_ci: tuple[float, float] | None
-    """95 % of their share, exact: with 0 of 12 it ends at 0.26."""
+    """Exact 95 % interval of the share of those items: for 0 of 12 it ends at 0.26."""
     tokens_flipped: float | None
-    """Share of tokens with a flip in at least one layer."""
+    """Share of tokens with a flip in at least one layer, 0 to 1."""
     margin_flipped: float | None
-    """Median margin (probability) of rows that flipped, on the base side; null for none."""
+    """Median router margin (a probability) of the rows that flipped, on the base side; null if
+    none did."""
     margin: float | None
-    """Median margin of all rows."""
+    """Median router margin of all rows, on the base side."""
     flipped_by_layer: list[float]
+    """Share of rows that flipped in each layer, 0 to 1."""
     answers: int
-    """Pairs that asked the same."""
+    """Number of pairs with the same prompt."""
     answers_changed: int | None
-    """Pairs with two texts, or with an answer on one side alone; null where texts were kept out
-    of the files."""
+    """Pairs with different answers, or with an answer on one side only; null if the files do not
+    contain the answers' texts."""
     failed: int = 0
-    """Pairs with a request that failed on either side; it scores 0, and was lost or gained."""
+    """Pairs with a failed request on one side or both. A failed request scores 0, so it can also
+    count as lost or gained."""
     lost: int
-    """Right before, wrong after."""
+    """Right on the base side, wrong on the candidate side."""
     gained: int
+    """Wrong on the base side, right on the candidate side."""
 
 
 class Thrash(Open, frozen=True, kw_only=True):
-    """Everything that could be paired, and what could not."""
+    """All pairs, and the roles that could not be paired."""
 
     overlaps: list[Overlap]
     why_null: dict[str, str]
-    """Roles whose routing could not be compared, and why."""
+    """Why the routing of a role could not be compared, by role."""
 
 
 def to_json(thrash: Thrash) -> bytes:

@@ -1,21 +1,29 @@
-"""Where the arrays of a request lie."""
+"""Where the arrays of a request are stored."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, TypeAlias
+
 from stressbench.schema.base import Open
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    Array: TypeAlias = npt.NDArray[np.float32] | npt.NDArray[np.int32]
 
 
 class ArraysAt(Open, frozen=True, kw_only=True):
     """A blob in ``arrays.bin``: the arrays of one section of one request, as safetensors."""
 
     offset: int
-    """Its first byte, from the beginning of the file."""
+    """Position of the first byte in the file."""
     bytes: int
-    """Its length."""
+    """Length in bytes."""
     crc32: int
-    """Of its bytes, as in zip and gzip."""
+    """CRC-32 of the blob, as in zip and gzip."""
 
     @property
     def end(self) -> int:
-        """The first byte behind it."""
+        """Position after the last byte."""
         return self.offset + self.bytes

@@ -1,4 +1,4 @@
-"""The KV cache of a model as it was set up, and where preemption is predicted to begin."""
+"""The size of a model's KV cache, and the concurrency at which preemption is predicted."""
 
 from __future__ import annotations
 
@@ -6,49 +6,56 @@ from stressbench.schema.base import Open
 
 
 class KvLevel(Open, frozen=True, kw_only=True):
-    """What a closed loop of the plan's requests is predicted to do to the cache."""
+    """Prediction for a closed loop over the planned requests at one concurrency."""
 
     concurrency: int
     preemptions: int
     preempted: int
     """Requests preempted at least once."""
     recomputed_tokens: int
+    """Tokens recomputed after preemptions."""
     blocks_peak: int
+    """Most KV blocks in use at one time."""
     waiting_peak: int
+    """Most requests waiting in the scheduler at one time."""
 
 
 class KvPrediction(Open, frozen=True, kw_only=True):
-    """Where preemption begins, from the requests' exact lengths, every answer at its limit."""
+    """When preemption begins, from exact prompt lengths and answers that reach their limit."""
 
     requests: int
-    """How many requests of the plan it is made from, the first ones where there are more:
-    nothing is said of the others then."""
+    """Number of planned requests that the prediction covers: the first ones of the plan."""
     planned: int
-    """How many there are, at one level of the load."""
+    """Number of planned requests at one load level."""
     exact: bool
-    """Whether every answer does reach its limit (``ignore_eos``); else it is an upper bound."""
+    """True if every answer reaches its limit (``ignore_eos``); else an upper bound."""
     largest_demand_blocks: int
-    """Blocks that the largest request holds at its end."""
+    """Blocks that the largest request holds when it finishes."""
     safe_concurrency: int
-    """Up to so many requests in flight none is ever preempted, in whatever order they come."""
+    """With at most this many requests in flight, no preemption can occur, in any order."""
     onset_concurrency: int | None
-    """Smallest concurrency of a closed loop at which these requests in this order are preempted,
-    by simulation of vLLM's scheduler; null where ``tried_concurrency`` is not enough."""
+    """Smallest closed-loop concurrency at which these requests, in this order, are preempted, by
+    simulation of vLLM's scheduler; null if none up to ``tried_concurrency`` is."""
     tried_concurrency: int
+    """Largest concurrency that was simulated."""
     levels: list[KvLevel]
-    """At the first concurrencies of this run; empty where its load is no plain closed loop."""
+    """One prediction for each of the run's first concurrencies; empty unless the load is a plain
+    closed loop."""
 
 
 class KvSetup(Open, frozen=True, kw_only=True):
-    """The KV cache: its size, and what it is predicted to hold."""
+    """The size of the KV cache, and the predicted onset of preemption."""
 
     block_size: int | None
-    """Tokens a block holds."""
+    """Tokens per block."""
     blocks: int | None
-    """Usable blocks: one fewer than ``kv_blocks``, because vLLM keeps one."""
+    """Usable blocks: one fewer than ``kv_blocks``, because vLLM reserves one."""
     capacity_tokens: int | None
+    """Tokens that the usable blocks hold."""
     bytes_per_token: int | None
-    """2 x layers x KV heads x head size x bytes of an element, over all devices."""
+    """2 x layers x KV heads x head size x bytes per element, over all devices."""
     bytes_per_block: int | None
+    """Bytes per block, over all devices."""
     predicted: KvPrediction | None
+    """Null if there is no prediction; ``why_null`` has the reason."""
     why_null: dict[str, str]

@@ -1,4 +1,4 @@
-"""Reasons for a null that a report must recognise, because they are no news to its reader."""
+"""Expected reasons for a null, which reports recognise and do not show as problems."""
 
 from __future__ import annotations
 

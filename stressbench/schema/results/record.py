@@ -1,8 +1,8 @@
-"""What is written of each request: the ``case`` lines of ``records.jsonl``.
+"""The record of one request: a ``case`` line of ``records.jsonl``.
 
-A field of a case line that is null has its reason in ``why_null`` under its dotted
-path (``"timing.tpot_ms": "one output token"``). A null section (``attention``) has
-one reason for all its fields. Zero always means that zero was measured.
+Every null field of a case line has its reason in ``why_null`` under its dotted path
+(``"timing.tpot_ms": "one output token"``). A null section (``attention``) has one reason for
+all its fields. Zero always means a measured zero.
 """
 
 from __future__ import annotations
@@ -34,118 +34,142 @@ Outcome: TypeAlias = Literal[
 
 
 class Tokens(Open, frozen=True, kw_only=True):
-    """Token counts of a request.
-
-    ``inflation`` = (prompt - template) / (control - template): what the same content
-    costs against its benign twin under the same tokenizer (Petrov et al. 2023, premium).
-    ``retok_drift`` = len(encode(decode(ids))) - len(ids) over the content.
-    """
+    """Token counts of a request, by the model's own tokenizer unless stated otherwise."""
 
     prompt: int | None
-    """As sent in ids, or as a server that was sent text counted them."""
+    """Prompt tokens: the ids that were sent, or the server's count if it was sent text."""
     budget: int | None
+    """Prompt length that the suite asked for, in tokens of its ``budget_tokenizer``."""
     template: int | None
+    """Prompt tokens that the chat template adds."""
     output: int | None
+    """Generated tokens."""
     control: int | None
+    """Prompt tokens of the isocontent twin, template included."""
     inflation: float | None
+    """(prompt - template) / (control - template): the cost of the content relative to its benign
+    twin under the same tokenizer (the premium of Petrov et al. 2023)."""
     bytes_per_token: float | None
     """UTF-8 bytes of the user message per content token."""
     retok_drift: int | None
+    """len(encode(decode(ids))) - len(ids) over the content, in tokens."""
 
 
 class Timing(Open, frozen=True, kw_only=True):
-    """When things happened; ``*_ns`` count from the run's start on the monotonic clock.
+    """Times of a request. ``*_ns`` count from the run's start on the monotonic clock.
 
-    Names and meanings are vLLM's. ``ttft_ms`` and ``e2el_ms`` count from
-    ``scheduled_ns``; ``itl_ms`` are the raw gaps between streamed outputs;
-    ``tpot_ms`` = (last output - first output) / (n - k) for n output tokens, of which k came
-    with the first output; ``queue_ms`` is the engine's own time from arrival to first scheduling.
+    Names and meanings are vLLM's. ``ttft_ms`` and ``e2el_ms`` count from ``scheduled_ns``.
     """
 
     scheduled_ns: int
+    """When the load plan scheduled the request."""
     sent_ns: int | None
+    """When the client sent it."""
     first_token_ns: int | None
+    """When its first token arrived."""
     finish_ns: int | None
+    """When its last output arrived, or when it failed."""
     ttft_ms: float | None
+    """Time to first token, in milliseconds."""
     tpot_ms: float | None
+    """Time per output token, in milliseconds: (last output - first output) / (n - k) for n
+    output tokens, of which k arrived with the first output."""
     itl_ms: list[float] | None
+    """Inter-token latencies in milliseconds: the raw gaps between streamed outputs."""
     e2el_ms: float | None
+    """End-to-end latency, in milliseconds."""
     queue_ms: float | None
+    """Time from arrival in the engine to first scheduling, by the engine's clock, in
+    milliseconds."""
 
 
 class Load(Open, frozen=True, kw_only=True):
-    """The load that a request was part of; null for a plain closed loop."""
+    """The load that a request belonged to; null for a plain closed loop."""
 
     level: int | None
-    """Place in a sweep, from 1."""
+    """Number of the level in a sweep, from 1; null without a sweep."""
     rate: float | None
-    """Requests a second that were asked for, where that is one number."""
+    """Configured requests per second; null if the arrival process has no single rate."""
     concurrency: int | None
-    """Most requests in flight at once."""
+    """Maximum number of requests in flight; null without a cap."""
     began_ns: int
-    """When this load began; another one where the level was resumed."""
+    """When this load began, in nanoseconds from the run's start. A resumed level begins again."""
     held_ms: float
-    """How long it was due and could not be sent, because so many were in flight."""
+    """How long the client held the request after its scheduled time because ``concurrency``
+    requests were in flight, in milliseconds."""
 
 
 class Kv(Open, frozen=True, kw_only=True):
-    """The KV cache as this request met it; usage is the fraction of blocks in use, 0 to 1."""
+    """The KV cache while the request ran. Usage is the fraction of blocks in use, 0 to 1."""
 
     cached_tokens: int | None
+    """Prompt tokens found in the prefix cache."""
     preemptions: int | None
+    """How often the scheduler preempted this request."""
     usage_at_start: float | None
-    """At the step that admitted it; where the engine does not tell which one that was, at the
-    first step after it was sent."""
+    """Usage at the step that admitted the request. If the engine does not report that step,
+    usage at the first step after the request was sent."""
     usage_peak: float | None
+    """Highest usage while the request was in flight."""
     waiting_peak: int | None
-    """Most requests seen waiting in the scheduler while this one was in flight."""
+    """Most requests waiting in the scheduler at one time while this one was in flight."""
     recomputed_tokens: int | None = None
-    """Its tokens that were computed once more, because a preemption had thrown them away."""
+    """Tokens of this request recomputed after a preemption."""
 
 
 class Retry(Open, frozen=True, kw_only=True):
-    """An attempt that came to nothing and was made again: 429, 503 or a lost connection."""
+    """An attempt that failed and was repeated: HTTP 429, 503 or a lost connection."""
 
     t_ns: int
-    """When it failed, from the run's start."""
+    """When the attempt failed, in nanoseconds from the run's start."""
     reason: str
     waited_ms: float
-    """Back-off before the next attempt."""
+    """Back-off before the next attempt, in milliseconds."""
 
 
 class Confidence(Open, frozen=True, kw_only=True):
-    """Log-probabilities (nats) of the tokens that the model chose."""
+    """Log-probabilities of the sampled output tokens, in nats."""
 
     mean_logprob: float | None
+    """Mean over the output tokens."""
     min_logprob: float | None
+    """The least certain output token."""
 
 
 class Quality(Open, frozen=True, kw_only=True):
-    """The answer against the truth; every score is in 0 to 1, a failed request scores 0.
+    """How good the answer is. Every score is in 0 to 1; a failed request scores 0.
 
-    An answer that its scorer could not judge has the outcome ``unjudged`` and no score: it
-    is in no mean of scores, and counted.
+    An answer that its scorer could not judge has the outcome ``unjudged`` and no score. It is
+    left out of mean scores and counted separately.
     """
 
     scorer: str
+    """Name of the scorer."""
     score: float | None
+    """The scorer's main figure."""
     em: float | None
+    """1 if the answer is the truth and nothing else, else 0."""
     precision: float | None
+    """Share of the answer that is true."""
     recall: float | None
+    """Share of the truth that the answer contains."""
     outcome: Outcome
+    """What kind of answer it is."""
     expected: list[str]
+    """Accepted answers."""
     answer: str | None
+    """The answer as the scorer understood it."""
 
 
 class Output(Open, frozen=True, kw_only=True):
-    """What the model said."""
+    """What the model generated."""
 
     text: str | None
     finish_reason: str | None
 
 
 class Prompt(Open, frozen=True, kw_only=True):
-    """What the model was asked: the user message and where its parts lie (token indices)."""
+    """What the model was asked: the user message, and the token spans of its parts."""
 
     text: str | None
     spans: list[Span]
@@ -156,52 +180,64 @@ class CaseRecord(Open, frozen=True, kw_only=True, tag="case"):
 
     run_id: str
     case_id: str
+    """``<label>/<arm>/b<budget>/d<depth>/i<item>``: the same in every run of a suite and seed."""
     item_id: str
+    """``<label>/i<item>``: the base item."""
     cluster_id: str
+    """The unit of independence for statistics: all cases made from one base item."""
     twin_of: str | None
+    """``case_id`` of the isocontent twin; null for a case that is its own reference."""
     prompt_class: str
     params: dict[str, Value]
+    """``budget`` in tokens, ``depth`` from 0 to 1, and the parameters of the prompt class."""
     role: str
-    """Who was asked: a key under the suite's ``models``."""
+    """The model that was asked: a key under the suite's ``models``."""
     variant: str | None = None
-    """How it was served: the name of a set-up of the engine; null where the suite has one."""
+    """Name of the engine variant that served it; null if the suite has one set-up."""
     lever: str | None = None
-    """What was done to the prompt or the sampling; null for the bare request."""
+    """Name of the lever applied to the prompt or the sampling; null for the bare request."""
     replica: str | None = None
-    """Which of several engines of one model answered; null where there is one."""
+    """Which engine of the model answered; null if there is only one."""
     model: str
+    """The model's name or path."""
     arm: Arm
     repeat: int
+    """Number of the repeat, from 0."""
     pass_: Pass = field(name="pass")
     wave: int = 0
-    """Requests that answers of earlier ones led to come in later waves."""
+    """0 for planned requests; a request caused by an earlier answer is in a later wave."""
     parent: str | None = None
-    """``case_id`` of the request that led to this one; null in wave 0."""
+    """``case_id`` of the request that caused this one; null in wave 0."""
     split: str | None = None
-    """Part of the items that thresholds were tuned on, where there are parts."""
+    """Which split of the items the case is in, if thresholds were tuned on one; else null."""
     seed: int
+    """Seed from which the case was generated."""
     content_sha256: str
+    """SHA-256 of the user message; the two requests of a pair must agree in it."""
     prompt_sha256: str
+    """SHA-256 of the token ids that were sent."""
     tokens: Tokens
     timing: Timing
     load: Load | None = None
     kv: Kv | None
     arrays: dict[str, ArraysAt] | None = None
-    """Where the arrays of its sections lie in ``arrays.bin``, by section."""
+    """Place of each section's arrays in ``arrays.bin``."""
     confidence: Confidence | None
     quality: Quality
     output: Output
     prompt: Prompt
     retries: list[Retry] | None = []
-    """Attempts before the one that is recorded; latencies count from before the first."""
+    """Failed attempts before the recorded one. Latencies include them."""
     status: Status
     error: str | None
+    """Why the request failed; null if ``status`` is ``ok``."""
     why_null: dict[str, str]
+    """Reason of each null field, by its dotted path."""
     sections: dict[str, dict[str, Value] | None] = {}
-    """What probes found, by the section they name (``attention``, ``routing``, ...); null where
-    one found nothing. On the line each section stands beside the fields above."""
+    """Findings of probes by section (``attention``, ``routing``, ...); null if a probe found
+    nothing. On the line, each section is a field next to the fields above."""
 
     @property
     def role_name(self) -> str:
-        """Role and variant in one word: ``dense``, or ``dense@fp8``."""
+        """Role and variant in one word: ``dense`` or ``dense@fp8``."""
         return role_name(self.role, self.variant)

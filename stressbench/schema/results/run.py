@@ -1,9 +1,9 @@
-"""What is written of a run as a whole: the other lines of ``records.jsonl``, and telemetry.
+"""The lines about a run as a whole in ``records.jsonl``, and the lines of ``telemetry.jsonl``.
 
-The ``run`` line comes first and is never changed. A ``model`` line is written whenever an
-engine is ready, or has failed; a ``level`` line when a load is over; an ``end`` line when
-the process ends. A run that was resumed has several of each: of the model lines of one
-role and variant the last one counts, and the run has ended where the last part has.
+The ``run`` line comes first and never changes. A ``model`` line is written whenever an engine
+is ready or has failed, a ``level`` line when a load is over, an ``end`` line when the process
+ends. A resumed run has several of each. The last model line of a role and variant counts, and
+the run has ended if its last part has.
 """
 
 from __future__ import annotations
@@ -23,15 +23,16 @@ RunStatus: TypeAlias = Literal["complete", "inconclusive", "interrupted", "faile
 
 
 class ModelIdentity(Open, frozen=True, kw_only=True):
-    """Which model a role of a run is: known before its engine starts, and never changed."""
+    """The model behind a role: known before its engine starts, and never changed."""
 
     role: str = ""
     variant: str | None = None
-    """Name of the set-up of the engine, where the suite has several."""
+    """Name of the engine variant; null if the suite has one set-up."""
     model: str
     revision: str | None
     sha256: str | None
-    """Of the weights' checksums; null where the engine does not hold the weights."""
+    """Hash over the checksums of the weight files; null if stressbench does not hold the weights,
+    as with a remote endpoint."""
     architecture: str | None
     tokenizer: str
     tokenizer_sha256: str
@@ -39,25 +40,29 @@ class ModelIdentity(Open, frozen=True, kw_only=True):
 
 
 class ModelRun(ModelIdentity, frozen=True, kw_only=True):
-    """One model as it was run: two files are comparable where these agree.
+    """One model as it was run. Two files are comparable if these fields agree.
 
-    In a file the engine's part stands in ``model`` lines; version 1 had it all in the
+    The file keeps the engine's fields in ``model`` lines; version 1 had all of them in the
     first line.
     """
 
     dtype: str | None
     max_model_len: int | None
+    """Longest sequence in tokens, prompt and answer together."""
     kv_blocks: int | None
+    """Blocks in the KV cache, including the one that vLLM reserves."""
     block_size: int | None
+    """Tokens per KV block."""
     kv: KvSetup | None = None
-    """The KV cache, and where preemption is predicted to begin; null before the engine starts."""
+    """The KV cache and the predicted onset of preemption; null before the engine starts."""
     engine_args: dict[str, Value]
+    """Arguments that the engine was started with."""
     environment: dict[str, str] = {}
-    """Variables outside the arguments that change the engine's speed or results."""
+    """Environment variables that change the engine's speed or results."""
 
 
 class Machine(Open, frozen=True, kw_only=True):
-    """The hardware and software underneath."""
+    """Hardware and software of the machine that ran the engine."""
 
     device: str
     """``cpu``, ``cuda`` or ``rocm``."""
@@ -68,12 +73,14 @@ class Machine(Open, frozen=True, kw_only=True):
     os: str
     python: str
     packages: dict[str, str]
+    """Versions of the installed packages that matter, by name."""
     isa: list[str] = []
-    """Instruction sets of the CPU that change a figure, by Linux's names; empty: not known."""
+    """Instruction sets of the CPU that affect results or speed, by Linux's names; empty if
+    unknown."""
 
 
 class RunFacts(Open, frozen=True, kw_only=True):
-    """All that two files must share or knowingly differ in, the models apart."""
+    """Everything that two files must share or differ in on purpose, except the models."""
 
     schema_version: int
     run_id: str
@@ -91,45 +98,47 @@ class RunFacts(Open, frozen=True, kw_only=True):
 
 
 class RunHeader(RunFacts, frozen=True, kw_only=True):
-    """A run as its ``run`` and ``model`` lines together tell it."""
+    """A run as described by its ``run`` line and ``model`` lines together."""
 
     models: dict[str, ModelRun]
-    """By ``role`` or ``role@variant``."""
+    """Models by ``role`` or ``role@variant``."""
 
 
 class RunLine(RunFacts, frozen=True, kw_only=True, tag="run"):
     """First line of ``records.jsonl``; never rewritten."""
 
     models: list[ModelIdentity] | dict[str, ModelRun]
-    """A list since version 2."""
+    """A list since version 2; version 1 had a mapping."""
 
 
 class WarmUp(Open, frozen=True, kw_only=True):
-    """What warming up an engine took before its first request counted."""
+    """The warm-up of an engine before its first measured request."""
 
     rounds: int
+    """Number of rounds."""
     requests_per_round: int
     elapsed_s: float
+    """Duration of the warm-up in seconds."""
     round_s: list[float]
-    """Seconds from the first request of each round to the end of its last, in order."""
+    """Duration of each round in seconds, from its first request to the end of its last."""
     steady: bool
-    """Whether the last round took at least 80 % of the time of the one before it."""
+    """True if the last round took at least 80 % of the time of the round before it."""
     error: str | None = None
-    """Why the warm-up ended early."""
+    """Why the warm-up ended early; null if it did not."""
 
 
 class ModelLine(Open, frozen=True, kw_only=True, tag="model"):
-    """An engine is ready, or did not start, or died: what it is and where it runs."""
+    """Written when an engine is ready, did not start, or died: its set-up and its machine."""
 
     run_id: str
     role: str
     variant: str | None
     part: int
-    """0 in the process that began the run, one more in each that went on with it."""
+    """0 in the process that began the run; each ``--resume`` adds 1."""
     t_ns: int
-    """When, on the run's clock, which goes on across a resumption."""
+    """Nanoseconds on the run's clock, which continues across ``--resume``."""
     at: str
-    """When, by the calendar."""
+    """Date and time in UTC."""
     stressbench: str
     git_revision: str | None
     machine: Machine
@@ -141,9 +150,9 @@ class ModelLine(Open, frozen=True, kw_only=True, tag="model"):
     engine_args: dict[str, Value]
     environment: dict[str, str]
     warm_up: WarmUp | None = None
-    """Null where the run did not start the engine, or the suite warms it up itself."""
+    """Null if the run did not start the engine, or if the suite has its own warm-up."""
     error: str | None = None
-    """Root cause, where the engine did not start or died."""
+    """Root cause if the engine did not start or died; else null."""
     why_null: dict[str, str]
 
     @property
@@ -153,20 +162,22 @@ class ModelLine(Open, frozen=True, kw_only=True, tag="model"):
 
 
 class LevelLine(Open, frozen=True, kw_only=True, tag="level"):
-    """A load is over: none of its requests is sent any more, in whatever part of the run."""
+    """Written when a load is over: no later part of the run sends requests of it."""
 
     run_id: str
     role: str
     variant: str | None
     pass_: Pass = field(name="pass")
     level: str
-    """Its name in case ids; empty without a sweep."""
+    """Name of the level as in case ids (``concurrency-4``); empty without a sweep."""
     part: int
+    """Part of the run that wrote the line, from 0."""
     t_ns: int
+    """Nanoseconds on the run's clock."""
     last: bool
-    """Whether it ended the pass: the sweep had settled, or the load was hopeless."""
+    """True if the level ended its pass: the sweep had settled, or the server was overloaded."""
     hopeless: str | None = None
-    """Why the load was given up before all of its requests were sent."""
+    """Why the load was stopped before all its requests were sent; null if it was not."""
 
     @property
     def role_name(self) -> str:
@@ -175,35 +186,39 @@ class LevelLine(Open, frozen=True, kw_only=True, tag="level"):
 
 
 class RunEnd(Open, frozen=True, kw_only=True, tag="end"):
-    """Last line of a process that wrote ``records.jsonl``."""
+    """The last line that a process writes to ``records.jsonl``."""
 
     run_id: str
     status: RunStatus
     finished_at: str
     elapsed_s: float
-    """On the run's clock: the time of all parts, without what lay between them."""
+    """Seconds on the run's clock: the duration of all parts without the gaps between them."""
     planned: int
+    """Number of planned requests."""
     counts: dict[str, int]
-    """Requests by ``status``; ``not_sent`` where the load ended before they were due."""
+    """Requests by ``status``; ``not_sent`` counts those not sent because the load ended early."""
     error: str | None = None
-    """Why the run failed, or is inconclusive."""
+    """Why the run failed or is inconclusive; else null."""
     passed_over: list[str] = []
-    """Roles, or roles and variants, that were asked to be left out; ``--resume`` can run them."""
+    """Roles left out on request (``role`` or ``role@variant``); ``--resume`` can run them."""
     lost_arrays: int = 0
-    """Requests whose arrays a crash has taken; their records say where those lay."""
+    """Requests whose arrays were lost in a crash."""
     part: int = 0
+    """Part of the run that wrote the line, from 0."""
     resumed_at_ns: list[int] = []
-    """Where on the run's clock each later part began."""
+    """Start of each later part, in nanoseconds on the run's clock."""
 
 
 Line: TypeAlias = RunLine | ModelLine | LevelLine | CaseRecord | RunEnd
 
 
 class Reading(Open, frozen=True, kw_only=True):
-    """One line of ``telemetry.jsonl``: what a probe saw at one moment."""
+    """One line of ``telemetry.jsonl``: what a probe measured at one moment."""
 
     probe: str
     role: str
     variant: str | None = None
     t_ns: int
+    """Nanoseconds on the run's clock."""
     values: dict[str, float | int | None]
+    """Measured values by name."""

@@ -1,4 +1,4 @@
-"""The gate language: what must not get worse, by how much, and where.
+"""The gate language: which metric must not get worse, by how much, and where.
 
 ::
 
@@ -11,9 +11,9 @@
     quality.score drop < 2pt by lever=none,clean where arm=isocontent
 
 A margin is absolute (``5pt`` of a fraction, ``30ms``, ``4tokens``, or a bare number in
-the metric's unit) or relative to the base (``10%``). A gate looks at the stressed arm
-unless ``arm`` is named, and judges every role, variant and lever by itself unless it is
-named. With ``by`` it names its own two sides, both of the candidate.
+the metric's unit) or relative to the base (``10%``). A gate judges the stressed arm unless it
+names an ``arm``. It judges each role, variant and lever separately unless it names one. With
+``by`` a gate names its two sides, both within the candidate.
 """
 
 from __future__ import annotations
@@ -27,10 +27,12 @@ import msgspec
 
 from stressbench.catalog import nearest
 from stressbench.errors import SuiteError, UsageError
-from stressbench.schema import metric as metrics
 from stressbench.schema.axes import AXES
 from stressbench.schema.metric import Metric
+from stressbench.schema.suite.parse import Suite
 
+Known: TypeAlias = Mapping[str, Metric]
+"""The metrics that a gate may name, by name."""
 Direction: TypeAlias = Literal["drop", "rise", "change"]
 DIRECTIONS: Final[tuple[Direction, ...]] = ("drop", "rise", "change")
 KEYS: Final = (
@@ -44,7 +46,7 @@ KEYS: Final = (
     "depth",
     "load_level",
 )
-"""What a gate may be split by (``per``) or restricted to (``where``)."""
+"""Keys that ``per`` may split a gate by and ``where`` may restrict it to."""
 
 SYNTAX: Final = (
     "METRIC[.STATISTIC] drop|rise|change < MARGIN"
@@ -61,33 +63,33 @@ _PERCENTILE: Final = re.compile(r"p(\d{1,2}(?:\.\d+)?)")
 
 
 class Gate(msgspec.Struct, frozen=True, kw_only=True):
-    """One parsed gate; ``text`` is the gate as it was written."""
+    """One parsed gate; ``text`` is the gate as written."""
 
     text: str
     metric: str
     statistic: str
     direction: Direction
     margin: float
-    """In the metric's unit, or a share of the base where ``relative``; above 0."""
+    """Above 0, in the metric's unit, or as a share of the base if ``relative`` is true."""
     relative: bool
     per: tuple[str, ...] = ()
     where: dict[str, str] = {}
     by: dict[str, tuple[str, str]] = {}
-    """The two values on each axis that its sides differ in; empty: one run against another."""
+    """The two values on each axis on which the sides differ; empty if the gate compares two
+    runs."""
     confidence: float = 0.95
 
 
 def share(statistic: str) -> float | None:
-    """The percentile that a statistic names, 0 to 1; None for the mean."""
+    """The share, 0 to 1, of the percentile that a statistic names; None for the mean."""
     return None if statistic == "mean" else float(statistic[1:]) / 100
 
 
-def target(name: str) -> tuple[Metric, str]:
-    """The metric and statistic that ``quality.score`` or ``ttft.p95`` name.
+def target(name: str, known: Known) -> tuple[Metric, str]:
+    """The metric and statistic named by ``quality.score`` or ``ttft.p95``.
 
-    Raises ``UsageError`` with the nearest known name.
+    Raises ``UsageError`` with the nearest of the ``known`` names.
     """
-    known = metrics.known()
     if name in known:
         return known[name], known[name].statistic
     stem = max((each for each in known if name.startswith(f"{each}.")), key=len, default=None)
@@ -100,25 +102,31 @@ def target(name: str) -> tuple[Metric, str]:
     statistic = "p50" if statistic == "median" else statistic
     if statistic != "mean" and not _PERCENTILE.fullmatch(statistic):
         near = nearest(name, known)
-        raise UsageError(f"{statistic!r} is no statistic of {stem}: mean, median, p95, ...{near}")
+        raise UsageError(f"{stem} has no statistic {statistic!r}: mean, median, p95, ...{near}")
     if statistic != "mean" and metric.statistics == "mean":
         raise UsageError(f"{stem} has no percentiles: {metric.summary}")
     return metric, statistic
 
 
-def parse(text: str, *, where: str | None = None) -> Gate:
-    """Read one gate.
+def parse(text: str, known: Known, *, where: str | None = None) -> Gate:
+    """Parse one gate on one of the ``known`` metrics.
 
-    ``where`` is the place it was written, for messages. Raises ``SuiteError`` with the
-    column of the word that is wrong and the nearest right one.
+    ``where`` says where the gate was written, for messages. Raises ``SuiteError`` with the
+    column of the wrong word and the nearest valid word.
     """
-    return _Words(text, where).gate()
+    return _Words(text, known, where).gate()
 
 
-def read(file: Path) -> list[str]:
-    """The gates of a file: one a line, ``#`` starts a comment.
+def check(suite: Suite, known: Known) -> None:
+    """Parse the gates of a suite. Raises ``SuiteError`` with the line of a wrong one."""
+    for index, text in enumerate(suite.spec.gates):
+        parse(text, known, where=suite.where("gates", index))
 
-    Each is parsed, so that a mistake is found with its line. Raises ``SuiteError``.
+
+def read(file: Path, known: Known) -> list[str]:
+    """The gates of a file: one per line; ``#`` starts a comment.
+
+    Parses each gate. Raises ``SuiteError`` with the line of a wrong one.
     """
     try:
         lines = file.read_text(encoding="utf-8").splitlines()
@@ -128,15 +136,16 @@ def read(file: Path) -> list[str]:
     for number, line in enumerate(lines, 1):
         text = line.partition("#")[0].strip()
         if text:
-            gates.append(parse(text, where=f"{file}:{number}").text)
+            gates.append(parse(text, known, where=f"{file}:{number}").text)
     return gates
 
 
 class _Words:
     """The words of a gate, taken one by one."""
 
-    def __init__(self, text: str, where: str | None) -> None:
+    def __init__(self, text: str, metrics: Known, where: str | None) -> None:
         self.text = text
+        self.metrics = metrics
         self.where = where
         self.words = [(m.group(), m.start() + 1) for m in re.finditer(r"[<>]=?|[^\s<>]+", text)]
         self.next = 0
@@ -161,7 +170,7 @@ class _Words:
             elif word == "at":
                 confidence = self.confidence()
             else:
-                self.fail(f"{word!r} is not understood{nearest(word, _CLAUSES)}")
+                self.fail(f"unknown word {word!r}{nearest(word, _CLAUSES)}")
             self.contradictions(by, (*per, *chosen))
         return Gate(
             text=" ".join(word for word, _ in self.words),
@@ -179,7 +188,7 @@ class _Words:
     def take(self, wanted: str) -> str:
         if self.next == len(self.words):
             self.next += 1
-            self.fail(f"the gate ends where {wanted} is expected")
+            self.fail(f"the gate ends, but {wanted} must follow")
         self.next += 1
         return self.words[self.next - 1][0]
 
@@ -202,7 +211,7 @@ class _Words:
     def target(self) -> tuple[Metric, str]:
         name = self.take("a metric")
         try:
-            return target(name)
+            return target(name, self.metrics)
         except UsageError as error:
             self.fail(error.message)
 
@@ -210,21 +219,21 @@ class _Words:
         word = self.take("drop, rise or change")
         direction = next((known for known in DIRECTIONS if known == word), None)
         if direction is None:
-            self.fail(f"{word!r} is no direction{nearest(word, DIRECTIONS)}")
+            self.fail(f"{word!r} is not a direction{nearest(word, DIRECTIONS)}")
         good = {"higher": "rise", "lower": "drop"}.get(metric.better)
         if word == good:
             other = "drop" if good == "rise" else "rise"
-            self.fail(f"{metric.name} is better when {metric.better}: guard against its {other}")
+            self.fail(f"a {good} of {metric.name} is an improvement: gate its {other}")
         return direction
 
     def margin(self, metric: Metric) -> tuple[float, bool]:
         word = self.take("a margin")
         match = _MARGIN.fullmatch(word)
         if match is None:
-            self.fail(f"{word!r} is no margin: 5pt, 10%, 30ms, 0.5")
+            self.fail(f"{word!r} is not a margin, such as 5pt, 10%, 30ms or 0.5")
         number, unit = float(match[1]), match[2]
         if number == 0:
-            self.fail("a margin of 0 can never be shown: name the smallest loss that matters")
+            self.fail("no gate can pass with a margin of 0: name the smallest loss that matters")
         if unit == "%":
             return number / 100, True
         scales = _UNITS.get(metric.unit, {metric.unit: 1.0}) | {"": 1.0}
@@ -244,38 +253,38 @@ class _Words:
 
     def key(self, key: str) -> str:
         if key not in KEYS:
-            self.fail(f"{key!r} is no key of a case{nearest(key, KEYS)}; known: {', '.join(KEYS)}")
+            self.fail(f"no case has a key {key!r}{nearest(key, KEYS)}; known: {', '.join(KEYS)}")
         return key
 
     def condition(self, item: str) -> tuple[str, str]:
         key, equals, value = item.partition("=")
         if not equals or not value:
-            self.fail(f"{item!r} is no condition: KEY=VALUE")
+            self.fail(f"{item!r} is not a condition: write KEY=VALUE")
         return self.key(key), value
 
     def sides(self, items: list[str], by: Mapping[str, object]) -> dict[str, tuple[str, str]]:
         axis, equals, first = items[0].partition("=")
         if not equals or not first or len(items) != 2 or "=" in items[1]:  # noqa: PLR2004  a pair
-            self.fail(f"{','.join(items)!r} does not name two sides: AXIS=A,B")
+            self.fail(f"{','.join(items)!r} does not name two sides: write AXIS=A,B")
         if axis not in AXES:
             self.fail(
-                f"{axis!r} is no axis that sides can differ in{nearest(axis, AXES)};"
+                f"{axis!r} is not an axis on which sides can differ{nearest(axis, AXES)};"
                 f" known: {', '.join(AXES)}"
             )
         if axis in by:
             self.fail(f"{axis} is named twice")
         if first == items[1]:
-            self.fail(f"{first!r} on both sides: nothing could differ")
+            self.fail(f"both sides are {first!r}: nothing can differ")
         return {axis: (first, items[1])}
 
     def contradictions(self, by: Mapping[str, object], keys: Iterable[str]) -> None:
         for key in keys:
             if key in by:
-                self.fail(f"{key} is what the sides differ in: no place to look at")
+                self.fail(f"{key} cannot also be in per or where: the sides differ in it")
 
     def confidence(self) -> float:
         word = self.take("a confidence")
         match = re.fullmatch(r"(\d{2}(?:\.\d+)?)%", word)
         if match is None or not 50 <= float(match[1]) < 100:  # noqa: PLR2004  percent
-            self.fail(f"{word!r} is no confidence between 50% and 99.99%")
+            self.fail(f"{word!r} is not a confidence between 50% and 99.99%")
         return float(match[1]) / 100

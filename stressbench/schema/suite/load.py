@@ -1,4 +1,4 @@
-"""How requests arrive: the ``load:`` section of a suite, and what is wrong with one."""
+"""How requests arrive: the ``load:`` section of a suite, and its possible mistakes."""
 
 from __future__ import annotations
 
@@ -18,89 +18,89 @@ Cache: TypeAlias = Literal["cold", "shared", "warm"]
 TelemetryCache: TypeAlias = Literal["cold", "shared"]
 Seats: TypeAlias = Annotated[int, Meta(ge=1, le=65_536)]
 Positive: TypeAlias = Annotated[float, Meta(gt=0.0, le=1e9)]
-"""Nothing endless: neither JSON nor a clock has it."""
+"""Finite: neither JSON nor a clock has infinity."""
 
 CLOSED_CONCURRENCY: Final = 8
 OPEN_SEATS: Final = 64
-"""What an engine is set up for under an open loop without a cap; more requests queue in it."""
+"""Requests that the engine runs at once under an open loop without a cap; others queue in it."""
 
 
 class Step(Strict, frozen=True, kw_only=True):
-    """A rate that holds for some time."""
+    """A constant rate for some time."""
 
     rate: Positive
-    """Requests a second."""
+    """Requests per second."""
     seconds: Positive
 
 
 class Phase(Strict, frozen=True, kw_only=True):
-    """How long a warm-up or a cool-down lasts: so many requests, or so many seconds."""
+    """Length of a warm-up or a cool-down, in requests or in seconds."""
 
     requests: Seats | None = None
     seconds: Positive | None = None
 
 
 class LoadSpec(Strict, frozen=True, kw_only=True):
-    """How requests arrive. Which fields an arrival takes: ``docs/load.md``."""
+    """How requests arrive. ``docs/load.md`` lists the fields of each arrival."""
 
     arrival: Arrival = "closed"
     concurrency: Seats | None = None
-    """Closed loop: requests in flight at once (8). Open loops: at most so many in flight, as
-    vLLM's ``max_concurrency``; the others wait in the client, which is on record."""
+    """Closed loop: requests in flight at once (default 8). Open loops: maximum number in flight,
+    like vLLM's ``max_concurrency``; the client holds the others and records for how long."""
     rate: Positive | None = None
-    """Requests a second; the first rate of a ramp."""
+    """Requests per second; for a ramp, the rate at its start."""
     burstiness: Positive | None = None
-    """Shape k of gamma gaps (vLLM's ``--burstiness``): 1 is Poisson, less comes in bursts,
-    more is even; the gaps' coefficient of variation is 1 / sqrt(k)."""
+    """Shape k of gamma-distributed gaps (vLLM's ``--burstiness``): 1 is Poisson, below 1 is
+    bursty, above 1 is even. The gaps' coefficient of variation is 1 / sqrt(k)."""
     ramp_to: Positive | None = None
-    """Rate at the end of a ramp, requests a second."""
+    """Rate at the end of a ramp, in requests per second."""
     ramp_s: Positive | None = None
-    """Length of a ramp in seconds; its last rate holds from then on."""
+    """Length of a ramp in seconds; afterwards the rate stays at ``ramp_to``."""
     steps: list[Step] = []
-    """Rates one after the other; the last one holds until all requests are sent."""
+    """Rates one after another; the last one lasts until all requests are sent."""
     speed: Positive | None = None
-    """A trace is replayed so many times as fast as it was recorded (1)."""
+    """Speed of a replayed trace, relative to the recording (default 1)."""
     concurrency_levels: list[Seats] = []
-    """A sweep of closed loops, rising."""
+    """Concurrencies of a sweep of closed loops, rising."""
     rate_levels: list[Positive] = []
-    """A sweep of open loops, rising, requests a second."""
+    """Rates of a sweep of open loops in requests per second, rising."""
     warmup: Phase | None = None
-    """Requests sent before those that count: recorded, in no figure."""
+    """Requests sent before the measured ones: recorded, but in no figure."""
     cooldown: Phase | None = None
-    """Requests sent after those that count, so that the last ones still meet the load."""
+    """Requests sent after the measured ones, so that the last of those still run under load."""
     cache: Cache = "cold"
-    """Whose prefixes a request may find in the cache: nobody's; those of its group; its own,
-    sent once before."""
+    """Which cached prefixes a request may reuse: none (``cold``), its group's (``shared``), or
+    its own after one warm-up request (``warm``)."""
     telemetry_cache: TelemetryCache = "cold"
-    """The same in the telemetry pass, whose probes see only tokens that run."""
+    """``cache`` for the telemetry pass, whose probes see only tokens that are computed."""
     timeout_s: Positive = 600.0
-    """A request that takes longer is aborted and recorded as ``timeout``."""
+    """Seconds after which a request is aborted and recorded as ``timeout``."""
 
     @property
     def seats(self) -> int:
-        """Requests that the engine is set up to run at once."""
+        """Number of requests that the engine is set up to run at once."""
         if self.concurrency_levels:
             return max(self.concurrency_levels)
         default = CLOSED_CONCURRENCY if self.arrival == "closed" else OPEN_SEATS
         return self.concurrency or default
 
 
-class Level(NamedTuple):
-    """One load of a sweep; the only one where there is no sweep."""
+class LoadLevel(NamedTuple):
+    """One load of a sweep, or the only load without a sweep."""
 
     number: int | None
-    """From 1; None without a sweep."""
+    """Number of the level, from 1; None without a sweep."""
     load: LoadSpec
-    """Anything but a sweep."""
+    """The load at this level; never a sweep."""
 
     @property
     def name(self) -> str:
-        """Its part of case ids: ``concurrency-4``, ``rate-2.5``; empty without a sweep."""
+        """Name of the level in case ids: ``concurrency-4``, ``rate-2.5``; empty without a sweep."""
         return f"{self.factor[0]}-{self.factor[1]:g}" if self.factor else ""
 
     @property
     def factor(self) -> tuple[str, float] | None:
-        """What is swept, and its value here."""
+        """The swept quantity and its value; None without a sweep."""
         if self.number is None:
             return None
         if self.load.rate is not None:
@@ -108,19 +108,19 @@ class Level(NamedTuple):
         return "concurrency", self.load.seats
 
 
-def levels(load: LoadSpec) -> tuple[Level, ...]:
-    """The loads that make up ``load``, one after the other."""
+def levels(load: LoadSpec) -> tuple[LoadLevel, ...]:
+    """The loads that ``load`` consists of, in order."""
     if load.arrival != "sweep":
-        return (Level(None, load),)
+        return (LoadLevel(None, load),)
     plain = replace(load, concurrency_levels=[], rate_levels=[], arrival="closed")
     closed = [replace(plain, concurrency=seats) for seats in load.concurrency_levels]
     arrival: Arrival = "poisson" if load.burstiness is None else "gamma"
     opened = [replace(plain, arrival=arrival, rate=rate) for rate in load.rate_levels]
-    return tuple(Level(number, each) for number, each in enumerate((*closed, *opened), 1))
+    return tuple(LoadLevel(number, each) for number, each in enumerate((*closed, *opened), 1))
 
 
 class Mistake(NamedTuple):
-    """What is wrong, where in the section, and what to do."""
+    """A mistake in the section: its path, what is wrong, and what to write."""
 
     path: tuple[str | int, ...]
     message: str
@@ -128,7 +128,7 @@ class Mistake(NamedTuple):
 
 
 class _Takes(NamedTuple):
-    """The fields that an arrival needs, and those that it may have besides."""
+    """The fields that an arrival requires, and its optional fields."""
 
     needs: tuple[str, ...] = ()
     may: tuple[str, ...] = ()
@@ -149,7 +149,7 @@ _FREE: Final = frozenset({"arrival", "cache", "telemetry_cache", "timeout_s"})
 
 
 def mistakes(load: LoadSpec) -> Iterator[Mistake]:
-    """Everything that cannot be meant, in the order of the fields."""
+    """All mistakes in a load, in the order of the fields."""
     takes = _TAKES[load.arrival]
     known = ", ".join((*takes.needs, *takes.may))
     given = {name for name in load.__struct_fields__ if getattr(load, name) not in (None, [])}
@@ -185,4 +185,4 @@ def _sweep_mistakes(load: LoadSpec) -> Iterator[Mistake]:
         yield Mistake((name,), "a sweep has at least two levels", "arrival: closed has one")
     for index, (lower, upper) in enumerate(pairwise(levels), 1):
         if upper <= lower:
-            yield Mistake((name, index), "levels rise from one to the next", f"above {lower:g}")
+            yield Mistake((name, index), "levels must rise", f"name one above {lower:g}")

@@ -1,4 +1,4 @@
-"""Reading a suite: YAML to ``SuiteSpec``, every mistake named by file, line and field."""
+"""Reads a suite from YAML. Every error names file, line and field."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from stressbench.schema.suite import suite as types
 from stressbench.schema.suite.suite import SuiteSpec, Value
 
 _MAX_BYTES: Final = 1 << 20
-_MAX_NODES: Final = 100_000  # a few YAML aliases can name billions of values
+_MAX_NODES: Final = 100_000  # a few YAML aliases can stand for billions of values
 _PATH: Final = re.compile(r"^(?P<message>.*?)(?: - at `\$(?P<path>[^`]*)`)?$", re.DOTALL)
 _STEP: Final = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
 _TYPES: Final = re.compile(r"`((?:object|array|str|int|float|bool|null)(?: \| \w+)*)`")
@@ -42,7 +42,7 @@ _FIELDS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Suite:
-    """A suite as loaded: its types, where it came from, and where each field stands."""
+    """A loaded suite: its content, its source, and the line of each field."""
 
     spec: SuiteSpec
     source: str
@@ -50,19 +50,18 @@ class Suite:
 
     @property
     def sha256(self) -> str:
-        """Hash of the suite's meaning: comments, key order and spelling do not change it."""
+        """Hash of the suite's content. Comments, key order and formatting do not change it."""
         return hashlib.sha256(msgspec.json.encode(self.spec, order="sorted")).hexdigest()
 
     def where(self, *path: str | int) -> str:
-        """``file:line:field`` of a field, for error messages."""
+        """``file:line:field``, for error messages."""
         return _where(self.source, self.lines, path)
 
 
 def load_suite(file: Path, *, overrides: Sequence[str] = ()) -> Suite:
     """Read a suite and apply ``PATH=VALUE`` overrides (``engine.kv_blocks=64``).
 
-    Values are YAML; a path names keys and list positions joined by dots. Raises
-    ``SuiteError``.
+    Values are YAML. A path is keys and list positions joined by dots. Raises ``SuiteError``.
     """
     try:
         data = file.read_bytes()
@@ -76,9 +75,9 @@ def load_suite(file: Path, *, overrides: Sequence[str] = ()) -> Suite:
 
 
 def parse_suite(data: bytes, *, source: str, overrides: Sequence[str] = ()) -> Suite:
-    """``load_suite`` for text at hand; ``source`` stands for the file in messages."""
+    """``load_suite`` for bytes in memory; ``source`` names them in messages."""
     if len(data) > _MAX_BYTES:
-        raise SuiteError(f"a suite is at most {_MAX_BYTES} bytes", where=source)
+        raise SuiteError(f"a suite must not exceed {_MAX_BYTES} bytes", where=source)
     node = _compose(data, source)
     lines = dict(_lines(node, source))
     value = _construct(node, source)
@@ -105,7 +104,7 @@ def _check_trace(suite: Suite) -> None:
     for index, prompt in enumerate(spec.prompts):
         if prompt.use != "replay" or index:
             raise SuiteError(
-                "a trace is replayed from one entry of the class `replay`, and nothing else",
+                "a trace needs exactly one entry, of the class `replay`",
                 where=suite.where("prompts", index, "use"),
                 hint="- {use: replay, items: 100, params: {path: traffic.jsonl}}",
             )
@@ -136,11 +135,13 @@ def _check_cache(suite: Suite, engine: types.EngineSpec, *index: int) -> None:
     where = suite.where("engine", *index, "kv_tokens")
     if engine.kv_blocks is not None:
         raise SuiteError(
-            "kv_blocks and kv_tokens both cap the KV cache", where=where, hint="give one of them"
+            "kv_blocks and kv_tokens both set the KV cache size",
+            where=where,
+            hint="give one of them",
         )
     if engine.block_size is not None and engine.kv_tokens < engine.block_size:
         raise SuiteError(
-            f"{engine.kv_tokens} tokens do not make a block of {engine.block_size}", where=where
+            f"{engine.kv_tokens} tokens are less than one block of {engine.block_size}", where=where
         )
 
 
@@ -174,14 +175,14 @@ def _construct(node: yaml.Node, source: str) -> Value:
 
 
 def _lines(root: yaml.Node, source: str) -> Iterator[tuple[tuple[str | int, ...], int]]:
-    """The line of every field. Refuses duplicate keys and runaway aliases on the way."""
+    """The line of every field. Raises for duplicate keys and for runaway aliases."""
     stack: list[tuple[tuple[str | int, ...], yaml.Node]] = [((), root)]
     seen = 0
     while stack:
         path, node = stack.pop()
         seen += 1
         if seen > _MAX_NODES:
-            raise SuiteError(f"a suite has at most {_MAX_NODES} values", where=source)
+            raise SuiteError(f"a suite must not have more than {_MAX_NODES} values", where=source)
         yield path, node.start_mark.line + 1
         if isinstance(node, yaml.SequenceNode):
             stack.extend(((*path, index), item) for index, item in enumerate(node.value))
@@ -191,7 +192,7 @@ def _lines(root: yaml.Node, source: str) -> Iterator[tuple[tuple[str | int, ...]
                 name = str(key.value)
                 if name in keys:
                     raise SuiteError(
-                        f"the key {name!r} stands here twice",
+                        f"the key {name!r} is here twice",
                         where=f"{source}:{key.start_mark.line + 1}",
                     )
                 keys.add(name)
@@ -217,7 +218,7 @@ def _apply(value: Value, override: str) -> None:
     elif isinstance(target, dict):
         target[last] = new
     else:
-        raise SuiteError(f"there is no {last!r} to set", where=where)
+        raise SuiteError(f"there is no field {last!r} to set", where=where)
 
 
 def _child(value: Value, step: str, where: str) -> Value:
@@ -225,11 +226,11 @@ def _child(value: Value, step: str, where: str) -> Value:
         return value.setdefault(step, {})
     if isinstance(value, list) and step.isdigit() and int(step) < len(value):
         return value[int(step)]
-    raise SuiteError(f"there is no {step!r} on that path", where=where)
+    raise SuiteError(f"there is no field {step!r} on that path", where=where)
 
 
 def _explain(message: str, source: str, lines: dict[tuple[str | int, ...], int]) -> SuiteError:
-    """The error for a message of msgspec: file, line, field, and the nearest known key."""
+    """The error for a message of msgspec, with file, line, field and the nearest known key."""
     match = _PATH.match(message)
     text, steps = (match["message"], match["path"] or "") if match else (message, "")
     path: tuple[str | int, ...] = tuple(
@@ -263,7 +264,7 @@ _WORDS: Final = {
 
 
 def _plain(text: str) -> str:
-    """Say it in YAML's words: msgspec speaks of objects, arrays and regexes."""
+    """The message in YAML's words instead of msgspec's: objects, arrays and regexes."""
     if "matching regex" in text:
         return "expected a name of letters, digits, '_', '.' and '-' (at most 64)"
     text = text.replace("Object missing required field", "missing key")

@@ -1,4 +1,4 @@
-"""A record belongs to a role that its file's header knows."""
+"""Checks that a record's role is in the header of its file."""
 
 from __future__ import annotations
 
@@ -15,8 +15,7 @@ def check_role(role: str, known: Iterable[str], file: Path) -> None:
     known = list(known)
     if role not in known:
         raise ResultsError(
-            f"a record is of the role {role!r}, which the header does not have"
-            f"{nearest(role, known)}",
+            f"a record has the role {role!r}, which the header does not have{nearest(role, known)}",
             where=str(file),
             hint=f"its roles are: {', '.join(known) or 'none'}; was it put together by hand?",
         )
@@ -25,7 +24,7 @@ def check_role(role: str, known: Iterable[str], file: Path) -> None:
 def of_known_roles(
     records: Iterable[CaseRecord], known: Iterable[str], file: Path
 ) -> Iterator[CaseRecord]:
-    """The records as they are. Raises ``ResultsError`` at one of an unknown role."""
+    """Pass the records through. Raises ``ResultsError`` at one with an unknown role."""
     known = frozenset(known)
     for record in records:
         if record.role_name not in known:

@@ -1,4 +1,4 @@
-"""The suites that come with stressbench, and how a name on the command line finds one."""
+"""The suites that ship with stressbench, and how the command line finds one by name."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from stressbench.errors import SuiteError
 
 _PACKAGE: Final = Path(__file__).parents[2]
 _PLACES: Final = (_PACKAGE / "_suites", _PACKAGE.parent / "suites")
-"""In an installed package, and in a checkout."""
+"""The folder in an installed package, and the folder in a checkout."""
 
 
 def shipped_suites() -> dict[str, Path]:
@@ -20,7 +20,7 @@ def shipped_suites() -> dict[str, Path]:
 
 
 def find_suite(name: str) -> Path:
-    """The file that ``name`` means: a path, or a shipped suite (``smoke``).
+    """The suite file for ``name``: a path, or the name of a shipped suite (``smoke``).
 
     Raises ``SuiteError`` naming the nearest shipped suite.
     """

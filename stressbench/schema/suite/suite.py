@@ -1,4 +1,4 @@
-"""The suite: what a person writes in YAML, as types. ``schema/load.py`` reads it."""
+"""The types of a suite file. ``schema/suite/parse.py`` reads the YAML."""
 
 from __future__ import annotations
 
@@ -15,70 +15,70 @@ Count: TypeAlias = Annotated[int, Meta(ge=1)]
 Depth: TypeAlias = Annotated[float, Meta(ge=0.0, le=1.0)]
 Scalar: TypeAlias = bool | int | float | str | None
 Value: TypeAlias = object
-"""Plain data as YAML and JSON have it; msgspec has no recursive aliases."""
+"""Plain YAML or JSON data; msgspec has no recursive types."""
 
 Arm: TypeAlias = Literal["stress", "isocontent", "isotoken", "no_context", "oracle_context"]
-"""What a case is for.
+"""The purpose of a case.
 
-``stress``: the condition under test. ``isocontent``: its benign twin, same question
-and same fact, in plain form. ``isotoken``: a benign control padded to the stressed
-prompt's token count, so that "longer" and "stranger" are never confounded.
-``no_context``: the question alone (guessing rate). ``oracle_context``: the fact alone
-(ceiling).
+``stress``: the condition under test. ``isocontent``: its benign twin, with the same question
+and fact in plain form. ``isotoken``: a benign control padded to the stressed prompt's token
+count, which separates the effect of length from that of the content. ``no_context``: the
+question alone (guessing rate). ``oracle_context``: the fact alone (ceiling).
 """
 
 
 class ModelSpec(Strict, frozen=True, kw_only=True):
-    """One model under test; the key above it in the suite is its role."""
+    """One model under test; its key in the suite is its role."""
 
     model: str
-    """A built-in (``reference-dense``), a local directory, or a Hugging Face id."""
+    """A built-in model (``reference-dense``), a local directory, or a Hugging Face id."""
     tokenizer: str | None = None
-    """Another tokenizer than the model's own: a directory or a Hugging Face id."""
+    """Directory or Hugging Face id of a tokenizer; default: the model's own."""
     revision: str | None = None
     args: dict[str, Value] = {}
-    """vLLM engine arguments for this model alone; they win over ``engine.args``."""
+    """vLLM engine arguments for this model only; they override ``engine.args``."""
 
 
 class EngineSpec(Strict, frozen=True, kw_only=True):
-    """How the engine is set up; ``args`` goes to vLLM as it is."""
+    """The set-up of the engine; ``args`` is passed to vLLM unchanged."""
 
     max_model_len: Count | None = None
     kv_blocks: Count | None = None
-    """Cap of the KV cache in blocks (vLLM: ``num_gpu_blocks_override``); it keeps one of them."""
+    """Size of the KV cache in blocks (vLLM: ``num_gpu_blocks_override``); vLLM reserves one of
+    them."""
     kv_tokens: Count | None = None
-    """The same cap in tokens, rounded down to blocks; either this or ``kv_blocks``."""
+    """Size of the KV cache in tokens, rounded down to blocks; instead of ``kv_blocks``."""
     block_size: Count | None = None
-    """Tokens a KV block holds; on the CPU a multiple of 32."""
+    """Tokens per KV block; on the CPU a multiple of 32."""
     dtype: str = "auto"
-    """``auto`` takes the model's own on a GPU; on a CPU it is chosen from the CPU's flags."""
+    """``auto`` uses the model's dtype on a GPU, and chooses by the CPU's flags on a CPU."""
     enable_prefix_caching: bool = True
     args: dict[str, Value] = {}
 
     def blocks(self, block_size: int) -> int | None:
-        """The cap in blocks, vLLM's own one included; None where there is none."""
+        """Blocks in the KV cache, vLLM's reserved one included; None if the suite sets no size."""
         if self.kv_tokens is not None:
             return self.kv_tokens // block_size + 1
         return self.kv_blocks
 
 
 class EngineVariant(EngineSpec, frozen=True, kw_only=True):
-    """One of several set-ups that every model of a suite is run under."""
+    """One of several engine set-ups; the suite runs every model under each of them."""
 
     name: Name
-    """Roles of the run are called ``ROLE@NAME``."""
+    """The run's roles are then named ``ROLE@NAME``."""
 
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """A model under one set-up of the engine: what has an engine of its own in a run."""
+    """A model under one engine set-up. Each role of a run has a separate engine."""
 
     model_role: str
     """Its key under ``models``."""
     model: ModelSpec
     engine: EngineSpec
     variant: str | None
-    """None where the suite has a single set-up."""
+    """None if the suite has a single set-up."""
 
 
 class PromptSpec(Strict, frozen=True, kw_only=True):
@@ -86,37 +86,37 @@ class PromptSpec(Strict, frozen=True, kw_only=True):
 
     use: str
     label: Name | None = None
-    """Names this entry in case ids; needed when a class is used twice. Default: ``use``."""
+    """Name of this entry in case ids; required if a class is used twice. Default: ``use``."""
     items: Count = 8
     budgets: list[Count] = []
     """Exact prompt lengths in tokens of ``budget_tokenizer``, chat template included."""
     depths: list[Depth] = []
-    """Where the fact stands: 0 is the start of the context, 1 its end."""
+    """Position of the fact: 0 is the start of the context, 1 its end."""
     arms: list[Arm] = []
-    """Which arms to generate; empty means every arm of the class."""
+    """Arms to generate; empty means every arm of the class."""
     max_tokens: Count | None = None
-    """Output limit; the class has its own default."""
+    """Output limit in tokens; the default depends on the class."""
     ignore_eos: bool = False
-    """Always generate up to the limit, so that the load does not depend on what a model says.
-    Answers are judged up to where the model wanted to end them."""
+    """Always generate up to the limit, so that the load does not depend on the model's answers.
+    An answer is judged up to the model's own end token."""
     params: dict[str, Value] = {}
-    """The class's own parameters: ``stressbench list prompts`` shows them."""
+    """Parameters of the class; ``stressbench list prompts`` shows them."""
 
     @property
     def name(self) -> str:
-        """The label, or the class's name where there is none."""
+        """The label, or the name of the class without one."""
         return self.label or self.use
 
 
 class ProbeSpec(Strict, frozen=True, kw_only=True):
-    """One probe of a suite; its name alone stands for one without parameters."""
+    """One probe of a suite; one without parameters can be written as its name."""
 
     use: str
     sample: Count | None = None
-    """How many items of each prompt entry the telemetry pass sends for this probe, the first ones.
-    None: all of them."""
+    """Number of items of each prompt entry, from the first, that the telemetry pass sends for this
+    probe; default: all of them."""
     params: dict[str, Value] = {}
-    """The probe's own parameters: ``stressbench list probes`` shows them."""
+    """Parameters of the probe; ``stressbench list probes`` shows them."""
 
 
 class SuiteSpec(Strict, frozen=True, kw_only=True):
@@ -128,22 +128,22 @@ class SuiteSpec(Strict, frozen=True, kw_only=True):
     seed: Annotated[int, Meta(ge=0)] = 0
     models: Annotated[dict[Name, ModelSpec], Meta(min_length=1)]
     engine: EngineSpec | Annotated[list[EngineVariant], Meta(min_length=1)] = EngineSpec()
-    """One set-up, or several by name: then each model runs once under each."""
+    """One set-up, or several named ones; each model then runs once under each."""
     load: LoadSpec = LoadSpec()
     budget_tokenizer: str | None = None
-    """The role whose tokens the budgets count, or any tokenizer; default: the first role."""
+    """Role or tokenizer in whose tokens the budgets count; default: the first role."""
     prompts: Annotated[list[PromptSpec], Meta(min_length=1)]
     probes: list[str | ProbeSpec] = field(default_factory=lambda: ["kv"])
     repeats: Count = 1
-    """How often each request is sent; repeats give the A/A noise floor."""
+    """How often each request is sent; repeats yield the A/A noise floor."""
     gates: list[str] = []
     record_prompts: bool = True
-    """False keeps what was asked and answered out of the result files: texts are null there
-    and only hashes, lengths, scores and outcomes remain."""
+    """If false, the result files contain no text of prompts and answers: only hashes, lengths,
+    scores and outcomes."""
 
     @property
     def roles(self) -> dict[str, Role]:
-        """What is run, by the name that records bear: ``dense``, or ``dense@fp8``."""
+        """Roles of the run by the name used in records: ``dense`` or ``dense@fp8``."""
         if isinstance(self.engine, EngineSpec):
             return {
                 role: Role(role, model, self.engine, None) for role, model in self.models.items()
@@ -156,7 +156,7 @@ class SuiteSpec(Strict, frozen=True, kw_only=True):
 
     @property
     def budget_role(self) -> str:
-        """The role whose tokenizer counts the budgets, or a tokenizer's own name."""
+        """The role, or the tokenizer, in whose tokens the budgets count."""
         return self.budget_tokenizer or next(iter(self.models))
 
     @property

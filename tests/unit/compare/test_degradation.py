@@ -3,7 +3,7 @@ import random
 import pytest
 import records
 
-from stressbench.compare.studies.degradation import degradation, metrics
+from stressbench.compare.analysis.degradation import degradation, metrics
 from stressbench.metrics import base
 
 

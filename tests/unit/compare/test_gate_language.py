@@ -1,12 +1,14 @@
 import pytest
 
 from stressbench.errors import SuiteError
-from stressbench.schema.metric import known
+from stressbench.metrics.families import known
 from stressbench.schema.suite import gate
 
 
 def test_a_gate_names_metric_statistic_margin_scope_and_confidence():
-    parsed = gate.parse("ttft.p95 rise < 10% per prompt_class, budget where role=sparse at 99%")
+    parsed = gate.parse(
+        "ttft.p95 rise < 10% per prompt_class, budget where role=sparse at 99%", known()
+    )
     assert (parsed.metric, parsed.statistic, parsed.direction) == ("ttft", "p95", "rise")
     assert (parsed.margin, parsed.relative, parsed.confidence) == (0.1, True, 0.99)
     assert (parsed.per, parsed.where) == (("prompt_class", "budget"), {"role": "sparse"})
@@ -14,15 +16,15 @@ def test_a_gate_names_metric_statistic_margin_scope_and_confidence():
 
 def test_a_gate_may_name_its_sides():
     text = "quality.score drop < 2pt by lever=none, clean where arm=isocontent by role=a,b+x at 90%"
-    parsed = gate.parse(text)
+    parsed = gate.parse(text, known())
     assert parsed.by == {"lever": ("none", "clean"), "role": ("a", "b+x")}
     assert (parsed.where, parsed.confidence) == ({"arm": "isocontent"}, 0.9)
-    assert gate.parse("ttft rise < 5%").by == {}
+    assert gate.parse("ttft rise < 5%", known()).by == {}
 
 
 @pytest.mark.parametrize("key", gate.KEYS)
 def test_every_key_splits_and_restricts(key):
-    parsed = gate.parse(f"ttft rise < 5% per {key} where {key}=x")
+    parsed = gate.parse(f"ttft rise < 5% per {key} where {key}=x", known())
     assert (parsed.per, parsed.where) == ((key,), {key: "x"})
 
 
@@ -38,7 +40,7 @@ def test_every_key_splits_and_restricts(key):
     ],
 )
 def test_margins_are_in_the_metrics_unit(text, margin, statistic):
-    parsed = gate.parse(text)
+    parsed = gate.parse(text, known())
     assert (parsed.margin, parsed.relative) == (pytest.approx(margin), False)
     assert parsed.statistic == statistic
 
@@ -46,27 +48,27 @@ def test_margins_are_in_the_metrics_unit(text, margin, statistic):
 @pytest.mark.parametrize(
     ("text", "column", "message"),
     [
-        ("", 1, "ends where a metric"),
+        ("", 1, "ends, but a metric must follow"),
         ("ttft rise < 5% by leever=a,b", 19, "did you mean 'lever'?; known: role, variant, lever"),
-        ("ttft rise < 5% by pass=a,b", 19, "'pass' is no axis"),
-        ("ttft rise < 5% by lever", 19, "does not name two sides: AXIS=A,B"),
-        ("ttft rise < 5% by lever=a", 19, "does not name two sides: AXIS=A,B"),
-        ("ttft rise < 5% by lever=a,b,c", 19, "does not name two sides: AXIS=A,B"),
-        ("ttft rise < 5% by lever=a,a", 19, "'a' on both sides"),
-        ("ttft rise < 5% by arm=a,b where arm=a at 90%", 33, "arm is what the sides differ in"),
+        ("ttft rise < 5% by pass=a,b", 19, "'pass' is not an axis"),
+        ("ttft rise < 5% by lever", 19, "does not name two sides: write AXIS=A,B"),
+        ("ttft rise < 5% by lever=a", 19, "does not name two sides: write AXIS=A,B"),
+        ("ttft rise < 5% by lever=a,b,c", 19, "does not name two sides: write AXIS=A,B"),
+        ("ttft rise < 5% by lever=a,a", 19, "both sides are 'a'"),
+        ("ttft rise < 5% by arm=a,b where arm=a at 90%", 33, "arm cannot also be in per or where"),
         ("ttft rise < 5% by arm=a,b by arm=a,c", 30, "arm is named twice"),
         ("quality.scor drop < 5pt", 1, "did you mean 'quality.score'?"),
-        ("ttft.q95 rise < 5%", 1, "'q95' is no statistic of ttft"),
+        ("ttft.q95 rise < 5%", 1, "ttft has no statistic 'q95'"),
         ("itl.p99 rise < 5%", 1, "no percentiles"),
-        ("quality.score rise < 5pt", 15, "guard against its drop"),
-        ("ttft drop < 5%", 6, "guard against its rise"),
-        ("quality.score fall < 5pt", 15, "no direction"),
+        ("quality.score rise < 5pt", 15, "gate its drop"),
+        ("ttft drop < 5%", 6, "gate its rise"),
+        ("quality.score fall < 5pt", 15, "is not a direction"),
         ("quality.score drop > 5pt", 20, "expected '<'"),
         ("quality.score drop < 5ms", 22, "measured in pt"),
-        ("quality.score drop < x", 22, "no margin"),
+        ("quality.score drop < x", 22, "is not a margin"),
         ("quality.score drop < 0pt", 22, "margin of 0"),
-        ("quality.score drop < -5pt", 22, "no margin"),
-        ("quality.score drop <", 21, "ends where a margin"),
+        ("quality.score drop < -5pt", 22, "is not a margin"),
+        ("quality.score drop <", 21, "ends, but a margin must follow"),
         ("quality.score drop < 5pt pre arm", 26, "did you mean 'per'?"),
         ("quality.score drop < 5pt per clas", 30, "did you mean 'prompt_class'?"),
         ("quality.score drop < 5pt where role", 32, "KEY=VALUE"),
@@ -76,7 +78,7 @@ def test_margins_are_in_the_metrics_unit(text, margin, statistic):
 )
 def test_a_mistake_is_named_with_its_column_and_the_nearest_right_word(text, column, message):
     with pytest.raises(SuiteError) as caught:
-        gate.parse(text, where="core.yaml:12")
+        gate.parse(text, known(), where="core.yaml:12")
     assert message in caught.value.message
     assert caught.value.where == f"core.yaml:12: gate {text!r}, column {column}"
     assert caught.value.hint == gate.SYNTAX
@@ -85,17 +87,17 @@ def test_a_mistake_is_named_with_its_column_and_the_nearest_right_word(text, col
 def test_a_file_of_gates_takes_comments_and_names_the_line_of_a_mistake(tmp_path):
     file = tmp_path / "gates.txt"
     file.write_text("# nightly\n\nquality.score drop < 5pt  # pooled\n")
-    assert gate.read(file) == ["quality.score drop < 5pt"]
+    assert gate.read(file, known()) == ["quality.score drop < 5pt"]
     file.write_text("quality.score drop < 5pt\nttft raise < 5%\n")
     with pytest.raises(SuiteError, match=r"gates.txt:2.*did you mean 'rise'"):
-        gate.read(file)
+        gate.read(file, known())
     with pytest.raises(SuiteError, match="cannot read"):
-        gate.read(tmp_path / "none.txt")
+        gate.read(tmp_path / "none.txt", known())
 
 
 @pytest.mark.parametrize("name", list(known()))
 def test_every_metric_can_be_gated(name):
     metric = known()[name]
     direction = {"higher": "drop", "lower": "rise", "neither": "change"}[metric.better]
-    parsed = gate.parse(f"{name} {direction} < 10%")
+    parsed = gate.parse(f"{name} {direction} < 10%", known())
     assert (parsed.metric, parsed.statistic) == (name, metric.statistic)

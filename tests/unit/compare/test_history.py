@@ -4,7 +4,7 @@ import msgspec
 import pytest
 import records
 
-from stressbench.compare.studies.history import history
+from stressbench.compare.analysis.history import history
 from stressbench.errors import ResultsError, UsageError
 
 
@@ -76,7 +76,7 @@ def test_unfinished_and_unreadable_runs_are_left_out_and_named(tmp_path):
 
 
 def test_no_results_and_unknown_metrics_are_refused(tmp_path):
-    with pytest.raises(ResultsError, match="no results"):
+    with pytest.raises(ResultsError, match=r"no records\.jsonl here"):
         history([tmp_path])
     nights(tmp_path, [0.9])
     with pytest.raises(UsageError, match=r"did you mean 'quality\.score'"):

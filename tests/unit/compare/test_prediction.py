@@ -7,7 +7,7 @@ import records
 from typer.testing import CliRunner
 
 from stressbench.cli.app import app
-from stressbench.compare.studies.prediction import predictions
+from stressbench.compare.analysis.prediction import predictions
 from stressbench.store.arrays import ArrayWriter
 from stressbench.telemetry.attention import ROW_FIGURES
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from stressbench.cli.app import app
-from stressbench.compare.studies.thrash import thrash
+from stressbench.compare.analysis.thrash import thrash
 from stressbench.errors import CompareError
 from stressbench.store.arrays import ArrayWriter
 
@@ -182,7 +182,7 @@ def test_a_dense_model_says_so(tmp_path):
 
 
 def test_nothing_to_pair_is_refused(tmp_path):
-    with pytest.raises(CompareError, match="nothing to set side by side"):
+    with pytest.raises(CompareError, match="nothing to compare"):
         thrash([side(tmp_path / "a", {"sparse": same})])
 
 

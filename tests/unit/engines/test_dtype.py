@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from stressbench.engines.dtype import expected_dtype, told_dtype
+from stressbench.engines.dtype import expected_dtype, requested_dtype
 from stressbench.models.reference import pair as reference
-from stressbench.runner.plan.prepare import at_dtype
+from stressbench.runner.plan.models import at_dtype
 from stressbench.schema.suite.suite import EngineSpec
 
 AVX2, AVX512 = "fpu avx2 fma", "fpu avx2 fma avx512f avx512_bf16"
@@ -27,7 +27,7 @@ def test_the_nearest_word_wins_and_the_pin_is_the_furthest(
     dtype: str, given: str | None, own: str | None, pinned: str, flags: str | None
 ) -> None:
     engine = at_dtype(EngineSpec(dtype=dtype), pinned)
-    told = told_dtype(engine, {"dtype": given}, {"dtype": own}, flags=flags)
+    told = requested_dtype(engine, {"dtype": given}, {"dtype": own}, flags=flags)
     said = [own, given, dtype if dtype != "auto" else None, pinned]
     assert told == next(each for each in said if each)
 
@@ -57,9 +57,9 @@ def test_left_to_itself_an_engine_goes_by_the_model_and_the_device(config, flags
 
 
 def test_other_names_of_a_dtype_are_the_recorded_one() -> None:
-    assert told_dtype(spec("auto"), {"dtype": "half"}, flags=AVX512) == "float16"
-    assert told_dtype(spec("float"), flags=None) == "float32"
-    assert told_dtype(spec("torch.bfloat16"), flags=None) == "bfloat16"
+    assert requested_dtype(spec("auto"), {"dtype": "half"}, flags=AVX512) == "float16"
+    assert requested_dtype(spec("float"), flags=None) == "float32"
+    assert requested_dtype(spec("torch.bfloat16"), flags=None) == "bfloat16"
 
 
 def test_an_engine_that_names_its_dtype_keeps_it() -> None:

@@ -152,7 +152,7 @@ def test_a_request_holds_what_the_server_takes_and_no_more() -> None:
 
 def test_text_that_is_no_unicode_is_rejected() -> None:
     dialect = Dialect(api="chat", model="m")
-    with pytest.raises(RequestError, match="no Unicode") as raised:
+    with pytest.raises(RequestError, match="not Unicode") as raised:
         dialect.body("\ud800", max_tokens=1, seed=0, cache_salt="")
     assert raised.value.kind == "rejected"
 

@@ -1,4 +1,4 @@
-"""Normalisers and detection on text made to hang them: linear, and no crash."""
+"""Normalisers and detection on text made to hang them: linear time, and no crash."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Normalisers: what each does, and that it says truly what it loses."""
+"""Normalisers: what each does, and that it reports its loss correctly."""
 
 from __future__ import annotations
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from stressbench import catalog
 from stressbench.errors import ResultsError
 from stressbench.metrics import base
-from stressbench.metrics.read.narrow import field_type
-from stressbench.schema.metric import known
+from stressbench.metrics.families import known
+from stressbench.metrics.read.fields import field_type
 from tests.conftest import examples
 
 

@@ -6,7 +6,7 @@ import pytest
 import records
 
 from stressbench.metrics import base
-from stressbench.schema.metric import known
+from stressbench.metrics.families import known
 
 
 def test_imbalance_is_set_against_the_twin_and_against_plain_text(tmp_path):

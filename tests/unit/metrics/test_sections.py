@@ -10,10 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stressbench.metrics import base
+from stressbench.metrics.families import by_section, families, known
 from stressbench.report.markdown.run import render as markdown
 from stressbench.report.model.gather import page
 from stressbench.report.page.write import render
-from stressbench.schema.metric import Metric, by_section, families, known
+from stressbench.schema.metric import Metric
 
 ANYTHING = st.recursive(
     st.none()

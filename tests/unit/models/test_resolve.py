@@ -106,7 +106,7 @@ def test_only_a_model_on_the_hub_has_revisions(tmp_path, named):
 def test_a_file_is_no_model(tmp_path):
     path = tmp_path / "model.gguf"
     path.touch()
-    with pytest.raises(UsageError, match="is a directory"):
+    with pytest.raises(UsageError, match="must be a directory"):
         resolve(ModelSpec(model=str(path)), silent)
 
 
@@ -122,7 +122,7 @@ def test_offline_a_hub_id_says_what_to_type(tmp_path, monkeypatch):
 
 
 def test_a_malformed_hub_id_is_a_usage_error():
-    with pytest.raises(UsageError, match="no Hugging Face id"):
+    with pytest.raises(UsageError, match="not a Hugging Face id"):
         resolve(ModelSpec(model="some--org/model.."), silent)
 
 

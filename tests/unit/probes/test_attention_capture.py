@@ -217,4 +217,4 @@ def test_a_layer_that_does_something_else_is_found_out(start) -> None:
     register(worker, "a", A)
     engine.step(worker.model_runner, ("a", A, 0, len(A)))
     reason = worker.stressbench_take("attention", "a")["why_null"]
-    assert reason.startswith("unsupported: the output of 1 is not what softmax(q k) v gives")
+    assert reason.startswith("unsupported: the output of 1 differs from softmax(q k) v")

@@ -68,7 +68,7 @@ def test_each_request_knows_its_own_stretch_of_time() -> None:
     told = {"usage_peak": 0.9, "waiting_peak": 3, "recomputed_tokens": None}
     assert first.fields == {"usage_at_start": 0.2, **told}
     assert second.fields == {"usage_at_start": 0.9, **told}
-    assert first.why_null == {"recomputed_tokens": "the engine does not tell"}
+    assert first.why_null == {"recomputed_tokens": "the engine does not report it"}
 
 
 def test_a_request_starts_when_it_is_admitted_and_keeps_its_own_recomputation() -> None:

@@ -119,7 +119,7 @@ async def test_memory_that_may_not_be_read_is_null_with_the_reason(root: Path) -
     await probe.stop()
     assert finding.fields is not None
     assert finding.fields["pss_peak_bytes"] is None
-    assert "may not be read" in finding.why_null["pss_peak_bytes"]
+    assert "no permission to read" in finding.why_null["pss_peak_bytes"]
     assert finding.fields["rss_peak_bytes"] is not None
 
 

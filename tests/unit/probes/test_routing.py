@@ -83,7 +83,7 @@ def test_what_is_missing_is_null_with_its_reason():
     blank = finding(routed(ids=np.zeros((10, LAYERS, 2), np.int16)), PROMPT)
     assert blank.fields["valid_frac"] == 0
     assert blank.fields["imbalance_mean"] is None
-    assert blank.why_null["imbalance_mean"] == "no row of this phase holds k distinct experts"
+    assert blank.why_null["imbalance_mean"] == "no row of this phase has k distinct experts"
     odd = finding(routed(scores=np.full((10, LAYERS, 3), np.nan, np.float16)), PROMPT)
     assert odd.why_null["confidence_mean"] == "the router's scoring function is not understood"
     few = routed(experts=4, ids=routed().ids % 4 // 2 * 2 + np.array([0, 1], np.int16))

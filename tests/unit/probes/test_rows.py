@@ -98,13 +98,13 @@ def batch(**changes: object) -> Batch:
 @pytest.mark.parametrize(
     ("changes", "given", "reason"),
     [
-        ({"tokens": 6}, 8, "do not add up: 5 by request, 6 by the scheduler"),
+        ({"tokens": 6}, 8, "do not add up: 5 over its requests, 6 scheduled"),
         ({"counts": (5, 0)}, 8, "do not add up"),
         ({"computed": (0, -1)}, 8, "do not add up"),
         ({"counts": (3,)}, 8, "cannot be told apart"),
         ({"request_ids": ("a", "a")}, 8, "cannot be told apart"),
-        ({}, 3, "handed 3 rows of a step of 5"),
-        ({"input_ids": torch.arange(4)}, None, "handed 4 rows of a step of 5"),
+        ({}, 3, "called with 3 rows of a step of 5"),
+        ({"input_ids": torch.arange(4)}, None, "called with 4 rows of a step of 5"),
     ],
 )
 def test_facts_that_do_not_fit_together_are_refused(changes, given, reason) -> None:
@@ -113,7 +113,7 @@ def test_facts_that_do_not_fit_together_are_refused(changes, given, reason) -> N
 
 
 def test_a_runner_of_another_kind_is_refused_by_its_name() -> None:
-    with pytest.raises(Unsupported, match=r"does not tell .* \(SimpleNamespace\)"):
+    with pytest.raises(Unsupported, match=r"does not show .* \(SimpleNamespace\)"):
         row_map(SimpleNamespace())
 
 

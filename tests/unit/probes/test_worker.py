@@ -244,7 +244,7 @@ def test_rows_are_counted_once_through_chunks_and_a_preemption() -> None:
     assert choose(0, 11) == ((), ())  # preempted: computed again
     assert choose(11, 1) == ((), (11,))
     assert (request.prompt.rows, request.answer.rows) == (4, 3)
-    with pytest.raises(Unsupported, match="out of sight"):
+    with pytest.raises(Unsupported, match="that the capture did not see"):
         choose(13, 1)
 
 

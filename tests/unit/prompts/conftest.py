@@ -1,4 +1,4 @@
-"""Tokenizers of every family, opened once, and rooms around them."""
+"""Tokenizers of every family, opened once, and prompt formats around them."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class GreedyTokenizer:
 
 @pytest.fixture(scope="session")
 def tokenizers() -> dict[str, Tokenizer]:
-    """Raw bytes, byte-pair encoding with a pre-tokenizer, and one where nothing adds up."""
+    """Raw bytes, byte-pair encoding with a pre-tokenizer, and a vocabulary without safe seams."""
     opened: dict[str, Tokenizer] = {"bytes": ByteTokenizer(), "pairs": GreedyTokenizer()}
     for name in ("o200k_base", "cl100k_base"):
         opened[name] = open_tokenizer(name)

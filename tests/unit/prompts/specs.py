@@ -1,4 +1,4 @@
-"""A small spec for every prompt class, whatever it needs."""
+"""A small spec for every prompt class, with the parameters that it needs."""
 
 from __future__ import annotations
 

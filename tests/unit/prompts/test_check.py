@@ -1,4 +1,4 @@
-"""What ``validate`` says of a suite entry that cannot work."""
+"""What ``validate`` reports for a suite entry that cannot work."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What single classes promise beyond the contract of all."""
+"""What single classes do in addition to the contract of all."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_items_of_a_group_share_their_prefix_to_the_token(
         texts.add(case.text)
     assert [len(shared) for shared in groups.values()] == [1, 1]
     assert len(texts) == 6
-    with pytest.raises(SuiteError, match="make 16 different prompts; 17 are asked for"):
+    with pytest.raises(SuiteError, match="give 16 different prompts, and items is 17"):
         cases(PromptSpec(use="shared_prefix", items=17), prompt_format)
 
 

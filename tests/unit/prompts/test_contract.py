@@ -1,4 +1,4 @@
-"""What every prompt class promises, whoever wrote it."""
+"""What every prompt class must do, including those of third parties."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from stressbench import catalog
 from stressbench.prompts import base
 from stressbench.prompts.build.prompt_format import PromptFormat
-from stressbench.runner.plan.requests import _spans
+from stressbench.runner.plan.spans import spans
 from stressbench.schema.case import Case
 from stressbench.schema.suite.suite import PromptSpec
 from tests.unit.prompts.specs import CLASSES, SIZED, cases, smallest, tiny
@@ -57,10 +57,10 @@ def test_spans_are_the_same_whether_a_prompt_was_built_with_this_tokenizer_or_no
 ) -> None:
     prompt_format = prompt_formats[tokenizer]
     for case in some_cases(name, prompt_format):
-        built = _spans(case, case.content_ids, prompt_format, same=True)
+        built = spans(case, case.content_ids, prompt_format, same=True)
         assert [span.part for span in built] == [segment.part for segment in case.segments]
         if not case.forced_ids:
-            assert built == _spans(case, case.content_ids, prompt_format, same=False)
+            assert built == spans(case, case.content_ids, prompt_format, same=False)
 
 
 @pytest.mark.parametrize("name", CLASSES)

@@ -1,4 +1,4 @@
-"""docs/prompt-classes.md says what the code does."""
+"""docs/prompt-classes.md is what the code generates."""
 
 from __future__ import annotations
 

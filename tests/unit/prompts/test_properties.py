@@ -1,4 +1,4 @@
-"""Exactness, determinism and honest positions over random parameters."""
+"""Exact lengths, determinism and correct positions for random parameters."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from stressbench.errors import SuiteError
-from stressbench.runner.send.arrivals import due_times, offsets_ns, stretches
+from stressbench.runner.send.arrivals import due_times, intervals, offsets_ns
 from stressbench.schema.case import Request
 from stressbench.schema.suite.load import LoadSpec, Step
 from tests.cases import REQUEST
@@ -156,12 +156,14 @@ def test_even_arrivals_are_where_the_summed_rate_reaches_whole_numbers(load: Loa
 
 
 def expected_by(load: LoadSpec, seconds: float) -> float:
-    """The rate summed up, by the trapezium rule on each stretch."""
+    """The rate summed up, by the trapezium rule on each interval."""
     total = 0.0
-    for stretch in stretches(load):
-        passed = min(seconds, stretch.seconds)
-        slope = (stretch.to - stretch.rate) / stretch.seconds if stretch.seconds < math.inf else 0.0
-        total += passed * (stretch.rate + slope * passed / 2)
+    for interval in intervals(load):
+        passed = min(seconds, interval.seconds)
+        slope = (
+            (interval.to - interval.rate) / interval.seconds if interval.seconds < math.inf else 0.0
+        )
+        total += passed * (interval.rate + slope * passed / 2)
         seconds -= passed
         if seconds <= 0:
             break

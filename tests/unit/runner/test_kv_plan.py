@@ -10,7 +10,8 @@ from stressbench.errors import SuiteError
 from stressbench.models.resolve import ModelShape
 from stressbench.prompts.build.prompt_format import PromptFormat
 from stressbench.runner.plan.kv import plan_kv
-from stressbench.runner.plan.prepare import RunModel
+from stressbench.runner.plan.models import RunModel
+from stressbench.runner.plan.requests import Plan
 from stressbench.schema.served import EngineInfo
 from stressbench.schema.suite.parse import parse_suite
 from stressbench.tokens.byte_tokenizer import ByteTokenizer
@@ -42,7 +43,7 @@ def planned(text: str = SUITE, *, config: dict[str, object] = CONFIG, **info: ob
         tokenizer_path=Path(), revision=None, sha256=None, shape=shape, prompt_format=prompt_format,
     )  # fmt: skip
     told = {"dtype": "float32", "max_model_len": 1024, "kv_blocks": 135, "block_size": 32}
-    return plan_kv(spec, model, {"m": prompt_format}, EngineInfo(args={}, **{**told, **info}))
+    return plan_kv(Plan(spec, {"m": prompt_format}), model, EngineInfo(args={}, **{**told, **info}))
 
 
 def test_sizes_and_onset() -> None:
@@ -124,9 +125,9 @@ def test_tokens_are_blocks_rounded_down_beside_the_one_that_vllm_keeps() -> None
 @pytest.mark.parametrize(
     ("engine", "why"),
     [
-        ("{kv_blocks: 9, kv_tokens: 100}", "both cap"),
-        ("{block_size: 32, kv_tokens: 31}", "do not make a block"),
-        ("[{name: a}, {name: b, kv_blocks: 9, kv_tokens: 100}]", "both cap"),
+        ("{kv_blocks: 9, kv_tokens: 100}", "both set"),
+        ("{block_size: 32, kv_tokens: 31}", "less than one block"),
+        ("[{name: a}, {name: b, kv_blocks: 9, kv_tokens: 100}]", "both set"),
     ],
 )
 def test_caps_that_cannot_be_meant_are_refused(engine, why) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from msgspec.structs import replace
 
-from stressbench.runner.send.prefetch import AHEAD_TOKENS, built_ahead
+from stressbench.runner.send.traffic import PREFETCHED_TOKENS, prefetched
 from stressbench.schema.case import Request
 from tests.cases import REQUEST
 
@@ -20,20 +20,20 @@ def building(n: int, built: list[int], tokens: int = 64) -> Iterator[Request]:
 
 async def test_a_short_suite_is_built_whole_and_keeps_its_order() -> None:
     built: list[int] = []
-    ready = await built_ahead(building(200, built), lambda: False)
+    ready = await prefetched(building(200, built), lambda: False)
     assert len(built) == 200
     assert [request.repeat for request in ready] == list(range(200))
 
 
 async def test_a_long_one_is_built_as_far_as_memory_allows() -> None:
     built: list[int] = []
-    tokens = AHEAD_TOKENS // 4
-    ready = await built_ahead(building(10, built, tokens), lambda: False)
+    tokens = PREFETCHED_TOKENS // 4
+    ready = await prefetched(building(10, built, tokens), lambda: False)
     assert len(built) == 4
     assert [request.repeat for request in ready] == list(range(10))
 
 
 async def test_a_signal_ends_the_building() -> None:
     built: list[int] = []
-    await built_ahead(building(200, built), lambda: len(built) == 5)
+    await prefetched(building(200, built), lambda: len(built) == 5)
     assert len(built) == 5

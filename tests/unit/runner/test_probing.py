@@ -23,8 +23,9 @@ from stressbench.probes.base import (
     record_fields,
 )
 from stressbench.prompts.build.prompt_format import PromptFormat
-from stressbench.runner.plan.requests import plan, planned
-from stressbench.runner.probing import Probing, check_probes, passes, worker_extension
+from stressbench.runner.plan.probes import check_probes, passes, worker_extension
+from stressbench.runner.plan.requests import Plan, planned
+from stressbench.runner.probing import Probing
 from stressbench.schema.case import Request
 from stressbench.schema.step import StepReading
 from stressbench.schema.suite.suite import (
@@ -206,7 +207,7 @@ def test_a_section_that_two_probes_fill_is_refused_and_nothing_else_is(names: li
     mistakes = dict(check_probes(suite(*names)))
     assert set(mistakes) == again
     for index, mistake in mistakes.items():
-        assert f"'{names[index]}' is named twice" in mistake.message
+        assert f"'{names[index]}' is listed twice" in mistake.message
 
 
 def test_two_probes_of_one_section_are_both_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -225,7 +226,7 @@ def test_no_probe_of_others_takes_a_field_that_every_record_has(
     monkeypatch.setattr(Calm, "section", section)
     ((_, error),) = check_probes(suite("calm"))
     assert error.message == (
-        f"the probe 'calm' names the section {section!r}, which every record has already"
+        f"the probe 'calm' has the section {section!r}, which every record already has"
     )
 
 
@@ -239,7 +240,7 @@ def test_the_fields_of_a_record_are_those_of_its_line() -> None:
 def test_a_section_is_a_word(monkeypatch: pytest.MonkeyPatch, section: str) -> None:
     monkeypatch.setattr(Calm, "section", section)
     ((_, error),) = check_probes(suite("calm"))
-    assert "no name of a field" in error.message
+    assert "cannot be the name of a field" in error.message
 
 
 @pytest.mark.parametrize("capture", ["json", "no_such_package.module:C", "json:", ":C", "json:a b"])
@@ -364,8 +365,8 @@ def test_wrong_parameters_are_found_with_their_place() -> None:
 def test_the_telemetry_pass_sends_each_request_once_under_a_salt_of_its_own() -> None:
     spec = suite("nosy", repeats=3)
     prompt_formats = {"a": PromptFormat(ByteTokenizer(), ChatTemplate())}
-    quality = list(plan(spec, "a", prompt_formats))
-    telemetry = list(plan(spec, "a", prompt_formats, "telemetry"))
+    quality = list(Plan(spec, prompt_formats).of("a"))
+    telemetry = list(Plan(spec, prompt_formats).of("a", "telemetry"))
     assert len(quality) == planned(spec) == 3 * len(telemetry)
     assert len(quality) + len(telemetry) == planned(spec, ("quality", "telemetry"))
     assert {request.pass_ for request in telemetry} == {"telemetry"}

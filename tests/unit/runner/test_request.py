@@ -18,7 +18,7 @@ from stressbench.errors import EngineError
 from stressbench.probes.base import ProbeFinding, StepProbe
 from stressbench.runner.probing import Probing
 from stressbench.runner.record.assemble import without_texts
-from stressbench.runner.send.request import Lane
+from stressbench.runner.send.request import Sender
 from stressbench.schema.case import Case, Request
 from stressbench.schema.results.record import CaseRecord, Quality
 from stressbench.schema.step import StepReading
@@ -79,18 +79,18 @@ def sent(
     engine: Engine | None = None, probe: Probe | None = None, request: Request = REQUEST
 ) -> tuple[CaseRecord, list[CaseRecord]]:
     kept: list[CaseRecord] = []
-    lane = Lane(
+    sender = Sender(
         run_id="r",
         model="m",
         engine=engine or Engine(),
         probing=Probing([probe] if probe else [], {}),
         clock=Clock(),
         timeout_s=5,
-        write=kept.append,
-        write_arrays=lambda prefix, arrays: None,
+        keep=kept.append,
+        keep_arrays=lambda prefix, arrays: None,
     )
     if probe is not None and probe.fails_in == "step":
-        lane.probing.step(
+        sender.probing.step(
             StepReading(
                 t_ns=1,
                 running=0,
@@ -103,7 +103,7 @@ def sent(
                 prefix_hits=0,
             )
         )
-    record = asyncio.run(lane.send(request))
+    record = asyncio.run(sender.send(request))
     msgspec.json.encode(record)
     assert kept == [record]
     return record, kept
@@ -249,7 +249,7 @@ def test_a_finding_that_no_file_can_hold_leaves_its_section_null(finding: object
 def test_an_answer_that_breaks_the_engine_fails_its_request_alone(raised: Exception) -> None:
     record, _ = sent(Engine(raised))
     assert record.status == "error"
-    assert record.error == f"the engine failed over this request: {told_of(raised)}"
+    assert record.error == f"the engine failed on this request: {told_of(raised)}"
     assert (record.quality.score, record.quality.outcome) == (0.0, "error")
 
 

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from stressbench.errors import SuiteError
 from stressbench.prompts.build.prompt_format import PromptFormat
-from stressbench.runner.plan.requests import ids_sha256, limited, plan, planned
+from stressbench.runner.plan.requests import Plan, ids_sha256, limited, planned
 from stressbench.schema.suite.load import Cache, LoadSpec
 from stressbench.schema.suite.suite import ModelSpec, ProbeSpec, PromptSpec, SuiteSpec
 from stressbench.tokens.byte_tokenizer import ByteTokenizer
@@ -49,7 +49,7 @@ def prompt_formats(other: ByteTokenizer) -> dict[str, PromptFormat]:
 @pytest.mark.parametrize("role", ["a", "b"])
 def test_the_needle_stands_in_its_span_under_every_tokenizer(role: str) -> None:
     made = prompt_formats(WideTokenizer())
-    for request in plan(SUITE, role, made):
+    for request in Plan(SUITE, made).of(role):
         span = next((s for s in request.spans if s.part == "needle"), None)
         if span is None:
             continue
@@ -61,7 +61,9 @@ def test_the_needle_stands_in_its_span_under_every_tokenizer(role: str) -> None:
 def test_the_budget_counts_in_the_budget_roles_tokens() -> None:
     made = prompt_formats(WideTokenizer())
     lengths = {
-        role: {len(r.prompt_token_ids) for r in plan(SUITE, role, made) if r.case.arm == "stress"}
+        role: {
+            len(r.prompt_token_ids) for r in Plan(SUITE, made).of(role) if r.case.arm == "stress"
+        }
         for role in made
     }
     assert lengths["a"] == {700}
@@ -70,7 +72,7 @@ def test_the_budget_counts_in_the_budget_roles_tokens() -> None:
 
 def test_all_roles_are_sent_the_same_text() -> None:
     made = prompt_formats(WideTokenizer())
-    one, other = ([r.case.content_sha256 for r in plan(SUITE, role, made)] for role in made)
+    one, other = ([r.case.content_sha256 for r in Plan(SUITE, made).of(role)] for role in made)
     assert one == other
 
 
@@ -84,7 +86,7 @@ def test_only_a_twin_is_a_control() -> None:
             PromptSpec(use="base64_blob", label="bare", items=1, budgets=[900], arms=["stress"]),
         ],
     )
-    for request in plan(suite, "a", prompt_formats(WideTokenizer())):
+    for request in Plan(suite, prompt_formats(WideTokenizer())).of("a"):
         case = request.case
         twinned = case.label == "base64_blob" and case.arm in {
             "stress",
@@ -96,7 +98,7 @@ def test_only_a_twin_is_a_control() -> None:
 
 def test_planned_counts_without_building() -> None:
     made = prompt_formats(ByteTokenizer())
-    assert planned(SUITE) == sum(1 for _ in plan(SUITE, "a", made))
+    assert planned(SUITE) == sum(1 for _ in Plan(SUITE, made).of("a"))
 
 
 def test_limit_never_adds_items() -> None:
@@ -106,7 +108,7 @@ def test_limit_never_adds_items() -> None:
 
 
 def test_salts_differ_between_requests() -> None:
-    salts = [request.cache_salt for request in plan(SUITE, "a", prompt_formats(ByteTokenizer()))]
+    salts = [request.cache_salt for request in Plan(SUITE, prompt_formats(ByteTokenizer())).of("a")]
     assert len(set(salts)) == len(salts)
 
 
@@ -120,7 +122,7 @@ def test_forced_ids_need_the_budget_tokenizer() -> None:
     for name in forced:
         suite = replace(SUITE, prompts=[PromptSpec(use=name, items=1)])
         with pytest.raises(SuiteError, match="tokenizer"):
-            list(plan(suite, "b", prompt_formats(WideTokenizer())))
+            list(Plan(suite, prompt_formats(WideTokenizer())).of("b"))
 
 
 def _exists(name: str) -> bool:
@@ -133,7 +135,7 @@ def salts(cache: Cache, *, repeats: int = 1, prompt: PromptSpec | None = None) -
     load = LoadSpec(cache=cache)
     prompts = [prompt] if prompt else SUITE.prompts
     suite = replace(SUITE, load=load, repeats=repeats, prompts=prompts)
-    return [request.cache_salt for request in plan(suite, "a", prompt_formats(ByteTokenizer()))]
+    return [request.cache_salt for request in Plan(suite, prompt_formats(ByteTokenizer())).of("a")]
 
 
 def test_a_warm_request_has_one_salt_however_often_it_is_sent() -> None:
@@ -157,7 +159,7 @@ SWEEP = replace(SUITE, load=LoadSpec(arrival="sweep", concurrency_levels=[1, 4])
 
 
 def test_every_level_of_a_sweep_sends_the_same_prompts_as_cases_of_its_own() -> None:
-    sent = list(plan(SWEEP, "a", prompt_formats(ByteTokenizer())))
+    sent = list(Plan(SWEEP, prompt_formats(ByteTokenizer())).of("a"))
     half = len(sent) // 2
     assert planned(SWEEP) == len(sent) == 2 * planned(SUITE)
     assert [r.prompt_sha256 for r in sent[:half]] == [r.prompt_sha256 for r in sent[half:]]
@@ -172,7 +174,7 @@ def test_every_level_of_a_sweep_sends_the_same_prompts_as_cases_of_its_own() -> 
 @pytest.mark.parametrize("cache", ["cold", "shared", "warm"])
 def test_no_level_runs_on_what_another_has_cached(cache: Cache) -> None:
     suite = replace(SWEEP, load=replace(SWEEP.load, cache=cache))
-    sent = list(plan(suite, "a", prompt_formats(ByteTokenizer())))
+    sent = list(Plan(suite, prompt_formats(ByteTokenizer())).of("a"))
     half = len(sent) // 2
     one, other = ({r.cache_salt for r in part} for part in (sent[:half], sent[half:]))
     assert not one & other
@@ -180,7 +182,7 @@ def test_no_level_runs_on_what_another_has_cached(cache: Cache) -> None:
 
 def test_twins_are_on_the_same_level() -> None:
     prompt = PromptSpec(use="base64_blob", items=1, budgets=[700], params={"bytes": 100})
-    sent = list(plan(replace(SWEEP, prompts=[prompt]), "a", prompt_formats(ByteTokenizer())))
+    sent = list(Plan(replace(SWEEP, prompts=[prompt]), prompt_formats(ByteTokenizer())).of("a"))
     ids = {request.case.case_id for request in sent}
     twins = {request.case.case_id: request.case.twin_of for request in sent}
     assert all(twin in ids for twin in twins.values() if twin)
@@ -188,7 +190,7 @@ def test_twins_are_on_the_same_level() -> None:
 
 
 def test_the_telemetry_pass_of_a_sweep_has_one_level() -> None:
-    sent = list(plan(SWEEP, "a", prompt_formats(ByteTokenizer()), "telemetry"))
+    sent = list(Plan(SWEEP, prompt_formats(ByteTokenizer())).of("a", "telemetry"))
     assert len(sent) == planned(SUITE)
     assert planned(SWEEP, ("quality", "telemetry")) == 3 * planned(SUITE)
 
@@ -207,8 +209,8 @@ def test_the_telemetry_pass_sends_the_items_of_the_largest_sample(
     samples: tuple[int | None, ...], items: int
 ) -> None:
     suite, made = sampled(*samples), prompt_formats(ByteTokenizer())
-    every = list(plan(suite, "a", made))
-    sent = list(plan(suite, "a", made, "telemetry"))
+    every = list(Plan(suite, made).of("a"))
+    sent = list(Plan(suite, made).of("a", "telemetry"))
     assert [r.case for r in sent] == [r.case for r in every if r.case.item < items]
     assert len(sent) == planned(suite, ("telemetry",))
     assert planned(suite, ("quality", "telemetry")) == len(every) + len(sent)
@@ -216,12 +218,12 @@ def test_the_telemetry_pass_sends_the_items_of_the_largest_sample(
 
 def test_a_sample_is_the_same_for_every_role_and_holds_whole_items() -> None:
     suite, made = sampled(2), prompt_formats(WideTokenizer())
-    one, other = (list(plan(suite, role, made, "telemetry")) for role in made)
+    one, other = (list(Plan(suite, made).of(role, "telemetry")) for role in made)
     assert [r.case.case_id for r in one] == [r.case.case_id for r in other]
     ids = {r.case.case_id for r in one}
     assert all(r.case.twin_of in ids for r in one if r.case.twin_of)
     arms = {item: {r.case.arm for r in one if r.case.item == item} for item in range(2)}
-    assert arms[0] == arms[1] == {r.case.arm for r in plan(suite, "a", made)}
+    assert arms[0] == arms[1] == {r.case.arm for r in Plan(suite, made).of("a")}
 
 
 def test_a_sampled_item_is_the_same_among_all_of_them(tmp_path: Path) -> None:
@@ -231,16 +233,16 @@ def test_a_sampled_item_is_the_same_among_all_of_them(tmp_path: Path) -> None:
     file.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
     replayed = PromptSpec(use="replay", items=6, params={"path": str(file)})
     suite, made = replace(sampled(2), prompts=[replayed]), prompt_formats(ByteTokenizer())
-    first = [request.case for request in plan(suite, "a", made)][:2]
-    assert [request.case for request in plan(suite, "a", made, "telemetry")] == first
+    first = [request.case for request in Plan(suite, made).of("a")][:2]
+    assert [request.case for request in Plan(suite, made).of("a", "telemetry")] == first
 
 
 @pytest.mark.parametrize("cache", ["cold", "shared", "warm"])
 def test_the_telemetry_pass_finds_nothing_in_the_cache(cache: Cache) -> None:
     suite = replace(SUITE, load=LoadSpec(cache=cache))
     made = prompt_formats(ByteTokenizer())
-    quality = {request.cache_salt for request in plan(suite, "a", made)}
-    telemetry = [request.cache_salt for request in plan(suite, "a", made, "telemetry")]
+    quality = {request.cache_salt for request in Plan(suite, made).of("a")}
+    telemetry = [request.cache_salt for request in Plan(suite, made).of("a", "telemetry")]
     assert len(set(telemetry)) == len(telemetry)
     assert not quality & set(telemetry)
 
@@ -248,7 +250,7 @@ def test_the_telemetry_pass_finds_nothing_in_the_cache(cache: Cache) -> None:
 def test_the_telemetry_pass_finds_what_it_has_left_itself_where_it_is_asked_to() -> None:
     suite = replace(SUITE, load=LoadSpec(cache="shared", telemetry_cache="shared"))
     made = prompt_formats(ByteTokenizer())
-    quality = {request.cache_salt for request in plan(suite, "a", made)}
-    telemetry = [request.cache_salt for request in plan(suite, "a", made, "telemetry")]
+    quality = {request.cache_salt for request in Plan(suite, made).of("a")}
+    telemetry = [request.cache_salt for request in Plan(suite, made).of("a", "telemetry")]
     assert len(set(telemetry)) == len(quality) < len(telemetry)
     assert not quality & set(telemetry)

@@ -12,13 +12,13 @@ from msgspec.structs import replace
 from stressbench.engines.base import Completion
 from stressbench.errors import EngineError, SuiteError
 from stressbench.runner.probing import Probing
-from stressbench.runner.send.request import Lane
+from stressbench.runner.send.request import Sender
 from stressbench.runner.send.traffic import Traffic
 from stressbench.runner.send.virtual_time import clock_of, in_its_time
 from stressbench.schema.case import Request
 from stressbench.schema.results.arrays import ArraysAt
 from stressbench.schema.results.record import CaseRecord
-from stressbench.schema.suite.load import Level, LoadSpec, Phase, Step
+from stressbench.schema.suite.load import LoadLevel, LoadSpec, Phase, Step
 from stressbench.telemetry.load_levels import LevelTally
 from tests.cases import REQUEST
 
@@ -94,20 +94,20 @@ def send(
 
     async def work() -> str | None:
         clock = clock_of(asyncio.get_running_loop())
-        lane = Lane(
+        sender = Sender(
             run_id="r",
             model="m",
-            engine=server,  # type: ignore[arg-type]  # all that a lane needs of an engine
+            engine=server,  # type: ignore[arg-type]  # all that a sender needs of an engine
             probing=Probing([], {}),
             clock=clock,
             timeout_s=load.timeout_s,
-            write=records.append,
-            write_arrays=lambda _: ArraysAt(offset=0, bytes=0, crc32=0),
+            keep=records.append,
+            keep_arrays=lambda _: ArraysAt(offset=0, bytes=0, crc32=0),
         )
         traffic = Traffic(
-            lane=lane,
+            sender=sender,
             clock=clock,
-            level=Level(None, load),
+            level=LoadLevel(None, load),
             seed=5,
             interrupted=lambda: stop_after is not None and len(records) >= stop_after,
         )
@@ -215,8 +215,8 @@ def test_a_load_that_the_server_cannot_bear_ends_early_and_says_why() -> None:
     load = LoadSpec(arrival="poisson", rate=10, timeout_s=5)
     outcome = send(load, 10_000, Server(service_s=0.2))
     assert outcome.reason is not None
-    assert "hopeless" in outcome.reason
-    assert "5 a second are answered" in outcome.reason
+    assert "overloaded" in outcome.reason
+    assert "5 per second are answered" in outcome.reason
     assert "load.timeout_s = 5 s" in outcome.reason
     # Twice what it can bear: the backlog is five seconds' work after about five seconds.
     assert len(outcome.records) < 150
@@ -231,7 +231,7 @@ def test_a_capped_load_that_is_too_much_ends_early_too() -> None:
 
 
 @pytest.mark.parametrize("rate", [1, 4, 4.8])
-def test_a_busy_server_is_not_a_hopeless_one(rate: float) -> None:
+def test_a_busy_server_is_not_overloaded(rate: float) -> None:
     load = LoadSpec(arrival="poisson", rate=rate, timeout_s=20)
     outcome = send(load, 1500, Server(service_s=0.2))
     assert outcome.reason is None
@@ -254,7 +254,7 @@ def test_a_burst_that_drains_is_borne() -> None:
 
 @pytest.mark.parametrize("warmup", [None, Phase(requests=5)])
 def test_a_burst_behind_a_cap_is_no_more_than_its_requests(warmup: Phase | None) -> None:
-    # A thousand a second would be hopeless; these are 64, all due within as many ms.
+    # A thousand a second would be an overload; these are 64, all due within as many ms.
     load = LoadSpec(
         arrival="constant", rate=1000, concurrency=8, timeout_s=30, cooldown=warmup, warmup=warmup
     )
@@ -271,12 +271,12 @@ def test_a_server_that_never_answers_ends_any_load() -> None:
     assert {record.status for record in outcome.records} == {"timeout"}
 
 
-def test_what_is_held_back_past_its_time_out_is_never_sent() -> None:
+def test_what_waits_in_the_client_past_its_time_out_is_never_sent() -> None:
     load = LoadSpec(arrival="trace", concurrency=1, timeout_s=1)
     outcome = send(load, 15, Server(service_s=0.9), timestamp_s=[0] * 15)
     late = [record for record in outcome.records if record.status == "timeout"]
     assert late
-    assert any("held back" in (record.error or "") for record in late)
+    assert any("waited in the client" in (record.error or "") for record in late)
     assert len(outcome.server.seen) == 2
     assert len(outcome.records) == 15
 

@@ -80,14 +80,14 @@ def test_every_shape_can_be_written(load: str) -> None:
         ("{arrival: sweep, concurrency_levels: [4]}", "a sweep has at least two levels"),
         (
             "{arrival: sweep, concurrency_levels: [1, 4, 4]}",
-            "s.yaml:4:load.concurrency_levels.2: levels rise",
+            "s.yaml:4:load.concurrency_levels.2: levels must rise",
         ),
         (
             "{arrival: sweep, concurrency_levels: [1, 2], burstiness: 2}",
             "load.burstiness: closed loops have no burstiness",
         ),
         ("{cache: hot}", "load.cache: invalid enum value 'hot'"),
-        ("{arrival: trace}", "s.yaml:6:prompts.0.use: a trace is replayed from one entry"),
+        ("{arrival: trace}", "s.yaml:6:prompts.0.use: a trace needs exactly one entry"),
     ],
 )
 def test_every_mistake_is_named_where_it_stands(load: str, message: str) -> None:

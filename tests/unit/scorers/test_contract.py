@@ -1,4 +1,4 @@
-"""What every scorer promises, over any text: it never raises, and knows its own reference."""
+"""What every scorer must do: it never raises on any text, and its own reference scores 1."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from tests.cases import CASE
 
 SCORERS = catalog.names("scorers")
 ANSWERS = {"set_f1": lambda texts: ", ".join({tuple(words(t)): t for t in texts}.values())}
-"""How references make up a perfect answer; the first of them, where nothing is said."""
+"""How references make a perfect answer; without an entry, the first reference is one."""
 NO_ANSWER = {"rules", "well_formed"}
-"""Their references are no answers."""
+"""Scorers whose references are not answers."""
 
 texts = st.text(max_size=60)
 NUMBERS = ["1,204", "-1e999", "1_000", "about twelve", " 12 ", "\u0663", "1. x"]
@@ -36,7 +36,7 @@ wrong_rule = texts | st.sampled_from(["most_words:", "nope:1", "lines:\xb2"])
 
 
 def references_of(scorer: str) -> st.SearchStrategy[tuple[str, ...]]:
-    """Some that the scorer takes, and some that it does not."""
+    """References that the scorer accepts, and some that it refuses."""
     good = st.lists(plausible.get(scorer, texts), min_size=1, max_size=4)
     return (good | st.lists(texts | odd, max_size=4)).map(tuple)
 
@@ -124,15 +124,15 @@ def test_what_is_no_score_is_not_taken_for_one(
 @pytest.mark.parametrize(
     ("scorer", "expected", "params", "why"),
     [
-        ("numeric", ("about twelve",), {}, "'about twelve' is no number"),
+        ("numeric", ("about twelve",), {}, "'about twelve' is not a number"),
         ("numeric", ("1",), {"tolerance": -1}, "tolerance"),
         ("rules", (), {}, "needs rules"),
         ("rules", (), {"rules": ["contain:x"]}, "did you mean 'contains'"),
         ("rules", (), {"rules": ["lines:two"]}, "whole number"),
-        ("set_f1", ("Paris, France",), {}, "'Paris, France' is not one value"),
+        ("set_f1", ("Paris, France",), {}, "'Paris, France' as one value"),
         ("exact_match", ("?!",), {}, "no word"),
         ("exact_match", (), {}, "needs a reference"),
-        ("abstention", ("none",), {"shape": "("}, "no regular expression"),
+        ("abstention", ("none",), {"shape": "("}, "not a regular expression"),
         ("nosuch", ("1",), {}, "no scorer named 'nosuch'"),
     ],
 )

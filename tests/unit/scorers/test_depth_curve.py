@@ -11,7 +11,7 @@ from stressbench.tokens.template import ChatTemplate
 
 
 def reads_the_last_tenth(text: str, question: str) -> str:
-    """Answers from what stands in the last tenth of the haystack."""
+    """Answers only from the last tenth of the haystack."""
     context = text[: text.index("That is the end of the text.")]
     seen = context[int(len(context) * 0.9) :]
     city = question.split(" for ")[1].split("?", maxsplit=1)[0]

@@ -1,4 +1,4 @@
-"""Mock models whose scores are known beforehand, put before every scorer."""
+"""Mock models with known scores, judged by every scorer."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
-from stressbench.compare.comparable import RolePair, differences
+from stressbench.compare.differences import RolePair, differences
 from stressbench.store import Run, read_run, readings
 from stressbench.store.migrate import migrate
 

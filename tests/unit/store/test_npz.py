@@ -194,5 +194,5 @@ def test_damage_is_named(tmp_path) -> None:
     data = bytearray(file.read_bytes())
     data[data.index(FIGURES.tobytes()) + 2] ^= 1
     file.write_bytes(data)
-    with pytest.raises(ResultsError, match=r"figures\.npy' is damaged: its checksum is wrong"):
+    with pytest.raises(ResultsError, match=r"figures\.npy' is damaged: the checksum is wrong"):
         read(tmp_path, 0)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +12,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from tokenizers.decoders import ByteLevel
 
 from stressbench.errors import SetupError
-from stressbench.survey.glitch import GlitchCandidate, candidates, verify
-from stressbench.tokens.huggingface import HuggingFaceTokenizer
+from stressbench.survey.glitch import GlitchCandidate, candidates, verified
 from stressbench.tokens.vocabulary import byte_level_alphabet
 
 WORDS = tuple("abcdefghijklmnopqrst")
@@ -89,19 +87,10 @@ def test_only_tokens_that_text_can_reach_are_candidates(tmp_path: Path) -> None:
     assert all(token.token_id < 128 for token in found)
 
 
-def test_a_token_that_the_model_can_repeat_is_not_verified(tmp_path: Path) -> None:
-    write_model(tmp_path)
-    tokenizer = HuggingFaceTokenizer(tmp_path / "tokenizer.json")
-    asked: list[int] = []
-
-    def ask(prompts: Sequence[Sequence[int]]) -> list[str]:
-        asked.append(len(prompts))
-        return ["q" if ord("q") in ids[35:37] else "I cannot" for ids in prompts]
-
-    found = [GlitchCandidate(token_id=ord(w), text=w, indicator=0.0) for w in GLITCHES]
-    checked = verify(found, tokenizer, ask)
-    assert asked == [4]
-    assert [token.verified for token in checked] == [False, True]
+def test_a_token_that_the_model_can_repeat_is_not_verified() -> None:
+    found = [GlitchCandidate(token_id=ord(w), text=f" {w}", indicator=0.0) for w in "qrs"]
+    answers = {ord("q"): ["I cannot", "q!"], ord("r"): ["I cannot", ""], ord("s"): ["s", "s"]}
+    assert [token.verified for token in verified(found, answers)] == [False, True, False]
 
 
 def test_a_folder_without_weights_and_a_broken_file_are_named(tmp_path: Path) -> None:

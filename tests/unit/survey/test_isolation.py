@@ -1,4 +1,4 @@
-"""A child process may crash, hang or exhaust memory; its parent gets a sentence and goes on."""
+"""A child process may crash, hang or exhaust memory; its parent gets a sentence and continues."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_a_failure_is_a_sentence_and_the_next_call_works(deed, said):
 
 def test_silence_is_ended():
     with Isolated(TARGET, silence_s=0.3) as child:
-        with pytest.raises(UnfinishedError, match=r"no sign of life for 0\.3 s"):
+        with pytest.raises(UnfinishedError, match=r"reported nothing for 0\.3 s"):
             child.call({"do": "hang"})
         assert child._child is None
 
@@ -53,13 +53,13 @@ def test_errors_of_the_tree_arrive_whole():
 @pytest.mark.parametrize("deed", ["answer", "setup", "panic"])
 def test_work_ahead_gives_no_answer_and_no_error(deed):
     with Isolated(TARGET) as child:
-        child.ahead({"do": deed, "say": "unasked"})
+        child.warm_up({"do": deed, "say": "unasked"})
         assert child.call({"do": "answer", "say": "asked"})["said"] == "asked"
 
 
 def test_a_child_that_dies_ahead_is_a_finding_of_the_call():
     with Isolated(TARGET) as child:
-        child.ahead({"do": "crash"})
+        child.warm_up({"do": "crash"})
         with pytest.raises(UnfinishedError, match="SIGSEGV"):
             child.call({"do": "answer", "say": 1})
         assert child.call({"do": "answer", "say": 1})["said"] == 1

@@ -1,4 +1,4 @@
-"""Counts, attribution and hot spots: exact sums, whatever the text and the pieces."""
+"""Counts, attribution and hot spots: exact sums for any text and any pieces."""
 
 from __future__ import annotations
 

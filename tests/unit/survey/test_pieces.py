@@ -1,4 +1,4 @@
-"""Streaming: pieces are the whole text, and their tokens the whole's."""
+"""Streaming: the pieces make up the whole text, and their tokens the tokens of the whole."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from stressbench.survey import pieces as streaming
 from stressbench.survey.pieces import TextStream, UncutError, pieces
 from stressbench.tokens.tokenizer_json import alternatives, cut_of
 from tests.conftest import examples
-from tests.unit.tokens.vocabularies import CARRIED, opened
+from tests.unit.tokens.vocabularies import PACKAGED, opened
 
 SEAMS = st.lists(
     st.sampled_from(
@@ -57,7 +57,7 @@ def streamed(text, cut, size=4):
     return list(pieces(TextStream(io.BytesIO(text.encode())), cut, size))
 
 
-@pytest.mark.parametrize("name", [name for name in CARRIED if name != "bytes"])
+@pytest.mark.parametrize("name", [name for name in PACKAGED if name != "bytes"])
 @settings(max_examples=examples(150), deadline=None)
 @given(text=SEAMS)
 def test_tokens_of_the_pieces_are_the_tokens_of_the_text(name, text):
@@ -68,7 +68,7 @@ def test_tokens_of_the_pieces_are_the_tokens_of_the_text(name, text):
     assert ids == (vocabulary.encode(text) if text else [])
 
 
-@pytest.mark.parametrize("name", CARRIED)
+@pytest.mark.parametrize("name", PACKAGED)
 def test_every_carried_vocabulary_has_a_proven_cut(name):
     cut = opened(name).cut
     assert cut != "nowhere"

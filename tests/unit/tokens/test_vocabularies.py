@@ -1,4 +1,4 @@
-"""Vocabularies that packages carry: opened offline, exact, named by a hash."""
+"""Vocabularies from installed packages: opened offline, exact, identified by a hash."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from stressbench.tokens import gguf_file
 from stressbench.tokens.huggingface import HuggingFaceTokenizer
 from stressbench.tokens.open import open_tokenizer
 from tests.conftest import examples
-from tests.unit.tokens.vocabularies import CARRIED, opened
+from tests.unit.tokens.vocabularies import PACKAGED, opened
 
 TEXTS = st.text(max_size=60) | st.text(
     st.sampled_from(list("aB z\n\t.,'!0129éЖ的\u200b\u0301\U0001f600<|>_ {}\"")), max_size=80
 )
 
 
-@pytest.mark.parametrize("name", CARRIED)
+@pytest.mark.parametrize("name", PACKAGED)
 def test_same_vocabulary_same_hash(name):
     assert len(opened(name).sha256) == 64
-    assert len({opened(other).sha256 for other in CARRIED}) == len(CARRIED)
+    assert len({opened(other).sha256 for other in PACKAGED}) == len(PACKAGED)
 
 
-@pytest.mark.parametrize("name", CARRIED)
+@pytest.mark.parametrize("name", PACKAGED)
 @settings(max_examples=examples(40), deadline=None)
 @given(text=TEXTS)
 @example(text="\x160")  # SmolLM2 drops the first character, so its first token begins at byte 1
@@ -49,13 +49,13 @@ def test_arrays_batches_and_starts_agree_with_encode(name, text):
 
 
 def test_smollm2_lacks_bytes_and_that_shows():
-    """Its vocabulary has no token for the byte F1: the library drops it without a word."""
+    """Its vocabulary has no token for the byte F1: the library drops it silently."""
     smollm2 = opened("smollm2")
     assert b"\xf1" not in smollm2.table().token_bytes
     assert smollm2.decode(smollm2.encode("\U00040000")) != "\U00040000"
 
 
-@pytest.mark.parametrize("name", CARRIED)
+@pytest.mark.parametrize("name", PACKAGED)
 def test_spelled_special_tokens_are_plain_text(name):
     vocabulary = opened(name)
     for special in (
@@ -71,7 +71,7 @@ def test_spelled_special_tokens_are_plain_text(name):
         ) == special.replace("\u2581", " ")
 
 
-@pytest.mark.parametrize("name", CARRIED)
+@pytest.mark.parametrize("name", PACKAGED)
 def test_lone_surrogates_are_counted_not_refused(name):
     assert opened(name).encode("a\ud800b")
 
@@ -197,7 +197,7 @@ def test_the_window_comes_from_the_models_config(tmp_path):
 
 
 def test_a_wrong_vocabulary_file_is_not_used(tmp_path, monkeypatch):
-    """tiktoken itself checks the carried file against the publisher's hash."""
+    """tiktoken itself checks the packaged file against the publisher's hash."""
     tiktoken = pytest.importorskip("tiktoken")
     from stressbench.tokens import openai
 

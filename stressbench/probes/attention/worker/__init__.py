@@ -1,1 +1,1 @@
-"""Runs inside vLLM's worker process: attention weights, recomputed from queries and cached keys."""
+"""Runs in vLLM's worker process: attention weights, recomputed from queries and cached keys."""

@@ -1,6 +1,6 @@
-"""Scores of a block of attention rows, and what is read off them.
+"""Scores of a block of attention rows, and the sums, masses and outputs computed from them.
 
-Scores are kept in bits (times log2 e), because exp2 takes half the time of exp here.
+Scores are in bits (times log2 e), because exp2 takes half the time of exp here.
 """
 
 from __future__ import annotations
@@ -27,29 +27,29 @@ class Scoring:
     soft_cap: float = 0.0
     """Scores become cap * tanh(score / cap); 0 for none."""
     window: int | None = None
-    """A row sees its own key and the ``window - 1`` before it; None for all."""
+    """A row sees its own key and the ``window - 1`` before it; None for every key before it."""
     sinks: torch.Tensor | None = None
-    """A learned logit for each head, (heads,): an outcome that is no key, counted as sink."""
+    """A learned logit for each head, (heads,): an outcome without a key, counted as sink."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyRanges:
-    """Which keys are looked at apart."""
+    """Which keys are counted separately."""
 
     sink_tokens: int = SINK_TOKENS
     """The first keys of the prompt: attention sinks (Xiao et al. 2024, section 3.1)."""
     recent_tokens: int = RECENT_TOKENS
-    """A row's own key and those just before it."""
+    """The last keys that a row sees, its own included."""
 
 
 class Workspace:
-    """Memory for blocks, used again and again instead of fresh pages."""
+    """Memory that blocks reuse, to avoid allocating fresh pages."""
 
     def __init__(self) -> None:
         self._parts: dict[str, torch.Tensor] = {}
 
     def take(self, name: str, shape: tuple[int, ...], like: torch.Tensor) -> torch.Tensor:
-        """An uninitialised tensor of ``shape``; it is gone at the next ``take`` of its name."""
+        """An uninitialised tensor of ``shape``, valid until the next ``take`` of its name."""
         import torch
 
         size = prod(shape)
@@ -62,10 +62,10 @@ class Workspace:
 class Block:
     """Rows of some heads and the keys that they see.
 
-    ``queries`` are (rows, heads, head size) at the ascending ``positions`` (rows,), ``keys``
-    (key heads, head size, keys). Keys before ``low`` are in no row's window and left out.
-    After ``__init__`` the sums of every row are known, and its powers: probabilities but for
-    the division by their total.
+    ``queries`` are (rows, heads, head size) at the ascending ``positions`` (rows,); ``keys`` are
+    (key heads, head size, keys). Keys before ``low`` are in no row's window and are left out.
+    ``__init__`` computes the sums of every row and its powers, which are the probabilities
+    before the division by their total.
     """
 
     def __init__(
@@ -109,14 +109,14 @@ class Block:
         self._kv_heads = kv_heads
 
     def add_received(self, received: torch.Tensor, learned: torch.Tensor) -> None:
-        """Add the probabilities of all rows to what each key, and learned sinks, have received."""
+        """Add the probabilities of all rows to what each key, and the learned sinks, received."""
         received[self.low : self.high] += self._received
         learned += (self.sums[7] / self.total).sum()
 
     def masses(self, roles: torch.Tensor) -> torch.Tensor:
-        """Mass on the keys of each role, (roles, heads, rows).
+        """Mass on the keys of each part of the prompt, (parts, heads, rows).
 
-        ``roles`` (keys, roles) are 1 where a key plays a role, and may end before the keys do.
+        ``roles`` (keys, parts) is 1 where a key belongs to a part. It may cover fewer keys.
         """
         held = roles[self.low : self.high]
         sums = self._powers[..., : held.shape[0]] @ held.to(self._powers)
@@ -124,12 +124,12 @@ class Block:
         return masses
 
     def top(self) -> torch.Tensor:
-        """The key that each row gives most to, (heads, rows)."""
+        """The key that each row gives most attention to, (heads, rows)."""
         found: torch.Tensor = self._powers.argmax(-1).add_(self.low)
         return found
 
     def context(self, values: torch.Tensor) -> torch.Tensor:
-        """Values under the probabilities, (heads, rows, head size).
+        """Values weighted by the probabilities, (heads, rows, head size).
 
         ``values`` are (key heads, keys, head size).
         """

@@ -1,10 +1,10 @@
-"""The attention capture: after each attention layer, reduce the rows that are asked for.
+"""The attention capture: after each attention layer, reduce the selected rows.
 
-The layer's queries are its own arguments (after the rotary embedding), its keys are read
-back from the KV cache, which holds those of earlier chunks, of earlier steps and of cached
-prefixes alike. Once a request, at the prompt's last row, the output of every layer is made
-again from what was read and must be what the layer put out: a variant of attention that is
-not understood shows itself there, whatever it is.
+The layer's queries are its arguments (after the rotary embedding). Its keys are read back from
+the KV cache, which holds the keys of earlier chunks, earlier steps and cached prefixes alike.
+Once per request, at the prompt's last row, the output of every layer is recomputed from what
+was read and compared with the layer's own. This detects any variant of attention that the
+capture does not understand.
 """
 
 from __future__ import annotations
@@ -31,11 +31,12 @@ if TYPE_CHECKING:
 
 _ROW_TOLERANCE: Final = 1e-3
 _OUTPUT_TOLERANCE: Final = {"float32": 1e-3, "float16": 1e-2, "bfloat16": 3e-2}
-"""Of the layer's largest output: what rounding in its dtype explains, with room to spare."""
+"""Allowed error as a share of the layer's largest output: what rounding in its dtype can cause,
+with a margin."""
 
 
 class AttentionCapture:
-    """Entropy, sinks, masses and lifts of every layer and head; see ``_attention_rows``."""
+    """Entropy, sinks, masses and lifts of every layer and head; see ``RequestAttention``."""
 
     def __init__(self) -> None:
         self._requests: dict[str, RequestAttention] = {}
@@ -104,13 +105,13 @@ class AttentionCapture:
             raise Unsupported("the worker does not know this request")
         if not request.row_error <= _ROW_TOLERANCE:
             raise Unsupported(
-                f"the attention of a row sums to 1 within {request.row_error:.2g} only"
+                f"the attention of a row sums to 1 only within {request.row_error:.2g}"
             )
         return request.arrays()
 
 
 class _Layer:
-    """One attention layer: how it scores, and how its pages are laid out."""
+    """One attention layer: how it scores, and the layout of its KV cache pages."""
 
     def __init__(self, name: str, module: Attention) -> None:
         self._name = name
@@ -126,7 +127,7 @@ class _Layer:
         tensors: Sequence[torch.Tensor],
         work: Workspace,
     ) -> None:
-        """Reduce the chosen rows of one request in this layer and add them to it."""
+        """Reduce the selected rows of one request in this layer, and add them to the request."""
         import torch
 
         query, key, output = tensors
@@ -176,14 +177,14 @@ class _Layer:
         return self._split
 
     def _check(self, detailed: Detailed, row: torch.Tensor) -> float:
-        """How far the layer's output at a row is from the one made again from p and values."""
+        """How far the layer's output at a row is from the recomputed one."""
         assert detailed.context is not None
         made = detailed.context[:, 0]
         error = float((made - row).abs().max() / row.abs().max().clamp(min=1e-12))
         if not error <= _OUTPUT_TOLERANCE.get(str(row.dtype).removeprefix("torch."), 0.0):
             raise Unsupported(
-                f"unsupported: the output of {self._name} is not what softmax(q k) v gives"
-                f" (off by {error:.2g} of its largest value)"
+                f"unsupported: the output of {self._name} differs from softmax(q k) v"
+                f" by {error:.2g} of its largest value"
             )
         return error
 
@@ -191,7 +192,7 @@ class _Layer:
 def _rows(
     queries: torch.Tensor, positions: tuple[int, ...], shift: int
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """The queries at some positions, without a copy where they follow one another."""
+    """The queries at some positions, without a copy if the positions are adjacent."""
     import torch
 
     at = torch.tensor(positions, device=queries.device)
@@ -210,23 +211,23 @@ def _attention_layers(config: VllmConfig) -> list[tuple[str, Attention]]:
         kind = type(module).__name__
         if "MLA" in kind:
             raise Unsupported(
-                "unsupported: multi-head latent attention (MLA) keeps no keys by head"
+                "unsupported: multi-head latent attention (MLA) stores no keys by head"
             )
         if isinstance(module, Attention):
             if type(module) is not Attention:
-                raise Unsupported(f"unsupported: attention of the kind {kind} in {name}")
+                raise Unsupported(f"unsupported: {name} has attention of the kind {kind}")
             found.append((name, module))
         elif isinstance(module, AttentionLayerBase) and "Attention" in kind:
-            raise Unsupported(f"unsupported: attention of the kind {kind} in {name}")
+            raise Unsupported(f"unsupported: {name} has attention of the kind {kind}")
     if not found:
-        raise Unsupported("unsupported: the model has no attention layer that vLLM knows")
+        raise Unsupported("unsupported: the model has no attention layer of vLLM's")
     if len({(module.num_heads) for _, module in found}) > 1:
         raise Unsupported("unsupported: the layers have different numbers of heads")
     return found
 
 
 def _scoring(name: str, module: Attention) -> Scoring:
-    """How a layer scores. Raises ``Unsupported`` for what is not softmax over scaled q.k."""
+    """How a layer scores. Raises ``Unsupported`` for anything but softmax over scaled q.k."""
     impl = module.impl
     if module.attn_type != "decoder":
         raise Unsupported(f"unsupported: {name} is not a decoder's self-attention")

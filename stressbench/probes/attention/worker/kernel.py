@@ -1,10 +1,10 @@
 """The sums of attention rows in one pass, for float32 on a CPU.
 
-numba, which vLLM itself depends on, compiles these loops for the machine at hand. A row is
-read from memory once and finished while it is in the nearest cache (16 KiB for 4,096 keys);
-torch's operations one after the other read and write it eight times. One thread: numba's own
-would have to join OpenMP's, whose settings belong to vLLM. NaN and infinity are not assumed
-away: a row that holds one must stay NaN to be found out.
+numba, which vLLM itself depends on, compiles these loops for this machine. A row is read from
+memory once and finished while it is in the nearest cache (16 KiB for 4,096 keys); a sequence of
+torch operations reads and writes it eight times. The loops use one thread: numba's threads
+would have to share OpenMP's, whose settings belong to vLLM. The compiler must not assume that
+NaN and infinity do not occur: a row that contains one must stay NaN, so that it is detected.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 _FLAGS: Final = {"reassoc", "contract", "arcp", "nsz"}
-"""What a sum over lanes needs: order and rounding may change, nothing else."""
+"""What vectorised sums need: order and rounding may change, nothing else."""
 _LEAST: Final = np.float32(-126)
-"""Exponent of the least normal float32: smaller powers are 0."""
+"""Exponent of the smallest normal float32: smaller powers are 0."""
 _ONE_HALF: Final = np.float32(0.5)
 _BIAS: Final = np.int32(127)
 _MANTISSA_BITS: Final = np.int32(23)
@@ -38,7 +38,7 @@ _C: Final = tuple(
     .convert(kind=np.polynomial.Polynomial)
     .coef
 )
-"""2^f for f within half a unit, off by 2e-8 of it at most."""
+"""Coefficients of a polynomial for 2^f, f in [-0.5, 0.5], with a relative error of at most 2e-8."""
 
 
 def reduce(lines: ScoredRows) -> RowSums:
@@ -68,7 +68,7 @@ def _jit(function: Callable[P, R]) -> Callable[P, R]:
 
 @_jit
 def _exp2(x: np.float32) -> np.float32:
-    """2^x for x <= 0 within 2e-7 of it: a polynomial of what is left of the nearest integer."""
+    """2^x for x <= 0, relative error 2e-7: a polynomial of the distance to the nearest integer."""
     y = max(x, _LEAST)  # in this order a NaN stays
     whole = np.floor(y + _ONE_HALF)
     f = y - whole
@@ -88,9 +88,9 @@ def _exp2(x: np.float32) -> np.float32:
 def _greatest(row: Floats) -> np.float32:
     """The greatest score.
 
-    Compared as integers of the same order, whose greatest is found eight at a time; that of
-    floating-point numbers is not, because a NaN has no place among them. Here it has one,
-    first or last by its sign, and shows in the sums of its row either way.
+    Scores are compared as integers in the same order, which the compiler vectorises eight at a
+    time. It does not vectorise the comparison of floats, because NaN has no order. As an
+    integer, a NaN comes first or last by its sign, and the sums of its row show it either way.
     """
     bits = row.view(np.int32)
     top = np.int32(-(2**31))
@@ -101,7 +101,7 @@ def _greatest(row: Floats) -> np.float32:
 
 @_jit
 def _powers(row: Floats, greatest: np.float32) -> tuple[np.float32, np.float32, np.float32]:
-    """Turn scores into powers; their sum, weighted by score, and squared."""
+    """Turn scores into powers; return their sum, sum weighted by score, and sum of squares."""
     z = w = q = np.float32(0)
     for j in range(row.shape[0]):
         score = row[j] - greatest

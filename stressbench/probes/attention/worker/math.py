@@ -1,16 +1,16 @@
-"""Attention in numbers: what each row of each head looks at, in O(keys) memory.
+"""Attention figures of each row of each head, in O(keys) memory.
 
-A row is one query token in one head; it attends to the keys it sees with probabilities
+A row is one query token in one head. It attends to the keys that it sees with probabilities
 p_j = e_j / Z, where e_j = exp(s_j - c) for scores s_j and any constant c, Z = sum e_j.
-With W = sum e_j (s_j - c) and Q = sum e_j^2, each of them one pass over the scores:
+With W = sum e_j (s_j - c) and Q = sum e_j^2, each one pass over the scores:
 
     entropy           H  = -sum p_j ln p_j = ln Z - W / Z                       nats
     normalised        H / ln m, for m outcomes: 1 is a uniform row              0 to 1
     Renyi, order 2    H2 = -ln sum p_j^2   = 2 ln Z - ln Q                      nats
     effective tokens  exp(H)
 
-and the same without the sink, over the other keys alone. Rows are taken in blocks whose
-scores fit the processor's cache, so no matrix of queries by keys ever exists.
+and the same without the sink, over the other keys only. Rows are reduced in blocks whose scores
+fit the processor's cache, so no full matrix of queries by keys ever exists.
 """
 
 from __future__ import annotations
@@ -32,34 +32,34 @@ if TYPE_CHECKING:
     import torch
 
 BLOCK_SCORES: Final = 1 << 21
-"""Scores of a block: few enough for the last-level cache, enough for a fast product."""
+"""Scores per block: few enough for the last-level cache, enough for a fast matrix product."""
 _FEWEST_ROWS: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Reduced:
-    """Figures of a set of rows; NaN where a figure does not exist."""
+    """Figures of a set of rows; NaN if a figure does not exist."""
 
     figures: torch.Tensor
     """(figures, heads, rows) in the order of ``ROW_FIGURES``."""
     outcomes: torch.Tensor
-    """Keys that each row sees, and the learned sink where there is one, (rows,)."""
+    """How many keys each row sees, plus 1 for a learned sink, (rows,)."""
     received: torch.Tensor
-    """Attention that each key gets, summed over heads and rows, (keys,)."""
+    """Attention that each key receives, summed over heads and rows, (keys,)."""
     learned: torch.Tensor
-    """Attention that learned sinks take, summed over heads and rows; 0 where there are none."""
+    """Attention that learned sinks receive, summed over heads and rows; 0 without such sinks."""
 
 
 @dataclass(frozen=True, slots=True)
 class Detailed(Reduced):
-    """Figures of few rows, each of which is looked at closely."""
+    """Figures of a few rows, with more detail about each."""
 
     masses: torch.Tensor
-    """Mass on the keys of each role, (roles, heads, rows)."""
+    """Mass on the keys of each part of the prompt, (parts, heads, rows)."""
     top: torch.Tensor
-    """The key of the greatest probability, (heads, rows)."""
+    """The key with the greatest probability, (heads, rows)."""
     context: torch.Tensor | None
-    """Sum of p_j times value j, (heads, rows, head size): what the layer itself puts out."""
+    """Sum of p_j times value j, (heads, rows, head size): what the layer itself should output."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +106,10 @@ class LayerReduction:
         roles: torch.Tensor,
         values: torch.Tensor | None = None,
     ) -> Detailed:
-        """Figures of a few rows at once, their masses by role and the top key of each.
+        """Figures of a few rows, their masses by part of the prompt, and the top key of each.
 
-        ``roles`` (some keys, roles) are 1 where a key plays a role and 0 elsewhere. With
-        ``values`` (key heads, keys, head size) the layer's output is made as well.
+        ``roles`` (some keys, parts) is 1 where a key belongs to a part and 0 elsewhere. With
+        ``values`` (key heads, keys, head size) the layer's output is computed as well.
         """
         block = Block(queries, keys, positions, self.scoring, self.marks, self.work)
         received, taken = queries.new_zeros(keys.shape[2]), queries.new_zeros(())
@@ -125,7 +125,7 @@ class LayerReduction:
         )
 
     def outcomes(self, positions: torch.Tensor) -> torch.Tensor:
-        """Among how many outcomes a row at each position chooses: keys, and a learned sink."""
+        """How many outcomes the row at each position has: the keys it sees, and a learned sink."""
         keys = positions + 1
         if self.scoring.window is not None:
             keys = keys.clamp(max=self.scoring.window)
@@ -159,7 +159,7 @@ class LayerReduction:
 
 
 def lift(mass: torch.Tensor, outcomes: torch.Tensor, tokens: torch.Tensor | int) -> torch.Tensor:
-    """Mass on ``tokens`` keys over what a uniform row gives them: M m / |needle|; uniform is 1."""
+    """Mass M on ``tokens`` keys over a uniform row's: M x outcomes / tokens; 1 if uniform."""
     lifted: torch.Tensor = mass * outcomes / tokens
     return lifted
 
@@ -181,7 +181,8 @@ def _entropies(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Shannon and Renyi-2 entropy in nats from Z, W (in bits) and Q.
 
-    NaN where the keys are too faint to tell. Both are at least 0, whatever rounding says.
+    NaN if Q is below the smallest normal number, which says too little. Both are at least 0,
+    whatever rounding does.
     """
     import torch
 
@@ -193,7 +194,7 @@ def _entropies(
 
 
 def _log_above_one(outcomes: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
-    """Logarithm of the outcomes; NaN for fewer than two, whose entropy is always 0."""
+    """Logarithm of the outcomes; NaN for fewer than two, where entropy is always 0."""
     import torch
 
     log: torch.Tensor = outcomes.to(like.dtype).log()

@@ -1,8 +1,7 @@
 """Keys and values of a request, read back from the pages of vLLM's KV cache.
 
-How a backend lays out a page is found out, not assumed: keys that a step has just
-written are read back and must be the keys that went in. A layout that gives them back
-nowhere is not understood, and nothing is measured from it.
+The layout of a page is detected, not assumed: keys that a step has just written must be read
+back unchanged. If no known layout does that, nothing is measured.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 Split: TypeAlias = "Callable[[torch.Tensor, int], tuple[torch.Tensor, torch.Tensor]]"
 """From a cache (blocks, key heads, block size, 2 x head size) and the head size to views of its
 keys (blocks, key heads, head size, block size) and values (blocks, key heads, block size, head
-size). Raises ``RuntimeError`` where it has no such views."""
+size). Raises ``RuntimeError`` if there are no such views."""
 
 
 def _halves(cache: torch.Tensor, head_size: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -42,7 +41,7 @@ def _plain_halves(cache: torch.Tensor, head_size: int) -> tuple[torch.Tensor, to
 
 
 def _side_by_side(cache: torch.Tensor, head_size: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """A page of the GPU's kernels: key and value of a token beside each other."""
+    """A page of the GPU's kernels: the key of each token, then its value."""
     return cache[..., :head_size].transpose(2, 3), cache[..., head_size : 2 * head_size]
 
 
@@ -57,7 +56,7 @@ class Pages:
     cache: torch.Tensor
     """(blocks, key heads, block size, 2 x head size)."""
     blocks: torch.Tensor
-    """The request's blocks in order; more may follow than hold its tokens."""
+    """The request's blocks in order. More blocks may follow than hold its tokens."""
     tokens: int
     head_size: int
 
@@ -81,10 +80,10 @@ class Pages:
         return own
 
     def layout(self, written: torch.Tensor) -> Split:
-        """How to read these pages: so that their last keys are those just ``written``.
+        """The layout in which the last keys of these pages are those just ``written``.
 
-        ``written`` are (tokens, key heads, head size). Raises ``Unsupported`` where no known
-        layout gives them back.
+        ``written`` is (tokens, key heads, head size). Raises ``Unsupported`` if it is no known
+        layout.
         """
         import torch
 
@@ -96,5 +95,5 @@ class Pages:
                     if torch.equal(self.keys(split)[:, :, -last.shape[2] :], last):
                         return split
         raise Unsupported(
-            f"unsupported: the layout of the KV cache, {tuple(cache.shape)} of {cache.dtype}"
+            f"unsupported: unknown layout of the KV cache, {tuple(cache.shape)} of {cache.dtype}"
         )

@@ -1,9 +1,9 @@
 """One request's attention in the worker: which of its rows count, and their sums.
 
-Two sets of rows are kept apart. *Prompt rows* are those of the prompt's tokens that the
-settings choose. *Answer rows* are those whose output became a token of the answer: the
-prompt's last, then that of every generated token that was fed back. What the model looked
-at for its answer is read from answer rows, so it means the same under all settings.
+There are two sets of rows. *Prompt rows* are the rows of the prompt that the settings select.
+*Answer rows* are the rows whose output became a token of the answer: the prompt's last row, then
+the row of every generated token that was fed back. What the model attended to for its answer
+is read from answer rows, so it does not depend on the settings.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     import torch
 
 LAYER_GROUPS: Final = 3
-"""Early, middle and late layers: the attention that a token receives is kept for each."""
+"""Early, middle and late layers: the attention that a token receives is summed over each."""
 
 
 class Chosen(msgspec.Struct, frozen=True, kw_only=True):
-    """Rows of one step that count, by position; ``shift`` leads to their place in the batch."""
+    """Rows of one step that count, by position; position + ``shift`` is the row of the batch."""
 
     prompt: tuple[int, ...]
     answer: tuple[int, ...]
@@ -36,7 +36,7 @@ class Chosen(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PhaseSums:
-    """Sums over the rows of one phase; a figure that does not exist in a row is left out."""
+    """Sums over the rows of one phase. A figure that a row does not have is left out."""
 
     def __init__(self, layers: int, heads: int, tokens: int) -> None:
         import torch
@@ -48,9 +48,9 @@ class PhaseSums:
         self.rows = 0
 
     def add(self, layer: int, reduced: Reduced) -> float:
-        """Add the rows of one layer; returns by how much their probabilities miss a sum of 1.
+        """Add the rows of one layer. Returns the error of their probabilities' sum, per row.
 
-        The error is per row: mass that no key received and no learned sink took.
+        The error is the mass that neither a key nor a learned sink received.
         """
         import torch
 
@@ -68,7 +68,7 @@ class PhaseSums:
         return missing
 
     def arrays(self, phase: str) -> Arrays:
-        """Means over rows, and what each prompt token received from a row of a head."""
+        """Means over rows, and the mean attention that each prompt token received from a row."""
         import numpy as np
 
         layers, heads = self.figures.shape[1:]
@@ -85,7 +85,7 @@ class PhaseSums:
 
 
 class RequestAttention:
-    """What has been gathered of one request."""
+    """What has been captured of one request."""
 
     def __init__(self, settings: Settings, layers: tuple[int, ...], heads: int) -> None:
         import torch
@@ -111,15 +111,17 @@ class RequestAttention:
         self.output_error = 0.0
 
     def choose(self, rows: BatchRows, input_ids: torch.Tensor) -> Chosen:
-        """The rows of this step that count, before the layers run.
+        """The rows of this step that count. Called before the layers run.
 
-        Rows that are computed again after a preemption have been counted already.
+        Rows that are recomputed after a preemption are not counted again.
         """
         if self._next is None:
             self._next = self._cached = rows.first
         start = max(rows.first, self._next)
         if rows.first > self._next:
-            raise Unsupported("some of its tokens were computed out of sight")
+            raise Unsupported(
+                "some of its tokens were computed in steps that the capture did not see"
+            )
         tokens = len(self.settings.prompt_ids)
         for position in range(max(start, tokens), rows.end):
             self._feed_back(int(input_ids[rows.start + position - rows.first]))
@@ -136,7 +138,7 @@ class RequestAttention:
         return chosen
 
     def _feed_back(self, token: int) -> None:
-        """See the token that the last answer row gave, and the heads that looked at it."""
+        """Note the token that the last answer row gave, and the heads that attended to it."""
         self._fed_back += 1
         here = [
             i for i, at in enumerate(self.settings.needle) if self.settings.prompt_ids[at] == token
@@ -145,7 +147,7 @@ class RequestAttention:
             self._copied[..., here] |= self._top[..., None] == self._needle[here]
 
     def add_prompt(self, layer: int, reduced: Reduced) -> None:
-        """Add chosen prompt rows of a layer."""
+        """Add the selected prompt rows of a layer."""
         self._note(self.prompt.add(self.layers[layer], reduced))
 
     def add_answer(self, layer: int, detailed: Detailed) -> None:
@@ -164,7 +166,7 @@ class RequestAttention:
         self.row_error = row_error if not row_error <= self.row_error else self.row_error
 
     def arrays(self) -> Arrays:
-        """Everything, as small arrays; see ``docs/telemetry.md`` for their shapes."""
+        """Everything as small arrays. ``docs/telemetry.md`` lists their shapes."""
         import numpy as np
 
         rows = max(self.answer.rows, 1)

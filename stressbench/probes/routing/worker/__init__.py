@@ -1,1 +1,1 @@
-"""Runs inside vLLM's worker process: which experts each token was routed to."""
+"""Runs in vLLM's worker process: which experts each token was routed to."""

@@ -1,10 +1,11 @@
-"""In vLLM's worker: note the experts that every MoE layer's own router chose.
+"""The routing capture: record the experts that every MoE layer's own router chooses.
 
-Every architecture that vLLM serves through its common MoE layer asks one object a layer,
-``MoERunner.router``, which experts each token goes to. Its answer is noted where it is
-given, so top-k, groups, biases, renormalisation and custom functions are the model's own.
-Kernels that route by themselves (monolithic) never ask; the same router is asked for them,
-which agrees save for ties. Torch tensors stay on their device until a step is over.
+For every architecture with vLLM's common MoE layer, one object per layer, ``MoERunner.router``,
+decides which experts each token goes to. The capture records its decision there, so top-k,
+groups, biases, renormalisation and custom functions are the model's own. Monolithic kernels
+route by themselves and never call the router; for those, the capture calls the same router,
+which agrees with the kernel except for ties. Torch tensors stay on their device until a step
+has ended.
 """
 
 from __future__ import annotations
@@ -26,12 +27,13 @@ if TYPE_CHECKING:
     from vllm.model_executor.layers.fused_moe.runner.moe_runner import MoERunner
 
 DENSE: Final = "dense model"
-_NOBODY: Final = -1  # no expert: a row that was not filled in
+_NO_EXPERT: Final = -1
+"""In rows that no router filled in."""
 
 
 @dataclass(slots=True)
 class _Kept:
-    """What is kept of one request until it is taken: arrays of one step after the other."""
+    """What is kept of one request until it is collected: one array per step."""
 
     ids: list[NDArray[np.int16]] = field(default_factory=list)
     positions: list[NDArray[np.int64]] = field(default_factory=list)
@@ -52,7 +54,7 @@ class _Kept:
 
 @dataclass(slots=True)
 class _Buffers:
-    """Of one step, on the router's device: (rows, layers, k) and (rows, layers, 3)."""
+    """Choices of one step on the router's device: (rows, layers, k) and (rows, layers, 3)."""
 
     step: BatchStep
     ids: torch.Tensor
@@ -60,10 +62,10 @@ class _Buffers:
 
 
 class RoutingCapture:
-    """Keeps the routing of registered requests while they run.
+    """Keeps the routing of expected requests while they run.
 
-    Memory: 2 k + 6 bytes a token and MoE layer, held until the request is taken:
-    0.3 MB for 1,000 tokens of 30 layers with k = 2.
+    Memory: 2 k + 6 bytes per token and MoE layer until the request is collected, which is
+    0.3 MB for 1,000 tokens and 30 layers with k = 2.
     """
 
     def __init__(self) -> None:
@@ -76,7 +78,7 @@ class RoutingCapture:
         runners = _moe_runners(host.model)
         check_supported(runners)
         if host.config.parallel_config.data_parallel_size > 1:
-            raise Unsupported("unsupported: data parallel ranks share their rows")
+            raise Unsupported("unsupported: data-parallel ranks share their rows")
         self._layers = len(runners)
         self._experts = runners[0].router.global_num_experts
         for layer, runner in enumerate(runners):
@@ -93,7 +95,7 @@ class RoutingCapture:
         self._step = step
 
     def after_step(self, step: BatchStep) -> None:
-        """Nothing yet: copying the rows off their device now would hold up the sampler."""
+        """Do nothing yet: copying the rows off their device now would delay the sampler."""
 
     def collect(self, key: str) -> Arrays:
         self._end_step()
@@ -106,7 +108,7 @@ class RoutingCapture:
         def hook(_module: torch.nn.Module, _args: tuple[object, ...], _out: object) -> None:
             logits, ids = choice.take()
             if ids is None or logits is None:
-                return  # the layer did not route: its rows stay empty, and count as not valid
+                return  # the layer did not route: its rows stay empty, so they are not valid
             buffers = self._buffers_for(ids)
             buffers.ids[:, layer] = ids
             buffers.scores[:, layer] = scores(logits, ids, scoring)
@@ -122,13 +124,13 @@ class RoutingCapture:
             shape, device = (rows, self._layers), ids.device
             self._buffers = _Buffers(
                 self._step,
-                torch.full((*shape, k), _NOBODY, dtype=torch.int16, device=device),
+                torch.full((*shape, k), _NO_EXPERT, dtype=torch.int16, device=device),
                 torch.full((*shape, len(SCORES)), torch.nan, dtype=torch.float16, device=device),
             )
         return self._buffers
 
     def _end_step(self) -> None:
-        """Share the finished step's rows out among its requests."""
+        """Distribute the rows of the finished step to its requests."""
         buffers, self._buffers = self._buffers, None
         if buffers is None:
             return
@@ -147,20 +149,20 @@ class RoutingCapture:
 
 
 class RouterTap:
-    """What one layer's router chose last, until it is taken."""
+    """Records the last choice of one layer's router."""
 
     def __init__(self) -> None:
         self._logits: torch.Tensor | None = None
         self._ids: torch.Tensor | None = None
 
     def take(self) -> tuple[torch.Tensor | None, torch.Tensor | None]:
-        """Router logits (rows, experts) and chosen experts (rows, k); None if it did not route."""
+        """Router logits (rows, experts) and chosen experts (rows, k), once; None if it is empty."""
         taken = self._logits, self._ids
         self._logits = self._ids = None
         return taken
 
     def tap(self, runner: MoERunner) -> Callable[[], None]:
-        """Stand in front of the router's method on this one instance; returns the undoing."""
+        """Wrap the router's method on this one instance; returns a function that unwraps it."""
         router, experts = runner.router, runner.routed_experts
 
         def select(
@@ -193,14 +195,14 @@ class RouterTap:
 
 
 def _moe_runners(model: torch.nn.Module) -> list[MoERunner]:
-    """The model's MoE layers, in the order of the network; none for a dense model."""
+    """The model's MoE layers in order; empty for a dense model."""
     from vllm.model_executor.layers.fused_moe.runner.moe_runner import MoERunner
 
     return [module for module in model.modules() if isinstance(module, MoERunner)]
 
 
 def check_supported(runners: Sequence[MoERunner]) -> None:
-    """Raise ``Unsupported`` where these layers' routing cannot be told truly."""
+    """Raise ``Unsupported`` if the routing of these layers cannot be captured correctly."""
     from vllm.model_executor.layers.fused_moe.router.base_router import BaseRouter
     from vllm.model_executor.layers.fused_moe.router.routing_simulator_router import (
         RoutingSimulatorRouter,
@@ -212,17 +214,19 @@ def check_supported(runners: Sequence[MoERunner]) -> None:
     routers = [runner.router for runner in runners]
     kinds = ", ".join(sorted({type(router).__name__ for router in routers}))
     if not all(isinstance(router, BaseRouter) for router in routers):
-        raise Unsupported(f"unsupported: a router that is not vLLM's common one ({kinds})")
+        raise Unsupported(
+            f"unsupported: the router is not derived from vLLM's BaseRouter ({kinds})"
+        )
     if any(isinstance(router, RoutingSimulatorRouter | ZeroExpertRouter) for router in routers):
-        raise Unsupported(f"unsupported: experts chosen by {kinds}")
+        raise Unsupported(f"unsupported: the experts are chosen by {kinds}")
     if any(router.eplb_state is not None for router in routers):
-        raise Unsupported("unsupported: expert ids under EPLB are places, not experts")
+        raise Unsupported("unsupported: with EPLB, the ids are slots, not experts")
     if len({(router.global_num_experts, router.top_k) for router in routers}) > 1:
-        raise Unsupported("unsupported: layers with unlike numbers of experts")
+        raise Unsupported("unsupported: the layers have different numbers of experts")
 
 
 def scores(logits: torch.Tensor, ids: torch.Tensor, scoring: str) -> torch.Tensor:
-    """``SCORES`` of each row, (rows, 3); NaN where the router's scoring is not understood."""
+    """``SCORES`` of each row, (rows, 3); NaN if the router's scoring is not understood."""
     import torch
 
     values = logits.float()

@@ -1,4 +1,4 @@
-"""The haystacks that a class can offer, by the name a suite calls them."""
+"""The haystacks that a class can offer, by their names in a suite."""
 
 from __future__ import annotations
 
@@ -19,21 +19,25 @@ HAYSTACK_PARAMS: Final = (
         name="haystack",
         default="prose",
         choices=("prose", "near_duplicates", *KINDS, "corpus"),
-        doc="What the fact is hidden in.",
+        doc="The text in which the fact is hidden.",
     ),
     Param(
         name="corpus",
         default="",
-        doc="For haystack corpus: a text, JSONL or CSV file, a folder or id of a Hugging Face "
-        "data set.",
+        doc="For haystack corpus: a text, JSONL or CSV file, or the folder or id of a Hugging "
+        "Face data set.",
     ),
-    Param(name="field", default="text", doc="The column or key of the corpus that holds text."),
+    Param(
+        name="field",
+        default="text",
+        doc="For haystack corpus: the column or key of its text.",
+    ),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Haystack:
-    """Filler with the wording around it."""
+    """A source of filler, and the wording around it."""
 
     source: FillerSource
     head: str
@@ -41,12 +45,12 @@ class Haystack:
     by_lines: bool
 
     def fits(self, sentence: str) -> str:
-        """A needle in the form of the haystack's phrases."""
+        """Give a needle the form of the haystack's phrases."""
         return sentence.strip() + "\n" if self.by_lines else sentence
 
 
 def open_haystack(condition: Condition) -> Haystack:
-    """The haystack that a cell's parameters name. Raises ``SuiteError`` for a bad corpus."""
+    """Open the haystack that the parameters name. Raises ``SuiteError`` for a bad corpus."""
     kind = condition.params.text("haystack")
     if kind == "prose":
         return Haystack(PROSE, HEAD, END, by_lines=False)

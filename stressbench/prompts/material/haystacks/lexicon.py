@@ -1,4 +1,4 @@
-"""The words and sentence forms of the prose haystack: no digits, no names of places."""
+"""The words and sentence forms of the prose haystack, without digits and names of places."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What there is to talk about in one kind of place."""
+    """The words for sentences about one kind of place."""
 
     place: tuple[str, ...]
     person: tuple[str, ...]
     thing: tuple[str, ...]
 
     def words(self, kind: str) -> tuple[str, ...]:
-        """The setting's own words of a kind; empty where the general ones serve."""
+        """Return the setting's words of a kind; empty if the general words are used."""
         if kind == "place":
             return self.place
         if kind == "person":
@@ -24,7 +24,7 @@ class Setting:
 
 
 def words(text: str, separator: str = ", ") -> tuple[str, ...]:
-    """A word list that is pleasant to read and to edit."""
+    """Split a list of words that is written as one text, which is easier to read and edit."""
     return tuple(text.split(separator))
 
 

@@ -1,4 +1,4 @@
-"""Filler in the needle's own words: the same form and the same keys, but no code."""
+"""Filler in the needle's words: the same sentence forms and the same keys, but no code."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from stressbench.seeds import derive_rng
 
 _PER_CHUNK: Final = 8
 _CHUNKS: Final = 512
-_CLOSERS: Final = 96
+_PADDING: Final = 96
 _NOUNS: Final = lexicon.words(
     "plan, garden, recipe, letter, tunnel, meeting, map, signal, door, name, treaty, archive, "
     "password hint, number plate, code book, code name, code word, cipher"
@@ -31,7 +31,7 @@ _FORMS: Final = (
 
 @dataclass(frozen=True)
 class NearDuplicates:
-    """Sentences about secret things for cities, eight to a chunk, without any number."""
+    """Sentences about secret things for cities, without any number; eight make a chunk."""
 
     seed: int = 0
 
@@ -41,21 +41,21 @@ class NearDuplicates:
         return f"near-duplicates-{self.seed}"
 
     def chunks(self, tokens: int) -> int:  # noqa: ARG002 - they are meant to look alike
-        """Always the same number."""
+        """Return the same number for every length."""
         return _CHUNKS
 
     def chunk(self, index: int) -> Sequence[str]:
-        """Eight sentences, each with its leading space."""
+        """Make eight sentences, each with its leading space."""
         rng = derive_rng(self.seed, "near duplicates", index)
         return [_sentence(rng) for _ in range(_PER_CHUNK)]
 
     @cached_property
     def padding(self) -> Sequence[str]:
-        """Short sentences and such of this kind."""
+        """Short English sentences, and sentences like the filler's."""
         rng = derive_rng(self.seed, "near duplicates", "closers")
         return [
             *(" " + short for short in lexicon.SHORT),
-            *(_sentence(rng) for _ in range(_CLOSERS)),
+            *(_sentence(rng) for _ in range(_PADDING)),
         ]
 
 

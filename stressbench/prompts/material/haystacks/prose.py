@@ -1,7 +1,7 @@
 """Seeded English prose: coherent paragraphs from a small grammar and a rich vocabulary.
 
-It holds no digits and no proper names of places, so that a code or a city in a prompt
-is always the fact and never the filler.
+The prose holds no digits and no proper names of places, so a code or a city in a prompt
+always belongs to a fact, never to the filler.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ PHRASES_PER_CHUNK: Final = 8
 _LEAST_CHUNKS: Final = 128
 _MOST_CHUNKS: Final = 2048
 _TOKENS_PER_CHUNK: Final = 64
-"""Well below what eight sentences have, so that short prompts do not repeat a chunk."""
-_GENERATED_CLOSERS: Final = 96
+"""Far fewer than eight sentences have, so that short prompts do not repeat a chunk."""
+_GENERATED_PADDING: Final = 96
 _BEFORE_VOWEL: Final = re.compile(r"\ba (?=[aeiou])(?!useful)")
 
 
@@ -37,12 +37,12 @@ class Prose:
         return f"prose-{self.seed}"
 
     def chunks(self, tokens: int) -> int:
-        """A power of two between 128 and 2048 that outlasts ``tokens`` where it can."""
+        """Return a power of two from 128 to 2048, enough for ``tokens`` if that suffices."""
         needed = min(max(tokens // _TOKENS_PER_CHUNK, _LEAST_CHUNKS), _MOST_CHUNKS)
         return 1 << (needed - 1).bit_length()
 
     def chunk(self, index: int) -> Sequence[str]:
-        """Eight sentences on one setting, each with its leading space."""
+        """Make eight sentences about one setting, each with its leading space."""
         rng = derive_rng(self.seed, "prose", index)
         setting = rng.choice(lexicon.SETTINGS)
         return [" " + sentence(rng, setting) for _ in range(PHRASES_PER_CHUNK)]
@@ -52,21 +52,21 @@ class Prose:
         """Sentences of many lengths, beginning with the shortest."""
         rng = derive_rng(self.seed, "prose", "closers")
         drawn = [
-            " " + sentence(rng, rng.choice(lexicon.SETTINGS)) for _ in range(_GENERATED_CLOSERS)
+            " " + sentence(rng, rng.choice(lexicon.SETTINGS)) for _ in range(_GENERATED_PADDING)
         ]
         return [*(" " + short for short in lexicon.SHORT), *dict.fromkeys(drawn)]
 
 
 def sentence(rng: random.Random, setting: lexicon.Setting) -> str:
-    """One sentence in the past tense, without digits."""
+    """Make one sentence in the past tense, without digits."""
     text = _BEFORE_VOWEL.sub("an ", rng.choice(lexicon.FORMS).format_map(_Slots(rng, setting)))
     return text[0].upper() + text[1:]
 
 
 def paragraph(rng: random.Random, *, length_bytes: int) -> str:
-    """Prose of at least ``length_bytes`` ASCII bytes, cut to exactly that many.
+    """Make prose of exactly ``length_bytes`` ASCII bytes.
 
-    The cut may fall inside a word; the last character is always a letter.
+    Its end may be inside a word; the last character is always a letter.
     """
     text = ""
     setting = rng.choice(lexicon.SETTINGS)
@@ -93,4 +93,4 @@ class _Slots(dict[str, str]):
 
 
 PROSE: Final = Prose()
-"""The house filler; its phrases are the same on every machine."""
+"""The filler that most classes use; its phrases are the same on every machine."""

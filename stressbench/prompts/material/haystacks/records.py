@@ -1,7 +1,7 @@
-"""Structured filler: log lines, table rows, source code and JSON, one record a line.
+"""Structured filler: log lines, table rows, source code and JSON, one record on each line.
 
-Every record ends with a line break and holds no six-digit number, so that a code in a
-prompt is always the fact.
+Every record ends with a line break and holds no six-digit number, so a code in a prompt
+always belongs to a fact.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from stressbench.seeds import derive_rng
 
 _PER_CHUNK: Final = 8
 _CHUNKS: Final = 1024
-_CLOSERS: Final = 160
+_PADDING: Final = 160
 
 _LEVELS: Final = ("INFO", "DEBUG", "WARN", "ERROR", "TRACE")
 _UNITS: Final = ("auth", "billing", "cache", "gateway", "ingest", "mailer", "router", "search")
@@ -43,11 +43,11 @@ class Records:
         return f"records-{self.kind}-{self.seed}"
 
     def chunks(self, tokens: int) -> int:  # noqa: ARG002 - records hardly look repeated
-        """Always the same number."""
+        """Return the same number for every length."""
         return _CHUNKS
 
     def chunk(self, index: int) -> Sequence[str]:
-        """Eight records."""
+        """Make eight records."""
         rng = derive_rng(self.seed, self.kind, index)
         return [_FORMS[self.kind](rng) for _ in range(_PER_CHUNK)]
 
@@ -56,7 +56,7 @@ class Records:
         """Short lines, and records of many lengths."""
         rng = derive_rng(self.seed, self.kind, "closers")
         short = [line + "\n" for line in _SHORT[self.kind]]
-        return [*short, *(_FORMS[self.kind](rng) for _ in range(_CLOSERS))]
+        return [*short, *(_FORMS[self.kind](rng) for _ in range(_PADDING))]
 
 
 def _log(rng: random.Random) -> str:

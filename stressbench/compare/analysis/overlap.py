@@ -1,4 +1,4 @@
-"""Two routings of the same tokens, aligned by position and compared row by row."""
+"""Compares two routings of the same tokens, aligned by position, row by row."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from stressbench.telemetry.routing import Floats, Ids, shared, valid_rows
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """One request's routing from the run's arrays: T tokens that ran, in order of position."""
+    """One request's routing from the run's arrays: its T computed tokens in order of position."""
 
     prompt_ids: NDArray[np.int32]
     positions: NDArray[np.int32]
     ids: Ids
-    """(T, layers, k)."""
+    """Chosen experts, (T, layers, k)."""
     margins: NDArray[np.float32]
-    """(T, layers)."""
+    """Router margins, (T, layers)."""
     experts: int
 
 
 @dataclass(slots=True)
-class Tally:
-    """Sums over pairs; what an ``Overlap`` is made from."""
+class OverlapSums:
+    """Sums over pairs, from which an ``Overlap`` is computed."""
 
     items: list[str] = field(default_factory=list)
     flipped: list[float] = field(default_factory=list)
-    """Share of flipped rows, a pair each."""
+    """Share of flipped rows of each pair."""
     rows: int = 0
     kept: float = 0.0
     flips: int = 0
@@ -45,7 +45,10 @@ class Tally:
     chance: float = 0.0
 
     def add(self, item: str, base: Choices, cand: Choices, before: int) -> bool:
-        """Compare the tokens at positions under ``before``; False where none ran on both sides."""
+        """Compare the tokens at positions below ``before``.
+
+        False if none of them was computed on both sides.
+        """
         _, one, other = np.intersect1d(
             base.positions[base.positions < before],
             cand.positions[cand.positions < before],
@@ -84,7 +87,7 @@ class Tally:
     def interval(self) -> tuple[float, float] | None:
         """95 % interval of the mean over items, by t.
 
-        None where nothing tells its spread: for fewer than two items, and without a flip.
+        None if the spread is unknown: with fewer than two items, or without a flip.
         """
         shares = self.by_item()
         if len(shares) < 2 or not shares.any():  # noqa: PLR2004 - one item has no spread
@@ -95,7 +98,7 @@ class Tally:
         return max(0.0, mean - half), min(1.0, mean + half)
 
     def items_flipped(self) -> tuple[int, tuple[float, float]]:
-        """Items with a flip, and the 95 % interval of their share (Clopper and Pearson)."""
+        """Number of items with a flip, and the exact 95 % interval of their share."""
         shares = self.by_item()
         flipped = int(np.count_nonzero(shares))
         interval = clopper_pearson(flipped, len(shares))
@@ -103,14 +106,14 @@ class Tally:
 
 
 def median(parts: Sequence[NDArray[np.float32]]) -> float | None:
-    """Median of what is not NaN, or None."""
+    """Median of the values that are not NaN; None if there are none."""
     values = np.concatenate(parts) if parts else np.zeros(0, np.float32)
     values = values[~np.isnan(values)]
     return float(np.median(values)) if len(values) else None
 
 
 def common_prefix(one: NDArray[np.int32], other: NDArray[np.int32]) -> int:
-    """How many tokens two prompts begin with in common."""
+    """Length of the common prefix of two prompts, in tokens."""
     size = min(len(one), len(other))
     differs = np.flatnonzero(one[:size] != other[:size])
     return int(differs[0]) if len(differs) else size

@@ -18,18 +18,19 @@ from numpy.typing import NDArray
 
 from stressbench.compare.sides import INPUT_AXES, Contrast
 from stressbench.errors import CompareError
-from stressbench.metrics.base import Codes, Columns, case_digest
+from stressbench.metrics.base import Columns, case_digest
 from stressbench.schema.axes import NONE
+from stressbench.stats.arrays import Codes
 
 WITHOUT_CONTEXT: Final = frozenset({"no_context", "oracle_context"})
-"""Arms that are asked once an item and point, whatever the budgets and depths of the others."""
+"""Arms asked once per item and point, not once for every budget and depth."""
 _TAIL: Final = re.compile(r"((?:/b\d+)?)((?:/d\d[\d.e+-]*)?)(/i\d+)$")
 
 Keys = NDArray[np.uint64]
 
 
-class Name(NamedTuple):
-    """A case id taken apart; what it does not have is empty."""
+class CaseIdParts(NamedTuple):
+    """The parts of a case id; a missing part is empty."""
 
     label: str
     arm: str
@@ -40,8 +41,8 @@ class Name(NamedTuple):
     item: str
 
 
-def taken_apart(case_id: str, arm: str, level: str) -> Name:
-    """The parts of a case id; ``arm`` and ``level`` are those of its record."""
+def taken_apart(case_id: str, arm: str, level: str) -> CaseIdParts:
+    """Split a case id; ``arm`` and ``level`` are those of its record."""
     label, _, rest = case_id.partition("/")
     found = []
     for part in (arm, level):
@@ -50,14 +51,14 @@ def taken_apart(case_id: str, arm: str, level: str) -> Name:
         rest = tail if head == part else rest
     match = _TAIL.search(f"/{rest}")
     if match is None:
-        return Name(label, found[0], found[1], rest, "", "", "")
+        return CaseIdParts(label, found[0], found[1], rest, "", "", "")
     budget, depth, item = match.groups()
-    return Name(label, found[0], found[1], f"/{rest}"[: match.start()], budget, depth, item)
+    return CaseIdParts(label, found[0], found[1], f"/{rest}"[: match.start()], budget, depth, item)
 
 
 @dataclass(frozen=True, slots=True)
-class Identified:
-    """Rows of a side, sorted by what they are matched on: ``keys``, two words a row."""
+class KeyedRows:
+    """Rows of a side, sorted by the ``keys`` they are matched on, two words per row."""
 
     rows: Codes
     keys: Keys
@@ -65,16 +66,16 @@ class Identified:
 
 def identified(
     base: tuple[Columns, Codes], cand: tuple[Columns, Codes], sides: Contrast
-) -> tuple[Identified, Identified]:
-    """The rows of both sides by what makes them pairs: the case id, or what is left of it."""
+) -> tuple[KeyedRows, KeyedRows]:
+    """The rows of both sides with the key that pairs share: all or part of the case id."""
     given = (base, cand)
     if not sides.differing & INPUT_AXES:
-        first, second = (Identified(rows, columns.cases[rows]) for columns, rows in given)
+        first, second = (KeyedRows(rows, columns.cases[rows]) for columns, rows in given)
         return first, second
     names = [_names(columns, rows) for columns, rows in given]
     gone = set(sides.differing & INPUT_AXES)
     if "label" in gone and all(_one_depth(each) for each in names):
-        gone.add("depth")  # each item of either entry was given a depth of its own
+        gone.add("depth")  # both entries give each item a single depth
     keys = [[_key(name, gone) for name in each] for each in names]
     rows = [each for _, each in given]
     bare = [side.get("arm") in WITHOUT_CONTEXT for side in (sides.base, sides.cand)]
@@ -92,11 +93,11 @@ def identified(
 
 
 def finer(sides: Contrast) -> bool:
-    """Whether the candidate's cases, not the base's, have the budgets and depths."""
+    """Whether only the candidate's cases have budgets and depths."""
     return sides.base.get("arm") in WITHOUT_CONTEXT
 
 
-def _names(columns: Columns, rows: Codes) -> list[Name]:
+def _names(columns: Columns, rows: Codes) -> list[CaseIdParts]:
     arms, levels = columns.labels["arm"], columns.labels["load_level"]
     named = ["" if name == NONE else name for name in levels.names]
     return [
@@ -107,7 +108,7 @@ def _names(columns: Columns, rows: Codes) -> list[Name]:
     ]
 
 
-def _one_depth(names: Iterable[Name]) -> bool:
+def _one_depth(names: Iterable[CaseIdParts]) -> bool:
     depths: defaultdict[str, set[str]] = defaultdict(set)
     for name in names:
         if name.arm not in WITHOUT_CONTEXT:
@@ -115,14 +116,17 @@ def _one_depth(names: Iterable[Name]) -> bool:
     return all(len(each) == 1 for each in depths.values())
 
 
-def _key(name: Name, gone: set[str]) -> str:
+def _key(name: CaseIdParts, gone: set[str]) -> str:
     return "\0".join(
-        value for field, value in zip(Name._fields, name, strict=True) if field not in gone
+        value for field, value in zip(CaseIdParts._fields, name, strict=True) if field not in gone
     )
 
 
 def _spread(rows: Codes, keys: Sequence[str], of: dict[str, str]) -> tuple[Codes, list[str]]:
-    """Rows without a context once for each case with one: ``of`` maps those to their keys."""
+    """Repeat the rows without a context, once for each case with one.
+
+    ``of`` maps the keys of the cases with a context to the keys of those without.
+    """
     mine: defaultdict[str, list[int]] = defaultdict(list)
     for row, key in zip(rows.tolist(), keys, strict=True):
         mine[key].append(row)
@@ -132,11 +136,11 @@ def _spread(rows: Codes, keys: Sequence[str], of: dict[str, str]) -> tuple[Codes
     return np.array([row for row, _ in found], np.int64), [key for _, key in found]
 
 
-def _sorted(columns: Columns, rows: Codes, keys: Sequence[str]) -> Identified:
+def _sorted(columns: Columns, rows: Codes, keys: Sequence[str]) -> KeyedRows:
     words = np.frombuffer(b"".join(map(case_digest, keys)), ">u8").astype(np.uint64).reshape(-1, 2)
     passes = columns.labels["pass_"].codes[rows]
     order = np.lexsort([columns.repeats[rows], passes, words[:, 1], words[:, 0]])
-    return Identified(rows[order], words[order])
+    return KeyedRows(rows[order], words[order])
 
 
 def with_both(
@@ -144,8 +148,8 @@ def with_both(
 ) -> tuple[Codes, Codes, list[str]]:
     """The rows of the suite entries that have both arms, and the entries left out.
 
-    Many an entry has no such control: that is the suite's doing, nothing is missing.
-    Raises ``CompareError`` where no entry has both.
+    An entry without one of the arms is not a gap: its prompt class has no such control. Raises
+    ``CompareError`` if no entry has both.
     """
     if "arm" not in sides.differing or "label" in sides.axes:
         return base[1], cand[1], []

@@ -1,38 +1,36 @@
-"""Does telemetry predict failure? Entropy features against what needs no telemetry.
+"""Does telemetry predict failure? Entropy features against features without telemetry.
 
-A ridge logistic regression on each set of features, cross-validated by cluster. Beside it
-stand the baselines that any claim must beat: length alone; accuracy alone, which knows
-how often each class and arm fails; both together. Only what is known before the first
-token is generated counts as a feature, save for the model's own confidence, which is
-there for comparison (the question is that of arXiv:2602.13699).
+Each set of features gets a ridge logistic regression, cross-validated by cluster. Three baselines
+need no telemetry: prompt length; class and arm, that is how often each of them fails; both
+together. All features are known before the first token is generated, except the model's
+confidence, which is included for comparison. The question is that of arXiv:2602.13699.
 """
 
 from __future__ import annotations
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, NamedTuple
 
-import msgspec
 import numpy as np
 
 from stressbench import store
 from stressbench.schema.analysis.prediction import Prediction, Predictor
-from stressbench.schema.axes import role_name
-from stressbench.schema.results.arrays import ArraysAt
+from stressbench.schema.results.record import CaseRecord, Confidence
 from stressbench.schema.suite.roles import check_role
-from stressbench.stats.logistic import FOLDS, Auroc, Mask, out_of_fold
-from stressbench.stats.resample import Codes, Floats
-from stressbench.store.arrays import ArrayReader
+from stressbench.stats.arrays import Codes, Floats, Mask
+from stressbench.stats.logistic import FOLDS, Auroc, out_of_fold
+from stressbench.store.arrays import ADDRESS, ArrayReader
 from stressbench.telemetry.attention import ROW_FIGURES
 from stressbench.telemetry.routing import entropy_norm
 
 FAILED_BELOW: Final = 0.5
-"""A score under this is a failure."""
+"""An answer with a lower score is a failure."""
 FEWEST: Final = 2 * FOLDS
-"""Clusters with failures, and without: two a fold is the least that can be cross-validated."""
+"""Fewest clusters with failures, and with successes: two per fold for cross-validation."""
 
 _ROUTING: Final = (
     "prefill_entropy_norm_mean",
@@ -52,43 +50,19 @@ _ATTENTION: Final = (
     "recency_mass_mean",
     "collapsed_heads",
 )
-"""None that needs to know where the answer stands."""
+"""Only figures that do not depend on the position of the answer."""
 
 
-class _Row(msgspec.Struct, tag="case", rename={"pass_": "pass"}, kw_only=True):
-    role: str
-    variant: str | None = None
-    case_id: str
-    cluster_id: str
-    prompt_class: str
-    arm: str
-    pass_: str
-    repeat: int
-    status: str
-    tokens: _Tokens
-    quality: _Quality
-    confidence: _Confidence | None = None
-    attention: dict[str, object] | None = None
-    routing: dict[str, object] | None = None
-    arrays: dict[str, ArraysAt] | None = None
-
-
-class _Tokens(msgspec.Struct):
-    prompt: int | None
-
-
-class _Quality(msgspec.Struct):
-    score: float | None
-
-
-class _Confidence(msgspec.Struct):
-    mean_logprob: float | None = None
-    min_logprob: float | None = None
+_FIELDS: Final = (
+    *ADDRESS,
+    *("cluster_id", "prompt_class", "arm", "status", "tokens.prompt", "quality.score"),
+    *("confidence", "attention", "routing"),
+)
 
 
 @dataclass(frozen=True, slots=True)
 class _Features:
-    """Some columns, (rows, columns), and what they are called."""
+    """A named set of features, (rows, features)."""
 
     name: str
     values: Floats
@@ -100,30 +74,29 @@ class _Features:
 
 
 def predictions(paths: Iterable[Path]) -> list[Prediction]:
-    """What predicts failure in some runs, taken together, role by role.
+    """How well failures in some runs, taken together, can be predicted, for each role.
 
-    Raises ``ResultsError`` for a file that cannot be read, arrays that are lost among them.
+    Raises ``ResultsError`` for a file that cannot be read, and for lost arrays.
     """
-    seen: defaultdict[str, _Role] = defaultdict(_Role)
+    seen: defaultdict[str, _RoleRequests] = defaultdict(_RoleRequests)
     for path in paths:
         run = store.read_run(path)
         arrays = ArrayReader(run.directory)
-        for row in store.scan(run.path, _Row):
-            name = role_name(row.role, row.variant)
-            check_role(name, run.header.models, run.path)
-            role = seen[name]  # told of even where nothing counts
+        for row in store.records(run.path, _FIELDS):
+            check_role(row.role_name, run.header.models, run.path)
+            role = seen[row.role_name]  # reported even if none of its requests counts
             if row.arm == "no_context":
                 continue
             unusable = _unusable(row)
             if unusable:
                 role.left_out[row.pass_, unusable] += 1
-            elif row.attention or row.routing:
-                role.seen.append(_Seen(row, *_details(arrays, row)))
+            elif row.sections["attention"] or row.sections["routing"]:
+                role.seen.append(_ProbedRequest(row, *_details(arrays, row)))
     return [_predict(name, role) for name, role in sorted(seen.items())]
 
 
-def _unusable(row: _Row) -> str | None:
-    """Why a request can stand in no fit, telemetry or not."""
+def _unusable(row: CaseRecord) -> str | None:
+    """Why a request cannot be part of a fit; None if it can."""
     if row.status != "ok":
         return "requests that failed"
     if row.quality.score is None:
@@ -131,26 +104,26 @@ def _unusable(row: _Row) -> str | None:
     return "answers to prompts of unknown length" if row.tokens.prompt is None else None
 
 
-class _Seen(NamedTuple):
-    """A record, and what its arrays say about each head and each layer."""
+class _ProbedRequest(NamedTuple):
+    """A record with telemetry, and the figures of each head and layer from its arrays."""
 
-    row: _Row
+    row: CaseRecord
     heads: Sequence[float]
-    """Renyi-2 entropy of the prompt's attention, layer by layer and head by head."""
+    """Renyi-2 entropy of the prompt's attention in each head, by layer and head."""
     layers: Sequence[float]
-    """Normalised entropy of the prompt's expert load, layer by layer."""
+    """Normalised entropy of the prompt's expert load in each layer."""
 
 
 @dataclass(slots=True)
-class _Role:
+class _RoleRequests:
     """The requests of one role."""
 
-    seen: list[_Seen] = field(default_factory=list)
+    seen: list[_ProbedRequest] = field(default_factory=list)
     left_out: Counter[tuple[str, str]] = field(default_factory=Counter)
-    """By pass and reason."""
+    """Number of requests left out, by pass and reason."""
 
     def excluded(self) -> dict[str, int]:
-        """What is left out of the passes that telemetry comes from; of all where there is none."""
+        """Requests left out of the passes with telemetry, or of all passes if none has any."""
         passes = {each.row.pass_ for each in self.seen}
         found: Counter[str] = Counter()
         for (pass_, why), count in sorted(self.left_out.items()):
@@ -159,7 +132,7 @@ class _Role:
         return dict(found)
 
 
-def _details(arrays: ArrayReader, row: _Row) -> tuple[Sequence[float], Sequence[float]]:
+def _details(arrays: ArrayReader, row: CaseRecord) -> tuple[Sequence[float], Sequence[float]]:
     figures = arrays.one(row, "attention", "prompt_figures")
     load = arrays.one(row, "routing", "load_by_expert_prefill")
     heads = () if figures is None else figures[ROW_FIGURES.index("entropy2")].ravel().tolist()
@@ -167,7 +140,7 @@ def _details(arrays: ArrayReader, row: _Row) -> tuple[Sequence[float], Sequence[
     return heads, layers
 
 
-def _predict(name: str, role: _Role) -> Prediction:
+def _predict(name: str, role: _RoleRequests) -> Prediction:
     seen = role.seen
     rows = [each.row for each in seen]
     failed = np.array([_wrong(row) for row in rows], np.bool_)
@@ -189,7 +162,7 @@ def _predict(name: str, role: _Role) -> Prediction:
     )
 
 
-def _wrong(row: _Row) -> bool:
+def _wrong(row: CaseRecord) -> bool:
     return row.quality.score is not None and row.quality.score < FAILED_BELOW
 
 
@@ -203,7 +176,9 @@ def _why_not(n: int, failing: int, good: int) -> str | None:
     return None
 
 
-def _predictors(seen: Sequence[_Seen], failed: Mask, clusters: Codes) -> Iterator[Predictor]:
+def _predictors(
+    seen: Sequence[_ProbedRequest], failed: Mask, clusters: Codes
+) -> Iterator[Predictor]:
     rows = [each.row for each in seen]
     length = _Features("length", np.log([[max(row.tokens.prompt or 0, 1)] for row in rows]))
     accuracy = _Features("class and arm", _one_hot([(row.prompt_class, row.arm) for row in rows]))
@@ -214,19 +189,19 @@ def _predictors(seen: Sequence[_Seen], failed: Mask, clusters: Codes) -> Iterato
 
     baseline = judged(known)
     for features in (length, accuracy):
-        yield _told(features, judged(features))
-    yield _told(known, baseline)
+        yield _predictor(features, judged(features))
+    yield _predictor(known, baseline)
     for features in _telemetry(seen):
-        yield _told(features, judged(features), baseline)
-        yield _told(known + features, judged(known + features), baseline)
+        yield _predictor(features, judged(features), baseline)
+        yield _predictor(known + features, judged(known + features), baseline)
 
 
-def _telemetry(seen: Sequence[_Seen]) -> Iterator[_Features]:
-    """The sets of features that these rows have, each complete."""
+def _telemetry(seen: Sequence[_ProbedRequest]) -> Iterator[_Features]:
+    """The sets of features that all rows have."""
     rows = [each.row for each in seen]
     sections: dict[str, list[Sequence[float]]] = {
-        "routing": [[_number(row.routing, name) for name in _ROUTING] for row in rows],
-        "attention": [[_number(row.attention, name) for name in _ATTENTION] for row in rows],
+        "routing": [_numbers(row, "routing", _ROUTING) for row in rows],
+        "attention": [_numbers(row, "attention", _ATTENTION) for row in rows],
         "routing by layer": [each.layers for each in seen],
         "attention by head": [each.heads for each in seen],
         "confidence of the answer": [[*_logprobs(row.confidence)] for row in rows],
@@ -234,7 +209,7 @@ def _telemetry(seen: Sequence[_Seen]) -> Iterator[_Features]:
     complete = {}
     for name, values in sections.items():
         if len({len(row) for row in values}) > 1:
-            continue  # not every row has them, or they are of unlike models
+            continue  # some rows lack them, or the rows are of different models
         columns = np.array(values, np.float64)
         columns = columns[:, ~np.isnan(columns).any(axis=0)]
         if columns.shape[1]:
@@ -244,15 +219,14 @@ def _telemetry(seen: Sequence[_Seen]) -> Iterator[_Features]:
         yield complete["routing"] + complete["attention"]
 
 
-def _number(section: dict[str, object] | None, name: str) -> float:
-    value = (section or {}).get(name)
-    return float(value) if isinstance(value, int | float) else float("nan")
+def _numbers(row: CaseRecord, section: str, names: Iterable[str]) -> list[float]:
+    values = [(row.sections[section] or {}).get(name) for name in names]
+    return [float(each) if isinstance(each, int | float) else math.nan for each in values]
 
 
-def _logprobs(confidence: _Confidence | None) -> Iterator[float]:
-    known = confidence or _Confidence()
-    for value in (known.mean_logprob, known.min_logprob):
-        yield float("nan") if value is None else value
+def _logprobs(confidence: Confidence | None) -> Iterator[float]:
+    for value in (confidence.mean_logprob, confidence.min_logprob) if confidence else (None, None):
+        yield math.nan if value is None else value
 
 
 def _one_hot(labels: Sequence[tuple[str, str]]) -> Floats:
@@ -260,7 +234,7 @@ def _one_hot(labels: Sequence[tuple[str, str]]) -> Floats:
     return np.array([[float(label == name) for name in names] for label in labels])
 
 
-def _told(features: _Features, found: Auroc, baseline: Auroc | None = None) -> Predictor:
+def _predictor(features: _Features, found: Auroc, baseline: Auroc | None = None) -> Predictor:
     gain = found.above(baseline) if baseline else None
     interval = found.interval
     return Predictor(

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from stressbench.stats.nights import (
+from stressbench.stats.trends import (
     HORIZON,
     alpha_of_night,
     change_points,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stressbench.compare.identity import Name, taken_apart
+from stressbench.compare.case_keys import CaseIdParts, taken_apart
 from stressbench.schema.results.record import CaseRecord
 from stressbench.store import scan
 
@@ -27,7 +27,7 @@ def test_a_case_id_falls_into_its_parts(label, arm, level, points, place, item):
     tail += [] if depth is None else [f"d{depth:g}"]
     head = [label, arm, *([level] if level else [])]
     found = taken_apart("/".join([*head, *points, *tail, f"i{item}"]), arm, level)
-    assert found == Name(
+    assert found == CaseIdParts(
         label,
         arm,
         level,

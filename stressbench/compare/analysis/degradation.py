@@ -1,4 +1,4 @@
-"""How quality falls under stress within one run, and with what it falls."""
+"""Degradation within one run: how quality falls under stress, and what it falls with."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from stressbench.metrics.base import Codes, Columns, Floats
+from stressbench.metrics.base import Columns
+from stressbench.metrics.families import known
 from stressbench.schema.analysis.degradation import (
     Axis,
     Cause,
@@ -20,15 +20,20 @@ from stressbench.schema.analysis.degradation import (
     Loss,
     OutcomeShift,
 )
-from stressbench.schema.metric import Metric, known
+from stressbench.schema.metric import Metric
 from stressbench.seeds import derive_seed
-from stressbench.stats.clusters import PairedSums, cluster_sums, effective_size, mean_effect
+from stressbench.stats.arrays import Codes, Floats, Mask
+from stressbench.stats.clusters import (
+    PairedSums,
+    against_zero,
+    cluster_sums,
+    effective_size,
+    mean_effect,
+)
 from stressbench.stats.exact import wilson
 
-Mask = NDArray[np.bool_]
-
 KEPT: Final = 0.85
-"""Share of the shortest length's quality that an effective length keeps (NoLiMa, 2025)."""
+"""Share of the shortest length's quality that an effective context length keeps (NoLiMa, 2025)."""
 
 _AXES: Final[tuple[tuple[Axis, str], ...]] = (
     ("length", "budget"),
@@ -36,7 +41,7 @@ _AXES: Final[tuple[tuple[Axis, str], ...]] = (
     ("density", "tokens.bytes_per_token"),
     ("inflation", "tokens.inflation"),
 )
-_BINS: Final = 4  # of an axis that is measured, not set
+_BINS: Final = 4  # on an axis that is measured, not set by the suite
 _CONTROLS: Final = {"degradation.twin": "isocontent", "degradation.token_matched": "isotoken"}
 _CAUSES: Final[tuple[tuple[str, str, float | None], ...]] = (
     ("preempted", "kv.preempted", 0.0),
@@ -46,9 +51,9 @@ _CAUSES: Final[tuple[tuple[str, str, float | None], ...]] = (
     ("needle lift above its median", "attention.needle_lift", None),
     ("router imbalance above its median", "routing.imbalance", None),
 )
-"""Name, metric, threshold; None is the median of the class."""
+"""Name, metric and threshold; None means the median of the class."""
 
-_MIN_GROUP: Final = 5  # cases: a mean of fewer is an anecdote
+_MIN_GROUP: Final = 5  # cases: a mean over fewer says too little
 
 
 def metrics() -> list[Metric]:
@@ -60,17 +65,17 @@ def metrics() -> list[Metric]:
 
 
 def degradation(columns: Columns) -> list[ClassDegradation]:
-    """Every role and prompt class of a run, read with ``metrics()``."""
+    """The degradation of every role and prompt class of a run that was read with ``metrics()``."""
     found = []
     for role in columns.labels["role"].names:
         for prompt_class in columns.labels["prompt_class"].names:
-            part = _Part(columns, role, prompt_class)
+            part = _ClassRows(columns, role, prompt_class)
             if part.stressed.any():
                 found.append(part.degradation())
     return found
 
 
-class _Part:
+class _ClassRows:
     """The quality-pass rows of one role and class."""
 
     def __init__(self, columns: Columns, role: str, prompt_class: str) -> None:
@@ -80,7 +85,7 @@ class _Part:
         )
         self.score = columns.values["quality.score"]
         self.answered = self.mine & self.has("arm", "stress")
-        """All of them; ``stressed`` are those that were judged."""
+        """All stressed rows; ``stressed`` has only those with a score."""
         self.stressed = self.answered & ~np.isnan(self.score)
         self.clusters = columns.labels["cluster_id"].codes
 
@@ -107,7 +112,7 @@ class _Part:
         )
 
     def level(self, rows: Mask, at: float) -> Level:
-        """Mean score of some rows; Wilson's interval at the effective sample size."""
+        """Mean score of some rows, with Wilson's interval at the effective sample size."""
         scores, clusters = self.score[rows], _compact(self.clusters[rows])
         n, count = len(scores), int(clusters.max()) + 1
         mean = float(scores.mean())
@@ -127,7 +132,7 @@ class _Part:
     def context_length(self) -> ContextLength | None:
         budgets = self.columns.params["budget"]
         lengths = np.unique(budgets[self.stressed & ~np.isnan(budgets)])
-        if len(lengths) < 2:  # noqa: PLR2004  a length to lose and one to lose it against
+        if len(lengths) < 2:  # noqa: PLR2004  a length and one to compare it with
             return None
         shortest = self.stressed & (budgets == lengths[0])
         base = float(self.score[shortest].mean())
@@ -141,7 +146,7 @@ class _Part:
         )
 
     def _kept(self, shortest: Mask, rows: Mask) -> tuple[float, float]:
-        """Score less ``KEPT`` x the shortest length's: estimate and one-sided 95 % bound."""
+        """Score minus ``KEPT`` x the shortest length's: estimate and one-sided 95 % bound."""
         sums = self._sums(shortest, rows)
         cells = sums.cells * np.array([KEPT, 1, 1, 1])
         effect = mean_effect(PairedSums(cells, 1.0), relative=False, confidence=0.9)
@@ -166,12 +171,9 @@ class _Part:
                 continue
             clusters = _compact(self.clusters[rows])
             count = int(clusters.max()) + 1
-            lost = cluster_sums(values[rows], None, clusters, count)
-            zero = np.column_stack([np.zeros(count), lost[:, 1]])
             seed = derive_seed(0, "loss", self.role, self.prompt_class, control)
-            effect = mean_effect(
-                PairedSums(np.hstack([zero, lost]), 1.0), relative=False, seed=seed
-            )
+            sums = against_zero(values[rows], clusters, count, span=1.0)
+            effect = mean_effect(sums, relative=False, seed=seed)
             yield Loss(
                 control=control,
                 n=int(rows.sum()),
@@ -216,9 +218,10 @@ class _Part:
 
 
 def _places(values: Floats, rows: Mask) -> Floats:
-    """Where each row stands on an axis: its value where those are few and well filled.
+    """The place of each row on an axis.
 
-    Else the middle of its bin; bins hold about equally many rows, ``_MIN_GROUP`` at least.
+    That is the row's value if there are few values with enough rows each. Otherwise it is the
+    middle of the row's bin; bins have about the same number of rows, at least ``_MIN_GROUP``.
     """
     distinct, counts = np.unique(values[rows], return_counts=True)
     if len(distinct) == 0 or (len(distinct) <= _BINS and counts.min() >= _MIN_GROUP):
@@ -231,7 +234,7 @@ def _places(values: Floats, rows: Mask) -> Floats:
 
 
 def _last_before_failing(lengths: Floats, kept: list[bool], base: float) -> int | None:
-    """The longest length up to which all are kept; a base of 0 keeps nothing."""
+    """The longest length up to which every length is kept; None if ``base`` is 0."""
     held = None
     for length, keeps in zip(lengths, kept, strict=True):
         if not keeps or base <= 0:

@@ -1,4 +1,4 @@
-"""A series of nights: how much alarm each may raise, and where a level changed for good."""
+"""A series of nightly levels: the false-alarm budget of a night, and lasting changes of level."""
 
 from __future__ import annotations
 
@@ -6,33 +6,31 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
+from stressbench.stats.arrays import Floats
 from stressbench.stats.exact import beta_cdf
 
-Floats = NDArray[np.float64]
-
 HORIZON = 30
-"""Nights over which the chance of any false alarm is held."""
+"""Nights over which the chance of any false alarm is bounded."""
 FEWEST = 3
-"""Nights on either side of a change point."""
+"""Fewest nights on either side of a change point."""
 _SHUFFLES = 999
 
 
 def alpha_of_night(alpha: float = 0.05, horizon: int = HORIZON) -> float:
-    """What one night may spend: alpha / horizon, spending linear in time (Lan and DeMets 1983).
+    """The significance level of one night: alpha / horizon, linear spending (Lan and DeMets 1983).
 
-    By Bonferroni's inequality ``horizon`` nights then raise any false alarm with chance
-    alpha at most; at 5 % each night, 30 nights would with chance 79 %.
+    By Bonferroni's inequality, ``horizon`` nights then raise any false alarm with a chance of
+    at most alpha. At 5 % each night, 30 nights would raise one with a chance of 79 %.
     """
     return alpha / horizon
 
 
 def prediction_p(previous: Sequence[float], value: float) -> float | None:
-    """Two-sided p of one more value from the law of the previous ones (normal, both unknown).
+    """Two-sided p that one more value is from the same normal distribution as the previous ones.
 
-    t = (value - mean) / (s sqrt(1 + 1/m)) with m - 1 degrees of freedom. None below five
-    previous values. Where they were all alike, 1 for the same again and 0 for another.
+    t = (value - mean) / (s sqrt(1 + 1/m)) with m - 1 degrees of freedom. None for fewer than
+    five previous values. If those are all equal, 1 for the same value again, else 0.
     """
     m = len(previous)
     if m < 5:  # noqa: PLR2004  a spread of fewer is a guess
@@ -46,12 +44,12 @@ def prediction_p(previous: Sequence[float], value: float) -> float | None:
 
 
 def change_points(levels: Sequence[float], *, alpha: float = 0.01, seed: int = 0) -> list[int]:
-    """Indices at which the level changed: the first night of each new level, ascending.
+    """Indices of the first night of each new level, ascending.
 
-    Binary segmentation: the split with the greatest standardised difference of means is
-    a change where shuffled nights reach it with p <= alpha (permutation, exchangeable
-    nights; Matteson and James 2014 for the scheme), then either side is searched in turn.
-    Every part that is searched may raise a false one, hence the strict default.
+    Binary segmentation: take the split with the greatest standardised difference of means. It
+    is a change if shuffled nights reach that difference with p <= alpha (permutation of
+    exchangeable nights; scheme of Matteson and James 2014). Then search both sides in the same
+    way. Every part that is searched may raise a false alarm, hence the strict default.
     """
     values = np.asarray(levels, np.float64)
     found: list[int] = []

@@ -1,4 +1,4 @@
-"""Trends over many nights: levels, alarms that a month of nights can afford, change points."""
+"""Trends over many nights: levels, alarms at a bounded false-alarm rate, change points."""
 
 from __future__ import annotations
 
@@ -12,37 +12,39 @@ from typing import Final
 import numpy as np
 
 from stressbench import store
-from stressbench.compare.comparable import RolePair, differences
+from stressbench.compare.differences import RolePair, differences
 from stressbench.errors import ResultsError, StressbenchError, UsageError
 from stressbench.metrics import base as columns
-from stressbench.metrics.base import Columns, Floats
+from stressbench.metrics.base import Columns
+from stressbench.metrics.families import known
 from stressbench.schema.analysis.history import History, Night, Series
 from stressbench.schema.metric import Metric
 from stressbench.schema.results.run import RunHeader
 from stressbench.schema.suite.gate import share, target
 from stressbench.seeds import derive_seed
+from stressbench.stats.arrays import Floats
 from stressbench.stats.clusters import PairedSums, cluster_sums, mean_effect
-from stressbench.stats.nights import HORIZON, alpha_of_night, change_points, prediction_p
 from stressbench.stats.quantiles import percentile
+from stressbench.stats.trends import HORIZON, alpha_of_night, change_points, prediction_p
 
 DEFAULT_METRICS: Final = ("quality.score", "failures.rate", "ttft.p95", "throughput.output")
 ALPHA: Final = 0.05
 _RESTART: Final = frozenset({"suite", "seed", "limit"})
-"""Factors that make other cases of a run: its series begins anew."""
+"""Factors that change the cases of a run. If one differs, a new series begins."""
 _MANY_BYTES: Final = 1 << 26
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
-    """A metric with its statistic."""
+class _Target:
+    """A metric and the statistic of it."""
 
     metric: Metric
     statistic: str
 
 
 @dataclass(frozen=True, slots=True)
-class _Point:
-    """One run's share in one series: its level, and its sums by cluster for means."""
+class _RunLevel:
+    """One run in one series: its level, and for means its sums by cluster."""
 
     header: RunHeader
     path: str
@@ -52,17 +54,20 @@ class _Point:
     level: float
 
 
-Key = tuple[str, str, str]
+_SeriesKey = tuple[str, str, str]
 
 
 def find_runs(roots: Iterable[Path]) -> list[Path]:
-    """Every ``records.jsonl`` at or below the roots, sorted. Raises for a root with none."""
+    """Every ``records.jsonl`` at or below the roots, sorted.
+
+    Raises ``ResultsError`` for a root without one.
+    """
     found: list[Path] = []
     for root in roots:
         files = [root] if root.is_file() else sorted(root.rglob(store.RECORDS))
         if not files:
             raise ResultsError(
-                "there are no results here", where=str(root), hint="name directories of runs"
+                "no records.jsonl here", where=str(root), hint="name directories of runs"
             )
         found += files
     return list(dict.fromkeys(found))
@@ -75,14 +80,14 @@ def history(
 ) -> History:
     """Trends of some metrics over all runs below ``roots``.
 
-    A file that cannot be read or is unfinished is left out and named in ``skipped``.
-    ``progress`` is told of every file read. Raises ``UsageError`` for an unknown metric.
+    A file that is unreadable or unfinished is left out and listed in ``skipped``. ``progress`` is
+    called after every file. Raises ``UsageError`` for an unknown metric.
     """
-    targets = [Target(*target(name)) for name in dict.fromkeys(names)]
+    targets = [_Target(*target(name, known())) for name in dict.fromkeys(names)]
     if not targets:
         raise UsageError("name a metric", hint="stressbench list metrics")
     skipped: dict[str, str] = {}
-    points: dict[Key, list[_Point]] = {}
+    points: dict[_SeriesKey, list[_RunLevel]] = {}
     paths = find_runs(roots)
     for path, outcome in zip(paths, _read_all(paths, tuple(names), progress), strict=True):
         if isinstance(outcome, str):
@@ -99,35 +104,35 @@ def history(
     return History(series=series, skipped=skipped, horizon=HORIZON, alpha=ALPHA)
 
 
-Outcome = list[tuple[Key, _Point]] | str
+_FileLevels = list[tuple[_SeriesKey, _RunLevel]] | str
 
 
 def _read_all(
     paths: Sequence[Path], names: tuple[str, ...], progress: Callable[[int], None] | None
-) -> Iterator[Outcome]:
-    """The points of each file, in order; two processes where there is much to read."""
+) -> Iterator[_FileLevels]:
+    """The levels of each file, in order; in several processes if there is much to read."""
     jobs = [(path, names) for path in paths]
     if len(paths) < 2 or sum(path.stat().st_size for path in paths) < _MANY_BYTES:  # noqa: PLR2004
-        outcomes: Iterator[Outcome] = map(_points, jobs)
+        outcomes: Iterator[_FileLevels] = map(_levels_of, jobs)
         yield from _counted(outcomes, progress)
         return
     with ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn")) as pool:
-        yield from _counted(pool.map(_points, jobs, chunksize=4), progress)
+        yield from _counted(pool.map(_levels_of, jobs, chunksize=4), progress)
 
 
 def _counted(
-    outcomes: Iterator[Outcome], progress: Callable[[int], None] | None
-) -> Iterator[Outcome]:
+    outcomes: Iterator[_FileLevels], progress: Callable[[int], None] | None
+) -> Iterator[_FileLevels]:
     for outcome in outcomes:
         if progress:
             progress(1)
         yield outcome
 
 
-def _points(job: tuple[Path, tuple[str, ...]]) -> Outcome:
-    """What one file adds to each series, or why it adds nothing."""
+def _levels_of(job: tuple[Path, tuple[str, ...]]) -> _FileLevels:
+    """One file's level in each series, or why it has none."""
     path, names = job
-    targets = [Target(*target(name)) for name in names]
+    targets = [_Target(*target(name, known())) for name in names]
     try:
         run = columns.read(path, {t.metric.name: t.metric for t in targets}.values())
     except StressbenchError as error:
@@ -138,11 +143,11 @@ def _points(job: tuple[Path, tuple[str, ...]]) -> Outcome:
         ((role, each.metric.name, each.statistic), point)
         for role in run.labels["role"].names
         for each in targets
-        if (point := _point(run, role, each)) is not None
+        if (point := _level_of(run, role, each)) is not None
     ]
 
 
-def _point(run: Columns, role: str, each: Target) -> _Point | None:
+def _level_of(run: Columns, role: str, each: _Target) -> _RunLevel | None:
     values = run.values[each.metric.name]
     rows = ~np.isnan(values)
     for label, name in (("role", role), ("arm", "stress"), ("pass_", "quality")):
@@ -159,7 +164,7 @@ def _point(run: Columns, role: str, each: Target) -> _Point | None:
     totals = cells.sum(axis=0)
     level = float(totals[0] / totals[1]) if quantile is None else percentile(values[rows], quantile)
     names = run.labels["cluster_id"].names
-    return _Point(
+    return _RunLevel(
         header=run.header,
         path=str(run.path),
         n=int(rows.sum()),
@@ -169,10 +174,10 @@ def _point(run: Columns, role: str, each: Target) -> _Point | None:
     )
 
 
-def _series(role: str, each: Target, points: list[_Point]) -> Iterator[Series]:
-    """The points in time order, begun anew where the cases of the run are others."""
+def _series(role: str, each: _Target, points: list[_RunLevel]) -> Iterator[Series]:
+    """The levels in order of time; a new series begins where the cases of the run change."""
     points = sorted(points, key=lambda point: (point.header.started_at, point.header.run_id))
-    parts: list[list[_Point]] = []
+    parts: list[list[_RunLevel]] = []
     changes: list[list[list[str]]] = []
     for point in points:
         found = differences(parts[-1][-1].header, point.header, _roles(role)) if parts else []
@@ -186,14 +191,16 @@ def _series(role: str, each: Target, points: list[_Point]) -> Iterator[Series]:
         yield _one_series(role, each, part, changed)
 
 
-def _one_series(role: str, each: Target, points: list[_Point], changed: list[list[str]]) -> Series:
+def _one_series(
+    role: str, each: _Target, points: list[_RunLevel], changed: list[list[str]]
+) -> Series:
     levels = [point.level for point in points]
     seed = derive_seed(0, "history", role, each.metric.name, each.statistic) % 2**32
     starts = change_points(levels, seed=seed)
     nights = []
     for index, point in enumerate(points):
-        # A level is judged by the nights since it last changed; a change's own first night
-        # is judged by those before it, or the alarm would hide itself.
+        # A night is compared with the nights since the last change point. The first night of a
+        # new level is compared with the nights before it, or it could never raise an alarm.
         since = max((start for start in starts if start < index), default=0)
         before = points[since:index]
         p, delta = _against(each, before, point)
@@ -224,13 +231,15 @@ def _one_series(role: str, each: Target, points: list[_Point], changed: list[lis
     )
 
 
-def _against(each: Target, before: list[_Point], point: _Point) -> tuple[float | None, float]:
-    """P and difference of a night from those before.
+def _against(
+    each: _Target, before: list[_RunLevel], point: _RunLevel
+) -> tuple[float | None, float]:
+    """P-value and difference of a night from the mean of the nights before.
 
-    For means a paired test over the clusters that all share (one whose requests all failed has
-    no latency in its night); from five nights on the
-    spread between nights must be exceeded too, for it holds what pairing cannot see: the
-    machine's own mood. For percentiles that alone.
+    Means are compared by a paired test over the clusters that all nights share; a cluster whose
+    requests all failed has no latency in that night. From five earlier nights on, the difference
+    must also exceed the spread between nights, because that includes machine drift, which
+    pairing cannot see. Percentiles are compared by the spread between nights alone.
     """
     if not before:
         return None, 0.0
@@ -248,8 +257,8 @@ def _against(each: Target, before: list[_Point], point: _Point) -> tuple[float |
     return (max(known) if known else None), delta
 
 
-def _cells(point: _Point, names: Collection[str]) -> Floats:
-    """The sums of some clusters, in the order of their names, which are sorted."""
+def _cells(point: _RunLevel, names: Collection[str]) -> Floats:
+    """The sums of some clusters in the order of their names. ``point.names`` are sorted."""
     return point.cells[[name in names for name in point.names]]
 
 

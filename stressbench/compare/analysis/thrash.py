@@ -1,10 +1,10 @@
-"""Thrash: whether routing, or the answer, flips when nothing that matters has changed.
+"""Routing instability: whether routing or answers flip although nothing relevant has changed.
 
-Set side by side are the same requests under several set-ups of the engine (one request at
-a time or many, prefix caching on or off, the same set-up twice), in several runs, and
-prompts of one run that begin alike (a suffix edited). A causal router that never drops
-tokens cannot know what follows, nor who else is in the batch: what differs is numerics,
-and the flips of an A/A pair are the floor that any other effect must exceed.
+Compared are the same requests under several variants of the engine (one request at a time or
+many, prefix caching on or off, the same set-up twice) or in several runs, and prompts of one run
+with a common prefix. The routing of a token in a causal model without dropped tokens does not
+depend on later tokens, nor on other requests in the batch. So differences are numerical, and the
+flips of an A/A pair are the floor that any other effect must exceed.
 """
 
 from __future__ import annotations
@@ -15,88 +15,68 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Final, cast
 
-import msgspec
 import numpy as np
 
 from stressbench import store
-from stressbench.compare.studies.overlap import Choices, Tally, common_prefix, median
+from stressbench.compare.analysis.overlap import Choices, OverlapSums, common_prefix, median
 from stressbench.errors import CompareError
 from stressbench.schema.analysis.thrash import Between, Overlap, Thrash
-from stressbench.schema.axes import role_name
-from stressbench.schema.results.arrays import ArraysAt
+from stressbench.schema.results.record import CaseRecord
 from stressbench.schema.results.run import ModelRun
 from stressbench.schema.suite.roles import check_role
-from stressbench.store.arrays import ArrayReader
+from stressbench.store.arrays import ADDRESS, ArrayReader
 
 _RIGHT: Final = 0.5
-"""A score from here on is right."""
+"""An answer with at least this score is right."""
 _BOTH: Final = 2
 _SUFFIX_SHARE: Final = 0.5
-"""Two prompts begin alike where they share this much of the shorter one, or more."""
+"""Two prompts have a common prefix if it is at least this share of the shorter one."""
 _NO_PROBE: Final = "the run has no routing telemetry"
 _NO_CHOICES: Final = "no choices were kept: give the routing probe `keep_ids: true`"
-_NO_PAIR: Final = "nothing to set side by side: one set-up, one run, no common beginnings"
+_NO_PAIR: Final = "nothing to compare: one run, one engine variant, no prompts with a common prefix"
 
 
-class _Row(msgspec.Struct, tag="case", rename={"pass_": "pass"}, kw_only=True):
-    role: str
-    variant: str | None = None
-    case_id: str
-    cluster_id: str
-    pass_: str
-    repeat: int
-    status: str
-    prompt_sha256: str
-    quality: _Quality
-    output: _Output
-    why_null: dict[str, str]
-    routing: dict[str, object] | None = None
-    arrays: dict[str, ArraysAt] | None = None
-
-
-class _Quality(msgspec.Struct):
-    score: float | None
-
-
-class _Output(msgspec.Struct):
-    text: str | None = None
+_FIELDS: Final = (
+    *ADDRESS,
+    *("cluster_id", "prompt_sha256", "status", "quality.score", "output.text", "why_null"),
+    "routing",
+)
 
 
 @dataclass(slots=True)
-class _Side:
-    """One role of one run: answers as they were under load, routing of the telemetry pass."""
+class _RunRole:
+    """One role of one run: the answers under load, and the routing of the telemetry pass."""
 
     name: str
     run: store.Run
     arrays: ArrayReader
     model_role: str
     model: ModelRun
-    answers: dict[str, _Row] = field(default_factory=dict)
-    """First ones by case, failed ones too: of the quality pass, or of the other where there is
-    no such."""
-    routed: dict[str, _Row] = field(default_factory=dict)
+    answers: dict[str, CaseRecord] = field(default_factory=dict)
+    """The first record of each case, failed ones included: of the quality pass, or of another pass
+    if the case is not in that one."""
+    routed: dict[str, CaseRecord] = field(default_factory=dict)
     why_not_routed: str = _NO_PROBE
 
     @property
     def set_up(self) -> tuple[object, ...]:
-        """What must be the same for two sides to be an A/A pair."""
+        """The facts that must be equal for two sides to be an A/A pair."""
         header = self.run.header
         load = header.suite_spec.get("load")
         return self.model.sha256, self.model.engine_args, load, header.machine.packages
 
-    def take(self, row: _Row) -> None:
+    def take(self, row: CaseRecord) -> None:
         if row.repeat != 0:
             return
         if row.pass_ == "quality" or row.case_id not in self.answers:
             self.answers[row.case_id] = row
-        if row.routing is not None:
+        if row.sections["routing"] is not None:
             self.routed[row.case_id] = row
         elif row.pass_ == "telemetry":
             self.why_not_routed = row.why_null.get("routing", _NO_PROBE)
 
-    def choices(self, row: _Row) -> Choices | None:
-        """The choices of a request among the run's arrays; None where no choices were kept."""
-        assert row.routing is not None
+    def choices(self, row: CaseRecord) -> Choices | None:
+        """The expert choices of a request from the run's arrays; None if they were not kept."""
         arrays = self.arrays.read(row, "routing")
         if "ids" not in arrays:
             return None
@@ -105,15 +85,21 @@ class _Side:
             positions=arrays["positions"].astype(np.int32),
             ids=arrays["ids"].astype(np.int16),
             margins=arrays["margins"].astype(np.float32),
-            experts=int(cast("int", row.routing["experts"])),
+            experts=_experts(row),
         )
 
 
-def thrash(paths: Sequence[Path]) -> Thrash:
-    """Set side by side whatever can be, in one run or in several of the same suite.
+def _experts(row: CaseRecord) -> int:
+    """The number of experts per layer, from the routing section."""
+    routing = row.sections["routing"] or {}
+    return int(cast("int", routing["experts"]))
 
-    Raises ``ResultsError`` for files that cannot be read, arrays that are lost among
-    them, ``CompareError`` where there is nothing to pair.
+
+def thrash(paths: Sequence[Path]) -> Thrash:
+    """Compare all requests that can be paired, in one run or in several of the same suite.
+
+    Raises ``ResultsError`` for files that cannot be read and for lost arrays, ``CompareError`` if
+    there is nothing to pair.
     """
     sides = [side for path in paths for side in _sides(path, several=len(paths) > 1)]
     overlaps = [*_against_the_first(sides), *_suffixes(sides)]
@@ -121,16 +107,16 @@ def thrash(paths: Sequence[Path]) -> Thrash:
         raise CompareError(
             _NO_PAIR,
             where=", ".join(map(str, paths)),
-            hint="name two runs of a suite, or give the suite several set-ups under `engine:`",
+            hint="name two runs of a suite, or list several variants under `engine:` in the suite",
         )
     return Thrash(overlaps=overlaps, why_null=dict(_reasons(sides, overlaps)))
 
 
-def _sides(path: Path, *, several: bool) -> Iterator[_Side]:
+def _sides(path: Path, *, several: bool) -> Iterator[_RunRole]:
     run = store.read_run(path)
     arrays = ArrayReader(run.directory)
     sides = {
-        role: _Side(
+        role: _RunRole(
             name=f"{run.header.run_id} {role}" if several else role,
             run=run,
             arrays=arrays,
@@ -139,16 +125,15 @@ def _sides(path: Path, *, several: bool) -> Iterator[_Side]:
         )
         for role, model in run.header.models.items()
     }
-    for row in store.scan(run.path, _Row):
-        name = role_name(row.role, row.variant)
-        check_role(name, sides, run.path)
-        sides[name].take(row)
+    for row in store.records(run.path, _FIELDS):
+        check_role(row.role_name, sides, run.path)
+        sides[row.role_name].take(row)
     yield from sides.values()
 
 
-def _against_the_first(sides: Sequence[_Side]) -> Iterator[Overlap]:
-    """Each side against the first one of the same model, request by request."""
-    first: dict[str, _Side] = {}
+def _against_the_first(sides: Sequence[_RunRole]) -> Iterator[Overlap]:
+    """Each side against the first side of the same model, request by request."""
+    first: dict[str, _RunRole] = {}
     for side in sides:
         base = first.setdefault(side.model_role, side)
         if base is not side and (base.answers.keys() & side.answers.keys()):
@@ -156,8 +141,8 @@ def _against_the_first(sides: Sequence[_Side]) -> Iterator[Overlap]:
             yield _compared(base, side, between)
 
 
-def _compared(base: _Side, cand: _Side, between: Between) -> Overlap:
-    tally, answers = Tally(), _Answers()
+def _compared(base: _RunRole, cand: _RunRole, between: Between) -> Overlap:
+    tally, answers = OverlapSums(), _Answers()
     for one, other in _same(base.answers, cand.answers):
         answers.add(one, other)
     for one, other in _same(base.routed, cand.routed):
@@ -174,25 +159,27 @@ def _compared(base: _Side, cand: _Side, between: Between) -> Overlap:
 _END: Final = 1 << 30
 
 
-def _same(base: Mapping[str, _Row], cand: Mapping[str, _Row]) -> Iterator[tuple[_Row, _Row]]:
-    """The requests of both sides that asked the same, token for token."""
+def _same(
+    base: Mapping[str, CaseRecord], cand: Mapping[str, CaseRecord]
+) -> Iterator[tuple[CaseRecord, CaseRecord]]:
+    """The requests of both sides with identical prompt tokens."""
     for case_id in sorted(base.keys() & cand.keys()):
         if base[case_id].prompt_sha256 == cand[case_id].prompt_sha256:
             yield base[case_id], cand[case_id]
 
 
-def _suffixes(sides: Sequence[_Side]) -> Iterator[Overlap]:
-    """Prompts of one side that begin alike; neighbours in the order of their tokens do most."""
+def _suffixes(sides: Sequence[_RunRole]) -> Iterator[Overlap]:
+    """Prompts of one side with a common prefix: neighbours in the order of their tokens."""
     for side in sides:
         found = [(row, side.choices(row)) for row in side.routed.values()]
         kept = [(row, choices) for row, choices in found if choices is not None]
         kept.sort(key=lambda each: each[1].prompt_ids.tolist())
-        tally, text = Tally(), 0
+        tally, text = OverlapSums(), 0
         for (_, one), (_, other) in pairwise(kept):
             prefix = common_prefix(one.prompt_ids, other.prompt_ids)
             shorter = min(len(one.prompt_ids), len(other.prompt_ids))
             if prefix < _SUFFIX_SHARE * shorter:
-                text += 1  # another text begins: pairs about one text are one item
+                text += 1  # a new text begins; all pairs about one text are one item
             elif prefix < max(len(one.prompt_ids), len(other.prompt_ids)):
                 tally.add(f"text {text}", one, other, prefix)
         if tally.rows:
@@ -201,17 +188,17 @@ def _suffixes(sides: Sequence[_Side]) -> Iterator[Overlap]:
 
 @dataclass(slots=True)
 class _Answers:
-    """Answers to the same question on two sides."""
+    """Counts of pairs of answers to the same question."""
 
     n: int = 0
     failed: int = 0
     changed: int = 0
     hidden: int = 0
-    """Pairs whose texts were kept out of the files."""
+    """Pairs whose texts are not in the files (``record_prompts: false``)."""
     lost: int = 0
     gained: int = 0
 
-    def add(self, base: _Row, cand: _Row) -> None:
+    def add(self, base: CaseRecord, cand: CaseRecord) -> None:
         self.n += 1
         answered = (base.status == "ok") + (cand.status == "ok")
         self.failed += answered != _BOTH
@@ -230,7 +217,7 @@ class _Answers:
 def _overlap(
     between: Between,
     names: tuple[str, str],
-    tally: Tally,
+    tally: OverlapSums,
     answers: _Answers,
     *,
     alike: bool | None,
@@ -263,8 +250,8 @@ def _overlap(
     )
 
 
-def _reasons(sides: Sequence[_Side], overlaps: Sequence[Overlap]) -> Iterator[tuple[str, str]]:
-    """Why some sides have no routing to compare."""
+def _reasons(sides: Sequence[_RunRole], overlaps: Sequence[Overlap]) -> Iterator[tuple[str, str]]:
+    """Why some sides have no routing to compare, by their names."""
     compared = {name for each in overlaps if each.rows for name in (each.base, each.cand)}
     for side in sides:
         if side.name not in compared:

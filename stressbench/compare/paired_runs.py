@@ -1,69 +1,69 @@
-"""One comparison under way: sides set side by side once, questions asked of them."""
+"""Two runs whose sides are paired once, and the gates and questions asked of the pairs."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from stressbench.compare import comparable, sides
-from stressbench.compare.comparable import Difference, RolePair
+from stressbench.compare import sides
+from stressbench.compare.differences import RolePair, RunDifference, differences, refuse_undeclared
 from stressbench.compare.evaluate import Question, evaluate
 from stressbench.compare.judge import Asked, finding, judge
-from stressbench.compare.levels import unfinished
-from stressbench.compare.match import matches, model_pairs
+from stressbench.compare.model_pairs import matches, model_pairs
 from stressbench.compare.pair import Pairing, pair
 from stressbench.compare.sides import Contrast, Side
+from stressbench.compare.sweep_levels import unfinished
 from stressbench.errors import CompareError, SuiteError, UsageError
 from stressbench.metrics.base import Columns
+from stressbench.metrics.families import known
 from stressbench.schema.analysis.comparison import Finding, GateFinding
 from stressbench.schema.axes import AXES
-from stressbench.schema.metric import known
 from stressbench.schema.results.run import RunHeader
 from stressbench.schema.suite.gate import Gate
 from stressbench.seeds import derive_seed
 from stressbench.stats.multiple import benjamini_hochberg, holm
 
 _OPEN = ("role", "variant", "lever")
-"""Axes on which each value is judged by itself."""
+"""Axes on which each value is judged separately."""
 _MAY_DIFFER = {
     "role": frozenset({"model", "tokenizer", "engine.args"}),
     "variant": frozenset({"engine.args"}),
 }
-"""What sides that differ in an axis are meant to differ in."""
+"""Factors in which sides may differ if they differ on an axis."""
 
 
 @dataclass(frozen=True, slots=True)
-class Paired:
-    """The pairings of two sides, one for each value of what the sides leave open."""
+class SidePairings:
+    """The pairings of two sides: one for each model and lever that the sides do not name."""
 
     contrast: Contrast
     pairings: list[Pairing]
-    found: list[Difference]
+    found: list[RunDifference]
     treat: frozenset[str]
 
     @property
     def latency(self) -> bool:
-        """Whether latency is compared: not across unlike devices, unless that was meant."""
+        """Whether latency is compared: across different devices only if ``treat`` says so."""
         return not self.unlike_devices or "device" in self.treat
 
     @property
     def unlike_devices(self) -> list[str]:
-        """The differences of the devices."""
+        """The differences between the devices."""
         return [str(each) for each in self.found if each.factor == "device"]
 
 
 def check_headers(
     base: RunHeader, cand: RunHeader, contrast: Contrast, treat: frozenset[str]
-) -> tuple[list[RolePair], list[Difference]]:
-    """The models that two sides set side by side, and what differs that may.
+) -> tuple[list[RolePair], list[RunDifference]]:
+    """The pairs of models of two sides, and the allowed differences between the runs.
 
-    Raises ``CompareError`` for a difference that nobody declared, ``UsageError`` for a role
-    or variant that a run does not have.
+    Raises ``CompareError`` for an undeclared difference, ``UsageError`` for a role or variant
+    that a run does not have.
     """
     models = model_pairs(base, cand, contrast, treat)
     meant = [_MAY_DIFFER.get(axis, frozenset()) for axis in contrast.differing]
-    found = comparable.differences(base, cand, models)
-    return models, comparable.refuse_unlike(found, treat.union(*meant))
+    found = differences(base, cand, models)
+    return models, refuse_undeclared(found, treat.union(*meant))
 
 
 def of_gate(gate: Gate) -> Contrast:
@@ -71,24 +71,24 @@ def of_gate(gate: Gate) -> Contrast:
     return sides.contrast(gate.by, where=f"gate {gate.text!r}")
 
 
-def set_side_by_side(
+def pair_sides(
     base: Columns, cand: Columns, contrast: Contrast, treat: frozenset[str], *, allow_partial: bool
-) -> Paired:
-    """Pair whatever two sides hold.
+) -> SidePairings:
+    """Pair the cases of two sides.
 
-    Raises ``CompareError`` where they are not comparable, ``UsageError`` for a value that
-    a run does not have.
+    Raises ``CompareError`` if they are not comparable, ``UsageError`` for a value that a run
+    does not have.
     """
     models, found = check_headers(base.header, cand.header, contrast, treat)
     if allow_partial:
         models = _begun(base, cand, models)
     whole = matches(base, cand, models, contrast)
     pairings = [pair(base, cand, each, allow_partial=allow_partial) for each in whole]
-    return Paired(contrast, pairings, found, treat)
+    return SidePairings(contrast, pairings, found, treat)
 
 
 def _begun(base: Columns, cand: Columns, models: list[RolePair]) -> list[RolePair]:
-    """The models that both runs have got to; all of them where that is none."""
+    """The models that both runs have records of; all models if there are none."""
     begun = [
         each
         for each in models
@@ -97,11 +97,11 @@ def _begun(base: Columns, cand: Columns, models: list[RolePair]) -> list[RolePai
     return begun or models
 
 
-class Session:
-    """Two sides of a comparison, and those that gates name for themselves.
+class PairedRuns:
+    """The paired sides of two runs, and the paired sides that gates name.
 
-    ``main`` is None where one run is given and only gates say what to set side by side.
-    A gate that names its sides looks for both within the candidate.
+    ``main`` is None if there is one run and only gates name sides. A gate's sides are both
+    within the candidate.
     """
 
     def __init__(
@@ -119,23 +119,21 @@ class Session:
         if self.partial and not allow_partial:
             raise CompareError(
                 self.partial[0],
-                hint="finish it with --resume, or compare what is there with --allow-partial",
+                hint="finish it with --resume, or compare the recorded part with --allow-partial",
             )
         self.main = None if contrast is None else self._paired(base, contrast)
-        self._of_gates: dict[Contrast, Paired] = {}
+        self._of_gates: dict[Contrast, SidePairings] = {}
 
-    def _paired(self, base: Columns, contrast: Contrast) -> Paired:
-        return set_side_by_side(
-            base, self.cand, contrast, self.treat, allow_partial=self.allow_partial
-        )
+    def _paired(self, base: Columns, contrast: Contrast) -> SidePairings:
+        return pair_sides(base, self.cand, contrast, self.treat, allow_partial=self.allow_partial)
 
     @property
-    def paired(self) -> list[Paired]:
-        """Everything that was set side by side."""
+    def paired(self) -> list[SidePairings]:
+        """All paired sides."""
         return [*([self.main] if self.main else []), *self._of_gates.values()]
 
-    def of(self, gate: Gate) -> Paired:
-        """What a gate judges."""
+    def of(self, gate: Gate) -> SidePairings:
+        """The paired sides that a gate judges."""
         if gate.by:
             contrast = of_gate(gate)
             if contrast not in self._of_gates:
@@ -143,8 +141,8 @@ class Session:
             return self._of_gates[contrast]
         if self.main is None:
             raise UsageError(
-                f"{gate.text!r} judges a run against another one",
-                hint="name the other run, or the sides: by lever=none,clean",
+                f"{gate.text!r} compares two runs, but there is only one",
+                hint="name a second run, or two sides in the gate: by lever=none,clean",
             )
         return self.main
 
@@ -160,13 +158,13 @@ class Session:
         ]
 
     def ask(self, gate: Gate) -> Iterator[Asked]:
-        """The gate's question in each of its scopes; one without cases where none match."""
+        """The gate's question in each of its scopes; in one empty scope if no case matches."""
         metric, paired = known()[gate.metric], self.of(gate)
         if metric.device_bound and not paired.latency:
             raise CompareError(
-                f"{gate.text!r} compares latency across unlike devices: "
+                f"{gate.text!r} compares latency across different devices: "
                 + "; ".join(paired.unlike_devices),
-                hint="run both on the same device, or measure the device with --treat device",
+                hint="run both on the same device, or compare the devices with --treat device",
             )
         question = Question(metric, gate.statistic, gate.relative, gate.confidence)
         where = {key: value for key, value in gate.where.items() if key not in _OPEN}
@@ -179,7 +177,7 @@ class Session:
                 yield answer(pairing.where(where | scope), question, where | scope)
 
     def explore(self, headlines: Callable[[], Iterator[Question]]) -> list[Finding]:
-        """Every headline metric that has a value, overall and per prompt class."""
+        """Every headline metric with a value, overall and per prompt class."""
         if self.main is None:
             return []
         questions = [
@@ -195,23 +193,23 @@ class Session:
         ]
 
     def differences(self) -> list[str]:
-        """What the sides differ in, each once."""
+        """The differences between the sides, each once."""
         return list(dict.fromkeys(str(each) for paired in self.paired for each in paired.found))
 
     def notes(self) -> list[str]:
-        """What a reader must know of what was compared."""
+        """Notes that a reader needs in order to read the numbers."""
         notes = list(self.partial)
         for paired in self.paired:
             for each in paired.pairings:
                 notes += each.notes
                 if each.dropped:
                     notes.append(
-                        f"{each.dropped} cases of {each.sides.words['role']} stand on one side only"
+                        f"{each.dropped} cases of {each.sides.words['role']} are on one side only"
                         " and were left out; a partial comparison never passes"
                     )
         differing = {each.factor for paired in self.paired for each in paired.found}
         notes += [
-            f"{factor} was declared the treatment but does not differ"
+            f"--treat {factor} was given, but {factor} does not differ"
             for factor in sorted(self.treat)
             if factor not in differing
         ]
@@ -231,8 +229,8 @@ def _explored(pairing: Pairing, questions: Sequence[Question]) -> Iterator[Asked
         yield from (each for each in answers if each.answer.effect or scope)
 
 
-def _chosen(gate: Gate, paired: Paired) -> list[Pairing]:
-    """The pairings whose model, set-up and lever a gate's ``where`` names."""
+def _chosen(gate: Gate, paired: SidePairings) -> list[Pairing]:
+    """The pairings whose model, variant and lever match a gate's ``where``."""
     wanted: dict[str, str] = {}
     for axis in _OPEN:
         if axis in gate.where:
@@ -244,22 +242,22 @@ def _chosen(gate: Gate, paired: Paired) -> list[Pairing]:
     there = list(dict.fromkeys(_spelled(each.sides, wanted) for each in paired.pairings))
     named = ", ".join(f"{axis} {value!r}" for axis, value in wanted.items())
     raise SuiteError(
-        f"no {named} is compared here, only: {', '.join(there)}", where=f"gate {gate.text!r}"
+        f"{named} is not among the compared: {', '.join(there)}", where=f"gate {gate.text!r}"
     )
 
 
 def _spelled(each: Contrast, wanted: dict[str, str]) -> str:
-    """What a ``where`` could name instead."""
+    """A value that ``where`` could name instead."""
     if set(wanted) == {"lever"}:
         return each.scope["lever"]
     return each.scope["variant"] if set(wanted) == {"variant"} else each.words["role"]
 
 
 def answer(pairing: Pairing, question: Question, scope: dict[str, str]) -> Asked:
-    """Ask one question of a pairing that ``scope`` names.
+    """Answer one question for a pairing; ``scope`` names its cases.
 
-    The seed is named by the question and the cases, not by the sides: however these were
-    written, the numbers are the same.
+    The seed depends on the question and the cases, not on how the sides were written, so the
+    same sides always give the same numbers.
     """
     sided = {**pairing.sides.words, **scope}
     names = [f"{key}={value}" for key, value in sorted(scope.items()) if key not in AXES]

@@ -1,4 +1,4 @@
-"""Levels of a sweep: which of them both sides have, when each ended where it had settled."""
+"""The levels that two sweeps have in common; each sweep may have ended at another level."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ import numpy as np
 
 from stressbench.compare.sides import Contrast, Side
 from stressbench.errors import CompareError
-from stressbench.metrics.base import Codes, Columns
+from stressbench.metrics.base import Columns
 from stressbench.schema.axes import NONE, role_name
+from stressbench.stats.arrays import Codes
 
 
 def unfinished(run: Columns) -> str | None:
-    """A sentence saying how a run was cut short, or None for a complete one."""
+    """A sentence saying how a run was cut short; None for a complete run."""
     if run.end is None:
-        return f"{run.path} has no end line: the run was killed or is still going on"
+        return f"{run.path} has no end line: the run was killed or is still running"
     recorded = sum(run.end.counts.values())
     if run.end.status != "complete" or recorded < run.end.planned:
         return f"{run.path} is {run.end.status}: {recorded} of {run.end.planned} requests"
@@ -24,14 +25,14 @@ def unfinished(run: Columns) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """The levels of two sides by name, rising; none where there is no sweep."""
+    """The levels of two sides by name, rising; empty without a sweep."""
 
     common: tuple[str, ...] = ()
     base_only: tuple[str, ...] = ()
     cand_only: tuple[str, ...] = ()
 
     def note(self, model: str) -> str | None:
-        """A sentence about what was left out."""
+        """A sentence about the levels left out; None if there are none."""
         left_out = [
             f"{', '.join(only)} only in {side}"
             for side, only in (("base", self.base_only), ("cand", self.cand_only))
@@ -40,15 +41,15 @@ class Shared:
         if not left_out:
             return None
         return (
-            f"the sweeps of {model} ended at different levels: {', '.join(self.common)} are"
-            f" compared, {' and '.join(left_out)}"
+            f"the sweeps of {model} ended at different levels: compared are"
+            f" {', '.join(self.common)}; {' and '.join(left_out)}"
         )
 
 
 def shared_levels(base: Columns, cand: Columns, sides: Contrast) -> Shared:
-    """Which levels both sides have; none unless both runs are complete sweeps.
+    """The levels of both sides; empty unless both runs are complete sweeps.
 
-    Raises ``CompareError`` where they have no level in common.
+    Raises ``CompareError`` if they have no level in common.
     """
     if "load_level" in sides.axes or unfinished(base) or unfinished(cand):
         return Shared()
@@ -70,20 +71,19 @@ def shared_levels(base: Columns, cand: Columns, sides: Contrast) -> Shared:
 
 
 def over(columns: Columns, side: Side) -> list[str]:
-    """A side's levels that are over, rising.
+    """A side's finished levels, rising, by the run's ``level`` lines.
 
-    The run's ``level`` lines say so; in a file of version 1 a complete run has ended all
-    levels that it has records of.
+    A complete run of version 1 has no such lines; all its recorded levels are finished.
     """
     name = role_name(side["role"], None if side["variant"] == NONE else side["variant"])
     labels, rows = columns.labels["load_level"], side.rows(columns)
     recorded = {labels.names[code] for code in np.unique(labels.codes[rows])} - {NONE}
-    told = {line.level for line in columns.levels if line.role_name == name and line.level}
-    return sorted(recorded & told if told else recorded, key=_load)
+    ended = {line.level for line in columns.levels if line.role_name == name and line.level}
+    return sorted(recorded & ended if ended else recorded, key=_load)
 
 
 def _load(level: str) -> tuple[str, float, str]:
-    """Order of ``concurrency-4`` and ``rate-2.5``: by the number behind the name."""
+    """Sort key of ``concurrency-4`` or ``rate-2.5``: the number after the name."""
     factor, _, value = level.rpartition("-")
     try:
         return factor, float(value), ""
@@ -92,7 +92,7 @@ def _load(level: str) -> tuple[str, float, str]:
 
 
 def of_levels(columns: Columns, rows: Codes, levels: Shared) -> Codes:
-    """The rows of the shared levels, and those that are of no level at all."""
+    """The rows of the shared levels, and rows without a level."""
     if not levels.base_only and not levels.cand_only:
         return rows
     labels = columns.labels["load_level"]

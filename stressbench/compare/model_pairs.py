@@ -1,4 +1,4 @@
-"""What two sides leave open, value by value: which models and levers stand side by side."""
+"""Pairs the models and levers of two sides that do not name one themselves."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 
 from stressbench.catalog import nearest
-from stressbench.compare.comparable import RolePair
+from stressbench.compare.differences import RolePair
 from stressbench.compare.sides import Contrast, Side, model_word
 from stressbench.errors import CompareError, UsageError
 from stressbench.metrics.base import Columns
@@ -18,10 +18,10 @@ from stressbench.schema.results.run import RunHeader
 def model_pairs(
     base: RunHeader, cand: RunHeader, sides: Contrast, treat: frozenset[str] = frozenset()
 ) -> list[RolePair]:
-    """The models of both sides that are set side by side, in the base's order.
+    """The models of the two sides that are compared, in the base's order.
 
-    Raises ``UsageError`` for a role or variant that a run does not have, ``CompareError``
-    where what the sides do not name is not the same on both.
+    Raises ``UsageError`` for a role or variant that a run does not have, ``CompareError`` if the
+    two sides have different models on an axis that they do not name.
     """
     named = sides.axes & {"role", "variant"}
     left, right = (
@@ -34,7 +34,7 @@ def model_pairs(
 
 
 def _models(header: RunHeader, side: Side, named: frozenset[str]) -> dict[Side, str]:
-    """The models that ``side`` may mean, by what it leaves open of them."""
+    """The models that match ``side``, by their values on the axes it does not name."""
     every = {name: _whole(name) for name in header.models}
     wanted = Side.of({axis: side[axis] for axis in named})
     for axis, value in wanted.items():
@@ -63,7 +63,7 @@ def unknown(axis: str, value: str, known: Sequence[str], where: str) -> UsageErr
 
 
 def _unlike(left: Mapping[Side, str], right: Mapping[Side, str], sides: Contrast) -> CompareError:
-    """Why two sets of models are no pairs, and what to type to compare what can be."""
+    """The error for two sets of models that do not match, with what to type instead."""
     axis = _telling_axis(left, right)
     here, there = (list(dict.fromkeys(s[axis] for s in each)) for each in (left, right))
     both = [value for value in here if value in there]
@@ -73,13 +73,13 @@ def _unlike(left: Mapping[Side, str], right: Mapping[Side, str], sides: Contrast
     )
     typed = " or ".join(f"--by {axis}={pair}{said}" for pair in pairs[:3])
     return CompareError(
-        f"the sides hold unlike {axis}s: {_list(left.values())} against {_list(right.values())}",
-        hint=f"run the same suite for both, or say what to compare: {typed}",
+        f"the sides have different {axis}s: {_list(left.values())} against {_list(right.values())}",
+        hint=f"run the same suite for both, or name what to compare: {typed}",
     )
 
 
 def _telling_axis(left: Iterable[Side], right: Iterable[Side]) -> str:
-    """The first axis whose values are not the same on both sides."""
+    """The first axis on which the two sides have different values."""
     here, there = list(left), list(right)
     open_ = [axis for axis in AXES if axis in here[0]]
     unlike = [axis for axis in open_ if {s[axis] for s in here} != {s[axis] for s in there}]
@@ -97,10 +97,10 @@ def _list(names: Iterable[str]) -> str:
 def matches(
     base: Columns, cand: Columns, pairs: Iterable[RolePair], sides: Contrast
 ) -> list[Contrast]:
-    """Two whole sides for each pair of models and each lever that the sides leave open.
+    """Two fully named sides for each pair of models, and for each lever if none is named.
 
-    Raises ``UsageError`` for a value that a run does not have, ``CompareError`` where the
-    two sides hold unlike levers.
+    Raises ``UsageError`` for a value that a run does not have, ``CompareError`` if the two sides
+    have different levers.
     """
     for columns, side in ((base, sides.base), (cand, sides.cand)):
         _check_values(columns, side)
@@ -123,12 +123,12 @@ def matches(
 
 
 def _levers(columns: Columns, side: Side) -> list[str]:
-    """The levers among a side's rows, the bare one first."""
+    """The levers among a side's rows, bare requests first."""
     labels, rows = columns.labels["lever"], side.rows(columns)
     if not len(rows):
         known = ", ".join(columns.labels["role"].names) or "none"
         raise CompareError(
-            f"no record is of the side {side}; the file has: {known}", where=str(columns.path)
+            f"no record matches the side {side}; the file has: {known}", where=str(columns.path)
         )
     found = [labels.names[code] for code in np.unique(labels.codes[rows])]
     return sorted(found, key=lambda name: (name != NONE, name))

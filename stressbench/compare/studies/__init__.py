@@ -1,1 +1,0 @@
-"""Analyses that are no gate: history, prediction, routing instability, degradation."""

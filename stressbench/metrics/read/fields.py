@@ -1,0 +1,63 @@
+"""Which fields of a record some metrics need, and the record type that has only those."""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Iterable
+from functools import cache
+from typing import Final
+
+import msgspec
+
+from stressbench.errors import UsageError
+from stressbench.schema.metric import FIXED, Metric
+from stressbench.store import narrow
+
+PARAMS: Final = ("budget", "depth")
+LEVEL: Final = "load_level"
+_TEXTS: Final = (
+    *("case_id", "content_sha256", "status"),
+    *("cluster_id", "prompt_class", "role", "arm", "pass"),
+)
+_AXES: Final = ("variant", "lever")
+
+
+def narrow_record(metrics: Iterable[Metric]) -> type[msgspec.Struct]:
+    """A record type with nothing but what ``metrics`` and pairing need."""
+    metrics = tuple(metrics)
+    fields = {path: field_type(path) for metric in metrics for path in paths_of(metric)}
+    fields |= dict.fromkeys(_TEXTS, str) | {"repeat": int} | dict.fromkeys(_AXES, str | None)
+    fields |= {f"params.{name}": float | None for name in PARAMS}
+    fields[f"params.{LEVEL}"] = str | None
+    if any(metric.against for metric in metrics):
+        fields["twin_of"] = str | None
+    return narrow.narrow(fields)
+
+
+def field_type(path: str) -> object:
+    """The type of a dotted field that a metric reads.
+
+    Raises ``UsageError`` for one that no record has, and for a whole section.
+    """
+    try:
+        if "." in path or path in FIXED:
+            return narrow.field_type(path)
+        problem = "which is a section and no field"
+    except UsageError:
+        problem = "which no record has"
+    raise UsageError(
+        f"a metric reads {path!r}, {problem}",
+        hint="a metric's paths are dotted fields of a case line: tokens.output, power.joules",
+    )
+
+
+@cache
+def is_number(path: str) -> bool:
+    """Whether a field holds numbers or null; a field of a probe's section may hold anything."""
+    kind = field_type(path)
+    return kind == narrow.ANY or bool({int, float} & {kind, *typing.get_args(kind)})
+
+
+def paths_of(metric: Metric) -> tuple[str, ...]:
+    """Every field that ``metric`` reads."""
+    return (*metric.paths, *filter(None, [metric.weight]))
