@@ -1,20 +1,21 @@
 # Everything starts from GNU make and `python3` (3.11 or newer): each target sets up what it needs.
-# Times are those of two CPU cores; the first target also sets up, which takes about 3 minutes.
+# Times are for two idle CPU cores. The first target also sets up: about a minute, or three with pip.
 #
-#   make check       format, lint, types, unit tests: the quick inner loop            45 s
-#   make test        every check and every test, real vLLM included: what CI runs    15 min
-#   make demo        run the smoke suite on both reference models, show the result    5 min
-#   make unit        the unit tests, every property with all its examples             2 min
-#   make integration whole commands with the simulated engine                         8 min
-#   make e2e         real vLLM and both reference models on this machine             10 min
-#   make e2e-long    engines that serve a single test: MLA models, other packages    10 min
-#   make bench       the harness' own speed and cost, against rivals and limits      60 min
-#   make nightly     run suites/nightly.yaml, compare with results/nightly-baseline  20 min
-#   make format      fix what ruff can fix, and format
-#   make golden      rewrite the golden files; read the diff
-#   make lock        resolve requirements/cpu-py311.lock again
-#   make campaign-cut, campaign-kill: cut files, kill runs, resume (MINUTES=30, KILLS=100)
-#   make clean       remove .venv and caches
+#   make check        format, lint, types, unit tests: the quick inner loop           45 s
+#   make test         every check and every test, real vLLM included: what CI runs    15 min
+#   make demo         run the smoke suite on both reference models, show the result   6 min
+#   make unit         the unit tests, with all examples of each property              2 min
+#   make integration  whole commands with the simulated engine                        4 min
+#   make e2e          real vLLM and the real reference models                         12 min
+#   make e2e-long     rarer engines: MLA models, captures of other packages           10 min
+#   make bench        the harness' own speed and cost, against rivals and limits      hours
+#   make nightly      run suites/nightly.yaml, compare with results/nightly-baseline  20 min
+#   make setup        install the pinned packages into .venv                          1 min
+#   make format       fix what ruff can fix, and format
+#   make golden       rewrite the golden files; read the diff
+#   make lock         resolve requirements/cpu-py311.lock again
+#   make campaign-cut, make campaign-kill: cut files, kill runs (MINUTES=30, KILLS=100)
+#   make clean        remove .venv and caches
 
 PYTHON ?= python3
 VENV := .venv
