@@ -12,6 +12,7 @@ from stressbench.compare.sides import parse_by
 from stressbench.errors import CompareError, ResultsError, SuiteError, UsageError
 from stressbench.metrics.base import read
 from stressbench.store import read_run
+from tests.conftest import examples
 
 SCORE = "quality.score drop < 5pt"
 
@@ -503,7 +504,7 @@ def test_a_handful_of_items_says_how_many_it_would_take(tmp_path, n):
 
 
 @given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=1, max_size=12))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 def test_nothing_that_is_valid_crashes_and_swapping_mirrors(tmp_path_factory, scores):
     tmp_path = tmp_path_factory.mktemp("runs")
     sides = [
