@@ -42,7 +42,7 @@ prompts:
 _PROGRAM = """
 import json, resource, sys, time
 from pathlib import Path
-from stressbench.report.model.gather import page
+from stressbench.report.model.page.gather import page
 from stressbench.report.page.write import render
 from stressbench.store import read_run
 

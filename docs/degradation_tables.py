@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 
 from stressbench.report.markdown.run import degradation
-from stressbench.report.model.gather import page
+from stressbench.report.model.page.gather import page
 
 ROOT = Path(__file__).parents[1]
 RUNS = {"core": "core-baseline", "tokenization": "tokenization-baseline"}

@@ -24,6 +24,8 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import Final, Literal
 
+from stressbench.safe_text import safe_line
+
 _MOST_CHARS: Final = 300
 
 
@@ -70,8 +72,7 @@ def _rebuild(
 
 def one_line(error: BaseException) -> str:
     """One line for an exception from another library: its type, then its message."""
-    text = "".join(char if char.isprintable() else " " for char in str(error)[:_MOST_CHARS])
-    said = " ".join(text.split())
+    said = " ".join(safe_line(str(error)[:_MOST_CHARS]).split())
     return f"{type(error).__name__}: {said}" if said else type(error).__name__
 
 

@@ -118,7 +118,7 @@ def _show(found: list[GlitchCandidate], model: str, *, asked: int) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from stressbench.cli._tokens_view import visible
+    from stressbench.safe_text import exposed_text
 
     table = Table("token id", "text", "indicator", "repeated", box=None, pad_edge=False)
     for name in (0, 2):
@@ -126,7 +126,7 @@ def _show(found: list[GlitchCandidate], model: str, *, asked: int) -> None:
     for token in found:
         table.add_row(
             f"{token.token_id}",
-            Text(f"\u201c{visible(token.text)}\u201d"),
+            Text(f"\u201c{exposed_text(token.text)}\u201d"),
             f"{token.indicator:.4f}",
             _REPEATED[token.verified],
         )

@@ -5,14 +5,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, Literal, TypeAlias, TypeVar
+from typing import Annotated, Final, Literal, TypeAlias, TypeVar
 
 import typer
 
 from stressbench.errors import SetupError
-
-if TYPE_CHECKING:
-    from rich.console import Console
 
 _T = TypeVar("_T")
 
@@ -24,8 +21,6 @@ TREAT: Final = (
     "A setting you changed on purpose (engine.args, engine.version): compare in spite of it."
 )
 """Help of ``--treat``."""
-_PIPE_COLUMNS: Final = 160
-"""Width of a table in a pipe or a file. A pipe reports 80 columns, which would cut figures."""
 
 
 def emit(found: _T, format_: TableOrJson, render: Callable[[_T], str]) -> None:
@@ -38,18 +33,11 @@ def emit(found: _T, format_: TableOrJson, render: Callable[[_T], str]) -> None:
 
 def print_json(value: object) -> None:
     """Print ``value`` on stdout as one indented JSON document, in UTF-8 in every locale."""
-    from stressbench.schema.base import to_json
+    import msgspec
 
     sys.stdout.flush()
-    sys.stdout.buffer.write(to_json(value))
+    sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n")
     sys.stdout.buffer.flush()
-
-
-def stdout_console(pipe_columns: int = _PIPE_COLUMNS) -> Console:
-    """A console on stdout: as wide as the terminal, or ``pipe_columns`` without one."""
-    from rich.console import Console
-
-    return Console(highlight=False, width=None if sys.stdout.isatty() else pipe_columns)
 
 
 def write_text(file: Path, text: str) -> None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
-from stressbench.cli._output import stdout_console
 from stressbench.errors import ExitCode
+from stressbench.safe_text import safe_text
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -68,7 +68,7 @@ def run_suite(suite: Suite, console: Console, options: RunOptions) -> ExitCode:
             running, virtual=prepared.traits.simulated, client=prepared.traits.remote
         )
     for note in view.notes:
-        console.print(note, style="yellow", soft_wrap=True, markup=False)
+        console.print(safe_text(note), style="yellow", soft_wrap=True)
     return _conclude(result, console)
 
 
@@ -76,8 +76,8 @@ def _show_plan(
     suite: Suite, engine: str, limit: int | None, progress: Progress, roles: tuple[str, ...]
 ) -> None:
     from stressbench.cli._counted import counted
-    from stressbench.cli.watch.plan import print_plan
-    from stressbench.report.model.kv_onset import print_kv
+    from stressbench.cli.watch.plan import print_kv, print_plan
+    from stressbench.report.terminal.layout import stdout_console
     from stressbench.runner.plan.kv import foreseen
     from stressbench.runner.plan.prepare import prepare
 
@@ -116,22 +116,23 @@ def _conclude(result: RunResult, console: Console) -> ExitCode:
     out if no request was recorded. ``--resume`` is offered unless the suite itself is wrong:
     a resumed run reads the same suite.
     """
-    import msgspec
+    from msgspec import structs
 
-    from stressbench.report.terminal.summary import print_summary
-    from stressbench.store import read_run
+    from stressbench.report.model.run import reduce_run
+    from stressbench.report.terminal.layout import stdout_console
+    from stressbench.report.terminal.summary import summary
 
-    ended = read_run(result.directory)
     error = result.error
-    if error is not None and ended.end is not None:
-        ended = replace(ended, end=msgspec.structs.replace(ended.end, error=None))
-    if error is None or any(True for _ in ended.records()):
-        print_summary(stdout_console(), ended)
+    report = reduce_run(result.directory).report
+    if error is not None:
+        report = structs.replace(report, ending=report.ending.partition(": ")[0])
+    if error is None or report.records:
+        stdout_console().print(summary(report))
     typer.echo(f"results: {result.directory}")
     if result.status == "complete":
         return ExitCode.PASS
     if result.status == "inconclusive":
-        console.print(f"inconclusive: {result.reason}", style="yellow", soft_wrap=True)
+        console.print(safe_text(f"inconclusive: {result.reason}"), style="yellow", soft_wrap=True)
         return ExitCode.INCONCLUSIVE
     resume = f"continue with: stressbench run --resume {result.directory}"
     if error is None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections import Counter
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
@@ -13,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from stressbench.levers.base import FirstDifference
+from stressbench.safe_text import exposed_text
 
 if TYPE_CHECKING:
     from stressbench.levers.suggest import Advice, Suggestion
@@ -24,26 +24,6 @@ _HEAT: Final = ((1.0, "white on red"), (2.0, "black on yellow"), (3.0, "black on
 _COLUMNS: Final = ("tokens", "B/token", "tok/word", "raw", "window", "x twin", "MB/s")
 _BOUNDARY: Final = "\u00b7"
 _EXCERPT: Final = 60
-_CONTROL_PICTURES: Final = 0x2400
-_DELETE: Final = 0x7F
-_SPACE: Final = 0x20
-
-
-def visible(text: str) -> str:
-    """``text`` on one line, with every hidden or control character spelled out."""
-    return "".join(_visible_character(char) for char in text)
-
-
-def _visible_character(char: str) -> str:
-    code = ord(char)
-    if code < _SPACE:
-        return chr(_CONTROL_PICTURES + code)
-    if code == _DELETE:
-        return "\u2421"
-    category = unicodedata.category(char)
-    if category in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"} or category.startswith("M"):
-        return f"<U+{code:04X}>"
-    return char if char == " " or not char.isspace() else f"<U+{code:04X}>"
 
 
 def as_json(
@@ -88,7 +68,7 @@ def _show_file(console: Console, cost: FileCost) -> None:
         else f"{cost.bytes:,} bytes, {cost.characters:,} characters, {cost.words:,} words, "
         f"{cost.lines:,} lines"
     )
-    _line(console, visible(cost.path), f": {size}", style="bold")
+    _line(console, exposed_text(cost.path), f": {size}", style="bold")
     if cost.invalid_sequences:
         _line(console, f"{cost.invalid_sequences:,} malformed UTF-8 sequences, counted as U+FFFD")
     table = _table(
@@ -102,7 +82,8 @@ def _show_file(console: Console, cost: FileCost) -> None:
         console.print(table)
     for row in cost.tokenizers:
         if row.tokens is None:
-            _line(console, visible(row.tokenizer), f" failed: {visible(row.why_null['tokens'])}")
+            why = exposed_text(row.why_null["tokens"])
+            _line(console, exposed_text(row.tokenizer), f" failed: {why}")
 
 
 def _table(first: str, *others: str) -> Table:
@@ -122,7 +103,7 @@ def _line(console: Console, *parts: str, style: str = "") -> None:
 def _cells(row: TokenizerCost, size_bytes: int | None) -> tuple[str, ...]:
     speed = size_bytes / row.encode_s / 1e6 if size_bytes and row.encode_s else None
     return (
-        visible(row.tokenizer),
+        exposed_text(row.tokenizer),
         f"{row.tokens:,}",
         _number(row.bytes_per_token, ".2f"),
         _number(row.fertility, ".2f"),
@@ -139,8 +120,8 @@ def _number(value: float | None, form: str) -> str:
 
 
 def _show_kinds(console: Console, measured: list[TokenizerCost]) -> None:
-    """Tokens by kind of content: one column per tokenizer, sorted by the first."""
-    table = _table("spent on", *(visible(row.tokenizer) for row in measured))
+    """Tokens by kind of content, a column a tokenizer, in the first one's order."""
+    table = _table("spent on", *(exposed_text(row.tokenizer) for row in measured))
     by_kind = [{cost.kind: cost.tokens for cost in row.kinds or ()} for row in measured]
     for kind in by_kind[0]:
         cells = [
@@ -153,15 +134,12 @@ def _show_kinds(console: Console, measured: list[TokenizerCost]) -> None:
 
 def _show_hot_spots(console: Console, cost: TokenizerCost, *, heat: bool) -> None:
     if cost.hot_spots:
-        name = visible(cost.tokenizer)
-        _line(
-            console,
-            f"most expensive lines on {name}: line:column, kind, tokens, tokens above average",
-        )
+        name = exposed_text(cost.tokenizer)
+        _line(console, f"costliest lines on {name}: line:column, tokens, tokens above its share")
     for spot in cost.hot_spots or ():
         place = f"  {spot.line}:{spot.column}"
         head = f"{place:<14}{spot.kind:<13}{spot.tokens:>6,} {spot.excess_tokens:>+8,.0f}  "
-        _line(console, head, "" if heat else visible(spot.text.strip())[:_EXCERPT])
+        _line(console, head, "" if heat else exposed_text(spot.text.strip())[:_EXCERPT])
         if heat:
             colours = console.is_terminal and not console.no_color
             console.print(_heat(spot, colours=colours), soft_wrap=True)
@@ -172,10 +150,10 @@ def _heat(spot: HotSpot, *, colours: bool) -> Text:
     line = Text("    ")
     starts = [*sorted(set(spot.token_starts)), len(spot.text)]
     held = Counter(spot.token_starts)
-    line.append(visible(spot.text[: starts[0]]))
+    line.append(exposed_text(spot.text[: starts[0]]))
     for start, end in pairwise(starts):
         style = next((style for limit, style in _HEAT if (end - start) / held[start] <= limit), "")
-        line.append(visible(spot.text[start:end]), style=style if colours else "")
+        line.append(exposed_text(spot.text[start:end]), style=style if colours else "")
         if not colours:
             line.append(_BOUNDARY * held[start])
     return line
@@ -186,13 +164,13 @@ def _show_advice(console: Console, found: dict[str, Suggestion | str]) -> None:
     made = {name: item for name, item in found.items() if not isinstance(item, str)}
     for name, item in found.items():
         if isinstance(item, str):
-            _line(console, f"no suggestions on {visible(name)}: {visible(item)}")
+            _line(console, f"no suggestions on {exposed_text(name)}: {exposed_text(item)}")
     ranked = {advice.lever: advice for item in made.values() for advice in item.advice}
     if not ranked:
         if made:
             _line(console, "no normaliser saves a token")
         return
-    table = _table("normaliser", *(f"saves on {visible(name)}" for name in made), "loses")
+    table = _table("normaliser", *(f"saves on {exposed_text(name)}" for name in made), "loses")
     for lever, advice in ranked.items():
         saved = [_saving(item, lever) for item in made.values()]
         loses = "nothing" if advice.loss == "none" else advice.loss or "-"
@@ -203,12 +181,12 @@ def _show_advice(console: Console, found: dict[str, Suggestion | str]) -> None:
     for name, item in made.items():
         if len(item.chain) > 1:
             saved_share, chain = 1 - item.chain_tokens / item.tokens, ", ".join(item.chain)
-            _line(console, f"  {visible(name)}: {chain} in turn: -{saved_share:.1%}")
+            _line(console, f"  {exposed_text(name)}: {chain} in turn: -{saved_share:.1%}")
 
 
 def _show_loss(console: Console, advice: Advice) -> None:
     if advice.why_null:
-        _line(console, f"  {advice.lever} cannot run: {visible(advice.why_null)}")
+        _line(console, f"  {advice.lever} cannot run: {exposed_text(advice.why_null)}")
     elif advice.lossy and advice.first_difference:
         _line(console, f"  {advice.lever} loses ", _difference(advice.first_difference))
 
@@ -219,5 +197,5 @@ def _saving(item: Suggestion, lever: str) -> str:
 
 
 def _difference(found: FirstDifference) -> str:
-    before, after = visible(found.before)[:_EXCERPT], visible(found.after)[:_EXCERPT]
+    before, after = exposed_text(found.before)[:_EXCERPT], exposed_text(found.after)[:_EXCERPT]
     return f"{found.why}: {found.line}:{found.column} {before!r} -> {after!r}"

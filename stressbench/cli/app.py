@@ -27,6 +27,7 @@ from stressbench.cli import (
 )
 from stressbench.cli import doctor as doctor_command
 from stressbench.errors import ExitCode, StressbenchError
+from stressbench.safe_text import safe_text
 
 app = typer.Typer(
     name="stressbench",
@@ -125,11 +126,6 @@ def _refuse(error: TyperException) -> ExitCode:
 
 def _report(message: str, hint: str | None) -> None:
     typer.secho("error: ", fg="red", bold=True, nl=False, err=True)
-    typer.echo(_printable(message), err=True)
+    typer.echo(safe_text(message), err=True)
     if hint:
-        typer.echo(f"  {_printable(hint)}", err=True)
-
-
-def _printable(text: str) -> str:
-    """``text`` with the control characters that a terminal would obey written as escapes."""
-    return "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in text)
+        typer.echo(f"  {safe_text(hint)}", err=True)

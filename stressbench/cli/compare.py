@@ -134,9 +134,9 @@ def _rendered(
     comparison: Comparison, format_: ComparisonFormat, *, explain: bool, to_file: bool
 ) -> str:
     if format_ == "json":
-        from stressbench.schema.base import to_json
+        from stressbench.report.as_json import render as as_json
 
-        return to_json(comparison).decode()
+        return as_json(comparison)
     if format_ == "markdown":
         from stressbench.report.markdown.comparison import render as markdown
 
@@ -145,6 +145,6 @@ def _rendered(
         from stressbench.report.junit import render as junit
 
         return junit(comparison)
-    from stressbench.report.terminal.comparison import render as table
+    from stressbench.report.terminal.analysis.comparison import render as table
 
     return table(comparison, explain=explain, terminal=not to_file)

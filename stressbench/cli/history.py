@@ -32,7 +32,7 @@ def history(
     from stressbench.cli._progress import counter
     from stressbench.compare.analysis.history import DEFAULT_METRICS
     from stressbench.compare.analysis.history import history as read_history
-    from stressbench.report.terminal.history import render
+    from stressbench.report.terminal.analysis.history import render
 
     with counter("runs") as progress:
         found = read_history(directories, tuple(metric or DEFAULT_METRICS), progress)

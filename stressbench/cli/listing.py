@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Final, cast
+from typing import TYPE_CHECKING, Annotated, Final, cast
 
 import typer
 
-from stressbench.cli._output import FormatOption, print_json, stdout_console
+from stressbench.cli._output import FormatOption, print_json
+from stressbench.safe_text import exposed_text
 
-_COLUMNS: Final = 120
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_PIPE_COLUMNS: Final = 120
 _KINDS: Final[Mapping[str, tuple[str, str]]] = {
     "suites": ("what `stressbench run` runs", "smoke"),
     "models": ("the built-in reference pair", "reference-dense"),
@@ -164,6 +169,12 @@ def _models() -> list[dict[str, object]]:
     ]
 
 
+def _console() -> Console:
+    from stressbench.report.terminal.layout import plain_console
+
+    return plain_console(None if sys.stdout.isatty() else _PIPE_COLUMNS)
+
+
 def _print_table(rows: Sequence[Mapping[str, object]]) -> None:
     from rich.table import Table
 
@@ -172,7 +183,7 @@ def _print_table(rows: Sequence[Mapping[str, object]]) -> None:
         table.add_column(name, no_wrap=name == "name")
     for row in rows:
         table.add_row(*(_cell(name, value) for name, value in row.items()))
-    stdout_console(_COLUMNS).print(table)
+    _console().print(table)
 
 
 def _cell(name: str, value: object) -> str:
@@ -191,7 +202,7 @@ def _print_prompts(rows: Sequence[Mapping[str, object]]) -> None:
     """Each class with its arms, parameters, and one tiny example."""
     from rich.text import Text
 
-    console = stdout_console(_COLUMNS)
+    console = _console()
     for row in rows:
         console.print(Text(str(row["name"]), style="bold"), Text(str(row["summary"])), sep="  ")
         sized = ", ".join(
@@ -215,7 +226,7 @@ _EXAMPLE_CHARS = 240
 
 def _visible(text: str) -> str:
     """An example on one line, hidden characters spelled out, long ones cut in the middle."""
-    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    shown = exposed_text(text)
     if len(shown) <= _EXAMPLE_CHARS:
         return shown
     half = _EXAMPLE_CHARS // 2

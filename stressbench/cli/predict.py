@@ -24,6 +24,6 @@ def predict(
     Example: stressbench predict results/attention-run results/routing-run
     """
     from stressbench.compare.analysis.prediction import predictions
-    from stressbench.report.terminal.prediction import render
+    from stressbench.report.terminal.analysis.prediction import render
 
     emit(predictions(runs), format_, render)

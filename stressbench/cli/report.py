@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from stressbench.cli._output import TREAT, stdout_console, write_text
+from stressbench.cli._output import TREAT, write_text
 
 
 def report(
@@ -37,7 +37,7 @@ def report(
         _terminal(runs)
         return
     from stressbench.cli._progress import counter
-    from stressbench.report.model.gather import page
+    from stressbench.report.model.page.gather import page
 
     with counter("records") as progress:
         gathered = page(runs, progress, treat=treat or ())
@@ -53,9 +53,9 @@ def report(
 
 
 def _terminal(runs: list[Path]) -> None:
+    from stressbench.report.terminal.layout import stdout_console
     from stressbench.report.terminal.summary import print_summary
-    from stressbench.store import read_run
 
     console = stdout_console()
     for run in runs:
-        print_summary(console, read_run(run))
+        print_summary(console, run)

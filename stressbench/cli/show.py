@@ -10,14 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from stressbench.cli._output import stdout_console
 from stressbench.errors import ResultsError, UsageError
 
 if TYPE_CHECKING:
     from stressbench.schema.results.record import CaseRecord
     from stressbench.store import Run
 
-_COLUMNS: Final = 120
 _LISTED: Final = 40
 """Cases that a list shows."""
 _COMPARED: Final = 200
@@ -40,11 +38,11 @@ def show(
     Without CASE_ID, or with the beginning of several, lists the cases. If attention was
     measured, the prompt is a heat map of what the answer attended to.
 
-    Example: stressbench show results/smoke-baseline
+    Example: stressbench show results/core-baseline
 
-    Example: stressbench show results/smoke-baseline niah --role dense
+    Example: stressbench show results/core-baseline niah --role dense
 
-    Example: stressbench show results/smoke-baseline niah/stress/b320/d0.5/i0
+    Example: stressbench show results/core-baseline niah/stress/b256/d0.5/i0
     """
     from stressbench.store import read_run
 
@@ -115,39 +113,33 @@ def _shared(one: str, other: str) -> int:
 
 
 def _print_cases(read: Run, records: Iterable[CaseRecord]) -> None:
-    from stressbench.report.printable import printable
     from stressbench.report.terminal.attention_map import HeatMap
     from stressbench.report.terminal.case import print_record
+    from stressbench.report.terminal.layout import stdout_console
+    from stressbench.safe_text import safe_text
     from stressbench.store.arrays import ArrayReader
 
-    console = stdout_console(_COLUMNS)
+    console = stdout_console()
     arrays = ArrayReader(read.directory)
     for record in records:
         try:
             heat = HeatMap.of(record, arrays.read(record, "attention"))
         except ResultsError as error:  # the record itself is readable
-            typer.echo("\n".join(filter(None, (printable(str(error)), error.hint))), err=True)
+            typer.echo("\n".join(filter(None, (safe_text(str(error)), error.hint))), err=True)
             heat = None
         print_record(console, record, heat)
 
 
 def _print_list(records: Sequence[CaseRecord], found: int) -> None:
     """One line a record: what identifies it, and how the answer was judged."""
-    from rich.table import Table
-    from rich.text import Text
+    from stressbench.report.terminal.layout import stdout_console, table, text
 
-    from stressbench.report.printable import printable
-
-    table = Table(box=None, pad_edge=False, padding=(0, 2), header_style="bold")
-    table.add_column("case id", overflow="fold")
-    for heading in ("class", "arm", "role", "pass", "outcome"):
-        table.add_column(heading, no_wrap=True)
+    listed = table(left=("case id", "class", "arm", "role", "pass", "outcome"))
     shown = records[:_LISTED]
     for record in shown:
         cells = (record.prompt_class, record.arm, record.role_name, record.pass_)
-        identity = (Text(printable(cell)) for cell in (record.case_id, *cells))
-        table.add_row(*identity, record.quality.outcome)
-    stdout_console(_COLUMNS).print(table)
+        listed.add_row(*map(text, (record.case_id, *cells, record.quality.outcome)))
+    stdout_console().print(listed)
     more = f"the first {len(shown)} of " if found > len(shown) else ""
     typer.echo(
         f"\n{more}{found} records; narrow the list with the beginning of an id or --role,"

@@ -24,6 +24,6 @@ def thrash(
     Example: stressbench thrash results/thrash-monday results/thrash-tuesday
     """
     from stressbench.compare.analysis.thrash import thrash as compare_side_by_side
-    from stressbench.report.terminal.thrash import render
+    from stressbench.report.terminal.analysis.thrash import render
 
     emit(compare_side_by_side(runs), format_, render)

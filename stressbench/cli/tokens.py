@@ -273,11 +273,11 @@ def _progress() -> Iterator[DocumentProgress]:
         return
     from rich.console import Console
 
-    from stressbench.cli._tokens_view import visible
+    from stressbench.safe_text import exposed_text
 
     with Console(stderr=True).status("") as status:
 
         def hear(tokenizer: str, document: str, done_bytes: int) -> None:
-            status.update(f"{tokenizer}: {visible(document)}, {done_bytes / 1e6:.1f} MB")
+            status.update(f"{tokenizer}: {exposed_text(document)}, {done_bytes / 1e6:.1f} MB")
 
         yield hear

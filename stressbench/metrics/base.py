@@ -21,13 +21,13 @@ from stressbench.errors import ResultsError, StressbenchError
 from stressbench.metrics.families import known
 from stressbench.metrics.read.columns import Columns, Labels
 from stressbench.metrics.read.fields import narrow_record
-from stressbench.metrics.read.gather import Gather, case_digest
+from stressbench.metrics.read.gather import Gather, Watch, case_digest
 from stressbench.schema.case import AROUND
 from stressbench.schema.metric import Metric
 from stressbench.schema.results.record import CaseRecord
 from stressbench.stats.arrays import Codes, Floats
 
-__all__ = ["Codes", "Columns", "Floats", "Labels", "case_digest", "read", "read_both"]
+__all__ = ["Codes", "Columns", "Floats", "Labels", "Watch", "case_digest", "read", "read_both"]
 
 _WORTH_A_PROCESS_BYTES = 1 << 26  # a second process costs half a second to start
 
@@ -38,16 +38,18 @@ def read(
     progress: Callable[[int], None] | None = None,
     *,
     ids: bool = False,
+    watch: Watch | None = None,
 ) -> Columns:
     """Read the columns that ``metrics`` need from a run directory or records file.
 
     ``progress`` is called with the number of records in each block read. ``ids`` also keeps the
-    case ids as texts. Raises ``ResultsError``.
+    case ids as texts. ``watch`` sees every record. Raises ``ResultsError``.
     """
     run = store.read_run(path)
-    gather = Gather(metrics := tuple(metrics), ids=ids)
+    gather = Gather(metrics := tuple(metrics), ids=ids, watch=watch)
+    narrow = narrow_record(metrics, watch.paths if watch else ())
     with _no_collector():
-        for batch in store.scan_batches(run.path, narrow_record(metrics)):
+        for batch in store.scan_batches(run.path, narrow):
             rows = [row for row in cast("list[CaseRecord]", batch) if row.pass_ not in AROUND]
             if not rows:
                 continue

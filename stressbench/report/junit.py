@@ -1,15 +1,16 @@
-"""A comparison as JUnit XML, which every CI system draws."""
+"""A comparison as JUnit XML, which every CI system displays."""
 
 from __future__ import annotations
 
 from xml.etree import ElementTree as ET
 
-from stressbench.report import numbers
+from stressbench.report.words import comparison as words
+from stressbench.safe_text import safe_line
 from stressbench.schema.analysis.comparison import Comparison, GateFinding
 
 
 def render(comparison: Comparison) -> str:
-    """One test case a gate and scope.
+    """One test case for each gate and scope.
 
     A regression is a ``failure``, an inconclusive gate an ``error`` (never ``skipped``:
     CI systems paint that green).
@@ -25,10 +26,10 @@ def render(comparison: Comparison) -> str:
     )
     properties = ET.SubElement(suite, "properties")
     for name in ("base", "base_side", "cand", "cand_side", "verdict", "gates_from"):
-        value = numbers.plain(str(getattr(comparison, name)))
+        value = safe_line(str(getattr(comparison, name)))
         ET.SubElement(properties, "property", name=name, value=value)
     for each in comparison.knees:
-        ET.SubElement(properties, "property", name="knees", value=numbers.knees(each))
+        ET.SubElement(properties, "property", name="knees", value=words.knees(each))
     for gate in comparison.gates:
         suite.append(_case(gate))
     root = ET.Element("testsuites")
@@ -38,11 +39,11 @@ def render(comparison: Comparison) -> str:
 
 
 def _case(gate: GateFinding) -> ET.Element:
-    case = ET.Element("testcase", classname=f"stressbench.{numbers.target(gate)}", name=_name(gate))
-    explanation = numbers.explain(gate)
+    case = ET.Element("testcase", classname=f"stressbench.{words.target(gate)}", name=_name(gate))
+    explanation = words.explain(gate)
     kind = {"regression": "failure", "inconclusive": "error"}.get(gate.verdict)
     if kind:
-        message = ET.SubElement(case, kind, message=numbers.plain(gate.why), type=gate.verdict)
+        message = ET.SubElement(case, kind, message=safe_line(gate.why), type=gate.verdict)
         message.text = explanation
     else:
         ET.SubElement(case, "system-out").text = explanation
@@ -50,7 +51,4 @@ def _case(gate: GateFinding) -> ET.Element:
 
 
 def _name(gate: GateFinding) -> str:
-    return f"{numbers.plain(gate.gate)} [{numbers.scope(gate)}]"
-
-
-PLUGIN = render
+    return f"{safe_line(gate.gate)} [{words.scope(gate)}]"

@@ -20,8 +20,3 @@ class Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class Open(msgspec.Struct, frozen=True):
     """Data written by a program: unknown keys, from a newer version, are skipped."""
-
-
-def to_json(value: object) -> bytes:
-    """``value`` as one indented JSON document; a missing number is null, never NaN."""
-    return msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n"

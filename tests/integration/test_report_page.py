@@ -12,7 +12,7 @@ import pytest
 import records as make
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from stressbench.report.model.gather import page as gather
+from stressbench.report.model.page.gather import page as gather
 from stressbench.report.page.write import render
 from stressbench.schema.results.record import CaseRecord, Load, Output, Prompt
 from stressbench.schema.results.run import Reading
@@ -167,7 +167,7 @@ def test_the_verdict_and_what_broke_come_first(plain):
     first = plain.page.locator("main section").first
     expect(first).to_contain_text("dense → sparse")
     expect(first).to_contain_text("base64 on sparse")
-    expect(first).to_contain_text("100 points under its plain twin")
+    expect(first).to_contain_text("100 points below its plain twin")
 
 
 def test_what_was_not_measured_gives_its_reason(show, tmp_path):
@@ -213,9 +213,20 @@ def test_filters_narrow_the_cases_and_clear_again(plain):
     page.locator("#filter-role").select_option("sparse")
     expect(cases).to_have_count(6)
     page.locator("#filter-text").fill("no such case")
-    expect(page.locator(".case")).to_contain_text("No sampled case fits")
+    expect(page.locator(".case")).to_contain_text("No sampled case matches")
     page.get_by_role("button", name="Clear").click()
     expect(cases).to_have_count(everything)
+
+
+def test_the_first_tables_have_each_class_and_dose_on_each_model(plain):
+    answers, causes = plain.page.locator("#summary table").all()
+    expect(answers).to_contain_text("niah: 256 tokens")
+    expect(answers).to_contain_text("niah: 512 tokens")
+    expect(answers.locator("tbody tr")).to_have_count(6)
+    expect(causes.locator("thead")).to_contain_text("KV peak")
+    meanings = plain.page.locator("#summary dl.terms").first
+    expect(meanings).to_contain_text("a value that appears nowhere in the prompt")
+    assert plain.troubles == []
 
 
 def test_a_headline_leads_to_its_cases(plain):
@@ -310,7 +321,7 @@ def test_two_runs_stand_side_by_side_with_their_verdict(show, tmp_path):
     opened = show(base, cand)
     page = opened.page
     expect(page.locator("#summary .verdict .badge")).to_contain_text("regression")
-    expect(page.locator("#summary table")).to_contain_text("quality.score drop < 5pt")
+    expect(page.locator("#summary table").first).to_contain_text("quality.score drop < 5pt")
     expect(page.locator("#latency .key").first).to_contain_text("cand: dense")
     expect(page.locator("#versus")).to_contain_text("Change of quality.score")
     page.locator("#filter-run").select_option("1")

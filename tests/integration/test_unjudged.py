@@ -64,7 +64,7 @@ def test_the_mean_is_over_those_that_were_judged(cli: Cli, tmp_path: Path) -> No
     run = written(tmp_path / "a", LOST["some"])
     left = cli("report", run)
     assert "6 answers could not be judged" in left.out
-    row = next(line for line in left.out.splitlines() if " dense " in line and "0.33" in line)
+    row = next(line for line in left.out.splitlines() if " dense " in line and "33 %" in line)
     assert " 12 " in row
     shown = cli("show", run, records.record(1).case_id)
     assert "not judged: the odd scorer failed with ValueError: x" in shown.out

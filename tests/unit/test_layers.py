@@ -19,7 +19,7 @@ from stressbench import catalog
 
 PACKAGE = Path(stressbench.__file__).parent
 LAYERS = (
-    {"errors", "clock", "seeds", "catalog", "stats", "__init__"},
+    {"errors", "clock", "seeds", "catalog", "safe_text", "stats", "__init__"},
     {"schema", "tokens", "survey", "telemetry", "simulation"},
     {"store"},
     {"prompts", "scorers", "engines", "probes", "levers", "models"},

@@ -1,1 +1,1 @@
-"""What a terminal shows while a command works: the plan, the preparation, the live view."""
+"""What a terminal shows of a run before and during it: plan, preparation, live view."""

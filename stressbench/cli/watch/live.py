@@ -1,4 +1,4 @@
-"""What a person sees while a run goes on: a live table, or plain lines where no terminal is."""
+"""What a user sees during a run: a live table in a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from rich.text import Text
 
 from stressbench.engines.base import EngineInfo
 from stressbench.errors import StressbenchError
-from stressbench.report.model.kv_onset import describe_kv
+from stressbench.report.terminal.layout import text
+from stressbench.report.words.kv import describe_kv
 from stressbench.schema.results.kv import KvSetup
 from stressbench.schema.results.record import CaseRecord
 from stressbench.schema.results.run import RunHeader
@@ -51,7 +52,7 @@ class _Model:
     done: int = 0
     tokens: int = 0
     recent: deque[tuple[float, int]] = field(default_factory=deque)
-    """Tokens of the last seconds' steps, whether anybody asks for them or not."""
+    """Time and tokens of the steps in the last seconds."""
     running: int = 0
     waiting: int = 0
     kv_usage: float | None = None
@@ -60,7 +61,7 @@ class _Model:
     classes: dict[str, _Class] = field(default_factory=dict)
 
     def computed(self, now_s: float, tokens: int) -> None:
-        """Count a step's tokens in."""
+        """Count in the tokens of a step."""
         self.recent.append((now_s, tokens))
         self._forget(now_s)
 
@@ -69,7 +70,7 @@ class _Model:
             self.recent.popleft()
 
     def tokens_per_s(self, now_s: float) -> float | None:
-        """Prompt and output tokens a second over the last seconds."""
+        """Prompt and output tokens per second over the last seconds."""
         self._forget(now_s)
         if not self.recent or self.ready_s is None:
             return None
@@ -77,21 +78,21 @@ class _Model:
         return sum(tokens for _, tokens in self.recent) / span_s if span_s > 0 else None
 
     def left_s(self, now_s: float) -> float | None:
-        """Time left for this model, from the requests done so far."""
+        """Estimated time left for this model, from the requests done so far."""
         if self.ready_s is None or not self.done:
             return None
         return (now_s - self.ready_s) / self.done * (self.requests - self.done)
 
 
 class _State:
-    """What both views know: the models done and the one being served."""
+    """What every view tracks: the finished models and the one being served."""
 
     def __init__(self) -> None:
         self.finished: list[_Model] = []
         self.model: _Model | None = None
         self.is_draining = False
         self.notes: list[str] = []
-        """What the person who runs it should know, to be printed when the view has closed."""
+        """What the user should know, printed when the view has closed."""
 
     def begun(self, header: RunHeader, directory: Path, planned: dict[str, int]) -> None:
         """Nothing to show before a model starts."""
@@ -153,7 +154,7 @@ class SilentView(_State):
 
 
 class LiveView(_State):
-    """A table that redraws itself; use as a context manager around the run."""
+    """A table that redraws itself; use it as a context manager around the run."""
 
     def __init__(self, console: Console) -> None:
         super().__init__()
@@ -174,7 +175,7 @@ class LiveView(_State):
 
     def ready(self, role: str, info: EngineInfo, kv: KvSetup) -> None:
         super().ready(role, info, kv)
-        line = Text(f"{role}: {describe_kv(kv)}", style="dim")
+        line = text(f"{role}: {describe_kv(kv)}", "dim")
         self._live.console.print(line, soft_wrap=True)
 
     def _draw(self) -> RenderableType:
@@ -185,7 +186,7 @@ class LiveView(_State):
         if self.is_draining:
             parts.append(
                 Text(
-                    "finishing the requests in flight; press Ctrl-C again to give them up",
+                    "finishing the requests in flight; press Ctrl-C again to abandon them",
                     style="yellow",
                 )
             )
@@ -194,22 +195,23 @@ class LiveView(_State):
     def _current(self, model: _Model, now_s: float) -> RenderableType:
         if model.ready_s is None:
             self._spinner.update(
-                text=Text(f"loading {model.name} ({model.role})  {now_s - model.began_s:.0f} s")
+                text=text(f"loading {model.name} ({model.role})  {now_s - model.began_s:.0f} s")
             )
             return self._spinner
         table = Table.grid(padding=(0, 2))
         for name, entry in model.classes.items():
             quality = f"quality {entry.score / entry.judged:.2f}" if entry.judged else "not judged"
             failed = Text(f"{entry.failed} failed", style="red") if entry.failed else Text("")
-            table.add_row(f"  {name}", Text(f"{entry.done}", justify="right"), quality, failed)
+            done = Text(f"{entry.done}", justify="right")
+            table.add_row(text(f"  {name}"), done, Text(quality), failed)
         bar = ProgressBar(total=model.requests, completed=model.done, width=_BAR_WIDTH)
         head = Table.grid(padding=(0, 2))
-        head.add_row(Text(model.role, style="bold"), bar, _line(model, now_s, done=False))
+        head.add_row(text(model.role, "bold"), bar, _line(model, now_s, done=False))
         return Group(head, table)
 
 
 class PlainView(_State):
-    """A line every ten seconds and at each turning point, for logs and pipes."""
+    """A line every ten seconds and at the start and end of each model, for logs and pipes."""
 
     def __init__(self, console: Console) -> None:
         super().__init__()
@@ -227,13 +229,13 @@ class PlainView(_State):
         if self.model is not None:
             self._say(done=True)
         super().starting(role, model, requests)
-        self._console.print(f"{role}: loading {model}", soft_wrap=True)
+        self._console.print(text(f"{role}: loading {model}"), soft_wrap=True)
 
     def ready(self, role: str, info: EngineInfo, kv: KvSetup) -> None:
         super().ready(role, info, kv)
         facts = f"{info.dtype}, window {info.max_model_len}"
-        self._console.print(f"{role}: serving ({facts})", soft_wrap=True)
-        self._console.print(f"{role}: {describe_kv(kv)}", soft_wrap=True)
+        self._console.print(text(f"{role}: serving ({facts})"), soft_wrap=True)
+        self._console.print(text(f"{role}: {describe_kv(kv)}"), soft_wrap=True)
         self._said_s = time.monotonic()
 
     def recorded(self, record: CaseRecord) -> None:
@@ -243,18 +245,18 @@ class PlainView(_State):
 
     def draining(self) -> None:
         super().draining()
-        self._console.print("finishing the requests in flight (a second signal gives them up)")
+        self._console.print("finishing the requests in flight (a second signal abandons them)")
 
     def _say(self, *, done: bool) -> None:
         assert self.model is not None
         self._said_s = time.monotonic()
         line = _line(self.model, self._said_s, done=done)
-        whole = line if done else Text(f"{self.model.role}: ") + line
+        whole = line if done else text(f"{self.model.role}: ") + line
         self._console.print(whole, soft_wrap=True)
 
 
 def _line(model: _Model, now_s: float, *, done: bool) -> Text:
-    """One line on a model: how far, how fast, how full."""
+    """One line on a model: its progress, speed, quality and KV usage."""
     failed = sum(entry.failed for entry in model.classes.values())
     score = sum(entry.score for entry in model.classes.values())
     judged = sum(entry.judged for entry in model.classes.values())
@@ -276,4 +278,4 @@ def _line(model: _Model, now_s: float, *, done: bool) -> Text:
         parts.append(f"{failed} failed")
     if not done and (left := model.left_s(now_s)) is not None:
         parts.append(f"{left // 60:.0f}:{left % 60:02.0f} left")
-    return Text("  ".join(parts), style="dim" if done else "")
+    return text("  ".join(parts), "dim" if done else "")

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from rich.console import Console
-from rich.table import Table
+from collections.abc import Mapping
 
-from stressbench.report.model.load import describe
+from rich.console import Console
+
+from stressbench.report.terminal.layout import table, text
+from stressbench.report.words.kv import describe_kv
+from stressbench.report.words.load import describe
 from stressbench.runner.plan.requests import Plan
+from stressbench.schema.results.kv import KvSetup
+
+_FACTS = ("requests", "prompt tokens", "shortest", "longest", "answer limit")
 
 
 def print_plan(console: Console, plan: Plan) -> None:
     """Print what a run would send: requests and prompt tokens by role, class and arm."""
-    table = Table(box=None, pad_edge=False, padding=(0, 2), header_style="bold")
-    for heading in ("role", "class", "arm"):
-        table.add_column(heading)
-    for heading in ("requests", "prompt tokens", "shortest", "longest", "answer limit"):
-        table.add_column(heading, justify="right")
+    shown = table(left=("role", "class", "arm"), right=_FACTS, gap=4)
     for role in plan.suite.roles:
         lengths: dict[tuple[str, str], list[int]] = {}
         limits: dict[tuple[str, str], int] = {}
@@ -25,7 +27,13 @@ def print_plan(console: Console, plan: Plan) -> None:
             limits[key] = max(limits.get(key, 0), request.case.max_tokens)
         for (label, arm), tokens in lengths.items():
             row = len(tokens), sum(tokens), min(tokens), max(tokens), limits[label, arm]
-            table.add_row(role, label, arm, *(f"{value:,}" for value in row))
-        table.add_section()
-    console.print(table)
-    console.print(f"load: {describe(plan.suite.load)}")
+            shown.add_row(*map(text, (role, label, arm, *(f"{value:,}" for value in row))))
+        shown.add_section()
+    console.print(shown)
+    console.print(text(f"load: {describe(plan.suite.load)}"))
+
+
+def print_kv(console: Console, caches: Mapping[str, KvSetup]) -> None:
+    """Print a line on the KV cache of every role."""
+    for role, kv in caches.items():
+        console.print(text(f"{role}: {describe_kv(kv)}"), soft_wrap=True)

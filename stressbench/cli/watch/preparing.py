@@ -1,4 +1,4 @@
-"""What is shown while models are found or built: a bar in a terminal, lines elsewhere."""
+"""Progress while models are resolved or built: a bar in a terminal, lines elsewhere."""
 
 from __future__ import annotations
 
@@ -8,20 +8,24 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from stressbench.report.terminal.layout import text
+from stressbench.safe_text import safe_line
+
 _BAR_WIDTH = 24
 
 
 @contextmanager
 def preparing(console: Console) -> Iterator[Callable[[str, float], None]]:
-    """Show ``(what, fraction)`` reports: a bar in a terminal, a line a phase elsewhere."""
+    """Show reports of ``(what, fraction)``: a bar in a terminal, elsewhere a line per phase."""
     if not console.is_terminal:
         yield _PhaseLines(console)
         return
-    columns = (TextColumn("{task.description}"), BarColumn(_BAR_WIDTH), TimeElapsedColumn())
+    phase = TextColumn("{task.description}", markup=False)
+    columns = (phase, BarColumn(_BAR_WIDTH), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as bars:
         task = bars.add_task("", total=1.0, visible=False)
-        yield lambda phase, fraction: bars.update(
-            task, description=phase, completed=fraction, visible=True
+        yield lambda what, fraction: bars.update(
+            task, description=safe_line(what), completed=fraction, visible=True
         )
 
 
@@ -35,4 +39,4 @@ class _PhaseLines:
     def __call__(self, phase: str, fraction: float) -> None:
         if phase != self._phase and fraction < 1.0:
             self._phase = phase
-            self._console.print(phase, soft_wrap=True)
+            self._console.print(text(phase), soft_wrap=True)

@@ -1,4 +1,4 @@
-"""The terminal that progress is shown on, for as long as there is one."""
+"""The terminal that shows progress, for as long as it exists."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from rich.console import Console
 def stderr_console() -> Iterator[Console]:
     """A console on a duplicate of stderr.
 
-    While an engine starts, descriptor 2 belongs to the engine's log; progress goes on
-    to the terminal all the same.
+    While an engine starts, descriptor 2 belongs to the engine's log; progress still goes to
+    the terminal.
     """
     with _UntilClosed(os.dup(sys.stderr.fileno())) as file:
-        yield Console(file=cast("IO[str]", file), highlight=False)
+        yield Console(file=cast("IO[str]", file), markup=False, emoji=False, highlight=False)
 
 
 class _UntilClosed(io.TextIOWrapper):
-    """A terminal, for as long as it is there: a run must not end because nobody looks on."""
+    """A terminal that may go away: a run must not end because its terminal was closed."""
 
     def __init__(self, descriptor: int) -> None:
         super().__init__(io.FileIO(descriptor, "w"), encoding="utf-8", errors="backslashreplace")

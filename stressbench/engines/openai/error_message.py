@@ -6,6 +6,8 @@ from typing import Final
 
 import msgspec
 
+from stressbench.safe_text import safe_line
+
 UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What decoding JSON raises for bytes that are not JSON, or that are nested to do harm."""
 
@@ -21,6 +23,5 @@ def error_message(error: object) -> str:
 
 
 def one_line(said: object) -> str:
-    """Text from outside, safe for a message: one short line without control characters."""
-    text = "".join(char if char.isprintable() else " " for char in str(said)[:2000])
-    return " ".join(text.split())[:300] or type(said).__name__
+    """Text from outside, safe for a message: one short line."""
+    return " ".join(safe_line(str(said)[:2000]).split())[:300] or type(said).__name__

@@ -13,24 +13,30 @@ from stressbench.stats.arrays import Codes, Floats
 
 
 class Growing:
-    """A float64 column that grows by appending rows, in one block of memory."""
+    """A float64 column that grows by appending rows, in one block of memory.
+
+    A column takes no memory while all of it is NaN: most runs lack most sections.
+    """
 
     def __init__(self) -> None:
-        self._room = np.empty(1 << 16)
+        self._room = np.empty(0)
         self._size = 0
 
     def append(self, values: Floats | Codes) -> None:
         """Add rows at the end."""
         size = self._size + len(values)
-        while size > len(self._room):
-            wider = np.empty(2 * len(self._room))
-            wider[: self._size] = self._room[: self._size]
-            self._room = wider
-        self._room[self._size : size] = values
+        if len(self._room) or not np.isnan(values).all():
+            if size > len(self._room):
+                wider = np.full(max(1 << 16, size, 2 * len(self._room)), np.nan)
+                wider[: len(self._room)] = self._room
+                self._room = wider
+            self._room[self._size : size] = values
         self._size = size
 
     def ordered(self, order: Codes) -> Floats:
-        """The rows in another order. Frees the column."""
+        """The rows in another order, to be read only. Frees the column."""
+        if not len(self._room):
+            return np.broadcast_to(np.float64(np.nan), len(order))
         found: Floats = self._room[order]
         self._room = np.empty(0)
         return found

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from hashlib import blake2b
 from itertools import count
 from operator import attrgetter
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,11 +23,29 @@ from stressbench.schema.suite.roles import check_role
 from stressbench.stats.arrays import Codes, Floats
 
 
+class Watch(Protocol):
+    """Sees every record while its columns are read: for what is not one number per record."""
+
+    paths: tuple[str, ...]
+    """The dotted fields that it needs, besides those that every narrow record has."""
+
+    def add(self, record: CaseRecord) -> None:
+        """Take one record in; it has the fields of ``paths`` and those of the metrics read."""
+        ...
+
+    def condition(self, case_id: str) -> str:
+        """The label ``condition`` of a record: what several records have in common."""
+        ...
+
+
 class Gather:
     """Appends batches of narrow records to growing columns."""
 
-    def __init__(self, metrics: Sequence[Metric], *, ids: bool) -> None:
+    def __init__(self, metrics: Sequence[Metric], *, ids: bool, watch: Watch | None = None) -> None:
         self.metrics = metrics
+        self.watch = watch
+        self.conditions = Growing()
+        self.condition_codes: defaultdict[str, int] = defaultdict(count().__next__)
         self.case_ids: list[str] | None = [] if ids else None
         self.paths = sorted({path for metric in metrics for path in paths_of(metric)})
         self.cases: list[bytes] = []
@@ -53,6 +72,8 @@ class Gather:
         self.clusters.append(np.array([self.cluster_codes[row.cluster_id] for row in batch]))
         kinds = np.array([self.kind_codes[kind] for kind in _kinds(batch)])
         self.kinds.append(kinds)
+        if self.watch is not None:
+            self._watched(self.watch, batch)
         self.numbers["repeat"].append(np.array([row.repeat for row in batch], np.float64))
         for param in PARAMS:
             given = [*map(attrgetter(f"params.{param}"), batch)]
@@ -69,6 +90,12 @@ class Gather:
                 values, weights = (np.where(there, np.nan, each) for each in (values, weights))
                 self.numbers[f"weight {metric.name}"].append(weights)
             self.numbers[f"value {metric.name}"].append(values)
+
+    def _watched(self, watch: Watch, batch: Sequence[CaseRecord]) -> None:
+        codes = self.condition_codes
+        self.conditions.append(np.array([codes[watch.condition(row.case_id)] for row in batch]))
+        for row in batch:
+            watch.add(row)
 
     def columns(self, run: store.Run) -> Columns:
         """Everything gathered, in canonical order. Frees the gathered data on the way."""
@@ -118,6 +145,8 @@ class Gather:
         for name, values in texts.items():
             each_or_none = [NONE if each is None else each for each in values]
             found[name] = _labels(each_or_none, kinds)
+        if self.watch is not None:
+            found["condition"] = _labels(self.condition_codes, self.conditions.codes())
         if self.case_ids is not None:
             entries: defaultdict[str, int] = defaultdict(count().__next__)
             codes = np.array([entries[each.partition("/")[0]] for each in self.case_ids], np.int64)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import html
-import re
-
-from stressbench.report import numbers
-from stressbench.report.degradation import lines as degradation_lines
+from stressbench.report.markdown.escape import text
+from stressbench.report.words import comparison as words
+from stressbench.report.words.degradation import lines as degradation_lines
 from stressbench.schema.analysis.comparison import Comparison, Finding
 
 _MARK = {
@@ -23,22 +21,22 @@ def render(comparison: Comparison) -> str:
     lines = [
         f"## stressbench compare: {_MARK[comparison.verdict]}",
         "",
-        f"base {_code(numbers.base_side(comparison))}, cand {_code(numbers.cand_side(comparison))}"
+        f"base {_code(words.base_side(comparison))}, cand {_code(words.cand_side(comparison))}"
         + (", **simulated figures**" if comparison.simulated else ""),
         "",
     ]
-    lines += [f"- {_text(line)}" for line in (*comparison.differences, *comparison.notes)]
-    lines += [f"- knee of {_text(numbers.knees(each))}" for each in comparison.knees]
+    lines += [f"- {text(line)}" for line in (*comparison.differences, *comparison.notes)]
+    lines += [f"- knee of {text(words.knees(each))}" for each in comparison.knees]
     if comparison.gates:
         rows = [
-            [_MARK[gate.verdict], _code(gate.gate), _text(numbers.scope(gate)), *_cells(gate)]
+            [_MARK[gate.verdict], _code(gate.gate), text(words.scope(gate)), *_cells(gate)]
             for gate in comparison.gates
         ]
-        source = _text(comparison.gates_from)
+        source = text(comparison.gates_from)
         lines += ["", f"### Gates (from {source})", "", *_table(("verdict", "gate", "in"), rows)]
-        lines += ["", *(f"- {_text(numbers.explain(gate))}" for gate in comparison.gates)]
+        lines += ["", *(f"- {text(words.explain(gate))}" for gate in comparison.gates)]
     rows = [
-        [_text(numbers.scope(finding)), _text(numbers.target(finding)), *_cells(finding)]
+        [text(words.scope(finding)), text(words.target(finding)), *_cells(finding)]
         for finding in comparison.findings
     ]
     if rows:
@@ -67,24 +65,14 @@ def _cells(finding: Finding) -> list[str]:
     return [
         str(finding.n),
         str(finding.clusters),
-        numbers.level(finding, finding.base),
-        numbers.level(finding, finding.cand),
-        numbers.change(finding, finding.delta),
-        numbers.interval(finding),
-        numbers.p_value(finding.p_adjusted),
-        numbers.change(finding, finding.mde, signed=False),
+        words.level(finding, finding.base),
+        words.level(finding, finding.cand),
+        words.change(finding, finding.delta),
+        words.interval(finding),
+        words.p_value(finding.p_adjusted),
+        words.change(finding, finding.mde, signed=False),
     ]
 
 
-def _text(text: str) -> str:
-    """Plain words: no HTML, no Markdown, no mention of people or issues."""
-    escaped = html.escape(numbers.plain(text), quote=False)
-    escaped = re.sub(r"([\\`*_{}\[\]()#+!|~^$])", r"\\\1", escaped)
-    return escaped.replace("@", "@\N{ZERO WIDTH SPACE}")
-
-
-def _code(text: str) -> str:
-    return f"<code>{_text(text)}</code>"
-
-
-PLUGIN = render
+def _code(value: str) -> str:
+    return f"<code>{text(value)}</code>"

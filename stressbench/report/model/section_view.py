@@ -10,7 +10,7 @@ Range: TypeAlias = tuple[float, float]
 
 
 class View(msgspec.Struct, frozen=True, kw_only=True):
-    """The base of all parts; plain data."""
+    """Base of every type that a report shows; plain data."""
 
 
 class Estimate(View, frozen=True, kw_only=True):
@@ -48,7 +48,7 @@ class Grid(View, frozen=True, kw_only=True):
 
 
 class Section(View, frozen=True, kw_only=True):
-    """One section of the records: what is there, and why the rest is not."""
+    """One section of the records: what it holds, and why some records lack it."""
 
     name: str
     title: str
@@ -57,4 +57,4 @@ class Section(View, frozen=True, kw_only=True):
     numbers: list[Telemetry]
     grids: list[Grid]
     null: dict[str, int]
-    """Reason: records whose whole section is null for it."""
+    """How many records lack the whole section, by reason."""

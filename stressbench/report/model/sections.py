@@ -3,52 +3,57 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final, cast
 
 from msgspec import to_builtins
 
 from stressbench.metrics.families import by_section
-from stressbench.schema.metric import Metric
+from stressbench.schema.metric import FIXED, Metric
 from stressbench.schema.results.reasons import LATER, NOT_PROBED
 from stressbench.schema.results.record import CaseRecord
 
 ALWAYS: Final = ("attention", "routing")
-"""Sections that are spoken of in every report, if only to say that no probe looked."""
+"""Sections that every report mentions, if only to say that no probe measured them."""
 _REASONS: Final = 20  # shown of a section; more are counted as "other reasons"
-_SECTIONS: Final = 64  # of one file; a file that has more was not written by probes
+SECTIONS: Final = 64  # of one file; no real run has as many
 
 
 class Seen:
-    """Which sections records have, how many have them, and why the others do not."""
+    """Which sections records have, how many have them, and why the others do not.
+
+    Sections that a metric reads are seen filled or null. Of any other section a record's
+    reasons for null speak, and nothing else: ``Browser`` adds those that are filled.
+    """
 
     def __init__(self) -> None:
         self.filled: Counter[str] = Counter()
+        self.read = [*dict.fromkeys(m.section for m in section_metrics() if m.section)]
         self._null: defaultdict[str, Counter[str]] = defaultdict(Counter)
-
-    def watch(self, records: Iterable[CaseRecord]) -> Iterator[CaseRecord]:
-        """Pass records on, each taken note of."""
-        for record in records:
-            self.add(record)
-            yield record
 
     def add(self, record: CaseRecord) -> None:
         """Take note of a record's sections."""
-        for name, found in {**dict.fromkeys(ALWAYS), **record.sections, "kv": record.kv}.items():
-            if name not in self.filled and len(self.filled) >= _SECTIONS:
-                continue
-            self.filled[name] += found is not None
-            if found is None:
-                self.null(name, record.why_null.get(name, "no reason was recorded"))
+        why = record.why_null
+        for name in ("kv", *self.read):
+            filled = getattr(record, name, None) is not None
+            if filled or name in why or name in {"kv", *ALWAYS}:
+                self._note(name, why, filled=filled)
+        for name in why:
+            if "." not in name and name not in FIXED and name not in self.read:
+                self._note(name, why, filled=False)
 
-    def null(self, section: str, reason: str) -> None:
-        """Count a reason why something of a section is not there."""
-        counter = self._null[section]
-        known = reason in counter or len(counter) < _REASONS
-        counter[reason if known else "other reasons"] += 1
+    def _note(self, name: str, why: Mapping[str, str], *, filled: bool) -> None:
+        if name not in self.filled and len(self.filled) >= SECTIONS:
+            return
+        self.filled[name] += filled
+        if not filled:
+            reason = why.get(name, "no reason was recorded")
+            counter = self._null[name]
+            known = reason in counter or len(counter) < _REASONS
+            counter[reason if known else "other reasons"] += 1
 
     def names(self) -> list[str]:
-        """Every section that probes name, filled or null."""
+        """Every section of a probe that was filled or null."""
         return [name for name in self.filled if name != "kv"]
 
     def reasons(self, section: str) -> dict[str, int]:
@@ -64,12 +69,17 @@ class Seen:
         }
 
     def asked(self, section: str) -> bool:
-        """Whether a probe looked for it, in vain or not."""
+        """Whether the suite asked a probe for it."""
         return bool(self.filled[section]) or bool(self._null[section].keys() - {NOT_PROBED})
 
 
-def worth_telling(filled: int, null: Mapping[str, int]) -> Iterator[tuple[str, int]]:
-    """Those reasons for null that a short report names: neither no probe nor another pass."""
+def section_metrics() -> list[Metric]:
+    """The metrics that reports show of sections."""
+    return [metric for metrics in by_section().values() for metric in metrics]
+
+
+def worth_reporting(filled: int, null: Mapping[str, int]) -> Iterator[tuple[str, int]]:
+    """The reasons for null that a short report names: not that no probe was asked for."""
     for reason, n in null.items():
         if reason != NOT_PROBED and not (filled and reason == LATER):
             yield reason, n
@@ -84,7 +94,7 @@ _TITLES: Final = {"gpu": "GPU"}
 
 
 def sections(record: CaseRecord) -> Iterator[tuple[str, dict[str, object] | None]]:
-    """Every section with its fields, None where it is null; what probes name comes by itself."""
+    """Every section with its fields, None where it is null; sections of probes included."""
     for name in ("tokens", "timing", "kv"):
         yield name, _fields(getattr(record, name))
     for name, fields in record.sections.items():

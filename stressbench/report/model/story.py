@@ -1,11 +1,13 @@
-"""The summary in sentences: what broke, where, and with what it went."""
+"""The summary in sentences: what broke, where, and what else happened there."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from stressbench.report.model.header import ending
 from stressbench.report.model.view import Headline, Row, Tone
+from stressbench.report.words.quantities import share, spread
 from stressbench.schema.analysis.degradation import ClassDegradation, Loss
 from stressbench.store import Run
 
@@ -39,22 +41,12 @@ def _run(run: Run) -> Iterator[Headline]:
         yield Headline(tone="unclear", where="run", text=f"Not complete: {ending(run)}.")
 
 
-def ending(run: Run) -> str:
-    """How the run ended, in a few words."""
-    if run.end is None:
-        return "the run was killed or is still going on"
-    recorded = sum(n for status, n in run.end.counts.items() if status != "not_sent")
-    text = f"{run.end.status}, {recorded:,} of {run.end.planned:,} requests"
-    text += f" in {run.end.elapsed_s:,.0f} s"
-    return f"{text}: {run.end.error}" if run.end.error else text
-
-
 def _failed(rows: Sequence[Row]) -> Iterator[Headline]:
     for role in dict.fromkeys(row.role for row in rows):
         mine = [row for row in rows if row.role == role]
         failed, total = sum(row.failed for row in mine), sum(row.n for row in mine)
         if failed:
-            text = f"{failed:,} of {total:,} requests failed; they count as wrong answers."
+            text = f"{failed:,} of {total:,} requests failed; each scores 0."
             yield Headline(tone="bad", where=role, text=text)
 
 
@@ -81,7 +73,7 @@ def _of_class(tone: Tone, each: ClassDegradation, text: str) -> Headline:
 
 def _loss(loss: Loss) -> str:
     of = {"isocontent": "its plain twin", "isotoken": "plain text of equal length"}
-    points = f"{abs(100 * loss.delta):.0f} points under {of.get(loss.control, loss.control)}"
+    points = f"{abs(100 * loss.delta):.0f} points below {of.get(loss.control, loss.control)}"
     return f"{points} {spread(loss.ci)}"
 
 
@@ -101,9 +93,12 @@ def _lengths(classes: Sequence[ClassDegradation]) -> Iterator[Headline]:
     for each in classes:
         length = each.context_length
         if length and length.base > 0 and length.point != length.longest:
-            kept = f"{length.point:,} tokens" if length.point else "not even the second length"
-            text = f"keeps {share(length.share)} of its quality up to {kept}"
-            text += f" of {length.longest:,} tried."
+            text = f"keeps {share(length.share)} of its quality up to {length.point:,} tokens"
+            if not length.point:
+                text = (
+                    f"loses more than {share(1 - length.share)} of its quality at the second length"
+                )
+            text += f" (longest tried: {length.longest:,} tokens)."
             yield _of_class("bad", each, text)
 
 
@@ -113,7 +108,7 @@ def _pressure(rows: Sequence[Row]) -> Iterator[Headline]:
         peak = max((row.usage_peak for row in mine if row.usage_peak is not None), default=None)
         preempted = sum(row.preemptions or 0 for row in mine)
         if preempted or (peak or 0) >= _FULL:
-            text = f"the KV cache reached {share(peak or 0)} of its blocks; "
+            text = f"up to {share(peak or 0)} of the KV blocks were in use; "
             text += f"{preempted:,} preemptions."
             yield Headline(tone="bad", where=role, text=text)
 
@@ -125,14 +120,4 @@ def _held(held: Sequence[ClassDegradation]) -> Iterator[Headline]:
             for each in held
             if each.role == role
         ]
-        yield Headline(tone="good", where=role, text=f"holds: {', '.join(mine)}.")
-
-
-def share(value: float) -> str:
-    """``0.873`` as ``87 %``."""
-    return f"{100 * value:.0f} %"
-
-
-def spread(ends: tuple[float, float] | None) -> str:
-    """An interval in percent or points, in brackets."""
-    return "[unknown]" if ends is None else f"[{100 * ends[0]:.0f}, {100 * ends[1]:.0f}]"
+        yield Headline(tone="good", where=role, text=f"holds up: {', '.join(mine)}.")

@@ -1,16 +1,15 @@
-"""What the page shows, as types: made here, drawn by ``assets/*.js``, nothing computed there.
+"""What a report shows of one run, as types: made in this package, drawn by the renderers.
 
 Every number comes with what it rests on (``n`` rows, ``clusters`` independent items, a
-95 % interval where one can be had); a null comes with its reason.
+95 % interval where one can be computed); a null comes with its reason.
 """
 
 from __future__ import annotations
 
 from typing import Literal, TypeAlias
 
-from stressbench.report.model.load import LoadTable
+from stressbench.report.model.engine.view import Curve, KvPressure, LoadReport, Timeline
 from stressbench.report.model.section_view import Estimate, Range, Section, View
-from stressbench.schema.analysis.comparison import Comparison
 from stressbench.schema.analysis.degradation import ClassDegradation
 
 Tone: TypeAlias = Literal["good", "bad", "unclear", "plain"]
@@ -25,7 +24,7 @@ class Row(View, frozen=True, kw_only=True):
     n: int
     clusters: int
     score: float | None
-    """Mean over the judged requests; null, as its interval, where none was judged."""
+    """Mean over the judged requests; null, like its interval, where none was judged."""
     ci: Range | None
     outcomes: dict[str, int]
     failed: int
@@ -38,8 +37,21 @@ class Row(View, frozen=True, kw_only=True):
     preemptions: int | None
 
 
+class OverviewRow(View, frozen=True, kw_only=True):
+    """One class and dose on one model: its answers under stress and under each control."""
+
+    prompt_class: str
+    dose: str
+    """Empty where the class has a single one."""
+    role: str
+    arms: dict[str, Row]
+    """Always with ``stress``; a control that no dose changes is the same in each."""
+    probed: dict[str, Estimate]
+    """Attention and routing of the stressed requests that probes looked at, by metric."""
+
+
 class Cell(View, frozen=True, kw_only=True):
-    """Quality at one place of length (tokens) and depth; a place is a value, or a bin of many.
+    """Quality at one length (tokens) and depth; each is a single value, or a bin of several.
 
     ``depth`` is null where the class has none.
     """
@@ -57,8 +69,8 @@ class Cell(View, frozen=True, kw_only=True):
 class Cost(View, frozen=True, kw_only=True):
     """What a class's content costs in tokens, and what the same stress does to quality.
 
-    ``spread`` is the 5 % to 95 % range over rows. ``delta`` is quality less that of the
-    benign twin, null (with no ``n``) where the class has no twins.
+    ``spread`` is the 5 % to 95 % range over rows. ``delta`` is quality minus that of the
+    plain twin, null (with ``n`` 0) where the class has no twins.
     """
 
     role: str
@@ -69,92 +81,6 @@ class Cost(View, frozen=True, kw_only=True):
     n: int
     delta: Estimate
     bytes_per_token: float | None
-
-
-class Curve(View, frozen=True, kw_only=True):
-    """A latency's distribution: ``values[i]`` is its ``shares[i]`` quantile, milliseconds.
-
-    ``p50`` and ``p95`` have distribution-free intervals; ``missing`` counts requests
-    without a value (failed, or one output token).
-    """
-
-    metric: str
-    summary: str
-    role: str
-    prompt_class: str | None
-    n: int
-    clusters: int
-    missing: int
-    values: list[float]
-    p50: Range
-    p95: Range
-
-
-class Moment(View, frozen=True, kw_only=True):
-    """Some scheduler steps: worst usage and queue, sum of preemptions, from ``t_s`` on."""
-
-    t_s: float
-    steps: int
-    usage: float | None
-    waiting: float | None
-    running: float | None
-    preemptions: float
-    slots: float | None = None
-    """Tokens stored, where the engine tells."""
-
-
-class Sent(View, frozen=True, kw_only=True):
-    """One request on the timeline of its role."""
-
-    case_id: str
-    prompt_class: str
-    t_s: float
-    e2el_ms: float
-    preemptions: int | None
-
-
-class Timeline(View, frozen=True, kw_only=True):
-    """One role's engine over time, ``width_s`` seconds a moment; a sample of its requests."""
-
-    role: str
-    width_s: float
-    start_s: float
-    """When the first reading was taken, on the run's clock."""
-    readings: int
-    moments: list[Moment]
-    requests: list[Sent]
-    requests_of: int
-
-
-class Flip(View, frozen=True, kw_only=True):
-    """Two sides on identical cases of a class: who answers better, case by case."""
-
-    prompt_class: str
-    n: int
-    clusters: int
-    first: float
-    first_ci: Range
-    second: float
-    second_ci: Range
-    both: int
-    """Equal scores of at least one half."""
-    neither: int
-    """Equal scores below it."""
-    only_first: int
-    only_second: int
-
-
-class Versus(View, frozen=True, kw_only=True):
-    """Two roles of one run, or one role of two runs; the comparison, or why there is none."""
-
-    first: str
-    second: str
-    base: str
-    cand: str
-    """What the comparison compares: two roles, or two whole runs."""
-    comparison: Comparison | None
-    refused: str | None
-    flips: list[Flip]
 
 
 class Fact(View, frozen=True, kw_only=True):
@@ -170,6 +96,9 @@ class Model(View, frozen=True, kw_only=True):
     role: str
     model: str
     tokenizer: str
+    set_up: str
+    """Architecture, data type, window and KV cache in a few words."""
+    kv_capacity_tokens: int | None
     facts: list[Fact]
 
 
@@ -181,17 +110,21 @@ class Headline(View, frozen=True, kw_only=True):
     text: str
     role: str | None = None
     prompt_class: str | None = None
-    """Where the cases behind it are found."""
+    """Filters that show the cases behind it."""
 
 
-class Run(View, frozen=True, kw_only=True):
-    """One run, aggregated."""
+class RunReport(View, frozen=True, kw_only=True):
+    """One run, reduced: what the terminal, Markdown and the page show of it."""
 
     name: str
-    """Short and unique among the runs of the page."""
+    """Short and unique among the runs of the report."""
     suite: str
+    seed: int
+    engine: str
     simulated: bool
     records: int
+    resent: int
+    """How many of ``records`` belong to the telemetry pass."""
     ending: str
     complete: bool
     device: str
@@ -199,62 +132,15 @@ class Run(View, frozen=True, kw_only=True):
     models: list[Model]
     reproduce: list[str]
     headlines: list[Headline]
+    overview: list[OverviewRow]
     rows: list[Row]
     cells: list[Cell]
     costs: list[Cost]
     degradation: list[ClassDegradation]
     latency: list[Curve]
-    load: LoadTable | None
+    load: LoadReport | None
+    kv_pressure: list[KvPressure]
     timelines: list[Timeline]
     sections: list[Section]
     """What probes found, in the order of reading."""
     kv_null: dict[str, int]
-
-
-class Piece(View, frozen=True, kw_only=True):
-    """A stretch of an excerpt: text as it is, marked, or left out (``cut`` characters)."""
-
-    text: str = ""
-    mark: Literal["", "needle", "answer"] = ""
-    cut: int = 0
-
-
-class Part(View, frozen=True, kw_only=True):
-    """Where a part of the prompt lies, as shares of its tokens."""
-
-    role: str
-    start: float
-    end: float
-
-
-class SampledCase(View, frozen=True, kw_only=True):
-    """One case of the browser."""
-
-    run: int
-    case_id: str
-    prompt_class: str
-    arm: str
-    role: str
-    outcome: str
-    status: str
-    score: float | None
-    scorer: str
-    prompt: list[Piece]
-    parts: list[Part]
-    output: list[Piece]
-    expected: list[str]
-    error: str | None
-    facts: list[Fact]
-
-
-class Page(View, frozen=True, kw_only=True):
-    """Everything that the page shows."""
-
-    title: str
-    version: str
-    made_at: str
-    runs: list[Run]
-    versus: list[Versus]
-    cases: list[SampledCase]
-    cases_of: int
-    latency_shares: list[float]

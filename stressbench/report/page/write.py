@@ -15,13 +15,15 @@ from typing import Final
 
 import msgspec
 
-from stressbench.report.model.view import Page
+from stressbench.report.model.page.view import Page
+from stressbench.safe_text import safe_line
 
 SCRIPTS: Final = (
     "vendor/d3.min.js",
     "vendor/plot.umd.min.js",
     "text.js",
     "chart.js",
+    "overview.js",
     "quality.js",
     "depth.js",
     "engine.js",
@@ -69,18 +71,18 @@ def render(page: Page) -> str:
     body = _asset("page.html")
     parts = {
         "policy": policy,
-        "title": html.escape(f"{page.title} - stressbench"),
+        "title": html.escape(safe_line(f"{page.title} - stressbench")),
         "styles": "".join(f"<style>{style}</style>\n" for style in styles),
         "data": embedded(page),
         "scripts": "".join(f"<script>{script}</script>\n" for script in scripts),
     }
-    # One pass, so that a part's own text is never taken for a place to fill.
+    # In one pass, so that text of one part is never mistaken for a place to fill.
     pieces = body.split("\0")
     return "".join(parts[piece] if index % 2 else piece for index, piece in enumerate(pieces))
 
 
 def embedded(data: object) -> str:
-    """JSON that can stand inside any HTML element: no markup character is left in it."""
+    """JSON for use inside any HTML element: no markup character is left in it."""
     return msgspec.json.encode(data).decode().translate(_ESCAPES)
 
 

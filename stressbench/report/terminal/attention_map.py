@@ -1,8 +1,8 @@
-"""What the model looked at for its answer: the prompt as a heat map, and the stretches it read.
+"""What the model attended to for its answer: the prompt as a heat map, and its hottest parts.
 
-The heat of a token is the attention it received from the rows of the answer, averaged over
-heads, times the tokens of the prompt: 1 is what a model that looks everywhere alike would
-give it. Marks go by the middle and late layers: early ones look at places, not at content.
+The heat of a token is the attention it received from the answer's rows, averaged over heads,
+times the number of prompt tokens: a model that attends to all tokens equally gives 1. Marks
+use the middle and late layers, because early layers attend to positions, not to content.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 from rich.table import Table
 from rich.text import Text
 
-from stressbench.report.printable import printable
+from stressbench.safe_text import safe_text
 from stressbench.schema.results.record import CaseRecord
 
 if TYPE_CHECKING:
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 _LEVELS: Final = (1.5, 2.5, 5.0)
-"""Heat from which a token is marked: so many times the even share."""
+"""Heat at which a token gets its first, second and third mark; 1 is the even share."""
 _STYLES: Final = ("", "on #4a3a00", "bold on #8a4b00", "bold white on #b02000")
 _MARKS: Final = (("", ""), ("", ""), ("[", "]"), ("[[", "]]"))
-"""Where there is no colour; the lowest level would mark half of a page."""
+"""Brackets for output without colour; marking the lowest level would mark half a page."""
 _GROUPS: Final = ("early", "middle", "late")
 _STRETCHES: Final = 8
 _SHOWN_CHARS: Final = 48
@@ -62,15 +62,15 @@ class HeatMap:
 
     @property
     def mean(self) -> Floats:
-        """Heat of each token in the layers that marks go by."""
+        """Heat of each token in the layers that marks use."""
         mean: Floats = self.heat[min(1, len(self.heat) - 1) :].mean(axis=0)
         return mean
 
     def marked(self, *, colour: bool) -> Text:
-        """The user message, what was looked at marked: by colour, or by brackets without it."""
+        """The user message, hot tokens marked by colour, or by brackets where there is none."""
         text = Text()
         for start, stop, level in self._runs():
-            part = printable(self.text[start:stop])
+            part = safe_text(self.text[start:stop])
             if colour:
                 text.append(part, style=_STYLES[level])
             else:
@@ -79,7 +79,7 @@ class HeatMap:
         return text
 
     def _runs(self) -> Iterator[tuple[int, int, int]]:
-        """Stretches of characters of one level: start, stop, level."""
+        """Ranges of characters with the same level: start, stop, level."""
         levels = np.searchsorted(_LEVELS, self.mean, side="right")
         chars = [len(char.encode("utf-8", "surrogatepass")) for char in self.text]
         total = sum(chars)
@@ -95,10 +95,10 @@ class HeatMap:
             yield start, stop, int(by_char[start])
 
     def stretches(self) -> Table:
-        """The stretches of the message that were looked at most, hottest first."""
+        """The parts of the message with the most attention, hottest first."""
         table = Table(box=None, pad_edge=False, padding=(0, 2))
-        table.add_column("looked at")
-        for name in ("tokens", "even = 1", *_GROUPS[: len(self.heat)]):
+        table.add_column("attended to")
+        for name in ("tokens", "heat (1 = even)", *_GROUPS[: len(self.heat)]):
             table.add_column(name, justify="right")
         data = self.text.encode("utf-8", "surrogatepass")
         for first, last in self._hottest():
@@ -107,7 +107,7 @@ class HeatMap:
             shown = part if len(part) <= _SHOWN_CHARS else f"{part[: _SHOWN_CHARS - 3]}..."
             groups = [f"{heat:.1f}" for heat in self.heat[:, first:last].mean(1)]
             table.add_row(
-                Text(printable(shown).replace("\n", " ")),
+                Text(safe_text(shown).replace("\n", " ")),
                 f"{first}-{last}",
                 f"{self.mean[first:last].mean():.1f}",
                 *groups,
@@ -115,7 +115,7 @@ class HeatMap:
         return table
 
     def _hottest(self) -> list[tuple[int, int]]:
-        """Stretches of marked tokens within the message, the one with the most mass first."""
+        """Runs of marked tokens within the message, the one with the most attention first."""
         inside = (self.starts[:-1] >= 0) & (
             self.starts[1:] <= len(self.text.encode("utf-8", "surrogatepass"))
         )

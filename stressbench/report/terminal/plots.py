@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Final, Protocol
+from typing import Final
 
-import numpy as np
 from rich.text import Text
 
-from stressbench.report.model.timeline import Fold, fold
-from stressbench.report.printable import printable
-from stressbench.store import Run, readings
+from stressbench.report.model.engine.view import Curve, Timeline
+from stressbench.report.model.view import Row, RunReport
+from stressbench.safe_text import safe_line
 
 _LEVELS: Final = " ▁▂▃▄▅▆▇█"
 _WIDTH: Final = 48
@@ -18,46 +17,46 @@ _NAME_CHARS: Final = 28
 _ROLE_CHARS: Final = 10
 
 
-class SummaryRow(Protocol):
-    """What is drawn of a row of the summary."""
-
-    prompt_class: str
-    arm: str
-    role: str
-    ttft_ms: list[float]
-
-    @property
-    def mean_score(self) -> float | None:
-        """Quality over all judged requests, failed ones included; None where none was judged."""
-        ...
-
-
-def plots(run: Run, rows: Sequence[SummaryRow]) -> Iterator[Text]:
-    """Quality under stress beside the twin's, then each role's engine and latency."""
-    yield from _quality(rows)
-    folds = fold(readings(run.directory))
-    roles = list(dict.fromkeys(row.role for row in rows))
-    width = max([_ROLE_CHARS, *(len(_short(role)) for role in roles)])
-    for role in roles:
-        kv = run.header.models[role].kv if role in run.header.models else None
-        label = f"{_short(role):{width}}"
-        yield from _engine(label, folds.get(role), kv.capacity_tokens if kv else None)
-        yield from _latency(label, [row for row in rows if row.role == role])
+def plots(report: RunReport) -> Iterator[Text]:
+    """Quality under stress next to the twin's, then each role's engine and latency."""
+    yield from _quality(report.rows)
+    capacities = {model.role: model.kv_capacity_tokens for model in report.models}
+    width = max([_ROLE_CHARS, *(len(_short(each.role)) for each in report.timelines)])
+    engine = [
+        line
+        for each in report.timelines
+        for label in [f"{_short(each.role):{width}}"]
+        for line in (
+            *_engine(label, each, capacities.get(each.role)),
+            *_latency(label, _first_tokens(report, each.role)),
+        )
+    ]
+    if engine:
+        yield Text("\nThe engine over time", style="bold")
+        yield from engine
 
 
-def _quality(rows: Sequence[SummaryRow]) -> Iterator[Text]:
-    means = {(row.prompt_class, row.role, row.arm): row.mean_score for row in rows}
+def _first_tokens(report: RunReport, role: str) -> Curve | None:
+    wanted = ("ttft", role, None)
+    found = (
+        each for each in report.latency if (each.metric, each.role, each.prompt_class) == wanted
+    )
+    return next(found, None)
+
+
+def _quality(rows: Sequence[Row]) -> Iterator[Text]:
+    means = {(row.prompt_class, row.role, row.arm): row.score for row in rows}
     twinned = [key[:2] for key in means if key[2] == "isocontent"]
     if not twinned:
         return
-    yield Text("quality: stress, then the plain twin", style="bold")
-    for prompt_class, role in twinned:
+    yield Text("\nQuality of each class: under stress, then its plain twin", style="bold")
+    for prompt_class, role in sorted(twinned, key=lambda pair: pair[0]):
         stress = means.get((prompt_class, role, "stress"))
         twin = means[prompt_class, role, "isocontent"]
         if stress is None or twin is None:
             continue
         style = "red" if stress < twin else ""
-        name = printable(f"{prompt_class} {role}")[:_NAME_CHARS]
+        name = safe_line(f"{prompt_class} {role}")[:_NAME_CHARS]
         yield Text.assemble(
             f"  {name:{_NAME_CHARS}} ",
             (_bar(stress), style),
@@ -72,12 +71,12 @@ def _bar(share: float, width: int = 20) -> str:
     return "█" * full + "░" * (width - full)
 
 
-def _engine(role: str, steps: Fold | None, capacity: int | None) -> Iterator[Text]:
+def _engine(role: str, timeline: Timeline, capacity: int | None) -> Iterator[Text]:
     """The cache and the queues over time; under pressure all of it, else what is not zero."""
-    moments = steps.moments() if steps else []
-    if not steps or not moments:
+    moments = timeline.moments
+    if not moments:
         return
-    seconds = moments[-1].t_s + steps.width_ns / 1e9
+    seconds = moments[-1].t_s + timeline.width_s
     times = [moment.t_s for moment in moments]
     thrown = [moment.preemptions for moment in moments]
     curves: list[tuple[str, list[float | None], float | None]] = [
@@ -86,7 +85,7 @@ def _engine(role: str, steps: Fold | None, capacity: int | None) -> Iterator[Tex
     ]
     if sum(thrown):
         filled = [_over(moment.slots, capacity) for moment in moments]
-        curves.insert(1, ("KV places filled", filled, 1.0))
+        curves.insert(1, ("KV slots in use", filled, 1.0))
         curves.insert(2, ("requests running", [moment.running for moment in moments], None))
     for label, values, top in curves:
         known = [value for value in values if value is not None]
@@ -106,7 +105,7 @@ def _over(part: float | None, whole: int | None) -> float | None:
 
 
 def _counted(times: Sequence[float], counts: Sequence[float], seconds: float) -> list[float]:
-    """The sum in each of ``_WIDTH`` stretches."""
+    """The sum in each of ``_WIDTH`` intervals."""
     slots = [0.0] * _WIDTH
     for time, number in zip(times, counts, strict=True):
         slots[min(_WIDTH - 1, int(time / seconds * _WIDTH))] += number
@@ -116,7 +115,7 @@ def _counted(times: Sequence[float], counts: Sequence[float], seconds: float) ->
 def _resampled(
     times: Sequence[float], values: Sequence[float | None], seconds: float
 ) -> list[float | None]:
-    """The highest value in each of ``_WIDTH`` stretches; what a step saw holds until the next."""
+    """The highest value in each of ``_WIDTH`` intervals; a value holds until the next step."""
     slots: list[float | None] = [None] * _WIDTH
     for time, value in zip(times, values, strict=True):
         slot = min(_WIDTH - 1, int(time / seconds * _WIDTH))
@@ -128,16 +127,14 @@ def _resampled(
     return slots
 
 
-def _latency(role: str, rows: Sequence[SummaryRow]) -> Iterator[Text]:
-    values = np.array([ms for row in rows for ms in row.ttft_ms])
-    if not len(values) or values.min() <= 0 or values.min() == values.max():
+def _latency(role: str, curve: Curve | None) -> Iterator[Text]:
+    """Requests by their time to first token."""
+    if curve is None or not curve.counts:
         return
-    edges = np.geomspace(values.min(), values.max(), _WIDTH + 1)
-    counts, _ = np.histogram(values, edges)
-    drawn = sparkline([float(count) for count in counts], float(counts.max()))
+    drawn = sparkline([*map(float, curve.counts)], max(curve.counts))
+    low, high = curve.values[0], curve.values[-1]
     yield Text(
-        f"  {_label(role, 'TTFT, log scale')} {drawn} "
-        f"{values.min():,.0f} to {values.max():,.0f} ms, n {len(values)}"
+        f"  {_label(role, 'TTFT, log scale')} {drawn} {low:,.0f} to {high:,.0f} ms, n {curve.n}"
     )
 
 
@@ -146,7 +143,7 @@ def _label(role: str, what: str) -> str:
 
 
 def _short(role: str) -> str:
-    return printable(role)[:_NAME_CHARS]
+    return safe_line(role)[:_NAME_CHARS]
 
 
 def sparkline(values: Sequence[float | None], top: float) -> str:

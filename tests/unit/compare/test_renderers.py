@@ -15,10 +15,10 @@ from stressbench.compare.comparison import Options
 from stressbench.compare.sides import parse_by
 from stressbench.errors import StressbenchError
 from stressbench.report import junit as comparison_junit
+from stressbench.report.as_json import render as as_json
 from stressbench.report.markdown import comparison as comparison_markdown
-from stressbench.report.terminal import comparison as comparison_table
+from stressbench.report.terminal.analysis import comparison as comparison_table
 from stressbench.schema.analysis.comparison import Comparison, Knee, Knees
-from stressbench.schema.base import to_json
 
 HOSTILE = "x\x1b[2J|<script>alert(1)</script>`[red]**@someone**\u202e\x00]]>&\n# h"
 
@@ -36,7 +36,7 @@ def comparison(tmp_path, prompt_class="niah", **options):
 
 def test_json_round_trips_through_its_published_type(tmp_path):
     found = comparison(tmp_path, degradation=True)
-    text = to_json(found)
+    text = as_json(found)
     assert msgspec.json.decode(text, type=Comparison) == found
     gate = json.loads(text)["gates"][0]
     contract = {"gate", "scope", "n", "base", "cand", "delta", "ci", "p", "margin", "mde"}
@@ -98,7 +98,7 @@ def test_every_format_names_the_sides_and_the_knees(tmp_path):
     values = {each.get("name"): each.get("value") for each in properties}
     assert (values["base_side"], values["cand_side"]) == ("lever=none", "lever=clean")
     assert values["knees"].startswith(told)
-    decoded = json.loads(to_json(found))
+    decoded = json.loads(as_json(found))
     assert decoded["knees"][0]["cand"]["level"] == "rate-2"
     assert decoded["gates"][0]["scope"] == {
         "role": "dense",
@@ -122,7 +122,7 @@ def test_names_from_files_are_text_and_nothing_else(tmp_path):
     assert not re.search(r"(?<!\\)\*\*@", outside)
     junit = ET.fromstring(comparison_junit.render(found))
     assert "<script>" in junit.find("testsuite/testcase").get("name")
-    assert json.loads(to_json(found))["gates"][0]["scope"]["prompt_class"] == HOSTILE
+    assert json.loads(as_json(found))["gates"][0]["scope"]["prompt_class"] == HOSTILE
 
 
 def invoke(*arguments):

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from stressbench.metrics import base
 from stressbench.metrics.families import by_section, families, known
 from stressbench.report.markdown.run import render as markdown
-from stressbench.report.model.gather import page
+from stressbench.report.model.page.gather import page
 from stressbench.report.page.write import render
 from stressbench.schema.metric import Metric
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stressbench.report.model.excerpt import clip, excerpt
+from stressbench.report.model.page.excerpt import clip, excerpt
 
 LIMIT = 400
 

@@ -8,8 +8,8 @@ import pytest
 import records as make
 
 from stressbench.errors import ResultsError
-from stressbench.report.model.gather import CASES, page
-from stressbench.report.model.view import Page
+from stressbench.report.model.page.gather import CASES, page
+from stressbench.report.model.page.view import Page
 from stressbench.store.arrays import ArrayWriter
 
 
@@ -48,7 +48,7 @@ def test_the_summary_names_the_class_that_lost_against_its_twin(tmp_path):
     (line,) = [line for line in run.headlines if line.tone == "bad"]
     assert line.prompt_class == "niah"
     assert line.role == "dense"
-    assert "100 points under its plain twin" in line.text
+    assert "100 points below its plain twin" in line.text
     assert "mostly invented (12 of 12 misses)" in line.text
 
 

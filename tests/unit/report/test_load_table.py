@@ -10,9 +10,10 @@ import pytest
 from rich.console import Console
 
 from stressbench.report.markdown import run as markdown
-from stressbench.report.model.gather import page
-from stressbench.report.model.load import Loads, describe, load_table
-from stressbench.report.terminal.load_table import render
+from stressbench.report.model.engine.load import LoadTallies
+from stressbench.report.model.page.gather import page
+from stressbench.report.terminal.load import render
+from stressbench.report.words.load import describe, load_table
 from stressbench.schema.results.record import CaseRecord, Load
 from stressbench.schema.suite.load import LoadSpec, Phase, Step
 from tests import records
@@ -51,12 +52,13 @@ def closed_loop(level: int, concurrency: int, service_s: float) -> list[CaseReco
 
 
 def shown(rows: list[CaseRecord], load: LoadSpec) -> str:
-    loads = Loads()
-    assert list(loads.watch(rows)) == rows
+    tallies = LoadTallies()
+    for row in rows:
+        tallies.add(row)
     header = records.header(suite_spec={"load": msgspec.to_builtins(load)})
     console = Console(file=StringIO(), width=200)
-    table = load_table(loads, header)
-    for part in render(table) if table else ():
+    report = tallies.report(header)
+    for part in render(load_table(report)) if report else ():
         console.print(part)
     text = console.file.getvalue()  # type: ignore[attr-defined]
     assert isinstance(text, str)
@@ -79,7 +81,7 @@ def test_a_sweep_with_room_left_asks_for_more() -> None:
         for level, seats in ((1, 1), (2, 2), (3, 4))
         for item in range(100)
     ]
-    assert "dense is not saturated at 4: a higher level would tell" in shown(rows, SWEEP)
+    assert "dense is not saturated at 4: add a higher level" in shown(rows, SWEEP)
 
 
 def test_a_client_that_sends_late_is_told_of_with_its_figures() -> None:
@@ -137,8 +139,11 @@ def test_the_page_and_the_markdown_have_the_same_figures(tmp_path: Path) -> None
     path = records.write(tmp_path / "records.jsonl", rows, run=header)
     gathered = page([path])
     (run,) = gathered.runs
+    (table,) = gathered.loads
     assert run.load is not None
-    assert [row[:3] for row in run.load.rows] == [
+    assert [(each.value, each.n) for each in run.load.levels] == [(1, 200), (2, 200), (4, 200)]
+    assert table is not None
+    assert [row[:3] for row in table.rows] == [
         ["dense", "1", "200"],
         ["dense", "2", "200"],
         ["dense", "4", "200"],

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 import records
 
-from stressbench.report.model.machine_line import describe_machine
+from stressbench.report.words.machine import describe_machine
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import msgspec
 import records as make
 
 from stressbench.report.markdown.run import render
-from stressbench.report.model.gather import page
+from stressbench.report.model.page.gather import page
 
 
 def test_the_summary_tells_what_broke(tmp_path):

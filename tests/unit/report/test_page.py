@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import stressbench.report.page
-from stressbench.report.model.gather import page
+from stressbench.report.model.page.gather import page
 from stressbench.report.page.write import SCRIPTS, embedded, render
 
 ASSETS = Path(stressbench.report.page.__file__).parent / "assets"

@@ -7,7 +7,7 @@ from operator import itemgetter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stressbench.report.model.timeline import fold
+from stressbench.report.model.engine.timeline import fold
 from stressbench.schema.results.run import Reading
 
 

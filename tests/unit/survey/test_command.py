@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from stressbench.cli import _tokens_view, tokens
 from stressbench.errors import UsageError
+from stressbench.safe_text import exposed_text
 from stressbench.survey.inflation import HotSpot
 from tests.unit.tokens.vocabularies import opened
 
@@ -87,8 +88,8 @@ def test_documents_cannot_drive_the_terminal(view):
 
 @pytest.mark.parametrize("char", ["\x00", "\x1b", "\x7f", "\x9b", "\u202e", "\U000e0041", "\u0301"])
 def test_every_unseen_character_is_spelled_out(char):
-    assert _tokens_view.visible(char).isprintable()
-    assert _tokens_view.visible(char) != char
+    assert exposed_text(char).isprintable()
+    assert exposed_text(char) != char
 
 
 def test_heat_shows_token_boundaries_without_colour():
@@ -97,7 +98,7 @@ def test_heat_shows_token_boundaries_without_colour():
         excess_tokens=1.0, text="ab\x1bcd", token_starts=[0, 2, 2],
     )  # fmt: skip
     line = _tokens_view._heat(spot, colours=False)
-    assert line.plain == "    ab\u00b7\u241bcd\u00b7\u00b7"
+    assert line.plain == "    ab\u00b7<U+001B>cd\u00b7\u00b7"
     assert not line.spans
 
 

@@ -19,7 +19,7 @@ function caseBrowser(parent) {
   row.append(el("button", { type: "button", onclick: () => { choose({}); } }, "Clear"));
   const status = el("p", { class: "note", role: "status", "aria-live": "polite" });
   const list = el("ul", { class: "case-list", "aria-label": "Cases", onkeydown: move });
-  const detail = el("article", { class: "case", tabindex: "-1", "aria-label": "The chosen case" });
+  const detail = el("article", { class: "case", tabindex: "-1", "aria-label": "The selected case" });
   parent.append(row, status, el("div", { class: "browser" }, list, detail));
   browser = { selects, search, status, list, detail, matches: [] };
   refresh();
@@ -33,7 +33,7 @@ function select(parent, field, label, options) {
   return node;
 }
 
-/** Set the filters, those not named cleared, and show what is left. */
+/** Set the named filters, clear the others, and show what is left. */
 function choose(wanted) {
   for (const field of Object.keys(filters)) filters[field] = wanted[field] ?? "";
   for (const [field, node] of Object.entries(browser.selects)) node.value = filters[field];
@@ -56,7 +56,7 @@ function refresh() {
   const { list, status, detail } = browser;
   browser.matches = DATA.cases.filter(matches);
   status.textContent = `${count(browser.matches.length)} of ${count(DATA.cases.length)} sampled cases; ` +
-    `the runs hold ${count(DATA.cases_of)} records. Any other: stressbench show RUN CASE_ID`;
+    `the runs hold ${count(DATA.cases_of)} records. For any other case: stressbench show RUN CASE_ID`;
   list.replaceChildren(...browser.matches.map((one, index) =>
     el("li", {}, el("button", { type: "button", "data-index": String(index), onclick: () => show(one) },
       el("span", { class: `dot ${toneOf(one.score)}`, "aria-hidden": "true" }),
@@ -64,7 +64,7 @@ function refresh() {
       el("span", { class: "sub" }, `${SEVERAL ? `${spell(DATA.runs[one.run].name, 20)} · ` : ""}${spell(one.role, 20)} · ${words(one.outcome)}`))),
   ));
   if (browser.matches.length) show(browser.matches[0], { keep: true });
-  else detail.replaceChildren(el("p", { class: "absent" }, "No sampled case fits these filters."));
+  else detail.replaceChildren(el("p", { class: "absent" }, "No sampled case matches these filters."));
 }
 
 /** Up and down go through the list. */
@@ -104,7 +104,7 @@ function show(one, { keep = false } = {}) {
     el("p", { class: "key" }, el("mark", { class: "needle" }, "expected value"), " ",
       el("mark", { class: "answer" }, "value that the answer names"), " ", el("span", { class: "hidden-char" }, "U+200B"), " hidden character"),
     el("h4", {}, "Output"),
-    one.output.length ? text(one.output) : el("p", { class: "absent" }, "null: the request gave no output"),
+    one.output.length ? text(one.output) : el("p", { class: "absent" }, "null: the request has no output"),
     el("h4", {}, "Expected"),
     el("p", {}, one.expected.length ? one.expected.flatMap((value) => [el("code", {}, visible(value)), " "]) : "nothing"),
     el("details", { class: "numbers" }, el("summary", {}, "Telemetry of this request"),
@@ -125,7 +125,7 @@ function text(list) {
   return box;
 }
 
-/** Where the prompt's parts lie, by tokens: a strip from its beginning to its end. */
+/** A strip from the prompt's start to its end, with its parts by tokens. */
 function partsStrip(parts) {
   if (!parts.length) return null;
   const strip = el("div", { class: "strip", role: "img",
@@ -137,5 +137,5 @@ function partsStrip(parts) {
     strip.append(piece);
   }
   const names = [...new Set(parts.map((part) => part.role))];
-  return el("div", {}, strip, el("p", { class: "note" }, `Where it lies, by tokens: ${names.map((n) => spell(n)).join(", ")}`));
+  return el("div", {}, strip, el("p", { class: "note" }, `Parts of the prompt, by tokens: ${names.map((n) => spell(n)).join(", ")}`));
 }

@@ -3,7 +3,7 @@
 
 const SEVERAL = DATA.runs.length > 1;
 
-/** What every role of every run is called; no two alike, however long their names. */
+/** A short name for every role of every run, no two the same. */
 const SERIES_NAMES = DATA.runs.map(() => new Map());
 DATA.runs.forEach((run, index) => {
   for (const { role } of run.models) {
@@ -19,7 +19,7 @@ function series(run, role) {
   return SERIES_NAMES[DATA.runs.indexOf(run)].get(role);
 }
 
-/** Both ends of a name: runs differ at their ends. */
+/** Both ends of a name: names of runs differ at their ends. */
 function middle(name, limit) {
   return name.length > limit ? `${name.slice(0, Math.ceil(limit / 2) - 1)}…${name.slice(-Math.floor(limit / 2))}` : name;
 }
@@ -38,7 +38,7 @@ const observer = new ResizeObserver((entries) => {
  * Append a figure to `parent`.
  *
  * draw(width) gives Observable Plot's options; legend is [{label, color, shape}]; table is
- * {head, rows}: the same numbers for those who do not see the plot, or want them all.
+ * {head, rows}: the same numbers, for readers who cannot see the plot or want them all.
  */
 function figure(parent, { title, note, legend, draw, table }) {
   const slot = el("div", { class: "plot" });
@@ -118,29 +118,24 @@ function numbers({ head, rows }, title) {
   return details;
 }
 
-/** A table in a box that scrolls by itself; numbers stand to the right. */
+const NUMERIC = /^[-+–\d[<]/;
+
+/** A table in a box that scrolls by itself; numbers and their heads are right-aligned. */
 function grid(head, rows, label) {
-  const body = rows.map((row) =>
-    el(
-      "tr",
-      {},
-      row.map((cell) => {
-        if (cell instanceof Node) return el("td", {}, cell);
-        const text = cell === null || cell === undefined ? "–" : spell(cell, 400);
-        return el("td", { class: /^[-+–\d[<]/.test(text) ? "num" : null }, text);
-      }),
-    ),
-  );
-  const table = el(
-    "table",
-    {},
-    el("thead", {}, el("tr", {}, head.map((name) => el("th", { scope: "col" }, name)))),
-    el("tbody", {}, body),
-  );
+  const shown = rows.map((row) => row.map((cell) => {
+    if (cell instanceof Node) return cell;
+    return cell === null || cell === undefined ? "–" : spell(cell, 400);
+  }));
+  const numeric = head.map((_, column) =>
+    shown.length > 0 && shown.every((row) => typeof row[column] === "string" && NUMERIC.test(row[column])));
+  const body = shown.map((row) => el("tr", {}, row.map((cell) =>
+    el("td", { class: typeof cell === "string" && NUMERIC.test(cell) ? "num" : null }, cell))));
+  const heads = head.map((name, column) => el("th", { scope: "col", class: numeric[column] ? "num" : null }, name));
+  const table = el("table", {}, el("thead", {}, el("tr", {}, heads)), el("tbody", {}, body));
   return el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": label }, table);
 }
 
-/** Names of the series above their panels, where these lie under each other. */
+/** Names of the series above their panels, where the panels are stacked. */
 function panelNames() {
   return Plot.text(SERIES, { fy: (d) => d, text: (d) => d, frameAnchor: "top-left", dy: -15, fontWeight: 600, fill: "currentColor" });
 }
@@ -219,7 +214,7 @@ function absent(parent, title, reasons) {
       "div",
       { class: "absent" },
       el("h3", {}, title),
-      el("p", {}, "Not measured in these runs: null, which is not zero."),
+      el("p", {}, "Not measured in these runs: null, not zero."),
       list.length ? el("ul", {}, list) : null,
     ),
   );

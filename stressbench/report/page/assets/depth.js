@@ -29,7 +29,7 @@ function heatMap(parent, label, cells) {
   const margin = marginFor(downs, 400) + 18;
   figure(parent, {
     title: `${label}: quality by length and depth`,
-    note: "Mean score, its 95 % interval and n in each cell; depth 0 is the beginning of the prompt." + contextLengths(label),
+    note: "Mean score, its 95 % interval and n in each cell; depth 0 is the start of the prompt." + contextLengths(label),
     draw: (width) => {
       const columns = Math.max(1, Math.floor((width - margin) / Math.max(90, 56 * acrosses.length)));
       const stacked = columns < SERIES.length;
@@ -70,7 +70,7 @@ function contextLengths(label) {
     .map((each) => {
       const { point, lower95, longest, share } = each.context_length;
       const tokens = (value) => (value === null ? "none" : count(value));
-      return ` ${series(run, each.role)} keeps ${percent(share)} of its quality up to ${tokens(point)} tokens by the mean, ` +
-        `${tokens(lower95)} for sure (95 %), of ${count(longest)} tried.`;
+      return ` ${series(run, each.role)} keeps ${percent(share)} of its quality up to ${tokens(point)} tokens on average, ` +
+        `up to ${tokens(lower95)} with 95 % confidence (longest tried: ${count(longest)}).`;
     })).join("");
 }

@@ -1,5 +1,5 @@
 "use strict";
-// What the engine went through: KV cache over time, latency, and what probes found.
+// The engine during the run: KV cache over time, latency, and what probes found.
 
 const LATENCY_WORDS = {
   ttft: "Time to first token", tpot: "Time per output token",
@@ -20,7 +20,7 @@ function timelineOf(parent, run, timeline) {
   }
   const from = timeline.start_s;
   const width_s = timeline.width_s;
-  // What a step saw holds until the next step.
+  // The values of a step hold until the next step.
   const steps = timeline.moments.map((m, i, all) => ({ ...m, to: all[i + 1]?.t_s ?? m.t_s + width_s }));
   const requests = timeline.requests.map((r) => ({ ...r, t: r.t_s - from, hit: Boolean(r.preemptions) }));
   const end = Math.max(d3.max(steps, (d) => d.to), d3.max(requests, (d) => d.t) ?? 0);
@@ -36,8 +36,8 @@ function timelineOf(parent, run, timeline) {
   parent.append(box);
   figure(box, {
     title,
-    note: `${count(timeline.readings)} scheduler steps, the worst in every ${number(1000 * width_s)} ms; ` +
-      `${count(preempted)} preemptions` + (unknown ? "; usage is null: the engine does not tell it" : ""),
+    note: `${count(timeline.readings)} scheduler steps, the worst value in every ${number(1000 * width_s)} ms; ` +
+      `${count(preempted)} preemptions` + (unknown ? "; usage is null: the engine does not report it" : ""),
     legend: [
       { label: "share of KV blocks in use", color: "var(--series-1)" },
       { label: "preemption", color: "var(--bad)", shape: "tick" },
@@ -72,7 +72,7 @@ function timelineOf(parent, run, timeline) {
   });
   figure(box, {
     title: `Latency of the requests: ${name}`,
-    note: `${shown}, each at its scheduled time; preempted ones are kept first.`,
+    note: `${shown}, each at its scheduled time; preempted requests are drawn first.`,
     legend: [
       { label: "not preempted", color: "var(--series-4)", shape: "circle" },
       { label: "preempted", color: "var(--bad)", shape: "triangle" },
@@ -128,8 +128,10 @@ function latencies(parent) {
 
 /** What each load asked for and what came of it; plain closed loops have none. */
 function loads(parent) {
-  for (const run of DATA.runs.filter((each) => each.load)) {
-    const { load, head, rows, verdicts, warnings, note } = run.load;
+  for (const [index, table] of DATA.loads.entries()) {
+    if (table === null) continue;
+    const { load, head, rows, verdicts, warnings, note } = table;
+    const run = DATA.runs[index];
     parent.append(
       el("h3", {}, `${SEVERAL ? `${spell(run.name, 40)}: ` : ""}load: ${spell(load, 200)}`),
       grid(head.map((name) => name.replace("\n", " ")), rows, "Load"),
@@ -151,7 +153,7 @@ function latency(parent, metric, curves) {
     title: LATENCY_WORDS[metric],
     note: spell(curves[0].summary, 120) +
       (["ttft", "e2el"].includes(metric) ? ", from the scheduled send time" : "") +
-      "; dotted: half and 95 % of the requests.",
+      "; dotted lines: 50 % and 95 % of the requests.",
     legend: seriesKey("line").filter((entry) => curves.some((c) => c.series === entry.label)),
     draw: () => ({
       height: 244, marginTop: 28, marginLeft: 48, marginBottom: 46, marginRight: 20,
@@ -201,7 +203,7 @@ function telemetry(parent, name, what) {
     if (Object.keys(one.null).length) absent(parent, SEVERAL ? `${what}: ${spell(one.run.name)}` : what, one.null);
   }
   if (!numbers.length && !grids.length && found.some((one) => one.filled)) {
-    parent.append(el("p", { class: "note" }, "No metric is declared for the fields of this section; those of each request stand under Cases."));
+    parent.append(el("p", { class: "note" }, "No metric is declared for the fields of this section; see them for each request under Cases."));
   }
   const box = el("div", { class: "multiples" });
   parent.append(box);

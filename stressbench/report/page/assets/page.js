@@ -46,8 +46,9 @@ function summary(parent) {
     parent.append(
       el("h3", {}, SEVERAL ? `What ${spell(run.name, 40)} shows` : "What broke, and what held"),
       el("p", { class: "note" }, visible(run.ending)),
-      lines.length ? el("ul", { class: "headlines" }, lines) : el("p", {}, "Nothing stands out beyond chance."),
+      lines.length ? el("ul", { class: "headlines" }, lines) : el("p", {}, "No difference is larger than chance."),
     );
+    overview(parent, run);
   });
 }
 
@@ -93,7 +94,7 @@ function runFacts(parent) {
     parent.append(
       el("h4", {}, "Run it again"),
       el("pre", { class: "text", tabindex: "0" }, visible(run.reproduce.join("\n"))),
-      el("p", { class: "note" }, "The suite as it ran, with every default, stands in the first line of records.jsonl."),
+      el("p", { class: "note" }, "The first line of records.jsonl holds the suite as it ran, defaults included."),
       grid(["", ""], run.facts.map((fact) => [fact.name, textCell(fact.value)]), "The run"),
     );
     for (const model of run.models) {

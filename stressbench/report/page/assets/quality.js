@@ -1,5 +1,5 @@
 "use strict";
-// What stress does to answers: by class and arm, by length and depth, by inflation, by kind.
+// What stress does to answers: by class and arm, by inflation, by kind of outcome.
 
 const ARMS = ["stress", "isocontent", "isotoken", "no_context", "oracle_context"];
 const ARM_WORDS = {
@@ -28,8 +28,8 @@ function qualityByClass(parent) {
   const offset = new Map(arms.map((arm, index) => [arm, index - (arms.length - 1) / 2]));
   figure(parent, {
     title: "Quality by prompt class and arm",
-    note: "Mean score of all judged requests, failed ones counted as 0, with its 95 % interval. " +
-      "A gap between a circle and its square is what the stress itself takes.",
+    note: "Mean score of all judged requests with its 95 % interval; a failed request scores 0. " +
+      "The gap between a circle and its square is what the stress itself costs.",
     legend: arms.map((arm) => ({
       label: ARM_WORDS[arm], color: ARM_COLORS[ARMS.indexOf(arm)],
       shape: ARM_SYMBOLS[ARMS.indexOf(arm)].replace("diamond2", "diamond"),
@@ -83,7 +83,7 @@ function qualityByClass(parent) {
   });
 }
 
-/** What went with wrong answers within a run: associations, not experiments. */
+/** What wrong answers are associated with within a run; not an experiment. */
 function causes(parent) {
   const rows = DATA.runs.flatMap((run) => run.degradation.flatMap((each) => each.causes.map((cause) => [
     spell(each.prompt_class), series(run, each.role), cause.cause, percent(cause.with_it), cause.n_with,
@@ -91,10 +91,10 @@ function causes(parent) {
   ])));
   if (!rows.length) return;
   parent.append(
-    el("h3", {}, "What goes with it"),
-    el("p", { class: "note" }, "Quality of the requests that something happened to, against the others of their class: " +
-      "an association, not an experiment. What was preempted may have been longer too."),
-    grid(["class", "model", "what", "quality with", "n", "without", "n", "difference", "95 %"], rows, "What goes with it"),
+    el("h3", {}, "What low quality is associated with"),
+    el("p", { class: "note" }, "Quality of the requests to which something happened, compared with the other requests of their class. " +
+      "This is an association, not an experiment: preempted requests may also have been longer."),
+    grid(["class", "model", "condition", "quality with it", "n", "quality without", "n", "difference", "95 %"], rows, "What low quality is associated with"),
   );
 }
 
@@ -113,15 +113,15 @@ function degradationByInflation(parent) {
   }
   figure(parent, {
     title: "Degradation against inflation",
-    note: "Across: tokens over those of the plain twin. Down: quality lost to the stress, " +
-      "with its 95 % interval. Bottom right is expensive and broken.",
+    note: "Horizontal: tokens over those of the plain twin. Vertical: quality minus the twin's, " +
+      "with its 95 % interval. Bottom right: expensive and broken.",
     legend: seriesKey(),
     draw: (width) => ({
       height: Math.min(460, Math.max(340, width * 0.5)),
       marginTop: 28, marginLeft: 60, marginBottom: 46, marginRight: 40,
       x: { type: "log", label: "token inflation, × the plain twin", grid: true, ticks: 4,
         tickFormat: (d) => `${number(d)}×`, domain: spanOf(twinned.map((d) => d.inflation)) },
-      y: { label: "quality less the twin's, points", tickFormat: (d) => `${Math.round(100 * d)}`,
+      y: { label: "quality minus the twin's, points", tickFormat: (d) => `${Math.round(100 * d)}`,
         grid: true, ticks: 6,
         domain: [-1.05, Math.max(0.2, d3.max(twinned, (d) => d.delta.ci?.[1] ?? d.delta.value) + 0.05)] },
       marks: [
@@ -134,7 +134,7 @@ function degradationByInflation(parent) {
       ],
     }),
     table: {
-      head: ["class", "model", "inflation", "quality less the twin's", "95 %", "n", "items"],
+      head: ["class", "model", "inflation", "quality minus the twin's", "95 %", "n", "items"],
       rows: twinned.map((d) => [
         d.label, d.series, `${number(d.inflation)}×`, points(d.delta.value), range(d.delta.ci),
         d.delta.n, d.delta.clusters,
@@ -176,8 +176,8 @@ function inflationByClass(parent) {
   const shapes = coded.map((_, index) => SERIES_SYMBOLS[index % 8]);
   figure(parent, {
     title: "Token inflation by content and tokenizer",
-    note: "Tokens of the stressed text over those of its plain twin, template left out: " +
-      "mean, and the 5 % to 95 % range over cases. 1× is no inflation, or no twin.",
+    note: "Tokens of the stressed text over those of its plain twin, chat template excluded: " +
+      "mean, and the 5 % to 95 % range over cases. 1× means no inflation, or no twin.",
     legend: coded.map((label, index) => ({ label, color: colors[index], shape: shapes[index] })),
     draw: (width) => {
       const margin = marginFor(labels, width);
@@ -223,8 +223,8 @@ function outcomeKinds(parent) {
   const lines = stressed.map((row) => `${row.label} · ${row.series}`);
   figure(parent, {
     title: "Outcome kinds under stress",
-    note: "How answers fail, not only how often: a detached reference is a value of the prompt " +
-      "that belongs to another key; an invented one stands nowhere in it.",
+    note: "How answers fail, not only how often: a detached reference is a value from the prompt " +
+      "that belongs to another key; an invented value appears nowhere in the prompt.",
     legend: kinds.map((kind) => ({ label: words(kind), color: OUTCOME_COLORS[OUTCOMES.indexOf(kind)] })),
     draw: (width) => {
       const margin = marginFor(lines, width);

@@ -3,8 +3,8 @@
 
 const DATA = JSON.parse(document.getElementById("data").textContent);
 
-// Controls, format characters, unassigned, private, separators; then what draws nothing or
-// a bare space although Unicode files it under marks, letters or symbols.
+// The characters of safe_text.py: controls, format characters, unassigned, private use,
+// separators, and what draws nothing or a bare blank.
 const HIDDEN =
   /(?![\n\t])[\p{C}\p{Zl}\p{Zp}\u00a0\u034f\u115f\u1160\u2000-\u200a\u202f\u205f\u2800\u3164\ufe00-\ufe0f\uffa0\u{e0100}-\u{e01ef}]/u;
 const HIDDEN_RUN = new RegExp(`(${HIDDEN.source})\\1*`, "gu");
@@ -55,7 +55,7 @@ function visible(text) {
   return fragment;
 }
 
-/** An excerpt's pieces as nodes: marked where the needle or the answer stands. */
+/** An excerpt's pieces as nodes, with the needle and the answer's values marked. */
 function pieces(list) {
   const fragment = document.createDocumentFragment();
   for (const piece of list) {

@@ -1,5 +1,5 @@
 "use strict";
-// Two sides: the comparison's verdict and gates, what moved, and who answers which case.
+// Two sides: the comparison's verdict and gates, what changed, and which side answers which case.
 
 const VERDICTS = {
   pass: ["✓", "pass", "good"],
@@ -28,12 +28,12 @@ function change(finding, value) {
 }
 
 const target = (finding) => (finding.statistic === "mean" ? finding.metric : `${finding.metric}.${finding.statistic}`);
-/** `lever=clean`: what else a scope names; the stressed arm goes without saying. */
+/** `lever=clean`: what else a scope names; the stressed arm is the default. */
 const besides = (scope) => Object.entries(scope)
   .filter(([axis, value]) => !["role", "prompt_class"].includes(axis) && !(axis === "arm" && value === "stress"))
   .map(([axis, value]) => `${axis}=${value}`);
 const place = ({ scope }) => spell([scope.role, scope.prompt_class, ...besides(scope)].filter(Boolean).join(", "), 60);
-/** Where it was measured, without the two sides themselves: those are the title. */
+/** Where it was measured, without the two sides themselves, which are in the title. */
 function part({ scope }) {
   const open = Object.fromEntries(Object.entries(scope).filter(([, value]) => !value.includes("->")));
   return place({ scope: { ...open, prompt_class: scope.prompt_class ?? "all classes" } });
@@ -86,7 +86,7 @@ function scatter(parent, versus, first, second) {
     .map(([, some]) => ({ ...some[0], label: spell(some.map((d) => d.label).join(", "), 32) })));
   figure(parent, {
     title: `Quality, ${first} against ${second}`,
-    note: "One dot a class, stressed cases that both answered, with 95 % intervals. On the diagonal both are as good.",
+    note: "One dot per class: the stressed cases that both sides answered, with 95 % intervals. On the diagonal, both are equally good.",
     draw: (width) => {
       const side = Math.min(width, 460);
       return {
@@ -116,7 +116,7 @@ function scatter(parent, versus, first, second) {
   });
 }
 
-/** Labels that do not lie on each other, those farthest from the diagonal first. */
+/** Labels that do not overlap, those farthest from the diagonal first. */
 function uncrowded(labels) {
   const kept = [];
   for (const one of d3.sort(labels, (d) => -Math.abs(d.first - d.second))) {
@@ -146,7 +146,7 @@ function flips(parent, versus, first, second) {
   });
   figure(parent, {
     title: `Flips, ${first} against ${second}`,
-    note: "Equal means can hide flips: here are the cases that one side answers better than the other.",
+    note: "Equal means can hide flips: these are the cases that one side answers better than the other.",
     legend: kinds.map(([, label, color]) => ({ label, color })),
     draw: (width) => {
       const margin = marginFor(labels, width);
@@ -178,7 +178,7 @@ function forest(parent, comparison, title) {
     const labels = some.map((f) => f.label);
     figure(parent, {
       title: `Change of ${target(some[0])}: ${title}`,
-      note: "Paired case by case, 95 % interval, exploratory. An interval across 0 says: cannot tell.",
+      note: "Paired case by case, 95 % interval, exploratory. An interval that includes 0 means: cannot tell.",
       draw: (width) => {
         const margin = marginFor(labels, width);
         return {

@@ -1,0 +1,1 @@
+"""What the page shows beyond one run: comparisons, and a sample of cases with their texts."""

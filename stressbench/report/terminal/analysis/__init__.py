@@ -1,0 +1,1 @@
+"""What the analysis commands print: comparison, history, prediction, routing instability."""

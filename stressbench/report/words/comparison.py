@@ -1,0 +1,121 @@
+"""Numbers and names of a comparison as people read them; shared by every renderer."""
+
+from __future__ import annotations
+
+from stressbench.report.words.quantities import number
+from stressbench.safe_text import safe_line
+from stressbench.schema.analysis.comparison import Comparison, Finding, GateFinding, Knee, Knees
+
+_SUFFIX = {"fraction": "", "ratio": "x", "count": "", "nats": " nats"}
+
+
+def level(finding: Finding, value: float | None) -> str:
+    """A side's value: percent for fractions, else the number with its unit."""
+    if value is None:
+        return "-"
+    if finding.unit == "fraction":
+        return f"{100 * value:.1f} %"
+    return f"{number(value)}{_SUFFIX.get(finding.unit, f' {finding.unit}')}"
+
+
+def change(finding: Finding, value: float | None, *, signed: bool = True) -> str:
+    """A difference: points for fractions, percent where relative, else in the unit."""
+    if value is None:
+        return "-"
+    sign = "+" if signed else ""
+    if finding.relative:
+        return f"{100 * value:{sign}.1f} %"
+    if finding.unit == "fraction":
+        return f"{100 * value:{sign}.1f} pt"
+    text = number(abs(value))
+    mark = "-" if value < 0 else sign
+    return f"{mark}{text}{_SUFFIX.get(finding.unit, f' {finding.unit}')}"
+
+
+def interval(finding: Finding) -> str:
+    """The confidence interval of the difference, in brackets."""
+    if finding.ci is None:
+        return "[unknown]"
+    low, high = (change(finding, end).rpartition(" ") for end in finding.ci)
+    return f"[{low[0] or low[2]}, {high[0] or high[2]}]"
+
+
+def p_value(p: float | None) -> str:
+    """A p-value to three digits, never a bare 0."""
+    if p is None:
+        return "-"
+    return "<.001" if p < 0.001 else f"{p:.3f}".lstrip("0") if p < 1 else "1"  # noqa: PLR2004
+
+
+def scope(finding: Finding) -> str:
+    """``dense, niah``: where it was measured; the stressed arm is the default and left out.
+
+    The axis in which the sides differ is left out, unless it is the model: the report or the
+    gate names it once.
+    """
+    named = ("role", "prompt_class")
+    parts = {
+        axis: value
+        for axis, value in finding.scope.items()
+        if (axis, value) != ("arm", "stress") and (axis in named or "->" not in value)
+    }
+    words = [parts[key] for key in named if key in parts]
+    words += [f"{key}={value}" for key, value in parts.items() if key not in named]
+    return safe_line(", ".join(words))
+
+
+def base_side(comparison: Comparison) -> str:
+    """The base: its file, and which of its requests, unless it is all of them."""
+    return _side(comparison.base, comparison.base_side)
+
+
+def cand_side(comparison: Comparison) -> str:
+    """The candidate, likewise."""
+    return _side(comparison.cand, comparison.cand_side)
+
+
+def _side(path: str, side: str) -> str:
+    return safe_line(f"{path} ({side})" if side else path)
+
+
+def knees(each: Knees) -> str:
+    """``dense: saturated at concurrency-16 (4.2 requests/s), the candidate ...``."""
+    where = safe_line(", ".join(value for value in each.scope.values()))
+    return f"{where}: base {_knee(each.base)}; cand {_knee(each.cand)}"
+
+
+def _knee(each: Knee) -> str:
+    rate = "" if each.throughput is None else f", {number(each.throughput)} requests/s"
+    if each.level is not None:
+        return safe_line(f"saturates at {each.level}{rate}")
+    return safe_line(f"is not saturated at {each.levels[-1]}{rate}")
+
+
+def target(finding: Finding) -> str:
+    """``ttft.p95``, or the bare metric for a mean."""
+    name, statistic = finding.metric, finding.statistic
+    return safe_line(name if statistic == "mean" else f"{name}.{statistic}")
+
+
+def explain(gate: GateFinding) -> str:
+    """One gate's verdict in whole sentences."""
+    what = f"{safe_line(gate.gate)} ({scope(gate)}): {gate.verdict}, because {safe_line(gate.why)}."
+    if gate.delta is not None:
+        what += (
+            f" Over {gate.n} paired cases from {gate.clusters} independent items, "
+            f"{target(gate)} went from {level(gate, gate.base)} to {level(gate, gate.cand)}: "
+            f"{change(gate, gate.delta)}, {gate.confidence:.0%} interval {interval(gate)}, "
+            f"margin {change(gate, gate.margin, signed=False)}."
+        )
+    if gate.mde is not None:
+        what += f" A true difference of {change(gate, gate.mde, signed=False)} would be found"
+        what += " four times out of five."
+    if gate.noise is not None:
+        what += f" Unchanged repeats differ by up to {change(gate, gate.noise, signed=False)}."
+    if gate.verdict == "inconclusive" and gate.settles_at is not None:
+        what += f" About {gate.settles_at:,} independent items would settle it"
+        what += " if the difference stays the same."
+    missing = gate.missing.base + gate.missing.cand
+    if missing:
+        what += f" {missing} cases have no value on one side and are left out of these numbers."
+    return what
