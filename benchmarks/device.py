@@ -1,4 +1,4 @@
-"""How well step times are computed: the shipped run of the smoke suite, simulated again.
+"""How well step times are computed: the run in ``results/device-baseline``, simulated again.
 
 A device's three figures (arithmetic, bandwidth, overhead) are fitted to the dense model's requests
 on a coarse grid. The built-in device and the fitted one then simulate both models' requests, each
@@ -28,7 +28,7 @@ from stressbench.simulation.request import SchedulerLimits, SimulatedRequest
 from stressbench.simulation.scheduler import Scheduler
 from stressbench.store import Run, read_run
 
-RUN: Final = Path(__file__).parents[1] / "results" / "smoke-baseline"
+RUN: Final = Path(__file__).parents[1] / "results" / "device-baseline"
 BUILT_IN: Final = "epyc-2-cores"
 WITHIN: Final = 0.1
 """How far the computed length of a run may be from the measured one."""

@@ -170,23 +170,21 @@ def shape_misses(inflations: Table, densities: Table) -> list[str]:
     Compared are tokens per byte of source, inflation / bytes per token of the prose, which
     do not depend on how cheap the prose was.
     """
-    conditions = {
-        row[0]: dict(zip(inflations[0][1:], row[1:], strict=True)) for row in inflations[1:]
-    }
+    cells = {row[0]: dict(zip(inflations[0][1:], row[1:], strict=True)) for row in inflations[1:]}
     density = dict(zip(densities[0][1:], densities[1][1:], strict=True))
     misses = []
     for name, known in KNOWN.items():
-        for column in known.keys() & conditions[name].keys():
-            found = float(conditions[name][column]) / float(density[column])
+        for column in known.keys() & cells[name].keys():
+            found = float(cells[name][column]) / float(density[column])
             expected = known[column] / KNOWN_DENSITY
             if abs(found / expected - 1) > TOLERANCE:
                 misses.append(f"{name} on {column}: {found:.2f} tokens/byte, not {expected:.2f}")
-    if conditions["fullwidth letters"]["after NFKC"] != "1.00":
+    if cells["fullwidth letters"]["after NFKC"] != "1.00":
         misses.append("NFKC does not undo fullwidth letters")
     for name, (rendered, benign) in renderings().items():
         exact = f"{len(rendered.encode()) / len(benign.encode()):.2f}"
-        if conditions[name].get("bytes", exact) != exact:
-            misses.append(f"{name} on bytes: {conditions[name]['bytes']}, not {exact}")
+        if cells[name].get("bytes", exact) != exact:
+            misses.append(f"{name} on bytes: {cells[name]['bytes']}, not {exact}")
     return misses
 
 

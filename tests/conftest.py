@@ -12,12 +12,18 @@ from hypothesis import settings
 
 from stressbench.cli.app import main
 
-# How long an example takes is a matter of what else runs on the machine.
-settings.register_profile("untimed", deadline=None)
+# How long an example takes depends on what else the machine does. `make check` takes "quick".
+settings.register_profile("untimed", deadline=None, max_examples=100)
+settings.register_profile("quick", deadline=None, max_examples=20)
 settings.load_profile("untimed")
 
 ROOT = Path(__file__).parents[1]
 SUITES = ROOT / "suites"
+
+
+def examples(full: int) -> int:
+    """How many examples a property tries: ``full``, or its share of them in the quick profile."""
+    return max(1, full * settings().max_examples // 100)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -11,6 +11,10 @@ suite=${1:-nightly}
 baseline=${2:-results/nightly-baseline}
 artifacts=${3:-artifacts}
 stressbench=${STRESSBENCH:-stressbench}
+command -v "$stressbench" >/dev/null 2>&1 || {
+    echo "nightly.sh: there is no '$stressbench' here: type make setup, then make nightly" >&2
+    exit 3
+}
 
 mkdir -p "$artifacts"
 "$stressbench" run "$suite" --out "$artifacts/runs"

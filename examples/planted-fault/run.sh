@@ -6,6 +6,11 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 stressbench=${STRESSBENCH:-stressbench}
+command -v "$stressbench" >/dev/null || {
+  echo "run.sh: there is no '$stressbench' here: type make setup, then set" \
+    "STRESSBENCH to the full path of .venv/bin/stressbench" >&2
+  exit 3
+}
 out=${1:-planted-fault-runs}
 layers=$(printf '"sliding_attention",%.0s' {1..30})
 rope='{"dtype":"float32","hf_overrides":{"rope_parameters":{"rope_theta":10000.0,"rope_type":"default"}}}'

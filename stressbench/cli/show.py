@@ -20,7 +20,7 @@ def show(
 
     Where attention was measured, the prompt is a heat map of what the answer looked at.
 
-    Example: stressbench show results/smoke-baseline niah/stress/b384/d0.5/i0
+    Example: stressbench show results/smoke-baseline confusables/stress/rate-1.0/b192/d0.1686/i1
     """
     from stressbench.report.terminal.attention_map import HeatMap
     from stressbench.report.terminal.case import print_record

@@ -125,6 +125,8 @@ class EngineTraits:
     """A server runs the model, and this process is a client of it."""
     polled: bool = False
     """Its scheduler steps are read at an interval, so late: it is a ``PolledEngine``."""
+    cold: bool = False
+    """It starts cold with the run, which warms it up first: it is a ``ColdEngine``."""
 
 
 class Engine(Protocol):
@@ -170,4 +172,12 @@ class PolledEngine(Engine, Protocol):
 
     async def settle(self) -> None:
         """Report the steps since the last reading. Called when every request of a pass is over."""
+        ...
+
+
+class ColdEngine(Engine, Protocol):
+    """An engine with the trait ``cold``."""
+
+    async def clear_cache(self) -> None:
+        """Empty the prefix cache. Called when the requests of a warm-up are over."""
         ...

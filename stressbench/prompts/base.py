@@ -269,7 +269,7 @@ def _longest(
     number = min(spec.items, _BUILT_ITEMS) * len(points_of(spec, traits)) * depths
     sizes = [
         (len(case.content_ids) + template_tokens, case.max_tokens)
-        for condition in islice(cases, number)
-        for case in condition
+        for arms in islice(cases, number)
+        for case in arms
     ]
     return max(sizes, key=sum)

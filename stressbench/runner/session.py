@@ -12,7 +12,7 @@ import msgspec
 
 from stressbench import catalog
 from stressbench.clock import Clock
-from stressbench.engines.base import Engine, EngineInfo, EngineSetup, PolledEngine
+from stressbench.engines.base import ColdEngine, Engine, EngineInfo, EngineSetup, PolledEngine
 from stressbench.errors import StressbenchError
 from stressbench.probes.base import ProbeSetup
 from stressbench.runner.interrupt import Interrupt, Interrupted
@@ -27,11 +27,12 @@ from stressbench.runner.record.assemble import without_texts
 from stressbench.runner.record.header import failed_line, ready_line, with_line
 from stressbench.runner.send.request import Sender
 from stressbench.runner.send.traffic import Traffic
+from stressbench.runner.send.warm_up import warm_up
 from stressbench.runner.view import RunView
 from stressbench.schema.axes import split_role
 from stressbench.schema.case import AROUND, Pass
 from stressbench.schema.results.record import CaseRecord
-from stressbench.schema.results.run import LevelLine, ModelLine, Reading, RunHeader
+from stressbench.schema.results.run import LevelLine, ModelLine, Reading, RunHeader, WarmUp
 from stressbench.schema.step import StepReading
 from stressbench.schema.suite.load import LoadLevel
 from stressbench.schema.suite.suite import ProbeSpec
@@ -42,6 +43,8 @@ from stressbench.telemetry.load_levels import LevelTally
 EngineFactory: TypeAlias = Callable[[EngineSetup], Engine]
 """What an engine plug-in binds to ``PLUGIN``."""
 
+_LENGTHS: Final = 256
+"""Requests whose prompt lengths a warm-up chooses from."""
 _ENGINE_FACTS: Final = ("dtype", "max_model_len", "kv_blocks", "block_size", "engine_args")
 
 
@@ -74,7 +77,7 @@ class Session:
         engine, overload = factory(self._engine_setup(model)), None
         try:
             info = await self.interrupt.run(engine.start(), patience=0)
-            self._ready(model, info)
+            self._ready(model, info, await self._warm_up(engine, plan))
             for pass_ in plan.passes:
                 overload = await self._pass(StartedEngine(engine, info), model, pass_, plan)
                 if self.interrupt.wanted or overload is not None:
@@ -114,10 +117,20 @@ class Session:
             self._probing.step(reading)
         self.view.step(role, reading)
 
-    def _ready(self, model: RunModel, info: EngineInfo) -> None:
+    async def _warm_up(self, engine: Engine, plan: RolePlan) -> WarmUp | None:
+        """Warm up an engine that starts cold, unless the suite's load has its own warm-up."""
+        load = self.prepared.suite.load
+        if not engine.traits.cold or load.warmup is not None:
+            return None
+        warming = warm_up(engine, plan.first_left(_LENGTHS), self.clock, at_once=load.seats)
+        found = await self.interrupt.run(warming, patience=0)
+        await cast("ColdEngine", engine).clear_cache()
+        return found
+
+    def _ready(self, model: RunModel, info: EngineInfo, warmed: WarmUp | None) -> None:
         kv = plan_kv(self.prepared.plan, model, info)
         now_ns = self.clock.now_ns()
-        line = ready_line(self.header, model.role, self.part, now_ns, engine=(info, kv))
+        line = ready_line(self.header, model.role, self.part, now_ns, engine=(info, kv, warmed))
         earlier = self.header.models[model.role]
         if earlier.max_model_len is not None:
             for name in _ENGINE_FACTS:

@@ -111,7 +111,7 @@ DEVICES: Final[Mapping[str, Device]] = {
         memory_efficiency=1.0,
         overhead_s=0.012,
         dtype="float32",
-        source="fitted to the dense model of results/smoke-baseline: two cores of an AMD EPYC with"
+        source="fitted to the dense model of results/device-baseline: two cores of an AMD EPYC with"
         " AVX2, vLLM 0.32 in float32 (python -m benchmarks device)",
     ),
     "a100-80gb": Device(

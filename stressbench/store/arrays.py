@@ -239,7 +239,7 @@ def _lost(path: Path, at: ArraysAt, error: Exception) -> ResultsError:
     missing = isinstance(error, FileNotFoundError)
     reason = "the file is missing" if missing else str(error) or type(error).__name__
     return ResultsError(
-        f"the arrays of a request are lost ({at.bytes} bytes at byte {at.offset}): {reason}",
+        f"the arrays of a request are lost, {at.bytes} bytes at byte {at.offset}: {reason}",
         where=str(path),
         hint=_HINT,
     )

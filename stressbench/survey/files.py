@@ -81,7 +81,7 @@ class Survey(msgspec.Struct, frozen=True, kw_only=True):
         """
         workers = chain([first] if first else [], repeat(None))
         columns = [
-            self._column(name, documents, progress, worker)
+            self._measure_all(name, documents, progress, worker)
             for name, worker in zip(self.tokenizers, workers, strict=False)
         ]
         return [
@@ -89,7 +89,7 @@ class Survey(msgspec.Struct, frozen=True, kw_only=True):
             for index, document in enumerate(documents)
         ]
 
-    def _column(
+    def _measure_all(
         self,
         name: str,
         documents: Sequence[Document],
@@ -97,9 +97,9 @@ class Survey(msgspec.Struct, frozen=True, kw_only=True):
         started: Isolated | None,
     ) -> list[tuple[TextCounts | None, TokenizerCost]]:
         with started or measuring_process(self.silence_s) as worker:
-            return [self._cell(worker, name, document, progress) for document in documents]
+            return [self._measure_one(worker, name, document, progress) for document in documents]
 
-    def _cell(
+    def _measure_one(
         self,
         worker: Isolated,
         name: str,

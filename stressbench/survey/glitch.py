@@ -85,10 +85,11 @@ def candidates(model: Path, *, share: float = SHARE) -> list[GlitchCandidate]:
 def verified(
     found: Sequence[GlitchCandidate], answers: Mapping[int, Sequence[str]]
 ) -> list[GlitchCandidate]:
-    """The candidates, each verified if none of its answers repeats the token.
+    """Set ``verified`` of each candidate: true if none of its answers repeats the token.
 
-    ``answers`` holds a model's answers by token id, one for each wording of the request to
-    repeat the token. This replaces the probability threshold of section 3.4, which needs logits.
+    ``answers`` holds the model's answers for each token id, one for each wording of the request
+    to repeat the token. This replaces the probability threshold of section 3.4, which needs
+    logits.
     """
     return [
         msgspec.structs.replace(

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from engines import BLOCK_SIZE, BLOCKS, CACHE, PROMPTS, WINDOW
 from precision import tolerance
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -27,19 +28,13 @@ from tests.conftest import ROOT, Golden
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
-BLOCKS, BLOCK_SIZE, WINDOW = 128, 32, 512
 SUITE = f"""\
 schema: 1
 name: endpoint
 seed: 7
-models:
-  dense: {{model: reference-dense}}
-engine: {{max_model_len: {WINDOW}, kv_blocks: {BLOCKS}, block_size: {BLOCK_SIZE}}}
-load: {{concurrency: 1}}
-prompts:
-  - {{use: short_qa, items: 3}}
-  - {{use: niah, items: 3, budgets: [192], arms: [stress]}}
-"""
+models: {{dense: {{model: reference-dense}}}}
+engine: {{{CACHE}}}
+{PROMPTS}"""
 
 
 @dataclass(frozen=True)
@@ -61,7 +56,7 @@ def free_port() -> int:
 
 
 @pytest.fixture(scope="module")
-def server(run_in_process: Run, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def server(dense_run: Run, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     path, _ = obtain(DENSE, lambda *_: None)
     port = free_port()
     log = tmp_path_factory.mktemp("server") / "server.log"
@@ -69,7 +64,7 @@ def server(run_in_process: Run, tmp_path_factory: pytest.TempPathFactory) -> Ite
         "--model": path,
         "--served-model-name": "reference-dense",
         "--port": port,
-        "--dtype": run_in_process.header.models["dense"].dtype,
+        "--dtype": dense_run.header.models["dense@own"].dtype,
         "--max-model-len": WINDOW,
         "--num-gpu-blocks-override": BLOCKS,
         "--block-size": BLOCK_SIZE,
@@ -119,13 +114,8 @@ def run_of(out: Path, *arguments: object) -> Run:
 
 
 @pytest.fixture(scope="module")
-def run_in_process(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    return run_of(tmp_path_factory.mktemp("in_process"))
-
-
-@pytest.fixture(scope="module")
-def in_process(run_in_process: Run) -> dict[str, CaseRecord]:
-    return {record.case_id: record for record in run_in_process.records()}
+def in_process(dense_run: Run) -> dict[str, CaseRecord]:
+    return {r.case_id: r for r in dense_run.records() if r.variant == "own"}
 
 
 @pytest.fixture(scope="module")
@@ -144,9 +134,9 @@ def test_the_server_is_asked_with_token_ids_and_everything_it_takes(run: Run) ->
 
 
 def test_answers_are_those_of_vllm_in_process(
-    run: Run, run_in_process: Run, in_process: dict[str, CaseRecord]
+    run: Run, dense_run: Run, in_process: dict[str, CaseRecord]
 ) -> None:
-    dtype = run_in_process.header.models["dense"].dtype
+    dtype = dense_run.header.models["dense@own"].dtype
     assert dtype == DTYPES[DENSE]
     assert run.header.models["dense"].dtype is None
     records = list(run.records())

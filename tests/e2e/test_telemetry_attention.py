@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
+from engines import ProbedEngine
+from msgspec.structs import replace
 from precision import tolerance
 
 from stressbench.clock import Clock
-from stressbench.engines.base import EngineSetup
-from stressbench.probes.base import WORKER_EXTENSION, ProbeFinding, ProbeSetup
+from stressbench.probes.base import ProbeFinding, ProbeSetup
 from stressbench.runner.plan.prepare import Prepared, prepare
 from stressbench.schema.case import Request
 from stressbench.schema.suite.parse import load_suite
@@ -36,26 +36,11 @@ schema: 1
 name: attention-e2e
 seed: 7
 models: {{model: {{model: {model}}}}}
-engine:
-  max_model_len: 512
-  # Several chunks a prompt, with decoding rows of other requests among them.
-  args: {{max_num_batched_tokens: 96}}
-load: {{concurrency: 3}}
+engine: {{max_model_len: 512}}
 prompts:
   - {{use: niah, items: 1, budgets: [200, 330], depths: [0.2, 0.8], arms: [stress], max_tokens: 8}}
 """
 SINK, RECENT = 4, 32
-
-
-@dataclass(frozen=True)
-class Served:
-    """An engine for a probe."""
-
-    engine: Any
-    info: Any
-
-    async def call_worker(self, method: str, *args: object) -> list[object]:
-        return await self.engine.call_worker(method, *args)
 
 
 @dataclass(frozen=True)
@@ -71,92 +56,64 @@ class Answer:
         return tolerance(self.dtype)
 
 
-async def serve(prepared: Prepared, log: Path) -> list[Answer]:
-    from stressbench.engines.vllm.engine import VllmEngine
+async def serve(probed: ProbedEngine, prepared: Prepared) -> list[Answer]:
     from stressbench.probes.attention.probe import AttentionProbe
 
-    clock = Clock()
-    model = prepared.models["model"]
-    setup = EngineSetup(
-        role="model",
-        model=model.name,
-        model_path=model.path,
-        tokenizer_path=model.tokenizer_path,
-        engine=model.engine,
-        args={},
-        clock=clock,
-        seed=7,
-        concurrency=3,
-        log=log,
-        on_step=lambda _: None,
-        worker_extension=WORKER_EXTENSION,
-    )
-    engine = VllmEngine(setup)
     probe = AttentionProbe(
         ProbeSetup(
             role="model",
             params={"queries": "all"},
-            clock=clock,
+            clock=Clock(),
             write=lambda _: None,
-            tokenizer_path=model.tokenizer_path,
+            tokenizer_path=probed.path,
         )
     )
-    try:
-        info = await engine.start()
-        await probe.start(Served(engine, info))
+    await probe.start(probed)
 
-        async def one(request: Request) -> Answer:
-            key = request.case.case_id
-            await probe.sent(key, request)
-            completion = await engine.complete(request, key)
-            finding = await probe.finished(key, ok=True)
-            return Answer(request, finding, completion.token_ids[:-1], info.dtype)
+    async def one(request: Request) -> Answer:
+        key = request.case.case_id
+        await probe.sent(key, request)
+        completion = await probed.engine.complete(replace(request, cache_salt=key), key)
+        finding = await probe.finished(key, ok=True)
+        return Answer(request, finding, completion.token_ids[:-1], probed.info.dtype)
 
-        requests = prepared.plan.of("model", "telemetry")
-        answers = await asyncio.gather(*map(one, requests))
-        await probe.stop()
-        return answers
-    finally:
-        await engine.stop()
-
-
-@pytest.fixture(scope="module", params=["reference-dense", "reference-sparse"])
-def served(request, tmp_path_factory) -> tuple[Prepared, list[Answer]]:
-    directory = tmp_path_factory.mktemp(request.param)
-    file = directory / "suite.yaml"
-    file.write_text(SUITE.format(model=request.param), "utf-8")
-    prepared = prepare(load_suite(file), engine="vllm", limit=None, progress=lambda *_: None)
-    return prepared, asyncio.run(serve(prepared, directory / "engine.log"))
+    # All at once: a prompt takes several chunks, with decoding rows of others among them.
+    requests = prepared.plan.of("model", "telemetry")
+    answers = await asyncio.gather(*map(one, requests))
+    await probe.stop()
+    return answers
 
 
 @pytest.fixture(scope="module")
-def eager(served) -> Any:
+def served(probed: ProbedEngine, tmp_path_factory) -> list[Answer]:
+    file = tmp_path_factory.mktemp("attention") / "suite.yaml"
+    file.write_text(SUITE.format(model=probed.model), "utf-8")
+    prepared = prepare(load_suite(file), engine="vllm", limit=None, progress=lambda *_: None)
+    return probed.loop.run(serve(probed, prepared))
+
+
+@pytest.fixture(scope="module")
+def probabilities(eager) -> Callable[[tuple[int, ...]], np.ndarray]:
+    """Attention of a sequence of tokens, (layers, heads, rows, keys)."""
     import torch
-    from transformers import AutoModelForCausalLM
 
-    prepared, _ = served
-    model = AutoModelForCausalLM.from_pretrained(
-        prepared.models["model"].path, dtype=torch.float32, attn_implementation="eager"
-    ).eval()
-
-    def probabilities(ids: tuple[int, ...]) -> np.ndarray:
-        """(layers, heads, rows, keys)."""
+    def given(ids: tuple[int, ...]) -> np.ndarray:
         with torch.inference_mode():
-            given = model(torch.tensor([list(ids)]), output_attentions=True).attentions
-        return torch.cat(given).double().numpy()
+            found = eager(torch.tensor([list(ids)]), output_attentions=True).attentions
+        return torch.cat(found).double().numpy()
 
-    return probabilities
+    return given
 
 
 def entropy(p: np.ndarray) -> np.ndarray:
     return -(p * np.log(np.maximum(p, 1e-300))).sum(-1)
 
 
-def test_every_figure_agrees_with_eager_attention(served, eager) -> None:
-    for answer in served[1]:
+def test_every_figure_agrees_with_eager_attention(served, probabilities) -> None:
+    for answer in served:
         ids = answer.request.prompt_token_ids
         arrays = answer.finding.arrays
-        p = eager((*ids, *answer.fed_back))
+        p = probabilities((*ids, *answer.fed_back))
         prompt = p[:, :, : len(ids)]
         m = np.arange(1, len(ids) + 1)
         without = prompt[..., SINK:] / np.maximum(prompt[..., SINK:].sum(-1, keepdims=True), 1e-300)
@@ -182,8 +139,8 @@ def test_every_figure_agrees_with_eager_attention(served, eager) -> None:
         assert np.abs(arrays["answer_received"] - received).max() <= answer.tolerance
 
 
-def test_retrieval_counts_copied_needle_tokens_under_the_top_key(served, eager) -> None:
-    for answer in served[1]:
+def test_retrieval_counts_copied_needle_tokens_under_the_top_key(served, probabilities) -> None:
+    for answer in served:
         ids = answer.request.prompt_token_ids
         needle = [
             at
@@ -191,7 +148,7 @@ def test_retrieval_counts_copied_needle_tokens_under_the_top_key(served, eager) 
             if span.part == "needle"
             for at in range(span.start, span.end)
         ]
-        top = eager((*ids, *answer.fed_back))[:, :, len(ids) - 1 :].argmax(-1)
+        top = probabilities((*ids, *answer.fed_back))[:, :, len(ids) - 1 :].argmax(-1)
         copied = np.zeros((*top.shape[:2], len(needle)), bool)
         for step, token in enumerate(answer.fed_back):
             for place, at in enumerate(needle):
@@ -202,7 +159,7 @@ def test_retrieval_counts_copied_needle_tokens_under_the_top_key(served, eager) 
 
 
 def test_the_record_says_what_was_measured(served) -> None:
-    for answer in served[1]:
+    for answer in served:
         fields = answer.finding.fields
         assert fields is not None, answer.finding.why_null
         assert fields["exact"] is True
@@ -216,7 +173,7 @@ def test_the_record_says_what_was_measured(served) -> None:
 
 def test_the_peak_of_attention_moves_with_the_needle(served) -> None:
     """What late layers look at most in the text, while they answer, is the needle, wherever."""
-    for answer in served[1]:
+    for answer in served:
         (needle,) = [span for span in answer.request.spans if span.part == "needle"]
         starts = answer.finding.arrays["token_starts"][:-1]
         question = len(answer.request.case.text.rpartition("\n")[0].encode())

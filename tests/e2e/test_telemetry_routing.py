@@ -5,25 +5,21 @@ from __future__ import annotations
 import asyncio
 import json
 from dataclasses import dataclass
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from engines import ProbedEngine
 from msgspec.structs import replace
 from precision import tolerance
 
 from stressbench.clock import Clock
-from stressbench.engines.base import EngineSetup
-from stressbench.engines.vllm.engine import VllmEngine
 from stressbench.models.reference import pair as reference
-from stressbench.probes.base import WORKER_EXTENSION
 from stressbench.probes.exchange import unpack
 from stressbench.probes.routing.probe import RoutingProbe
 from stressbench.probes.routing.request_routing import RequestRouting, of_arrays, of_engine
 from stressbench.prompts.material.haystacks.prose import PROSE
 from stressbench.schema.case import Case, Request
-from stressbench.schema.suite.suite import EngineSpec
 from stressbench.simulation.geometry import CPU_BLOCK_SIZE
 
 pytestmark = [
@@ -34,11 +30,11 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::FutureWarning"),
     pytest.mark.filterwarnings("ignore::UserWarning:torch"),
     # vLLM leaves its sockets' context to the garbage collector.
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
 
-CHUNK = 96
-"""Tokens of a batch: every prompt below takes several, and shares them with others."""
+on_sparse = pytest.mark.parametrize("probed", [reference.SPARSE], indirect=True)
 ANSWER = 6
 CACHED = "longer, behind what prose has left in the prefix cache"
 STORED = 1e-3
@@ -97,60 +93,30 @@ def request(name: str, ids: tuple[int, ...]) -> Request:
     )
 
 
-async def serve(model: Path, log: Path, prompts: dict[str, tuple[int, ...]]) -> dict[str, Served]:
-    setup = EngineSetup(
-        role="sparse",
-        model="reference-sparse",
-        model_path=model,
-        tokenizer_path=model,
-        engine=EngineSpec(
-            max_model_len=512,
-            dtype=reference.DTYPES[reference.SPARSE],
-            enable_prefix_caching=True,  # every request has a salt of its own, but for one
-            args={"max_num_batched_tokens": CHUNK, "max_num_seqs": 8},
-        ),
-        args={},
-        clock=Clock(),
-        seed=0,
-        concurrency=len(prompts),
-        log=log,
-        on_step=lambda _reading: None,
-        worker_extension=WORKER_EXTENSION,
-    )
-    engine = VllmEngine(setup)
-
+async def serve(probed: ProbedEngine, prompts: dict[str, tuple[int, ...]]) -> dict[str, Served]:
     async def one(name: str, salt: str = "") -> Served:
-        await engine.call_worker("stressbench_register", "routing", name, {})
+        await probed.call_worker("stressbench_register", "routing", name, {})
         salted = replace(request(name, prompts[name]), cache_salt=salt or name)
-        done = await engine.complete(salted, name)
-        (taken,) = await engine.call_worker("stressbench_take", "routing", name)
+        done = await probed.engine.complete(salted, name)
+        (taken,) = await probed.call_worker("stressbench_take", "routing", name)
         assert "why_null" not in taken, taken
-        return Served(prompts[name], done.token_ids, of_arrays(unpack(taken)), dtype)
+        routed = of_arrays(unpack(taken))
+        return Served(prompts[name], done.token_ids, routed, probed.info.dtype)
 
-    try:
-        dtype = (await engine.start()).dtype
-        assert await engine.call_worker("stressbench_install", "routing", RoutingProbe.capture) == [
-            None
-        ]
-        found = dict(zip(prompts, await asyncio.gather(*map(one, prompts)), strict=True))
-        prompts[CACHED] = prompts["longer"]
-        found[CACHED] = await one(CACHED, salt="prose")
-        await engine.call_worker("stressbench_remove", "routing")
-    finally:
-        await engine.stop()
+    installed = await probed.call_worker("stressbench_install", "routing", RoutingProbe.capture)
+    assert installed == [None]
+    found = dict(zip(prompts, await asyncio.gather(*map(one, prompts)), strict=True))
+    prompts[CACHED] = prompts["longer"]
+    found[CACHED] = await one(CACHED, salt="prose")
+    await probed.call_worker("stressbench_remove", "routing")
     return found
 
 
 @pytest.fixture(scope="module")
-def model() -> Path:
-    return reference.obtain(reference.SPARSE, lambda _phase, _fraction: None)[0]
-
-
-@pytest.fixture(scope="module")
-def everything(model: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Served]:
+def everything(probed: ProbedEngine) -> dict[str, Served]:
     from tokenizers import Tokenizer
 
-    tokenizer = Tokenizer.from_file(str(model / "tokenizer.json"))
+    tokenizer = Tokenizer.from_file(str(probed.path / "tokenizer.json"))
 
     def ids(text: str, tokens: int) -> tuple[int, ...]:
         return tuple(tokenizer.encode(text).ids[:tokens])
@@ -165,8 +131,7 @@ def everything(model: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[st
         "json": ids(table, 170),
         "repeated": ids(" the" * 200, 140),
     }
-    log = tmp_path_factory.mktemp("engine") / "engine.log"
-    return asyncio.run(serve(model, log, prompts))
+    return probed.loop.run(serve(probed, prompts))
 
 
 @pytest.fixture(scope="module")
@@ -176,30 +141,20 @@ def served(everything: dict[str, Served]) -> dict[str, Served]:
 
 
 @pytest.fixture(scope="module")
-def logits(model: Path, served: dict[str, Served]) -> dict[str, np.ndarray]:
+def logits(eager, served: dict[str, Served]) -> dict[str, np.ndarray]:
     """Router logits of transformers' Mixtral, (tokens, layers, experts), by request."""
     import torch
-    from transformers import AutoModelForCausalLM
 
-    network = AutoModelForCausalLM.from_pretrained(model, dtype=torch.float32).eval()
+    def given(ids: list[int]) -> np.ndarray:
+        found = eager(torch.tensor([ids]), output_router_logits=True).router_logits
+        return np.stack([layer.numpy() for layer in found], axis=1)
+
     with torch.inference_mode():
-        return {
-            name: np.stack(
-                [
-                    layer.numpy()
-                    for layer in network(
-                        torch.tensor([each.ids]), output_router_logits=True
-                    ).router_logits
-                ],
-                axis=1,
-            )
-            for name, each in served.items()
-        }
+        return {name: given(each.ids) for name, each in served.items()}
 
 
-def test_every_token_that_ran_has_a_valid_row_in_every_layer(
-    served: dict[str, Served],
-) -> None:
+@on_sparse
+def test_every_token_that_ran_has_a_valid_row_in_every_layer(served: dict[str, Served]) -> None:
     for each in served.values():
         routed = each.routed
         assert routed.positions.tolist() == list(range(len(each.ids)))
@@ -208,6 +163,7 @@ def test_every_token_that_ran_has_a_valid_row_in_every_layer(
         assert np.isfinite(routed.scores).all()
 
 
+@on_sparse
 def test_prompts_ran_in_chunks_and_in_mixed_batches(served: dict[str, Served]) -> None:
     for each in served.values():
         prefill_steps = np.unique(each.routed.step[: len(each.prompt)])
@@ -218,6 +174,7 @@ def test_prompts_ran_in_chunks_and_in_mixed_batches(served: dict[str, Served]) -
     assert max(each.routed.distinct[-ANSWER:].max() for each in served.values()) > 2
 
 
+@on_sparse
 def test_the_experts_are_those_that_transformers_chooses(
     served: dict[str, Served], logits: dict[str, np.ndarray]
 ) -> None:
@@ -230,6 +187,7 @@ def test_the_experts_are_those_that_transformers_chooses(
         assert differs.mean() < 0.001
 
 
+@on_sparse
 def test_confidence_margin_and_entropy_follow_from_the_logits(
     served: dict[str, Served], logits: dict[str, np.ndarray]
 ) -> None:
@@ -246,9 +204,8 @@ def test_confidence_margin_and_entropy_follow_from_the_logits(
             np.testing.assert_allclose(each.routed.score(score), values, atol=2 * STORED + each.tie)
 
 
-def test_what_is_appended_does_not_change_what_stands_before(
-    served: dict[str, Served],
-) -> None:
+@on_sparse
+def test_what_is_appended_does_not_change_what_stands_before(served: dict[str, Served]) -> None:
     prose, longer = served["prose"].routed, served["longer"].routed
     prefix = len(served["prose"].prompt)
     differs = (np.sort(prose.ids[:prefix]) != np.sort(longer.ids[:prefix])).any(axis=2)
@@ -257,6 +214,7 @@ def test_what_is_appended_does_not_change_what_stands_before(
     assert differs.mean() < 0.001
 
 
+@on_sparse
 def test_cached_keys_do_not_change_the_routing_of_the_tokens_behind_them(
     everything: dict[str, Served],
 ) -> None:
@@ -270,9 +228,8 @@ def test_cached_keys_do_not_change_the_routing_of_the_tokens_behind_them(
     assert differs.mean() < 0.001
 
 
-def test_a_repeated_token_is_drawn_to_fewer_experts_than_json(
-    served: dict[str, Served],
-) -> None:
+@on_sparse
+def test_a_repeated_token_is_drawn_to_fewer_experts_than_json(served: dict[str, Served]) -> None:
     used = {
         name: len(np.unique(np.sort(each.routed.ids[20:140, 15]), axis=0))
         for name, each in served.items()

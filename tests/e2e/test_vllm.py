@@ -137,7 +137,8 @@ def test_dense_and_sparse_can_be_compared(run: Run) -> None:
 
 
 def test_a_bad_engine_argument_ends_in_one_sentence(suite: Path, tmp_path: Path) -> None:
-    done = stressbench("run", suite, "--out", tmp_path, "--set", "engine.args.no_such_argument=1")
+    wrong = ("--role", "dense", "--set", "engine.args.no_such_argument=1")
+    done = stressbench("run", suite, "--out", tmp_path, *wrong)
     assert done.returncode == 3
     assert "no_such_argument" in done.stderr
     assert "Traceback" not in done.stderr
@@ -145,9 +146,8 @@ def test_a_bad_engine_argument_ends_in_one_sentence(suite: Path, tmp_path: Path)
 
 def test_an_engine_that_cannot_start_says_why(suite: Path, tmp_path: Path) -> None:
     # More KV cache than the machine has memory.
-    done = stressbench(
-        "run", suite, "--out", tmp_path, "--set", "engine.args.kv_cache_memory_bytes=9000000000000"
-    )
+    greedy = ("--role", "dense", "--set", "engine.args.kv_cache_memory_bytes=9000000000000")
+    done = stressbench("run", suite, "--out", tmp_path, *greedy)
     assert done.returncode == 3
     assert "does not start" in done.stderr
     assert "memory" in done.stderr

@@ -46,7 +46,7 @@ _PATHS: Final = frozenset({"model", "tokenizer"})
 class VllmEngine:
     """vLLM in this process, on a GPU, or on the CPU if there is none (``AsyncLLM``, streaming)."""
 
-    traits: ClassVar[EngineTraits] = EngineTraits(weights=True, workers=True)
+    traits: ClassVar[EngineTraits] = EngineTraits(weights=True, workers=True, cold=True)
 
     @staticmethod
     def check(*args: Mapping[str, object]) -> None:
@@ -183,6 +183,10 @@ class VllmEngine:
     def _on_step(self, reading: StepReading) -> None:
         if self._warm:
             self._setup.on_step(reading)
+
+    async def clear_cache(self) -> None:
+        if self._llm is not None:
+            await self._llm.reset_prefix_cache()
 
     async def call_worker(self, method: str, *args: object) -> list[object]:
         if self._llm is None:

@@ -9,8 +9,6 @@ from pathlib import Path
 from statistics import fmean
 from typing import Final, TypeAlias
 
-import msgspec
-
 from stressbench import store
 from stressbench.errors import ResultsError, SuiteError
 from stressbench.prompts.base import Condition, Param, PromptOutline, Traits
@@ -109,16 +107,6 @@ def _varied(condition: Condition, ranked: Sequence[WordSet]) -> WordSet:
     return (*parent[:place], word, *parent[place + 1 :])
 
 
-class _SearchedRouting(msgspec.Struct):
-    imbalance_mean: float | None = None
-
-
-class _SearchedCase(msgspec.Struct, tag="case"):
-    arm: str
-    params: dict[str, object]
-    routing: _SearchedRouting | None = None
-
-
 @cache
 def strongest(log: str, *, where: str) -> Sequence[WordSet]:
     """Return the word sets of a search run, those with the highest mean load imbalance first.
@@ -127,12 +115,11 @@ def strongest(log: str, *, where: str) -> Sequence[WordSet]:
     """
     found: dict[WordSet, list[float]] = {}
     field = f"prompts.{where}.params.log"
-    path = Path(log).expanduser()
     try:
-        for case in store.scan(path / store.RECORDS if path.is_dir() else path, _SearchedCase):
+        for case in store.records(Path(log).expanduser(), ("arm", "params", "routing")):
             words = case.params.get("searched")
-            load = case.routing.imbalance_mean if case.routing else None
-            if case.arm == "stress" and isinstance(words, str) and load is not None:
+            load = (case.sections["routing"] or {}).get("imbalance_mean")
+            if case.arm == "stress" and isinstance(words, str) and isinstance(load, int | float):
                 found.setdefault(tuple(words.split(" ")), []).append(load)
     except ResultsError as error:
         raise SuiteError(

@@ -12,8 +12,8 @@ from stressbench.prompts.material.haystacks.prose import PROSE
 from stressbench.prompts.material.wording import END, HEAD, QUESTION_VALUE, controls, needle
 from stressbench.schema.suite.suite import Arm
 
-_ROW: Final = 16
-_ROWS: Final = 48
+_PHRASES: Final = 16
+_LONGEST_ROW: Final = 47
 
 
 class MoeRepeat:
@@ -59,7 +59,7 @@ class Repetition:
     def padding(self) -> Sequence[str]:
         """Rows of every length; one or two other words give the lengths that rows cannot."""
         row = list(self.words)
-        rows = [" " + " ".join((row * count)[:count]) for count in range(1, _ROWS)]
+        rows = [" " + " ".join((row * count)[:count]) for count in range(1, _LONGEST_ROW + 1)]
         return [*rows, " a", " I", " or", " and"]
 
     def chunks(self, tokens: int) -> int:  # noqa: ARG002 - there is only one
@@ -68,7 +68,7 @@ class Repetition:
 
     def chunk(self, index: int) -> Sequence[str]:  # noqa: ARG002 - all are alike
         """Return the words sixteen times, each time as one phrase."""
-        return [" " + " ".join(self.words)] * _ROW
+        return [" " + " ".join(self.words)] * _PHRASES
 
 
 def canary(condition: Condition, cities: Sequence[str] = CITIES) -> PromptOutline:

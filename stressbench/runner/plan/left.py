@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from itertools import islice
 from typing import Final
 
 import msgspec
@@ -149,6 +150,16 @@ class RolePlan:
     def left(self, pass_: Pass, level: LoadLevel) -> Iterator[Request]:
         """Yield the requests of a level that are not recorded yet."""
         return (each for each in self.every(pass_, level) if not self.done.has(each))
+
+    def first_left(self, number: int) -> list[Request]:
+        """The first ``number`` requests that are left, all of one level."""
+        for pass_ in self.passes:
+            for level in levels_of(self.plan.suite, pass_):
+                if (pass_, level.name) not in self.over:
+                    found = list(islice(self.left(pass_, level), number))
+                    if found:
+                        return found
+        return []
 
     def number_left(self, pass_: Pass, level: LoadLevel) -> int:
         """An upper bound of how many requests ``left`` yields. No prompt is built."""

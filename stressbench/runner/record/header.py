@@ -17,7 +17,7 @@ from stressbench.runner.record.machine import git_revision, read_machine
 from stressbench.schema.axes import split_role
 from stressbench.schema.base import RESULTS_VERSION
 from stressbench.schema.results.kv import KvSetup
-from stressbench.schema.results.run import ModelLine, ModelRun, RunHeader
+from stressbench.schema.results.run import ModelLine, ModelRun, RunHeader, WarmUp
 from stressbench.store.read import with_engine
 
 FACTS: Final = ("dtype", "max_model_len", "kv_blocks", "block_size")
@@ -96,10 +96,15 @@ def failed_line(header: RunHeader, role: str, part: int, t_ns: int, error: str) 
 
 
 def ready_line(
-    header: RunHeader, role: str, part: int, t_ns: int, *, engine: tuple[EngineInfo, KvSetup]
+    header: RunHeader,
+    role: str,
+    part: int,
+    t_ns: int,
+    *,
+    engine: tuple[EngineInfo, KvSetup, WarmUp | None],
 ) -> ModelLine:
-    """The line about an engine that serves: what it reports, and its KV cache."""
-    info, kv = engine
+    """The line about an engine that serves: what it reports, its KV cache, its warm-up."""
+    info, kv, warm_up = engine
     why = {
         name: info.why_null.get(name, "the engine does not report it")
         for name in FACTS
@@ -110,6 +115,7 @@ def ready_line(
         kv=kv,
         engine_args=_plain(info.args),
         environment=info.environment,
+        warm_up=warm_up,
         why_null=why,
     )
 

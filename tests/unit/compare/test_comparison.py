@@ -10,6 +10,9 @@ from stressbench.compare import comparison as comparing
 from stressbench.compare.comparison import Options
 from stressbench.compare.sides import parse_by
 from stressbench.errors import CompareError, ResultsError, SuiteError, UsageError
+from stressbench.metrics.base import read
+from stressbench.store import read_run
+from tests.conftest import examples
 
 SCORE = "quality.score drop < 5pt"
 
@@ -501,7 +504,7 @@ def test_a_handful_of_items_says_how_many_it_would_take(tmp_path, n):
 
 
 @given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=1, max_size=12))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 def test_nothing_that_is_valid_crashes_and_swapping_mirrors(tmp_path_factory, scores):
     tmp_path = tmp_path_factory.mktemp("runs")
     sides = [
@@ -512,3 +515,21 @@ def test_nothing_that_is_valid_crashes_and_swapping_mirrors(tmp_path_factory, sc
     assert one.delta == pytest.approx(-two.delta)
     assert one.p == two.p
     assert not one.verdict == two.verdict == "regression"
+
+
+def test_runs_that_were_read_already_compare_like_their_files(tmp_path):
+    base = run(tmp_path, "base", answers(40))
+    cand = run(tmp_path, "cand", answers(40, range(8)))
+    options = Options(gates=(SCORE, f"{SCORE} where label=niah"), gates_from="here")
+    headers = (read_run(base).header, read_run(cand).header)
+    metrics, ids = comparing.needed(*headers, options)
+    assert ids
+    columns = [read(path, metrics, ids=ids) for path in (base, cand)]
+    assert comparing.compare_columns(*columns, options) == comparing.compare(base, cand, options)
+
+
+def test_only_what_is_asked_for_needs_to_be_read(tmp_path):
+    header = read_run(run(tmp_path, "base", answers(3))).header
+    options = Options(gates=(SCORE,), gates_from="here", gates_only=True)
+    metrics, ids = comparing.needed(header, header, options)
+    assert ([metric.name for metric in metrics], ids) == (["quality.score"], False)

@@ -14,6 +14,7 @@ from stressbench.compare.comparison import Options
 from stressbench.compare.sides import Side, contrast, parse_by
 from stressbench.errors import CompareError, SuiteError, UsageError
 from stressbench.schema.axes import AXES
+from tests.conftest import examples
 
 SCORE = "quality.score drop < 5pt"
 GATES = (SCORE, "ttft.p95 rise < 10%", "e2el rise < 10% per depth", f"{SCORE} per prompt_class")
@@ -100,7 +101,7 @@ def two_sides(cells, repeats):
     [("role", ("dense", "sparse")), ("variant", ("fp8", "bf16")), ("lever", ("none", "clean"))],
 )
 @given(cells=cells, repeats=st.integers(1, 2))
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=examples(8), deadline=None)
 def test_one_comparison_has_the_same_numbers_however_it_is_written(
     tmp_path_factory, axis, values, cells, repeats
 ):
@@ -152,7 +153,7 @@ def test_the_exploratory_findings_are_the_same_too(tmp_path):
     ],
 )
 @given(cells=cells, repeats=st.integers(1, 2))
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=examples(8), deadline=None)
 def test_sides_that_are_part_of_the_case_id_are_paired_on_the_rest_of_it(
     tmp_path_factory, axis, values, cells, repeats
 ):

@@ -9,7 +9,7 @@ from typing import cast
 import pytest
 
 from stressbench import catalog
-from stressbench.engines.base import Engine, EngineTraits, PolledEngine, WorkerEngine
+from stressbench.engines.base import ColdEngine, Engine, EngineTraits, PolledEngine, WorkerEngine
 from stressbench.errors import SuiteError
 
 NAMES = catalog.names("engines")
@@ -35,7 +35,11 @@ def test_it_says_what_it_is_and_has_the_methods_of_an_engine(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_its_traits_are_kept_by_its_methods(name: str) -> None:
     traits, found = kind_of(name).traits, methods(kind_of(name))
-    for kept, protocol in ((traits.workers, WorkerEngine), (traits.polled, PolledEngine)):
+    for kept, protocol in (
+        (traits.workers, WorkerEngine),
+        (traits.polled, PolledEngine),
+        (traits.cold, ColdEngine),
+    ):
         own = methods(protocol) - methods(Engine)
         assert own <= found if kept else not own & found
 

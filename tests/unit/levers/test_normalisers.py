@@ -24,6 +24,7 @@ from stressbench.levers.rewrite.fold_whitespace import FoldWhitespace
 from stressbench.levers.rewrite.minify_json import MinifyJson
 from stressbench.levers.rewrite.nfkc import Nfkc, normalize
 from stressbench.levers.rewrite.strip_hidden import StripHidden
+from tests.conftest import examples
 
 NORMALISERS = [
     name
@@ -55,7 +56,7 @@ def test_all_eight_are_found():
 
 
 @pytest.mark.parametrize("name", NORMALISERS)
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(text=ODD | st.text(max_size=60))
 @example(text="\r \n")
 @example(text="\n\r\r\n\n\n")
@@ -81,7 +82,7 @@ def test_plain_text_is_left_alone(name):
     assert normaliser(name).rewrite(plain).text == plain
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(
     value=st.lists(JSON, min_size=1, max_size=3)
     | st.dictionaries(st.text(max_size=3), JSON, min_size=2)
@@ -133,7 +134,7 @@ def test_canonical_json_leaves_alone_what_the_rfc_cannot_say(text, why):
     assert any(why in reason for reason in rewrite.skipped)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(text=st.text(max_size=40) | ODD)
 def test_nfkc_is_unicodes(text):
     assert Nfkc().rewrite(text).text == unicodedata.normalize("NFKC", text)

@@ -14,6 +14,7 @@ from stressbench.errors import ResultsError
 from stressbench.metrics import base
 from stressbench.metrics.families import known
 from stressbench.metrics.read.fields import field_type
+from tests.conftest import examples
 
 
 def read(tmp_path, rows, metrics=None, **changes):
@@ -182,7 +183,7 @@ def over_the_quality_pass(directory, rows):
 
 
 @pytest.mark.parametrize("change", [{"pass_": "telemetry"}, {"lever": "clean"}])
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=examples(20), deadline=None)
 @given(
     quality=st.lists(
         drawn, min_size=1, max_size=24, unique_by=lambda r: (r.case_id, r.role, r.repeat)

@@ -21,6 +21,7 @@ from stressbench.probes.attention.worker.math import (  # noqa: E402
     lift,
 )
 from stressbench.telemetry.attention import ROW_FIGURES  # noqa: E402
+from tests.conftest import examples  # noqa: E402
 
 MARKS = KeyRanges(sink_tokens=1, recent_tokens=2)
 
@@ -197,7 +198,7 @@ def layers(draw: st.DrawFn) -> tuple[Scoring, torch.Tensor, torch.Tensor, torch.
 
 
 @pytest.mark.parametrize("threads", [1, 64])  # compiled, and torch's own operations
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(layer=layers(), block_scores=st.sampled_from([1, 64, 1 << 19]))
 def test_blocks_agree_with_the_whole_matrix(threads, layer, block_scores) -> None:
     scoring, queries, positions, k = layer

@@ -1,4 +1,4 @@
-"""Tokenizers of every family, opened once, and prompt formats around them."""
+"""Tokenizers of every family, opened once, and prompt formats with them."""
 
 from __future__ import annotations
 

@@ -40,7 +40,5 @@ def smallest(spec: PromptSpec, prompt_format: PromptFormat, *, seed: int) -> int
 def cases(spec: PromptSpec, prompt_format: PromptFormat, *, seed: int = 3) -> list[Case]:
     base.check(spec, prompt_format=prompt_format, max_model_len=None, seed=seed)
     return [
-        case
-        for condition in base.expand(spec, seed=seed, prompt_format=prompt_format)
-        for case in condition
+        case for arms in base.expand(spec, seed=seed, prompt_format=prompt_format) for case in arms
     ]

@@ -74,11 +74,7 @@ def test_any_choice_of_arms_can_be_checked_and_made(
 def test_a_list_sweeps_a_parameter_and_names_the_case(bytes_format: PromptFormat) -> None:
     formats = ["compact", "pretty"]
     spec = PromptSpec(use="kv_json", items=1, depths=[0.5], params={"format": formats})
-    made = [
-        case
-        for condition in base.expand(spec, seed=0, prompt_format=bytes_format)
-        for case in condition
-    ]
+    made = [case for arms in base.expand(spec, seed=0, prompt_format=bytes_format) for case in arms]
     assert [case.case_id for case in made][::3] == [
         "kv_json/stress/format-compact/d0.5/i0",
         "kv_json/stress/format-pretty/d0.5/i0",

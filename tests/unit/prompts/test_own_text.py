@@ -13,7 +13,7 @@ import pytest
 from stressbench.errors import SuiteError
 from stressbench.prompts.build.prompt_format import PromptFormat
 from stressbench.prompts.material.haystacks.prose import PROSE
-from stressbench.prompts.material.haystacks.records import KINDS, Records
+from stressbench.prompts.material.haystacks.records import RECORD_KINDS, Records
 from stressbench.schema.suite.suite import PromptSpec
 from tests.unit.prompts.specs import DATA, cases
 
@@ -57,7 +57,7 @@ def test_parquet_and_data_set_folders_are_read_through_datasets(
     assert all("tells of ship" in case.text for case in made)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", RECORD_KINDS)
 def test_records_hide_the_needle_as_well(kind: str, bytes_format: PromptFormat) -> None:
     spec = PromptSpec(
         use="niah", items=2, budgets=[900], params={"haystack": kind}, arms=["stress"]
@@ -107,7 +107,7 @@ def test_prose_is_varied_and_holds_no_digits() -> None:
     assert all(sentence.startswith(" ") and sentence.endswith(".") for sentence in sentences)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", RECORD_KINDS)
 def test_records_end_their_lines_and_hold_no_codes(kind: str) -> None:
     source = Records(kind)
     for record in [*source.padding, *source.chunk(0), *source.chunk(1)]:

@@ -46,8 +46,8 @@ def test_any_budget_is_met_to_the_token_or_refused(
         with pytest.raises(SuiteError, match=f"smallest possible is {least}"):
             base.check(spec, prompt_format=prompt_format, max_model_len=None, seed=seed)
         return
-    for condition in base.expand(spec, seed=seed, prompt_format=prompt_format):
-        for case in condition:
+    for arms in base.expand(spec, seed=seed, prompt_format=prompt_format):
+        for case in arms:
             if case.arm in {"stress", "isotoken"}:
                 assert (
                     len(case.content_ids) + prompt_format.template_tokens == case.params["budget"]
@@ -90,8 +90,8 @@ for name in catalog.names("prompts"):
         spec = PromptSpec(
             use=name, items=2, budgets=[3000] if traits.sized else [], params=dict(traits.tiny)
         )
-        for condition in base.expand(spec, seed=11, prompt_format=prompt_format):
-            for case in condition:
+        for arms in base.expand(spec, seed=11, prompt_format=prompt_format):
+            for case in arms:
                 digest.update(repr(case).encode())
 print(digest.hexdigest())
 """

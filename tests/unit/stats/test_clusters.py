@@ -6,10 +6,12 @@ from scipy import stats
 
 from stressbench.stats.clusters import (
     PairedSums,
+    against_zero,
     binary_effect,
     cluster_sums,
     linear_se,
     mean_effect,
+    mean_se,
 )
 from stressbench.stats.power import clusters_needed
 from stressbench.stats.resample import LARGE
@@ -188,3 +190,15 @@ def test_binary_pairs_use_the_exact_methods():
     assert effect.p == pytest.approx(0.03857421875)
     assert effect.delta == pytest.approx(-0.08)
     assert effect.se == pytest.approx(np.sqrt(12) / 100)
+
+
+def test_a_mean_against_zero_is_the_mean_with_its_standard_error():
+    rng = np.random.default_rng(5)
+    clusters = np.repeat(np.arange(30), 4)
+    values = rng.normal(0.3, 1.0, 120) + np.repeat(rng.normal(0, 0.5, 30), 4)
+    effect = mean_effect(against_zero(values, clusters, 30), relative=False)
+    assert effect.base == 0
+    assert effect.delta == pytest.approx(values.mean())
+    by_cluster = values.reshape(30, 4).mean(axis=1)
+    assert mean_se(values, clusters, 30) == pytest.approx(by_cluster.std(ddof=1) / np.sqrt(30))
+    assert mean_se(np.ones(120), clusters, 30) == 0

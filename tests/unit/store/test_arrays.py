@@ -29,6 +29,7 @@ from stressbench.store.arrays import (
     is_whole,
     read,
 )
+from tests.conftest import examples
 
 FIGURES = np.arange(6, dtype=np.float32).reshape(2, 3)
 KINDS = st.one_of(
@@ -220,7 +221,7 @@ def blobs_bent() -> st.SearchStrategy[bytes]:
     )
 
 
-@settings(deadline=None, max_examples=400)
+@settings(deadline=None, max_examples=examples(400))
 @given(blob=st.one_of(HOSTILE, blobs_bent()))
 def test_bytes_with_a_right_checksum_are_arrays_or_damage(tmp_path_factory, blob) -> None:
     directory = tmp_path_factory.mktemp("run")

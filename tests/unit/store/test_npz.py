@@ -17,6 +17,7 @@ from records import record
 from stressbench.errors import ResultsError
 from stressbench.store.arrays import ArrayReader
 from stressbench.store.npz import ARRAYS_V1, NpzReader
+from tests.conftest import examples
 
 FIGURES = np.arange(6, dtype=np.float32).reshape(2, 3)
 PREFIX = "dense/niah/stress/b512/d0.5/i{}/quality/0/attention"
@@ -81,7 +82,7 @@ def test_the_last_of_two_writings_counts(tmp_path) -> None:
     assert np.array_equal(read(tmp_path, 0)["figures"], FIGURES * 2)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=examples(50))
 @given(data=st.data())
 def test_a_file_cut_anywhere_keeps_its_whole_members(tmp_path_factory, data) -> None:
     directory = run(tmp_path_factory.mktemp("run"), 0, 1)
@@ -146,7 +147,7 @@ def bent(whole: bytes) -> st.SearchStrategy[bytes]:
     )
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=examples(300))
 @given(data=st.one_of(bent(npy(FIGURES)), st.text(max_size=99).map(header), st.binary()))
 def test_any_member_with_a_right_checksum_is_an_array_or_damage(tmp_path_factory, data) -> None:
     directory = write(tmp_path_factory.mktemp("run"), {f"{PREFIX.format(0)}/a.npy": data})
@@ -161,7 +162,7 @@ def test_any_member_with_a_right_checksum_is_an_array_or_damage(tmp_path_factory
     assert peak < 1 << 22
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=examples(200))
 @given(data=st.data())
 def test_any_file_is_read_or_damage(tmp_path_factory, data) -> None:
     directory = run(tmp_path_factory.mktemp("run"), 0)

@@ -15,6 +15,7 @@ from stressbench.survey import measure as measuring
 from stressbench.survey.kinds import KINDS, blob_spans, kind_array
 from stressbench.survey.measure import count_tokens, measure
 from stressbench.survey.pieces import pieces
+from tests.conftest import examples
 from tests.unit.tokens.vocabularies import opened
 
 RNG = random.Random(5)
@@ -32,7 +33,7 @@ def kinds_of(text):
 
 @pytest.mark.parametrize("name", ["o200k_base", "mistral:v3", "smollm2", "bytes"])
 @pytest.mark.parametrize("piece_chars", [7, 1 << 18])
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(data=st.binary(max_size=120) | st.text(max_size=120).map(str.encode))
 def test_kinds_add_up_to_the_whole(name, piece_chars, data):
     with pytest.MonkeyPatch.context() as patch:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from stressbench.survey import pieces as streaming
 from stressbench.survey.pieces import TextStream, UncutError, pieces
 from stressbench.tokens.tokenizer_json import alternatives, cut_of
+from tests.conftest import examples
 from tests.unit.tokens.vocabularies import PACKAGED, opened
 
 SEAMS = st.lists(
@@ -57,7 +58,7 @@ def streamed(text, cut, size=4):
 
 
 @pytest.mark.parametrize("name", [name for name in PACKAGED if name != "bytes"])
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(text=SEAMS)
 def test_tokens_of_the_pieces_are_the_tokens_of_the_text(name, text):
     vocabulary = opened(name)
@@ -75,7 +76,7 @@ def test_every_carried_vocabulary_has_a_proven_cut(name):
     assert max(len(piece.text) for piece in found) <= 16
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(data=st.binary(max_size=200), block=st.integers(1, 7))
 def test_blocks_never_show_in_the_text(data, block):
     source = TextStream(io.BytesIO(data))

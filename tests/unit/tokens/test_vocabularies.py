@@ -13,6 +13,7 @@ from stressbench.errors import SetupError
 from stressbench.tokens import gguf_file
 from stressbench.tokens.huggingface import HuggingFaceTokenizer
 from stressbench.tokens.open import open_tokenizer
+from tests.conftest import examples
 from tests.unit.tokens.vocabularies import PACKAGED, opened
 
 TEXTS = st.text(max_size=60) | st.text(
@@ -27,7 +28,7 @@ def test_same_vocabulary_same_hash(name):
 
 
 @pytest.mark.parametrize("name", PACKAGED)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(text=TEXTS)
 @example(text="\x160")  # SmolLM2 drops the first character, so its first token begins at byte 1
 def test_arrays_batches_and_starts_agree_with_encode(name, text):

@@ -11,14 +11,14 @@ from stressbench.prompts.build.params import Param
 from stressbench.prompts.material.haystacks.corpus import open_corpus
 from stressbench.prompts.material.haystacks.near_duplicates import NearDuplicates
 from stressbench.prompts.material.haystacks.prose import PROSE
-from stressbench.prompts.material.haystacks.records import KINDS, Records
+from stressbench.prompts.material.haystacks.records import RECORD_KINDS, Records
 from stressbench.prompts.material.wording import END, HEAD
 
 HAYSTACK_PARAMS: Final = (
     Param(
         name="haystack",
         default="prose",
-        choices=("prose", "near_duplicates", *KINDS, "corpus"),
+        choices=("prose", "near_duplicates", *RECORD_KINDS, "corpus"),
         doc="The text in which the fact is hidden.",
     ),
     Param(

@@ -32,7 +32,7 @@ _TYPES: Final = ("int", "str", "float", "bool", "bytes", "list[int]", "dict[str,
 
 @dataclass(frozen=True)
 class Records:
-    """Records of one kind; see ``KINDS``."""
+    """Records of one kind; see ``RECORD_KINDS``."""
 
     kind: str
     seed: int = 0
@@ -71,12 +71,12 @@ def _log(rng: random.Random) -> str:
 def _table(rng: random.Random) -> str:
     setting = rng.choice(lexicon.SETTINGS)
     thing, adjective = rng.choice(setting.thing), rng.choice(lexicon.WORDS["adjective"])
-    conditions = (
+    cells = (
         f"{adjective} {thing}",
         str(rng.randrange(1, 9999)),
         f"{rng.uniform(0.5, 900):.2f}",
     )
-    return "| " + " | ".join(conditions) + " |\n"
+    return "| " + " | ".join(cells) + " |\n"
 
 
 def _code(rng: random.Random) -> str:
@@ -113,7 +113,7 @@ _FORMS: Final[Mapping[str, Callable[[random.Random], str]]] = {
     "code": _code,
     "json": _json,
 }
-KINDS: Final = tuple(_FORMS)
+RECORD_KINDS: Final = tuple(_FORMS)
 _SHORT: Final = {
     "logs": ("ok", "done", "retry", "still waiting", "flush done", "no change since last check"),
     "table": ("| |", "| end |", "| none | 0 |", "| spare | 1 | 2 |", "| sum | - | - |"),
