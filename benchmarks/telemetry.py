@@ -36,6 +36,7 @@ from stressbench.store import RECORDS, RunWriter, read_run
 from stressbench.store.lock import Lock
 
 if TYPE_CHECKING:
+    from vllm.config import VllmConfig
     from vllm.engine.arg_utils import AsyncEngineArgs
     from vllm.v1.core.sched.scheduler import Scheduler
     from vllm.v1.engine.async_llm import AsyncLLM
@@ -69,7 +70,8 @@ class Measured:
 class Untold(VllmEngine):
     """The engine without any statistics: neither vLLM's own nor ours."""
 
-    def _build(self, engine_args: AsyncEngineArgs) -> AsyncLLM:
+    def _build(self, engine_args: AsyncEngineArgs, config: VllmConfig) -> AsyncLLM:
+        del config  # vLLM makes its own
         from vllm.v1.engine.async_llm import AsyncLLM
 
         return AsyncLLM.from_engine_args(engine_args)

@@ -1,12 +1,11 @@
-"""Write the degradation tables of README.md and docs/degradation.md from the runs that are kept.
+"""Write the degradation tables of docs/degradation.md from the runs in results/.
 
     .venv/bin/python docs/degradation_tables.py
 
-A table goes between ``<!-- NAME:begin -->`` and ``<!-- NAME:end -->``. The README shows the
-dense model, the page both.
+A table goes between ``<!-- NAME:begin -->`` and ``<!-- NAME:end -->``.
 """
 
-# ruff: noqa: INP001 - a script is no package
+# ruff: noqa: INP001 - a script, not a package
 
 from __future__ import annotations
 
@@ -19,7 +18,7 @@ from stressbench.report.model.page.gather import page
 
 ROOT = Path(__file__).parents[1]
 RUNS = {"core": "core-baseline", "tokenization": "tokenization-baseline"}
-PAGES = {"README.md": ("dense",), "docs/degradation.md": ("dense", "sparse")}
+PAGES = {"docs/degradation.md": ("dense", "sparse")}
 
 
 def tables(roles: tuple[str, ...]) -> dict[str, str]:
@@ -33,7 +32,7 @@ def tables(roles: tuple[str, ...]) -> dict[str, str]:
 
 
 def with_tables(text: str, found: dict[str, str]) -> str:
-    """``text`` with what stands between the markers renewed."""
+    """``text`` with the tables between the markers renewed."""
     for name, table in found.items():
         begin, end = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
         text = re.sub(

@@ -1,11 +1,11 @@
-"""Plug-ins, found by file name and imported only when asked for.
+"""Finds plug-ins by file name, and imports one when it is used.
 
 A plug-in is a module that binds the name ``PLUGIN``, in the kind's folder or in one of
-its sub-folders: ``prompts/retrieval/niah.py`` is the prompt class ``niah``. A plug-in that
-fills a folder is named by it: ``engines/vllm/engine.py`` is the engine ``vllm``,
-``probes/kv/probe.py`` the probe ``kv``. The first line of the object's docstring is the
-summary which ``stressbench list`` prints. Packages of others join through the entry-point
-groups ``stressbench.<kind>``, each entry pointing at such an object.
+its sub-folders: ``prompts/retrieval/niah.py`` is the prompt class ``niah``. A plug-in with
+several modules is named after its folder: ``engines/vllm/engine.py`` is the engine
+``vllm``, ``probes/kv/probe.py`` the probe ``kv``. ``stressbench list`` prints the first
+line of the object's docstring. Other packages add plug-ins through the entry-point groups
+``stressbench.<kind>``; each entry names such an object, or a module that binds ``PLUGIN``.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ from typing import Final, Literal, get_args
 
 from stressbench.errors import UsageError
 
-Kind = Literal["prompts", "scorers", "engines", "probes", "levers", "metrics"]
-KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
+PluginKind = Literal["prompts", "scorers", "engines", "probes", "levers", "metrics"]
+KINDS: Final[tuple[PluginKind, ...]] = get_args(PluginKind)
 
 _PACKAGE: Final = Path(__file__).parent
 _BINDS_PLUGIN: Final = re.compile(r"^PLUGIN\b", re.MULTILINE)
 
 
 @cache
-def names(kind: Kind) -> tuple[str, ...]:
+def names(kind: PluginKind) -> tuple[str, ...]:
     """Every plug-in of ``kind``, sorted; no plug-in is imported."""
     return tuple(sorted({*_builtin(kind), *_external(kind)}))
 
 
 @cache
-def load(kind: Kind, name: str) -> object:
+def load(kind: PluginKind, name: str) -> object:
     """Import one plug-in.
 
     Raises ``UsageError`` naming the nearest known name when there is none.
@@ -50,20 +50,20 @@ def load(kind: Kind, name: str) -> object:
     raise _unknown(kind, name)
 
 
-def check(kind: Kind, name: str) -> None:
+def check(kind: PluginKind, name: str) -> None:
     """Raise ``UsageError`` naming the nearest known name unless there is such a plug-in."""
     if name not in names(kind):
         raise _unknown(kind, name)
 
 
-def _unknown(kind: Kind, name: str) -> UsageError:
+def _unknown(kind: PluginKind, name: str) -> UsageError:
     return UsageError(
         f"there is no {kind.removesuffix('s')} named {name!r}{nearest(name, names(kind))}",
         hint=f"stressbench list {kind}",
     )
 
 
-def summary(kind: Kind, name: str) -> str:
+def summary(kind: PluginKind, name: str) -> str:
     """The first line of a plug-in's docstring."""
     return (inspect.getdoc(load(kind, name)) or "").partition("\n")[0].rstrip(".")
 
@@ -74,8 +74,11 @@ def nearest(word: str, known: Iterable[str]) -> str:
     return f"; did you mean {close[0]!r}?" if close else ""
 
 
-def _foreign(kind: Kind, name: str, place: str) -> object:
-    """What an entry point of another package names; whatever that raises is told in a sentence."""
+def _foreign(kind: PluginKind, name: str, place: str) -> object:
+    """The object that another package's entry point names.
+
+    Raises ``UsageError`` with one sentence, whatever the import raises.
+    """
     module, _, attribute = place.partition(":")
     try:
         found: object = importlib.import_module(module)
@@ -83,22 +86,22 @@ def _foreign(kind: Kind, name: str, place: str) -> object:
             found = getattr(found, part)
     except Exception as error:
         raise UsageError(
-            f"{place!r}, which another package has put among the {kind} as {name!r}, "
-            f"cannot be loaded: {type(error).__name__}: {error}",
-            hint="mend or uninstall that package",
+            f"cannot load {place!r}, which another package registers as {name!r} under "
+            f"stressbench.{kind}: {type(error).__name__}: {error}",
+            hint="fix or uninstall that package",
         ) from error
     return found
 
 
 @cache
-def _builtin(kind: Kind) -> dict[str, str]:
-    """The module of every plug-in that this package brings, by the plug-in's name."""
+def _builtin(kind: PluginKind) -> dict[str, str]:
+    """The module of every plug-in of stressbench itself, by the plug-in's name."""
     folder = _PACKAGE / kind
     modules = (file for file in sorted(folder.rglob("*.py")) if _BINDS_PLUGIN.search(_text(file)))
     return {_name(file, kind): _module(file) for file in modules}
 
 
-def _name(file: Path, kind: Kind) -> str:
+def _name(file: Path, kind: PluginKind) -> str:
     return file.parent.name if file.stem == kind.removesuffix("s") else file.stem
 
 
@@ -111,5 +114,5 @@ def _text(file: Path) -> str:
 
 
 @cache
-def _external(kind: Kind) -> dict[str, str]:
+def _external(kind: PluginKind) -> dict[str, str]:
     return {entry.name: entry.value for entry in entry_points(group=f"stressbench.{kind}")}

@@ -1,19 +1,22 @@
-"""Every error a user can meet, and the exit code each one ends in.
+"""Every error that a user can meet, and the exit code of each.
 
 ::
 
     StressbenchError            what happened, where, what to do next
-    ├── UsageError        (2)   the command line asks for something impossible
-    ├── SuiteError        (2)   a suite file is wrong: file, line and field are named
-    ├── EngineError       (3)   an engine does not start, dies, or refuses its arguments
-    │   └── RequestError  (-)   one request failed; it becomes a record, never an exit
-    ├── SetupError        (3)   a package, a model, disk space or a writable place is missing
-    ├── ProbeError        (3)   telemetry that was asked for cannot be had
+    ├── UsageError        (2)   the command line names something that does not exist or fit
+    ├── SuiteError        (2)   a suite file is wrong: the message names file, line and field
+    ├── EngineError       (3)   an engine does not start, or dies
+    │   ├── ArgumentError (2)   an engine refuses an argument that the suite gives it
+    │   └── RequestError  (-)   one request failed; it becomes a record, never an exit code
+    ├── SetupError        (3)   a package, download, disk space or permission is missing here
+    ├── ProbeError        (3)   telemetry that the suite asks for cannot be recorded
     ├── ResultsError      (4)   a result file cannot be read
     └── CompareError      (4)   two result files must not be compared
 
-``REGRESSION`` (1), ``INCONCLUSIVE`` (5) and ``INTERRUPTED`` (130) are outcomes of
-a healthy run and therefore codes without an exception.
+One mistake has one exit code, whichever command finds it. Code 2 means: type something
+else. Code 3 means: the same command works once the machine or the server is ready.
+``REGRESSION`` (1), ``INCONCLUSIVE`` (5) and ``INTERRUPTED`` (130) are results of a run
+that worked, so they have no exception.
 """
 
 from __future__ import annotations
@@ -23,7 +26,7 @@ from typing import Final, Literal
 
 from stressbench.safe_text import safe_line
 
-_TOLD_CHARS: Final = 300
+_MOST_CHARS: Final = 300
 
 
 class ExitCode(IntEnum):
@@ -39,10 +42,10 @@ class ExitCode(IntEnum):
 
 
 class StressbenchError(Exception):
-    """An error with a place and a way out.
+    """An error that says what happened, where, and what to do.
 
-    ``str(error)`` is one sentence, ``where`` names the spot (``file:line:field``)
-    and ``hint`` says what to type or change; all three are shown to the user.
+    ``message`` is one sentence, ``where`` names the place (``file:line:field``) and
+    ``hint`` says what to type or change. The command line shows all three.
     """
 
     exit_code: ExitCode = ExitCode.ENVIRONMENT
@@ -57,7 +60,7 @@ class StressbenchError(Exception):
         return f"{self.where}: {self.message}" if self.where else self.message
 
     def __reduce__(self) -> tuple[object, ...]:
-        # Exceptions cross process borders (tokenizer workers, engine processes).
+        # Errors are pickled between processes (tokenizer workers, engine processes).
         return _rebuild, (type(self), self.message, self.where, self.hint)
 
 
@@ -67,30 +70,36 @@ def _rebuild(
     return kind(message, where=where, hint=hint)
 
 
-def told(error: BaseException) -> str:
-    """What an exception that is none of ours says, in one line: its kind, then its message."""
-    said = " ".join(safe_line(str(error)[:_TOLD_CHARS]).split())
+def one_line(error: BaseException) -> str:
+    """One line for an exception from another library: its type, then its message."""
+    said = " ".join(safe_line(str(error)[:_MOST_CHARS]).split())
     return f"{type(error).__name__}: {said}" if said else type(error).__name__
 
 
 class UsageError(StressbenchError):
-    """The command line is at fault."""
+    """The command line names something that does not exist or does not fit."""
 
     exit_code = ExitCode.USAGE
 
 
 class SuiteError(StressbenchError):
-    """A suite file is at fault."""
+    """A suite file is wrong."""
 
     exit_code = ExitCode.USAGE
 
 
 class EngineError(StressbenchError):
-    """An engine did not start, died, or refused its arguments."""
+    """An engine did not start, or died."""
+
+
+class ArgumentError(EngineError):
+    """An engine refuses an argument that the suite gives it, so the suite must change."""
+
+    exit_code = ExitCode.USAGE
 
 
 class RequestError(EngineError):
-    """One request failed while the engine lives on.
+    """One request failed; the engine goes on serving others.
 
     ``kind`` is the record's ``status``: ``error``, ``timeout`` or ``rejected``.
     """
@@ -108,11 +117,11 @@ class RequestError(EngineError):
 
 
 class SetupError(StressbenchError):
-    """Something must be installed, downloaded, freed or made writable first."""
+    """A package, a download, disk space or permission to write is missing on this machine."""
 
 
 class ProbeError(StressbenchError):
-    """Telemetry that was asked for cannot be had."""
+    """Telemetry that the suite asks for cannot be recorded."""
 
 
 class ResultsError(StressbenchError):

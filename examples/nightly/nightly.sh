@@ -1,5 +1,5 @@
 #!/bin/sh
-# One night: run a suite, compare it with the baseline, leave every artifact, then exit with
+# One night: run a suite, compare it with the baseline, write every artifact, and exit with
 # the verdict (0 pass, 1 regression, 5 inconclusive, others: see stressbench --help).
 #
 #   nightly.sh [SUITE [BASELINE [ARTIFACTS]]]
@@ -18,7 +18,7 @@ command -v "$stressbench" >/dev/null 2>&1 || {
 
 mkdir -p "$artifacts"
 "$stressbench" run "$suite" --out "$artifacts/runs"
-# The newest run of the directory is tonight's.
+# Tonight's run is the newest one in the directory.
 tonight=$(ls -td "$artifacts"/runs/*/ | head -n 1)
 
 if [ ! -e "$baseline/records.jsonl" ]; then
@@ -28,7 +28,7 @@ if [ ! -e "$baseline/records.jsonl" ]; then
     exit 0
 fi
 
-# The verdict is kept until every format is written: a red night needs its report most.
+# Keep the verdict until every format is written: a red night needs its report most.
 verdict=0
 "$stressbench" compare "$baseline" "$tonight" --format json --output "$artifacts/compare.json" ||
     verdict=$?

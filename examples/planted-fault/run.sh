@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Plant two faults that a change of configuration can bring, and let `compare` find them.
+# Plant two faults that a configuration change can cause, and let `compare` find them.
 # Needs about eight minutes on two idle cores: four runs of eighty requests.
 #
 #   examples/planted-fault/run.sh [OUT]

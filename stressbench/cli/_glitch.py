@@ -1,14 +1,14 @@
-"""``stressbench tokens --glitch MODEL``: the tokens that a model has hardly ever seen."""
+"""``stressbench tokens --glitch MODEL``: tokens that a model hardly saw in training."""
 
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final
 
+from stressbench.cli._output import TableOrJson, print_json
 from stressbench.errors import SetupError
 
 if TYPE_CHECKING:
@@ -21,21 +21,18 @@ _WINDOW: Final = 512
 _REPEATED: Final = {None: "not asked", True: "no", False: "yes"}
 
 
-def glitch(model: str, *, verify: int, format_: Literal["table", "json"]) -> None:
-    """Find the candidates, ask the model about the worst ``verify`` of them, print them all."""
+def glitch(model: str, *, verify: int, format_: TableOrJson) -> None:
+    """Find candidates, ask the model to repeat the worst ``verify`` of them, print them all."""
     from stressbench.survey.glitch import candidates
 
     opened = _open(model)
     if opened.path is None:
-        raise SetupError("the model has no folder with weights", where=model)
+        raise SetupError("the model has no directory with weights", where=model)
     found = candidates(opened.path)
     if verify:
         found = [*_verified(model, found[:verify]), *found[verify:]]
     if format_ == "json":
-        import msgspec
-
-        sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(found), indent=2) + b"\n")
-        sys.stdout.buffer.flush()
+        print_json(found)
         return
     _show(found, opened.name, asked=min(verify, len(found)))
 
@@ -56,7 +53,9 @@ def _verified(model: str, found: list[GlitchCandidate]) -> list[GlitchCandidate]
     from stressbench.survey.glitch import verified
 
     with stderr_console() as console:
-        console.print(f"asking {model} to repeat {len(found)} tokens, in two wordings each")
+        console.print(
+            f"asking {model} to repeat {len(found)} tokens, twice each in different words"
+        )
         answers = repeat(ModelSpec(model=model), [token.token_id for token in found])
     return verified(found, answers)
 
@@ -121,7 +120,7 @@ def _show(found: list[GlitchCandidate], model: str, *, asked: int) -> None:
 
     from stressbench.safe_text import exposed_text
 
-    table = Table("token id", "text", "indicator", "repeated it", box=None, pad_edge=False)
+    table = Table("token id", "text", "indicator", "repeated", box=None, pad_edge=False)
     for name in (0, 2):
         table.columns[name].justify = "right"
     for token in found:
@@ -134,8 +133,8 @@ def _show(found: list[GlitchCandidate], model: str, *, asked: int) -> None:
     console = Console()
     console.print(table)
     failed = sum(token.verified is True for token in found)
-    verdict = f"; {failed} of the {asked} asked about could not be repeated" if asked else ""
+    verdict = f"; the model could not repeat {failed} of {asked}" if asked else ""
     console.print(
-        f"{len(found)} candidates of {model}: the least trained first, by the indicator of"
+        f"{len(found)} candidates of {model}, least trained first, by the indicator of"
         f" Land and Bartolo (2024){verdict}"
     )

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def counter(what: str) -> Iterator[Callable[[int], None] | None]:
-    """Count ``what`` on stderr while the block runs; nothing (None) without a terminal."""
+    """Count ``what`` on stderr while the block runs; None if stderr is no terminal."""
     if not sys.stderr.isatty():
         yield None
         return

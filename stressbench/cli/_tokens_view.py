@@ -1,4 +1,4 @@
-"""How ``stressbench tokens`` shows what it found, no document text reaching a terminal raw."""
+"""How ``stressbench tokens`` prints its result. No document text reaches a terminal raw."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from stressbench.survey.inflation import HotSpot
 
 _HEAT: Final = ((1.0, "white on red"), (2.0, "black on yellow"), (3.0, "black on green"))
-"""Characters per token up to which a token has a colour; cheaper ones have none."""
+"""Colours of tokens that hold at most this many characters; others have no colour."""
 _COLUMNS: Final = ("tokens", "B/token", "tok/word", "raw", "window", "x twin", "MB/s")
 _BOUNDARY: Final = "\u00b7"
 _EXCERPT: Final = 60
@@ -47,7 +47,7 @@ def show(
     *,
     heat: bool,
 ) -> None:
-    """Print every document: what it costs, on what, where, and what would help."""
+    """Print what every document costs, where, and what would make it cheaper."""
     for index, cost in enumerate(costs):
         if index:
             console.print()
@@ -70,7 +70,7 @@ def _show_file(console: Console, cost: FileCost) -> None:
     )
     _line(console, exposed_text(cost.path), f": {size}", style="bold")
     if cost.invalid_sequences:
-        _line(console, f"{cost.invalid_sequences:,} malformed UTF-8 sequences count as U+FFFD")
+        _line(console, f"{cost.invalid_sequences:,} malformed UTF-8 sequences, counted as U+FFFD")
     table = _table(
         "tokenizer", "tokens", "B/token", "tokens/word", "raw", "window", "x twin", "MB/s"
     )
@@ -95,7 +95,7 @@ def _table(first: str, *others: str) -> Table:
 
 
 def _line(console: Console, *parts: str, style: str = "") -> None:
-    """One line that is never wrapped, its first part in ``style``; nothing in it is markup."""
+    """Print one line without wrapping or markup, its first part in ``style``."""
     first, *others = parts
     console.print(Text.assemble((first, style), *others), soft_wrap=True)
 
@@ -146,7 +146,7 @@ def _show_hot_spots(console: Console, cost: TokenizerCost, *, heat: bool) -> Non
 
 
 def _heat(spot: HotSpot, *, colours: bool) -> Text:
-    """The line token by token: the fewer characters a token holds, the hotter its colour."""
+    """The line token by token; a token with fewer characters has a hotter colour."""
     line = Text("    ")
     starts = [*sorted(set(spot.token_starts)), len(spot.text)]
     held = Counter(spot.token_starts)
@@ -160,7 +160,7 @@ def _heat(spot: HotSpot, *, colours: bool) -> Text:
 
 
 def _show_advice(console: Console, found: dict[str, Suggestion | str]) -> None:
-    """What each normaliser saves, a column a tokenizer, in the first one's order."""
+    """What each lever saves: one column per tokenizer, sorted by the first."""
     made = {name: item for name, item in found.items() if not isinstance(item, str)}
     for name, item in found.items():
         if isinstance(item, str):

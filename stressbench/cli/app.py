@@ -1,4 +1,4 @@
-"""The command line as a whole: mounts the commands and is the one error boundary."""
+"""The command line: every command, and the only place where errors become exit codes."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import sys
 from typing import Annotated, NoReturn
 
 import typer
+from typer.exceptions import TyperException
 
 from stressbench import __version__
 from stressbench.cli import (
@@ -30,7 +31,6 @@ from stressbench.safe_text import safe_text
 
 app = typer.Typer(
     name="stressbench",
-    help="Stress-test language models and show why they degrade.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -66,7 +66,7 @@ def options(
 ) -> None:
     """Stress-test language models and show why they degrade.
 
-    First steps:  stressbench doctor  |  stressbench run smoke
+    First steps:  stressbench doctor  |  stressbench list  |  stressbench run smoke
     """
     del version, debug
 
@@ -88,17 +88,22 @@ app.command("doctor", rich_help_panel=_LOOK)(doctor_command.doctor)
 
 
 def main() -> NoReturn:
-    """Run the command line and leave with the contract's exit code."""
+    """Run the command line and exit with the contract's exit code."""
     debug = "--debug" in sys.argv or os.environ.get("STRESSBENCH_DEBUG", "") not in {"", "0"}
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     try:
-        app(arguments, prog_name="stressbench")
+        code = app(arguments, prog_name="stressbench", standalone_mode=False)
     except StressbenchError as error:
         if debug:
             raise
         _report(str(error), error.hint)
         sys.exit(error.exit_code)
-    except Exception as error:  # the boundary: whatever else goes wrong is our own bug
+    except TyperException as error:
+        sys.exit(_refuse(error))
+    except BrokenPipeError:  # the reader of our output has closed the pipe
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except Exception as error:  # whatever else goes wrong is a bug of ours
         if debug:
             raise
         _report(
@@ -106,7 +111,17 @@ def main() -> NoReturn:
             "this is a bug in stressbench; run it again with --debug and report what it shows",
         )
         sys.exit(ExitCode.ENVIRONMENT)
-    sys.exit(ExitCode.PASS)
+    sys.exit(code if isinstance(code, int) else ExitCode.PASS)
+
+
+def _refuse(error: TyperException) -> ExitCode:
+    """Say what is wrong with the command line."""
+    from stressbench.cli._refusal import refusal
+
+    message, hint = refusal(error)
+    if message:
+        _report(message, hint)
+    return ExitCode.USAGE
 
 
 def _report(message: str, hint: str | None) -> None:

@@ -1,71 +1,84 @@
-"""``stressbench compare``: two sides, of two result files or of one."""
+"""``stressbench compare``: two sides, from two result files or from one."""
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 import typer
 
-from stressbench.errors import ExitCode, UsageError
+from stressbench.cli._output import TREAT, write_text
+from stressbench.errors import ExitCode
 
 if TYPE_CHECKING:
     from stressbench.compare.comparison import Options
     from stressbench.compare.sides import Contrast
     from stressbench.schema.analysis.comparison import Comparison
 
-Format: TypeAlias = Literal["table", "json", "markdown", "junit"]
+ComparisonFormat: TypeAlias = Literal["table", "json", "markdown", "junit"]
 
 
 def compare(  # noqa: PLR0913  one parameter an option
-    base: Annotated[Path, typer.Argument(help="Run directory or records.jsonl.")],
-    cand: Annotated[Path | None, typer.Argument(help="The run to judge against BASE.")] = None,
+    base: Annotated[Path, typer.Argument(metavar="BASE", help="A run directory or records.jsonl.")],
+    cand: Annotated[
+        Path | None, typer.Argument(metavar="CAND", help="The run to judge against BASE.")
+    ] = None,
     *,
     by: Annotated[
         list[str] | None,
         typer.Option(
-            help="Two sides of a run, or one of each: lever=none,clean; arm, variant, ..."
+            metavar="AXIS=A,B",
+            help="Compare two sides of one run, or one side of each run: lever=none,clean. Axes: "
+            "role, variant, lever, arm, label, load_level.",
         ),
     ] = None,
     roles: Annotated[
-        str | None, typer.Option(help="Two models, as --by role=: dense,sparse or dense,dense@fp8.")
+        str | None,
+        typer.Option(
+            metavar="A,B", help="Compare two models of one run: dense,sparse or dense,dense@fp8."
+        ),
     ] = None,
     gate: Annotated[
-        list[str] | None, typer.Option(help="'quality.score drop < 5pt per prompt_class'")
+        list[str] | None,
+        typer.Option(
+            metavar="GATE", help="A limit to judge: 'quality.score drop < 5pt per prompt_class'."
+        ),
     ] = None,
-    gates: Annotated[Path | None, typer.Option(help="A file of gates, one a line.")] = None,
-    treat: Annotated[
-        list[str] | None, typer.Option(help="A factor that differs on purpose: engine.version")
+    gates: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A file with one gate on each line.")
     ] = None,
+    treat: Annotated[list[str] | None, typer.Option(metavar="FACTOR", help=TREAT)] = None,
     allow_partial: Annotated[
-        bool, typer.Option("--allow-partial", help="Compare what unfinished runs share.")
+        bool,
+        typer.Option("--allow-partial", help="Compare incomplete runs on the cases both have."),
     ] = False,
     explain: Annotated[
-        bool, typer.Option("--explain", help="Say why each gate has its verdict.")
+        bool, typer.Option("--explain", help="Explain the verdict of each gate.")
     ] = False,
     degradation: Annotated[
         bool,
-        typer.Option("--degradation", help="Show how quality falls with length, depth, causes."),
+        typer.Option("--degradation", help="Show how quality falls with length and depth."),
     ] = False,
     gates_only: Annotated[
-        bool, typer.Option("--gates-only", help="Judge the gates and explore nothing: faster.")
+        bool, typer.Option("--gates-only", help="Judge the gates only, which is faster.")
     ] = False,
-    format_: Annotated[Format, typer.Option("--format", help="How to print it.")] = "table",
-    output: Annotated[Path | None, typer.Option(help="Write here instead of stdout.")] = None,
+    format_: Annotated[ComparisonFormat, typer.Option("--format", help="Output format.")] = "table",
+    output: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write here, not to stdout.")
+    ] = None,
 ) -> None:
     """Compare two runs case by case and end with a verdict.
 
     Example: stressbench compare results/baseline results/tonight
 
-    Example: stressbench compare results/tonight --roles dense,sparse --format markdown
+    Example: stressbench compare results/baseline results/tonight --gate 'ttft.p95 rise < 10%'
 
-    Example: stressbench compare results/tonight --by lever=none,clean --by role=dense
+    Example: stressbench compare results/smoke-baseline --roles dense,sparse --format markdown
 
-    Example: stressbench compare old new --treat engine.version --gate 'ttft.p95 rise < 10%'
+    Example: stressbench compare results/smoke-baseline --by arm=isocontent,stress
 
-    Exit codes: 0 pass, or nothing was gated; 1 regression; 2 usage; 4 unreadable or not
-    comparable; 5 inconclusive.
+    Exit codes: 0 pass, or no gates; 1 regression; 2 usage; 3 cannot write; 4 unreadable or
+    not comparable; 5 inconclusive.
     """
     from stressbench.compare.comparison import Options
 
@@ -80,7 +93,8 @@ def compare(  # noqa: PLR0913  one parameter an option
         gates_only=gates_only,
     )
     comparison = _run(base, cand, options)
-    _emit(_rendered(comparison, format_, explain=explain, to_file=output is not None), output)
+    text = _rendered(comparison, format_, explain=explain, to_file=output is not None)
+    write_text(output or Path("-"), text)
     raise typer.Exit(_EXITS[comparison.verdict])
 
 
@@ -99,7 +113,7 @@ _EXITS = {
 
 
 def _declared(flags: list[str], file: Path | None) -> tuple[tuple[str, ...], str]:
-    """The gates of flags and file together, and where they were written."""
+    """The gates of ``--gate`` and ``--gates``, and where they come from."""
     from stressbench.metrics.families import known
     from stressbench.schema.suite.gate import read
 
@@ -116,7 +130,9 @@ def _run(base: Path, cand: Path | None, options: Options) -> Comparison:
         return compare(base, cand, options, progress)
 
 
-def _rendered(comparison: Comparison, format_: Format, *, explain: bool, to_file: bool) -> str:
+def _rendered(
+    comparison: Comparison, format_: ComparisonFormat, *, explain: bool, to_file: bool
+) -> str:
     if format_ == "json":
         from stressbench.report.as_json import render as as_json
 
@@ -132,14 +148,3 @@ def _rendered(comparison: Comparison, format_: Format, *, explain: bool, to_file
     from stressbench.report.terminal.analysis.comparison import render as table
 
     return table(comparison, explain=explain, terminal=not to_file)
-
-
-def _emit(text: str, output: Path | None) -> None:
-    if output is None:
-        sys.stdout.write(text)
-        return
-    try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        output.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"cannot write here: {error.strerror}", where=str(output)) from error

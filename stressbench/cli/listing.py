@@ -3,94 +3,122 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
-from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, cast
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Final, cast
 
 import typer
 
+from stressbench.cli._output import FormatOption, print_json
 from stressbench.safe_text import exposed_text
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-Row = dict[str, object]
-
-
-class Listed(StrEnum):
-    """What can be listed."""
-
-    PROMPTS = "prompts"
-    SCORERS = "scorers"
-    ENGINES = "engines"
-    PROBES = "probes"
-    LEVERS = "levers"
-    METRICS = "metrics"
-    SUITES = "suites"
-    MODELS = "models"
-
-
-class Format(StrEnum):
-    """How a list is printed."""
-
-    TABLE = "table"
-    JSON = "json"
+_PIPE_COLUMNS: Final = 120
+_KINDS: Final[Mapping[str, tuple[str, str]]] = {
+    "suites": ("what `stressbench run` runs", "smoke"),
+    "models": ("the built-in reference pair", "reference-dense"),
+    "prompts": ("prompt classes: each makes one kind of input, and its controls", "niah"),
+    "levers": ("changes to a text that make it cheaper or easier to read", "nfkc"),
+    "scorers": ("how an answer is judged", "exact_match"),
+    "engines": ("what serves a model", "vllm"),
+    "probes": ("what is recorded besides the answer", "attention"),
+    "metrics": ("figures of a run that `compare` can compare and gate", "quality.score"),
+}
+"""Every kind, with what it is and the name of an example."""
 
 
 def list_kind(
-    kind: Annotated[Listed, typer.Argument(help="What to list.")],
+    kind: Annotated[
+        str | None, typer.Argument(metavar="KIND", help=f"One of: {', '.join(_KINDS)}.")
+    ] = None,
     *,
-    format_: Annotated[Format, typer.Option("--format", help="How to print.")] = Format.TABLE,
+    format_: FormatOption = "table",
 ) -> None:
-    """List what there is to use: prompt classes, scorers, engines, suites, models and more.
+    """List prompt classes, scorers, engines, probes, levers, metrics, suites or models.
+
+    Without KIND, shows each kind, how many there are, and an example.
+
+    Example: stressbench list
 
     Example: stressbench list prompts
 
     Example: stressbench list suites --format json
     """
-    rows = _rows(kind)
-    if format_ is Format.JSON:
-        _print_json(rows)
-    elif kind is Listed.PROMPTS:
+    from stressbench.cli._choice import check_choice
+
+    if kind is not None:
+        check_choice(kind, _KINDS, "kind")
+    rows = _overview() if kind is None else _rows(kind)
+    if format_ == "json":
+        print_json(rows)
+    elif kind == "prompts":
         _print_prompts(rows)
-    elif kind is Listed.METRICS:
+    elif kind == "metrics":
         shown = ("name", "summary", "unit", "better")
         _print_table([{name: row[name] for name in shown} for row in rows])
     else:
         _print_table(rows)
+    if kind is None and format_ == "table":
+        typer.echo("\nstressbench list KIND shows every one of a kind")
+
+
+def _overview() -> list[dict[str, object]]:
+    """Each kind: its name, what it is, how many there are, and one of them with its summary."""
+    rows: list[dict[str, object]] = []
+    for kind, (summary, example) in _KINDS.items():
+        found = _summaries(kind)
+        rows.append(
+            {
+                "name": kind,
+                "count": len(found),
+                "summary": summary,
+                "example": f"{example}: {found[example]}",
+            }
+        )
+    return rows
 
 
 def print_models(*, json: bool) -> None:
     """Print the built-in models."""
     rows = _models()
     if json:
-        _print_json(rows)
+        print_json(rows)
     else:
         _print_table(rows)
 
 
-def _rows(kind: Listed) -> list[Row]:
-    if kind is Listed.MODELS:
+def _summaries(kind: str) -> dict[str, str]:
+    """The summary of each one of a kind, by name."""
+    if kind == "prompts":  # its rows hold generated examples, which take longer to make
+        from stressbench import catalog
+
+        return {name: catalog.summary("prompts", name) for name in catalog.names("prompts")}
+    return {str(row["name"]): str(row["summary"]) for row in _rows(kind)}
+
+
+def _rows(kind: str) -> list[dict[str, object]]:
+    if kind == "models":
         return _models()
-    if kind is Listed.SUITES:
+    if kind == "suites":
         return _suites()
     from stressbench import catalog
 
-    if kind is Listed.PROMPTS:
+    if kind == "prompts":
         from msgspec import to_builtins
 
         from stressbench.prompts.base import describe
 
         return [to_builtins(describe(name)) for name in catalog.names("prompts")]
-    if kind is Listed.METRICS:
+    if kind == "metrics":
         return _metrics()
-    plugins = cast("catalog.Kind", kind.value)
+    plugins = cast("catalog.PluginKind", kind)
     return [
         {"name": name, "summary": catalog.summary(plugins, name)} for name in catalog.names(plugins)
     ]
 
 
-def _metrics() -> list[Row]:
+def _metrics() -> list[dict[str, object]]:
     from stressbench.metrics.families import families
 
     return [
@@ -108,11 +136,11 @@ def _metrics() -> list[Row]:
     ]
 
 
-def _suites() -> list[Row]:
+def _suites() -> list[dict[str, object]]:
     from stressbench.schema.suite.parse import load_suite
     from stressbench.schema.suite.shipped import shipped_suites
 
-    rows: list[Row] = []
+    rows: list[dict[str, object]] = []
     for name, file in shipped_suites().items():
         spec = load_suite(file).spec
         rows.append(
@@ -126,7 +154,7 @@ def _suites() -> list[Row]:
     return rows
 
 
-def _models() -> list[Row]:
+def _models() -> list[dict[str, object]]:
     from stressbench.models.reference.pair import list_models
 
     return [
@@ -141,19 +169,13 @@ def _models() -> list[Row]:
     ]
 
 
-def _print_json(rows: Sequence[Row]) -> None:
-    import msgspec
-
-    typer.echo(msgspec.json.format(msgspec.json.encode(rows), indent=2).decode())
-
-
 def _console() -> Console:
-    from rich.console import Console
+    from stressbench.report.terminal.layout import plain_console
 
-    return Console(highlight=False, width=None if sys.stdout.isatty() else 120)
+    return plain_console(None if sys.stdout.isatty() else _PIPE_COLUMNS)
 
 
-def _print_table(rows: Sequence[Row]) -> None:
+def _print_table(rows: Sequence[Mapping[str, object]]) -> None:
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, padding=(0, 2), header_style="bold")
@@ -176,7 +198,7 @@ def _cell(name: str, value: object) -> str:
     return str(value)
 
 
-def _print_prompts(rows: Sequence[Row]) -> None:
+def _print_prompts(rows: Sequence[Mapping[str, object]]) -> None:
     """Each class with its arms, parameters, and one tiny example."""
     from rich.text import Text
 

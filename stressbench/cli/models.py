@@ -2,41 +2,34 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Annotated
 
 import typer
 
-app = typer.Typer(no_args_is_help=True, help="The built-in reference models: list and build them.")
+from stressbench.cli._output import FormatOption
 
-
-class Format(StrEnum):
-    """How a list is printed."""
-
-    TABLE = "table"
-    JSON = "json"
+app = typer.Typer(no_args_is_help=True, help="List and build the built-in reference models.")
 
 
 @app.command("list")
-def list_models(
-    *, format_: Annotated[Format, typer.Option("--format", help="How to print.")] = Format.TABLE
-) -> None:
+def list_models(*, format_: FormatOption = "table") -> None:
     """List the built-in models, and whether they are built.
 
     Example: stressbench models list
     """
     from stressbench.cli.listing import print_models
 
-    print_models(json=format_ is Format.JSON)
+    print_models(json=format_ == "json")
 
 
 @app.command()
 def build(
     names: Annotated[
-        list[str] | None, typer.Argument(help="Which ones; default: all that are not built.")
+        list[str] | None,
+        typer.Argument(metavar="NAME", help="Which models. Default: all not yet built."),
     ] = None,
 ) -> None:
-    """Build the reference pair now instead of at the first run.
+    """Build the reference models now, not at the first run that needs them.
 
     Example: stressbench models build
     """

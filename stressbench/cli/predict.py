@@ -2,35 +2,28 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated
 
 import typer
 
-Format: TypeAlias = Literal["table", "json"]
+from stressbench.cli._output import FormatOption, emit
 
 
 def predict(
-    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Runs with telemetry.")],
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN", help="Runs with telemetry.")],
     *,
-    format_: Annotated[Format, typer.Option("--format", help="How to print it.")] = "table",
+    format_: FormatOption = "table",
 ) -> None:
-    """Ask whether attention and routing predict which answers fail.
+    """Test whether attention and routing predict which answers fail.
 
-    A ridge logistic regression on each set of features, cross-validated by item, beside
-    what length and accuracy alone predict. With too few failures it says so.
+    Fits a ridge logistic regression to each set of features, cross-validates it by item, and
+    shows it next to what prompt length and accuracy alone predict. Says so if there are too
+    few failures.
 
-    Example: stressbench predict results/routing-20260101-120000-abcdef
+    Example: stressbench predict results/attention-run results/routing-run
     """
     from stressbench.compare.analysis.prediction import predictions
-
-    found = predictions(runs)
-    if format_ == "json":
-        from stressbench.report.as_json import render as as_json
-
-        sys.stdout.write(as_json(found))
-        return
     from stressbench.report.terminal.analysis.prediction import render
 
-    sys.stdout.write(render(found))
+    emit(predictions(runs), format_, render)

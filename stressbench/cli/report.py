@@ -2,33 +2,32 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from stressbench.errors import UsageError
+from stressbench.cli._output import TREAT, write_text
 
 
 def report(
     runs: Annotated[
-        list[Path], typer.Argument(metavar="RUN...", help="Run directories or records.jsonl.")
+        list[Path], typer.Argument(metavar="RUN", help="Run directories or records.jsonl.")
     ],
     *,
-    html: Annotated[Path | None, typer.Option(help="Write one self-contained page here.")] = None,
+    html: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write one self-contained page.")
+    ] = None,
     markdown: Annotated[
-        Path | None, typer.Option(help="Write a summary for a CI job here; - is stdout.")
+        Path | None, typer.Option(metavar="FILE", help="Write a summary for a CI job; - is stdout.")
     ] = None,
-    treat: Annotated[
-        list[str] | None, typer.Option(help="A factor that differs on purpose: engine.args")
-    ] = None,
+    treat: Annotated[list[str] | None, typer.Option(metavar="FACTOR", help=TREAT)] = None,
 ) -> None:
     """Show what broke, where and why: on the terminal, as one HTML page, as Markdown.
 
-    The first run is the base that the others are compared with. Without --html or
-    --markdown the summary goes to the terminal. The page needs no network and holds
-    aggregates and a bounded sample of cases, however long the run.
+    The other runs are compared with the first. Without --html or --markdown the summary
+    goes to the terminal. The page needs no network. It holds aggregates and a sample of
+    cases, so its size does not grow with the run.
 
     Example: stressbench report results/baseline results/tonight --html report.html
 
@@ -45,12 +44,12 @@ def report(
     if html is not None:
         from stressbench.report.page.write import render
 
-        _write(html, render(gathered))
+        write_text(html, render(gathered))
         typer.echo(f"report: {html}")
     if markdown is not None:
         from stressbench.report.markdown.run import render as summary
 
-        _write(markdown, summary(gathered))
+        write_text(markdown, summary(gathered))
 
 
 def _terminal(runs: list[Path]) -> None:
@@ -60,18 +59,3 @@ def _terminal(runs: list[Path]) -> None:
     console = stdout_console()
     for run in runs:
         print_summary(console, run)
-
-
-def _write(file: Path, text: str) -> None:
-    if str(file) == "-":
-        sys.stdout.write(text)
-        return
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise UsageError(
-            f"cannot write here: {error.strerror}",
-            where=str(file),
-            hint="name a file in a writable directory",
-        ) from error

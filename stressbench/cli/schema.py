@@ -2,62 +2,59 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-from typing import Annotated, cast
+from typing import Annotated, Final, cast
 
 import typer
 
+from stressbench.cli._output import print_json
 
-class Border(StrEnum):
-    """What crosses a border and therefore has a schema."""
-
-    SUITE = "suite"
-    CASE = "case"
-    RECORD = "record"
-    COMPARISON = "comparison"
-    HISTORY = "history"
+FORMATS: Final = ("suite", "case", "record", "comparison", "history")
 
 
 def schema(
-    what: Annotated[Border, typer.Argument(help="Which format.")] = Border.RECORD,
+    what: Annotated[
+        str, typer.Argument(metavar="FORMAT", help=f"One of: {', '.join(FORMATS)}.")
+    ] = "record",
 ) -> None:
-    """Print the JSON Schema of a format: suite files, generated cases, result lines, comparisons.
+    """Print the JSON Schema of suites, generated cases, result lines or comparisons.
 
     Example: stressbench schema suite > suite.schema.json
     """
     import msgspec
 
+    from stressbench.cli._choice import check_choice
     from stressbench.schema.analysis.comparison import Comparison
     from stressbench.schema.analysis.history import History
     from stressbench.schema.case import Request
     from stressbench.schema.results.run import Line
     from stressbench.schema.suite.suite import SuiteSpec
 
-    kinds: dict[Border, object] = {
-        Border.SUITE: SuiteSpec,
-        Border.CASE: Request,
-        Border.RECORD: Line,
-        Border.COMPARISON: Comparison,
-        Border.HISTORY: History,
+    check_choice(what, FORMATS, "format")
+    kinds: dict[str, object] = {
+        "suite": SuiteSpec,
+        "case": Request,
+        "record": Line,
+        "comparison": Comparison,
+        "history": History,
     }
     document = msgspec.json.schema(kinds[what], schema_hook=_anything)
-    if what is Border.RECORD:
-        _sections_beside(document["$defs"]["CaseRecord"])
-    typer.echo(msgspec.json.format(msgspec.json.encode(document), indent=2).decode())
+    if what == "record":
+        _move_sections_up(document["$defs"]["CaseRecord"])
+    print_json(document)
 
 
-def _sections_beside(case: dict[str, dict[str, object]]) -> None:
-    """On a line there are no ``sections``: each stands beside the fixed fields, by its name."""
+def _move_sections_up(case: dict[str, dict[str, object]]) -> None:
+    """Move ``sections`` up: a line has each section next to its fixed fields, by name."""
     sections = cast("dict[str, object]", case["properties"].pop("sections"))
     section = cast("dict[str, object]", sections["additionalProperties"])
     case["additionalProperties"] = section | {
-        "description": "What a probe found, under the section that it names; null where it "
-        "found nothing, with the reason in why_null."
+        "description": "What a probe recorded, under the section that it names; null if it "
+        "recorded nothing, with the reason in why_null."
     }
 
 
 def _anything(kind: type) -> dict[str, object]:
-    """Plain data of any shape, which a suite passes on to vLLM, has no constraints."""
+    """The schema of plain data of any shape, which a suite passes to vLLM unchanged."""
     if kind is object:
-        return {"description": "any plain data"}  # msgspec takes an empty one for none
+        return {"description": "any plain data"}  # msgspec reads an empty schema as none
     raise NotImplementedError

@@ -1,37 +1,29 @@
-"""``stressbench thrash``: what flips when nothing that matters has changed."""
+"""``stressbench thrash``: routing and answers that change although nothing relevant changed."""
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated
 
 import typer
 
-Format: TypeAlias = Literal["table", "json"]
+from stressbench.cli._output import FormatOption, emit
 
 
 def thrash(
-    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Runs of one suite.")],
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN", help="Runs of one suite.")],
     *,
-    format_: Annotated[Format, typer.Option("--format", help="How to print it.")] = "table",
+    format_: FormatOption = "table",
 ) -> None:
-    """Show how routing and answers flip between set-ups, runs and edited suffixes.
+    """Show how routing and answers change between variants, runs and edited suffixes.
 
-    Each set-up of a suite, and each further run, is set against the first one, request by
-    request; prompts that begin alike are set against each other. Two of the same set-up
-    are the A/A floor. Needs the routing probe with keep_ids: true.
+    Compares each variant of a suite, and each further run, with the first one, request by
+    request, and prompts that begin alike with each other. Two runs of the same variant give
+    the A/A floor. Needs a run whose routing probe has keep_ids: true.
 
-    Example: stressbench run thrash && stressbench thrash results/thrash-20260101-120000-abcdef
+    Example: stressbench thrash results/thrash-monday results/thrash-tuesday
     """
-    from stressbench.compare.analysis.thrash import thrash as set_side_by_side
-
-    found = set_side_by_side(runs)
-    if format_ == "json":
-        from stressbench.report.as_json import render as as_json
-
-        sys.stdout.write(as_json(found))
-        return
+    from stressbench.compare.analysis.thrash import thrash as compare_side_by_side
     from stressbench.report.terminal.analysis.thrash import render
 
-    sys.stdout.write(render(found))
+    emit(compare_side_by_side(runs), format_, render)

@@ -1,4 +1,4 @@
-"""``stressbench tokens``: what content costs, where, and what would make it cheaper."""
+"""``stressbench tokens``: what a text costs in tokens, where, and what would make it cheaper."""
 
 from __future__ import annotations
 
@@ -8,18 +8,19 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Final, TypeAlias
 
 import typer
 
+from stressbench.cli._output import FormatOption, TableOrJson, print_json
 from stressbench.errors import UsageError
 
 if TYPE_CHECKING:
     from stressbench.levers.suggest import Suggestion
     from stressbench.survey.files import Document, FileCost, Survey
 
-Format: TypeAlias = Literal["table", "json"]
-Progress: TypeAlias = Callable[[str, str, int], None]
+DocumentProgress: TypeAlias = Callable[[str, str, int], None]
+"""Called with the tokenizer, the document, and how many bytes of it are read."""
 
 _DEFAULT: Final = ("o200k_base",)
 _STDIN: Final = "-"
@@ -47,48 +48,62 @@ Hugging Face cache, or bytes.
 def tokens(  # noqa: PLR0913  one parameter an option
     files: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[FILE|-]...", help="Files, folders, - for stdin."),
+        typer.Argument(metavar="FILE|-", help="Files or directories; - is stdin."),
     ] = None,
     *,
     tokenizer: Annotated[
         list[str] | None,
-        typer.Option("--tokenizer", "-t", help="May be repeated. Default: o200k_base."),
+        typer.Option(
+            "--tokenizer",
+            "-t",
+            metavar="SPEC",
+            help="Count with this tokenizer. May be repeated. Default: o200k_base.",
+        ),
     ] = None,
     against: Annotated[
         str | None,
-        typer.Option(help="Benign twin to measure inflation against: a file, or lever:NAME."),
+        typer.Option(
+            metavar="TWIN", help="Measure inflation against this text: a file, or lever:NAME."
+        ),
     ] = None,
     suggest: Annotated[
-        bool, typer.Option("--suggest", help="Rank what would make each document cheaper.")
+        bool, typer.Option("--suggest", help="Rank the levers that would make each text cheaper.")
     ] = False,
     heat: Annotated[
-        bool, typer.Option("--heat", help="Show the costliest lines, token by token.")
+        bool, typer.Option("--heat", help="Show the most expensive lines token by token.")
     ] = False,
-    top: Annotated[int, typer.Option(min=0, help="How many costly lines to find.")] = 5,
+    top: Annotated[
+        int, typer.Option(min=0, metavar="N", help="Find the N most expensive lines.")
+    ] = 5,
     window: Annotated[
-        int | None, typer.Option(min=1, help="Context window in tokens, if not the model's own.")
+        int | None,
+        typer.Option(min=1, metavar="TOKENS", help="Context window, if not the tokenizer's own."),
     ] = None,
     timeout: Annotated[
         float,
-        typer.Option(min=0.1, help="Seconds of silence after which a tokenizer failed."),
+        typer.Option(
+            min=0.1, metavar="SECONDS", help="Give up on a tokenizer after this long silence."
+        ),
     ] = 60.0,
     glitch: Annotated[
         str | None,
         typer.Option(
-            metavar="MODEL", help="Instead, list the tokens that MODEL has hardly ever seen."
+            metavar="MODEL",
+            help="List the tokens that MODEL hardly saw in training. Reads no files.",
         ),
     ] = None,
     verify: Annotated[
-        int, typer.Option(min=0, help="With --glitch: ask the model to repeat so many of them.")
+        int,
+        typer.Option(min=0, metavar="N", help="With --glitch: ask the model to repeat N of them."),
     ] = 0,
-    format_: Annotated[Format, typer.Option("--format", help="How to print it.")] = "table",
+    format_: FormatOption = "table",
 ) -> None:
-    """Count what content costs on each tokenizer, and show where."""
+    """Count the tokens of files with each tokenizer, and show where they go."""
     if glitch is not None:
         from stressbench.cli._glitch import glitch as find_glitch_tokens
 
         if files:
-            raise UsageError("--glitch reads a model and no files", where=files[0])
+            raise UsageError("--glitch reads a model, not files", where=files[0])
         find_glitch_tokens(glitch, verify=verify, format_=format_)
         return
     if verify:
@@ -101,7 +116,7 @@ def tokens(  # noqa: PLR0913  one parameter an option
         tempfile.TemporaryDirectory(prefix="stressbench-") as scratch,
         _progress() as progress,
     ):
-        # Opening a vocabulary takes longest; it goes on while this process imports the rest.
+        # Opening a vocabulary takes longest, so it starts while this process imports the rest.
         worker.warm_up({"tokenizer": next(iter(resolved.values()))})
         from stressbench.survey.files import Survey
 
@@ -116,7 +131,7 @@ tokens.__doc__ = f"{tokens.__doc__}\n{_EXAMPLE}"
 
 
 def _resolved(spec: str) -> str:
-    """What opens the tokenizer: for a built-in model its folder, else ``spec`` itself."""
+    """The tokenizer to open: a built-in model's directory, else ``spec`` itself."""
     from stressbench.models.reference import pair as reference
 
     if spec not in reference.NAMES:
@@ -136,7 +151,7 @@ def _documents(
         twin = Path(against)
         if not twin.is_file():
             raise UsageError(
-                "there is no such twin", where=against, hint="name a file, or lever:NAME"
+                "there is no such file", where=against, hint="--against FILE, or lever:NAME"
             )
         return [Document(item.name, item.path, twin) for item in found]
     levers = against.removeprefix(_LEVER).split(",")
@@ -152,7 +167,7 @@ def _rewritten(document: Document, levers: list[str], target: Path, timeout: flo
     from stressbench.survey.isolation import Isolated, UnfinishedError
 
     for lever in levers:
-        load_normaliser(lever)  # a wrong name is said before any work is done
+        load_normaliser(lever)  # refuse a wrong name before any work is done
     request: dict[str, object] = {
         "path": str(document.path),
         "levers": levers,
@@ -188,7 +203,7 @@ def _expanded(name: str, scratch: Path) -> Iterator[Document]:
 
 
 def _folder(folder: Path) -> Iterator[Document]:
-    """Text files below a folder in order; hidden and binary ones are left out."""
+    """Text files below a directory, sorted; hidden and binary ones are left out."""
     from stressbench.survey.files import Document
 
     binary = 0
@@ -203,13 +218,13 @@ def _folder(folder: Path) -> Iterator[Document]:
                 continue
         yield Document(str(path), path)
     if binary:
-        typer.echo(f"{folder}: {binary} binary files left out; name one to measure it", err=True)
+        typer.echo(f"{folder}: left out {binary} binary files; name one to measure it", err=True)
 
 
 def _advice(
-    survey: Survey, documents: list[Document], progress: Progress
+    survey: Survey, documents: list[Document], progress: DocumentProgress
 ) -> list[list[Suggestion | str]]:
-    """A suggestion for each document and tokenizer, or the reason why there is none."""
+    """A suggestion for each document and tokenizer, or the reason for having none."""
     import msgspec
 
     from stressbench.errors import ResultsError
@@ -234,18 +249,14 @@ def _advice(
 def _emit(
     costs: list[FileCost],
     advice: list[list[Suggestion | str]] | None,
-    format_: Format,
+    format_: TableOrJson,
     *,
     heat: bool,
 ) -> None:
     if format_ == "json":
-        import msgspec
-
         from stressbench.cli._tokens_view import as_json
 
-        data = msgspec.json.format(msgspec.json.encode(as_json(costs, advice)), indent=2)
-        sys.stdout.buffer.write(data + b"\n")
-        sys.stdout.buffer.flush()
+        print_json(as_json(costs, advice))
         return
     from rich.console import Console
 
@@ -255,8 +266,8 @@ def _emit(
 
 
 @contextmanager
-def _progress() -> Iterator[Progress]:
-    """What is being read, on stderr; nothing without a terminal."""
+def _progress() -> Iterator[DocumentProgress]:
+    """Show on stderr what is being read; nothing if stderr is no terminal."""
     if not sys.stderr.isatty():
         yield lambda *_: None
         return

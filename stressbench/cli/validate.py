@@ -10,25 +10,26 @@ import typer
 def validate(
     suites: Annotated[
         list[str],
-        typer.Argument(metavar="SUITE...", help="Suite files, or names of shipped suites."),
+        typer.Argument(metavar="SUITE", help="Suite files, or names of shipped suites."),
     ],
     *,
     set_: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="PATH=VALUE", help="Replaces any field, as in run."),
+        typer.Option("--set", metavar="PATH=VALUE", help="Replace any field, as in run."),
     ] = None,
 ) -> None:
     """Check suites without running them: keys, names, budgets, windows, gates.
 
     Example: stressbench validate suites/smoke.yaml
     """
+    from stressbench.cli._counted import counted
     from stressbench.cli.watch.preparing import preparing
     from stressbench.cli.watch.stderr import stderr_console
     from stressbench.metrics.families import known
     from stressbench.runner.plan.models import open_models
     from stressbench.runner.plan.prepare import check_names, check_prompts, open_prompt_formats
     from stressbench.runner.plan.probes import passes
-    from stressbench.runner.plan.requests import Plan, planned
+    from stressbench.runner.plan.requests import Plan
     from stressbench.schema.suite import gate
     from stressbench.schema.suite.parse import load_suite
     from stressbench.schema.suite.shipped import find_suite
@@ -40,10 +41,5 @@ def validate(
         with stderr_console() as console, preparing(console) as progress:
             models = open_models(suite.spec, progress, weights=False)
         check_prompts(suite, Plan(suite.spec, open_prompt_formats(suite, models)), models)
-        requests = planned(suite.spec)
-        again = planned(suite.spec, passes(suite.spec, workers=True)[1:])
-        typer.echo(
-            f"{suite.source}: valid; {requests} requests for each of"
-            f" {len(models)} models ({', '.join(models)})"
-            + (f", and {again} more in the telemetry pass" if again else "")
-        )
+        requests = counted(suite.spec, list(models), passes(suite.spec, workers=True))
+        typer.echo(f"{suite.source}: valid; {requests}")

@@ -83,8 +83,8 @@ class LocalModel:
 def resolve(spec: ModelSpec, progress: Progress) -> LocalModel:
     """Find, build or download the model that ``spec`` names.
 
-    Raises ``UsageError`` for an unknown name, ``SetupError`` if the model cannot be built,
-    read or downloaded on this machine.
+    Raises ``UsageError`` for a name that is no usable model, ``SetupError`` if the model
+    cannot be downloaded or built on this machine.
     """
     revision = None
     if spec.model in reference.NAMES:
@@ -98,7 +98,7 @@ def resolve(spec: ModelSpec, progress: Progress) -> LocalModel:
             path = _download(spec.model, spec.revision, (*_TOKENIZER_FILES, *_WEIGHT_FILES))
             revision = path.name
             if not any(path.glob("*.safetensors")):
-                raise SetupError(
+                raise UsageError(
                     f"{spec.model} has no weights in safetensors format",
                     hint="choose a model that has them, or convert it and name the directory",
                 )
@@ -133,17 +133,20 @@ def resolve_tokenizer(spec: ModelSpec, progress: Progress) -> LocalTokenizer:
 def read_shape(folder: Path) -> ModelShape:
     """Read ``config.json``; for a multimodal model, the part about text.
 
-    Raises ``SetupError`` if the file is missing or is not a JSON object.
+    Raises ``UsageError`` if the file is missing or is not a JSON object.
     """
     path = folder / "config.json"
+    hint = "name a directory in Hugging Face format"
     try:
         config = msgspec.json.decode(path.read_bytes(), type=dict[str, object])
-    except (OSError, msgspec.DecodeError) as error:
-        raise SetupError(
-            f"the model configuration cannot be read ({error})",
-            where=str(path),
-            hint="name a directory with a model in Hugging Face format",
+    except OSError as error:
+        raise UsageError(
+            f"this is no model directory: cannot read its config.json ({error.strerror})",
+            where=str(folder),
+            hint=hint,
         ) from error
+    except msgspec.DecodeError as error:
+        raise UsageError(f"not a JSON object: {error}", where=str(path), hint=hint) from error
     names = config.get("architectures")
     inner = config.get("text_config")
     text = inner if isinstance(inner, dict) else config

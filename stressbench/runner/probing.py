@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, cast
 import msgspec
 
 from stressbench.engines.base import Engine, EngineInfo, WorkerEngine
-from stressbench.errors import EngineError, told
+from stressbench.errors import EngineError, one_line
 from stressbench.probes.base import (
     Probe,
     ProbeFactory,
@@ -171,7 +171,7 @@ class _Guarded:
         except EngineError:
             raise
         except Exception as error:  # noqa: BLE001 - telemetry must not end a run
-            text = f"the probe failed: {told(error)}"
+            text = f"the probe failed: {one_line(error)}"
             if key is None:
                 self.fault = self.fault or text
             else:

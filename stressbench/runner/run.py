@@ -191,10 +191,7 @@ class _Outcome:
             return None
         if self.error is not None or not self.failed:
             return self.error
-        role, error = next(iter(self.failed.items()))
-        others = [name for name in self.failed if name != role]
-        more = f" (and {', '.join(others)} failed too)" if others else ""
-        return type(error)(f"{role}: {error.message}{more}", where=error.where, hint=error.hint)
+        return _together(self.failed)
 
     @property
     def reason(self) -> str | None:
@@ -206,6 +203,21 @@ class _Outcome:
         if self.unfinished:
             return f"left out, with requests left: {', '.join(self.unfinished)}"
         return None
+
+
+def _together(failed: Mapping[str, StressbenchError]) -> StressbenchError:
+    """One error for all models that failed, of the worst kind; each reason once, with its roles."""
+    reasons: dict[tuple[str | None, str], list[str]] = {}
+    for role, error in failed.items():
+        reasons.setdefault((error.where, error.message), []).append(role)
+    places = {where for where, _ in reasons}
+    shared = places.pop() if len(places) == 1 else None
+    parts = [
+        f"{' and '.join(roles)}: {message if shared or not where else f'{where}: {message}'}"
+        for (where, message), roles in reasons.items()
+    ]
+    worst = max(failed.values(), key=lambda error: error.exit_code)
+    return type(worst)("; ".join(parts), where=shared, hint=worst.hint)
 
 
 async def _serve_all(

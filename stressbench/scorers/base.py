@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol, TypeAlias, cast, runtime_checkable
 
 from stressbench import catalog
-from stressbench.errors import SuiteError, UsageError, told
+from stressbench.errors import SuiteError, UsageError, one_line
 from stressbench.schema.case import Case
 from stressbench.schema.metric import FIXED
 from stressbench.schema.results.record import Outcome, Quality
@@ -146,7 +146,7 @@ def judge(answer: str, case: Case, *, finish_reason: str | None) -> tuple[Qualit
         quality = load(case.scorer).score(answer, case, finish_reason=finish_reason)
         wrong = _invalid(quality)
     except Exception as error:  # noqa: BLE001 - a scorer may be a third party's
-        return unjudged_quality(case), f"the {case.scorer} scorer failed with {told(error)}"
+        return unjudged_quality(case), f"the {case.scorer} scorer failed with {one_line(error)}"
     if wrong is not None:
         return unjudged_quality(case), f"the {case.scorer} scorer returned {wrong}"
     return quality, None

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from stressbench.errors import SetupError
+from stressbench.errors import UsageError
 from stressbench.tokens.tokenizer import replace_surrogates
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class HuggingFaceTokenizer:
         try:
             fast: FastTokenizer = FastTokenizer.from_buffer(self._data)
         except Exception as error:  # tokenizers raises bare Exception
-            raise SetupError(f"not a tokenizer.json: {error}", where=self._where) from error
+            raise UsageError(f"not a tokenizer.json: {error}", where=self._where) from error
         fast.no_truncation()
         fast.no_padding()
         return fast
@@ -146,7 +146,7 @@ def _read(file: Path) -> bytes:
     try:
         return file.read_bytes()
     except OSError as error:
-        raise SetupError(
+        raise UsageError(
             f"cannot read the tokenizer: {error.strerror}",
             where=str(file),
             hint="name a directory that holds a tokenizer.json",

@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
-from stressbench.errors import SetupError
+from stressbench.errors import SetupError, UsageError
 from stressbench.tokens.openai import TiktokenTokenizer
 from stressbench.tokens.sentence_piece import SentencePieceTokenizer, open_model
 
@@ -31,7 +31,7 @@ _VERSIONS: Final = {
 def open_mistral(version: str) -> TiktokenTokenizer | SentencePieceTokenizer:
     """Open the tokenizer of ``version`` (``tekken``, ``v3``, ...) that ``mistral-common`` holds."""
     if version not in _VERSIONS:
-        raise SetupError(
+        raise UsageError(
             f"there is no Mistral tokenizer {version!r}", hint=f"one of: {', '.join(_VERSIONS)}"
         )
     package = find_spec("mistral_common")
@@ -60,6 +60,6 @@ def open_tekken(file: Path, *, name: str) -> TiktokenTokenizer:
             name, pat_str=config["pattern"], mergeable_ranks=ranks, special_tokens={}
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise SetupError(f"not a tekken file: {error}", where=str(file)) from error
+        raise UsageError(f"not a tekken file: {error}", where=str(file)) from error
     sha256 = hashlib.sha256(data).hexdigest()
     return TiktokenTokenizer(encoding, name=name, sha256=sha256, first_id=special)

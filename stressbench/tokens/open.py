@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stressbench.catalog import nearest
-from stressbench.errors import SetupError
+from stressbench.errors import SetupError, UsageError
 from stressbench.tokens.byte_tokenizer import ByteTokenizer
 from stressbench.tokens.huggingface import HuggingFaceTokenizer, cached_file
 from stressbench.tokens.openai import ENCODINGS, open_openai
@@ -22,7 +22,8 @@ def open_tokenizer(spec: str) -> Vocabulary:
     ``spec`` is one of: ``bytes``; a tiktoken encoding (``o200k_base``) or ``tiktoken:MODEL``;
     ``deepseek``; ``mistral:tekken`` or ``mistral:v3``; ``gguf:FILE``; a file
     (``tokenizer.json``, ``tekken.json``, ``*.model``, ``*.gguf``); a model directory; a model
-    id in the local Hugging Face cache. Raises ``SetupError`` saying what is missing.
+    id in the local Hugging Face cache. Raises ``UsageError`` if
+    ``spec`` names none of them, ``SetupError`` if a package or a download is missing.
     """
     opened = _open_named(spec) or _open_path(Path(spec).expanduser())
     if opened is not None:
@@ -30,7 +31,7 @@ def open_tokenizer(spec: str) -> Vocabulary:
     cached = cached_file(spec)
     if cached is not None:
         return HuggingFaceTokenizer(cached, name=spec)
-    raise SetupError(
+    raise UsageError(
         f"there is no tokenizer {spec!r}{nearest(spec, ENCODINGS)}",
         hint="name 'bytes', a tiktoken encoding, 'mistral:tekken', 'deepseek', 'gguf:FILE', "
         "a tokenizer.json, a model directory, or a model id in the Hugging Face cache",
@@ -62,7 +63,7 @@ def _open_directory(directory: Path) -> Vocabulary:
     for name in ("tokenizer.json", "tekken.json", "tokenizer.model"):
         if (directory / name).is_file():
             return _open_file(directory / name, Path(name).suffix)
-    raise SetupError(
+    raise UsageError(
         "the directory holds no tokenizer.json, tekken.json or tokenizer.model",
         where=str(directory),
         hint="name a directory that holds one of these files, or the file itself",

@@ -19,7 +19,7 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING, Final
 
-from stressbench.errors import SetupError
+from stressbench.errors import SetupError, UsageError
 
 if TYPE_CHECKING:
     import tiktoken
@@ -116,7 +116,7 @@ def open_openai(name: str) -> TiktokenTokenizer:
         try:
             name = tiktoken.model.encoding_name_for_model(name)
         except KeyError as error:
-            raise SetupError(
+            raise UsageError(
                 f"tiktoken knows no encoding or model {name!r}",
                 hint=f"one of: {', '.join(ENCODINGS)}",
             ) from error

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 import numpy as np
 
-from stressbench.errors import SetupError
+from stressbench.errors import SetupError, UsageError
 from stressbench.tokens.tokenizer import replace_surrogates
 from stressbench.tokens.vocabulary import Cut, Offsets, TokenIds, TokenTable
 
@@ -26,7 +26,7 @@ def open_model(file: Path, *, name: str) -> SentencePieceTokenizer:
     try:
         data = file.read_bytes()
     except OSError as error:
-        raise SetupError(f"cannot read it: {error.strerror}", where=str(file)) from error
+        raise UsageError(f"cannot read it: {error.strerror}", where=str(file)) from error
     return SentencePieceTokenizer(data, name=name, where=str(file))
 
 
@@ -46,7 +46,7 @@ class SentencePieceTokenizer:
         try:
             self._model: SentencePieceProcessor = SentencePieceProcessor(model_proto=model)
         except (RuntimeError, ValueError) as error:
-            raise SetupError(f"not a SentencePiece model: {error}", where=where) from error
+            raise UsageError(f"not a SentencePiece model: {error}", where=where) from error
         self.name = name
         self.sha256 = hashlib.sha256(model).hexdigest()
         self._pieces: list[str] = self._model.id_to_piece(list(range(len(self._model))))

@@ -137,17 +137,29 @@ def test_dense_and_sparse_can_be_compared(run: Run) -> None:
 
 
 def test_a_bad_engine_argument_ends_in_one_sentence(suite: Path, tmp_path: Path) -> None:
-    wrong = ("--role", "dense", "--set", "engine.args.no_such_argument=1")
-    done = stressbench("run", suite, "--out", tmp_path, *wrong)
-    assert done.returncode == 3
-    assert "no_such_argument" in done.stderr
+    done = stressbench("run", suite, "--out", tmp_path, "--set", "engine.args.max_num_seq=1")
+    assert done.returncode == 2
+    assert "'max_num_seq'; did you mean 'max_num_seqs'?" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_value_that_vllm_refuses_is_a_mistake_of_the_suite(suite: Path, tmp_path: Path) -> None:
+    done = stressbench(
+        "run", suite, "--out", tmp_path, "--set", "engine.args.tensor_parallel_size=2"
+    )
+    assert done.returncode == 2
+    assert done.stderr.count("must be divisible by tensor parallel size") == 1
+    assert "validation error" not in done.stderr
+    assert "--resume" not in done.stderr
     assert "Traceback" not in done.stderr
 
 
 def test_an_engine_that_cannot_start_says_why(suite: Path, tmp_path: Path) -> None:
     # More KV cache than the machine has memory.
-    greedy = ("--role", "dense", "--set", "engine.args.kv_cache_memory_bytes=9000000000000")
-    done = stressbench("run", suite, "--out", tmp_path, *greedy)
+    done = stressbench(
+        "run", suite, "--out", tmp_path, "--set", "engine.args.kv_cache_memory_bytes=9000000000000"
+    )
     assert done.returncode == 3
     assert "does not start" in done.stderr
     assert "memory" in done.stderr

@@ -7,7 +7,7 @@ from stressbench.errors import UsageError
 
 
 @pytest.mark.parametrize("kind", catalog.KINDS)
-def test_every_plug_in_loads_and_says_what_it_is(kind: catalog.Kind) -> None:
+def test_every_plug_in_loads_and_says_what_it_is(kind: catalog.PluginKind) -> None:
     for name in catalog.names(kind):
         assert catalog.load(kind, name) is not None
         assert catalog.summary(kind, name), name

@@ -134,7 +134,7 @@ class _State:
         entry.score += record.quality.score or 0.0
 
     def failed(self, role: str, error: StressbenchError) -> None:
-        self.note(f"{role} failed: {error}")
+        """Nothing to show: the command prints every model's error when the run has ended."""
 
     def note(self, text: str) -> None:
         self.notes.append(text)

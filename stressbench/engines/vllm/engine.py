@@ -22,15 +22,17 @@ from stressbench.engines.vllm.args import (
     log_to,
     recorded_environment,
 )
+from stressbench.engines.vllm.checked_args import check_names, configured
 from stressbench.engines.vllm.log import root_cause
 from stressbench.engines.vllm.process import EngineGuard, engine_process
 from stressbench.engines.vllm.steps import scheduler_limits, stat_logger, watch_scheduler
-from stressbench.errors import EngineError, RequestError
+from stressbench.errors import ArgumentError, EngineError, RequestError
 from stressbench.schema.case import Request
 from stressbench.schema.step import StepReading
 
 if TYPE_CHECKING:
     from vllm import SamplingParams
+    from vllm.config import VllmConfig
     from vllm.engine.arg_utils import AsyncEngineArgs
     from vllm.outputs import CompletionOutput, RequestOutput
     from vllm.v1.engine.async_llm import AsyncLLM
@@ -50,7 +52,8 @@ class VllmEngine:
 
     @staticmethod
     def check(*args: Mapping[str, object]) -> None:
-        """Check nothing: vLLM refuses wrong arguments when it starts."""
+        """Refuse a name that vLLM does not know. vLLM checks the values when it starts."""
+        check_names(*args)
 
     def __init__(self, setup: EngineSetup) -> None:
         self._setup = setup
@@ -103,19 +106,11 @@ class VllmEngine:
         self._log_begin = setup.log.stat().st_size if setup.log.exists() else 0
         with engine_process(setup.log):
             import_vllm(setup.log)
-            from vllm.engine.arg_utils import AsyncEngineArgs
-
             args = engine_arguments(setup)
             try:
-                engine_args = AsyncEngineArgs(**args)
-            except TypeError as error:
-                raise EngineError(
-                    f"vLLM does not know an engine argument: {_one_line(error)}",
-                    where="engine.args",
-                    hint="see `vllm serve --help` for the arguments of this version",
-                ) from error
-            try:
-                self._llm = self._build(engine_args)
+                self._llm = self._build(*configured(args))
+            except ArgumentError:
+                raise
             except Exception as error:  # vLLM raises whatever its layers raise
                 raise self._broken("does not start with", error) from error
             log_to(setup.log)
@@ -134,12 +129,10 @@ class VllmEngine:
             processes=tuple(pid for pid in children if pid is not None),
         )
 
-    def _build(self, engine_args: AsyncEngineArgs) -> AsyncLLM:
-        """As ``AsyncLLM.from_engine_args``, with our scheduler subclass and stat logger."""
-        from vllm.usage.usage_lib import UsageContext
+    def _build(self, engine_args: AsyncEngineArgs, config: VllmConfig) -> AsyncLLM:
+        """What ``AsyncLLM.from_engine_args`` does, with a watch on the scheduler."""
         from vllm.v1.engine.async_llm import AsyncLLM
 
-        config = engine_args.create_engine_config(UsageContext.ENGINE_CONTEXT)
         watch_scheduler(config)
         return AsyncLLM.from_vllm_config(
             config,

@@ -55,8 +55,7 @@ def prepare(
     check_names(suite)
     plugin = cast("type[Engine]", catalog.load("engines", engine))
     spec = limited(suite.spec, limit)
-    for role in spec.roles.values():
-        plugin.check(role.engine.args, role.model.args)
+    _check_arguments(suite, spec, plugin)
     opened = open_models(spec, progress, weights=weights and plugin.traits.weights)
     if plugin.traits.weights:
         opened = {
@@ -75,6 +74,16 @@ def prepare(
         models=opened,
         plan=plan,
     )
+
+
+def _check_arguments(suite: Suite, spec: SuiteSpec, plugin: type[Engine]) -> None:
+    """Refuse arguments that the engine does not know, naming their place in the suite."""
+    for role in spec.roles.values():
+        try:
+            plugin.check(role.engine.args, role.model.args)
+        except SuiteError as error:
+            path = (error.where or "engine.args").split(".")
+            raise SuiteError(error.message, where=suite.where(*path), hint=error.hint) from error
 
 
 def open_prompt_formats(suite: Suite, models: Mapping[str, RunModel]) -> dict[str, PromptFormat]:
@@ -199,7 +208,7 @@ def check_names(suite: Suite) -> None:
         seen.add(prompt.name)
 
 
-def _known(suite: Suite, kind: catalog.Kind, name: str, *path: str | int) -> None:
+def _known(suite: Suite, kind: catalog.PluginKind, name: str, *path: str | int) -> None:
     try:
         catalog.load(kind, name)
     except UsageError as error:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from stressbench.clock import Clock
 from stressbench.engines.base import Completion, Engine, RemoteRequestError
-from stressbench.errors import ProbeError, RequestError, StressbenchError, told
+from stressbench.errors import ProbeError, RequestError, StressbenchError, one_line
 from stressbench.probes.base import ProbeFinding
 from stressbench.runner.plan.requests import key_of
 from stressbench.runner.probing import Probing
@@ -107,7 +107,7 @@ class Sender:
         except StressbenchError:
             raise
         except Exception as error:  # noqa: BLE001 - an answer may be anything
-            return _unknown(f"the engine failed on this request: {told(error)}")
+            return _unknown(f"the engine failed on this request: {one_line(error)}")
 
     def _recorded(self, attempt: Attempt) -> CaseRecord:
         """The record of an attempt; the record of a failure if the answer cannot be recorded."""
@@ -116,7 +116,7 @@ class Sender:
         except Exception as error:  # noqa: BLE001 - its figures may be anything too
             failed = replace(
                 attempt,
-                outcome=_unknown(f"its answer cannot be recorded: {told(error)}"),
+                outcome=_unknown(f"its answer cannot be recorded: {one_line(error)}"),
                 failed_ns=self.clock.now_ns(),
                 findings={},
                 arrays={},

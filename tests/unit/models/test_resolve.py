@@ -69,7 +69,7 @@ def test_the_text_part_of_a_multimodal_configuration_counts(tmp_path):
 def test_a_directory_that_holds_no_model_is_refused(tmp_path, content):
     if content is not None:
         (tmp_path / "config.json").write_text(content)
-    with pytest.raises(SetupError) as caught:
+    with pytest.raises(UsageError) as caught:
         resolve(ModelSpec(model=str(tmp_path)), silent)
     assert "config.json" in str(caught.value)
 

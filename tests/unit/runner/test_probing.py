@@ -84,7 +84,7 @@ def plugins(monkeypatch: pytest.MonkeyPatch) -> None:
     known = {"calm": Calm, "nosy": Nosy, "other": Other}
     real = catalog.load
 
-    def load(kind: catalog.Kind, name: str) -> object:
+    def load(kind: catalog.PluginKind, name: str) -> object:
         return known[name] if kind == "probes" and name in known else real(kind, name)
 
     monkeypatch.setattr(catalog, "load", load)

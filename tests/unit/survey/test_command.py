@@ -106,7 +106,7 @@ def test_heat_shows_token_boundaries_without_colour():
     ("arguments", "said"),
     [
         (["nowhere.txt"], "no such file"),
-        (["-", "--against", "nowhere.txt"], "no such twin"),
+        (["-", "--against", "nowhere.txt"], "no such file"),
         (["-", "--against", "lever:nfk"], "no lever named"),
     ],
 )

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from stressbench.errors import SetupError
+from stressbench.errors import SetupError, UsageError
 from stressbench.tokens import gguf_file
 from stressbench.tokens.huggingface import HuggingFaceTokenizer
 from stressbench.tokens.open import open_tokenizer
@@ -154,7 +154,7 @@ def test_gguf_of_the_llama_kind_equals_its_sentencepiece_model(tmp_path):
 def test_a_damaged_gguf_is_an_error_not_a_crash(tmp_path, content):
     file = tmp_path / "damaged.gguf"
     file.write_bytes(content)
-    with pytest.raises(SetupError, match=r"not a readable GGUF|incomplete"):
+    with pytest.raises(UsageError, match=r"not a readable GGUF|incomplete"):
         open_tokenizer(str(file))
 
 
@@ -173,16 +173,16 @@ def test_an_unknown_gguf_pre_tokenizer_is_refused():
     ],
 )
 def test_what_cannot_be_opened_says_what_can(spec, said):
-    with pytest.raises(SetupError, match=said) as caught:
+    with pytest.raises(UsageError, match=said) as caught:
         open_tokenizer(spec)
     assert caught.value.hint
 
 
 def test_a_directory_without_a_tokenizer_and_broken_json_are_named(tmp_path):
-    with pytest.raises(SetupError, match=r"holds no tokenizer\.json"):
+    with pytest.raises(UsageError, match=r"holds no tokenizer\.json"):
         open_tokenizer(str(tmp_path))
     (tmp_path / "tokenizer.json").write_text("{")
-    with pytest.raises(SetupError, match=r"not a tokenizer\.json"):
+    with pytest.raises(UsageError, match=r"not a tokenizer\.json"):
         open_tokenizer(str(tmp_path))
 
 

@@ -1,0 +1,26 @@
+"""How many requests a suite sends, in the words that every command uses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from stressbench.schema.case import Pass
+    from stressbench.schema.suite.suite import SuiteSpec
+
+
+def counted(spec: SuiteSpec, roles: Sequence[str], passes: Sequence[Pass]) -> str:
+    """The requests of ``roles`` in all ``passes``, and how many of them each role is sent."""
+    from stressbench.runner.plan.requests import planned
+
+    each, again = planned(spec), planned(spec, passes[1:])
+    names = ", ".join(roles)
+    text = f"{_number(each * len(roles), 'request')} for {_number(len(roles), 'model')} ({names})"
+    if len(roles) > 1:
+        text = f"{each * len(roles):,} requests: {each:,} for each of {len(roles)} models ({names})"
+    return f"{text}, and {again * len(roles):,} more for telemetry" if again else text
+
+
+def _number(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
