@@ -20,6 +20,7 @@ from stressbench.errors import UsageError
 from stressbench.metrics import base as columns
 from stressbench.metrics.base import Columns
 from stressbench.metrics.families import known
+from stressbench.metrics.steadiness import unsteady
 from stressbench.schema.analysis.comparison import Comparison
 from stressbench.schema.analysis.degradation import ClassDegradation
 from stressbench.schema.base import COMPARISON_VERSION
@@ -177,6 +178,7 @@ def _compared(runs: PairedRuns, agenda: _Agenda, options: Options) -> Comparison
     judged = runs.judge(agenda.gates)
     base, cand, main = runs.base, runs.cand, runs.main
     by = options.by or Contrast()
+    shaky = [*unsteady(base, "base"), *(unsteady(cand, "cand") if cand is not base else ())]
     return Comparison(
         schema_version=COMPARISON_VERSION,
         verdict=overall(judged),
@@ -189,7 +191,8 @@ def _compared(runs: PairedRuns, agenda: _Agenda, options: Options) -> Comparison
         findings=[] if options.gates_only else runs.explore(lambda: _headlines(options.confidence)),
         knees=[] if main is None or not main.latency else knees(base, cand, main.pairings),
         differences=runs.differences(),
-        notes=runs.notes(),
+        notes=[*runs.notes(), *(f"{each.side}, {each.role}: {each.text}" for each in shaky)],
+        unsteady=shaky,
         simulated=base.header.simulated or cand.header.simulated,
         confidence=options.confidence,
         degradation=_degradation(base, cand) if options.degradation else {},

@@ -18,6 +18,7 @@ from typing import cast
 
 from stressbench import store
 from stressbench.errors import ResultsError, StressbenchError
+from stressbench.metrics import steadiness
 from stressbench.metrics.families import known
 from stressbench.metrics.read.columns import Columns, Labels
 from stressbench.metrics.read.fields import narrow_record
@@ -46,7 +47,10 @@ def read(
     case ids as texts. ``watch`` sees every record. Raises ``ResultsError``.
     """
     run = store.read_run(path)
-    gather = Gather(metrics := tuple(metrics), ids=ids, watch=watch)
+    metrics = tuple(metrics)
+    if any(path.startswith("timing.") for metric in metrics for path in metric.paths):
+        metrics += steadiness.NEEDED  # whoever looks at latency must hear if it was unsteady
+    gather = Gather(metrics, ids=ids, watch=watch)
     narrow = narrow_record(metrics, watch.paths if watch else ())
     with _no_collector():
         for batch in store.scan_batches(run.path, narrow):

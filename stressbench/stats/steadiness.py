@@ -1,8 +1,9 @@
 """Whether a run was steady: a first batch that stands out, and latency that drifts.
 
-Requests are taken in the order they were sent and divided by the median of their group
-(requests of the same class, arm and size), so that a change of class does not count as one of
-speed.
+Requests are taken in the order they were sent. Each latency is divided by the latency that its
+group (requests of the same class, arm and length) and its sizes (tokens in and out) predict, so
+that a change of class or length does not count as one of speed: a least-squares fit of log
+latency on the logs of the sizes, with one intercept per group, without the first batch.
 The unit is a batch: as many consecutive requests as were in flight at once, because those share
 the state of the machine.
 
@@ -68,13 +69,14 @@ class Steadiness:
         return abs(self.drift) >= DRIFTS and self.drift_p < DRIFT_P
 
 
-def steadiness(latencies: Floats, groups: Codes, in_flight: int) -> Steadiness:
+def steadiness(latencies: Floats, groups: Codes, sizes: Floats, in_flight: int) -> Steadiness:
     """Judge latencies (requests,) in the order sent; NaN for a request without one.
 
-    ``groups`` (requests,) has the same code for comparable requests; ``in_flight`` is the number of
-    requests in flight at once, at least 1.
+    ``groups`` (requests,) has the same code for comparable requests. ``sizes`` (requests, kinds)
+    are at least 0, NaN if unknown. ``in_flight`` is the number of requests in flight at once, at
+    least 1.
     """
-    relative = _relative(latencies, groups, in_flight)
+    relative = _relative(latencies, groups, sizes, in_flight)
     first, rest = relative[:in_flight], relative[in_flight:]
     known = rest[~np.isnan(rest)]
     size = max(in_flight, -(-len(known) // _MOST_BATCHES))
@@ -96,16 +98,28 @@ def steadiness(latencies: Floats, groups: Codes, in_flight: int) -> Steadiness:
     )
 
 
-def _relative(latencies: Floats, groups: Codes, in_flight: int) -> Floats:
-    """Latencies over their group's median outside the first batch; NaN without such a median."""
-    relative = np.full(len(latencies), np.nan)
-    late = np.arange(len(latencies)) >= in_flight
-    order = np.argsort(groups, kind="stable")
-    for members in np.split(order, np.flatnonzero(np.diff(groups[order])) + 1):
-        others = latencies[members[late[members]]]
-        others = others[~np.isnan(others)]
-        if len(others) >= _FEWEST_ALIKE and (middle := float(np.median(others))) > 0:
-            relative[members] = latencies[members] / middle
+def _relative(latencies: Floats, groups: Codes, sizes: Floats, in_flight: int) -> Floats:
+    """Latencies over the predicted ones; NaN where fewer than three alike can predict."""
+    known = (latencies > 0) & np.isfinite(latencies) & np.isfinite(sizes).all(axis=1)
+    logs = np.log(np.where(known, latencies, 1.0))
+    lengths = np.log1p(np.where(known[:, None], sizes, 0.0))
+    fitted = known & (np.arange(len(latencies)) >= in_flight)
+    _, codes = np.unique(groups, return_inverse=True)
+    alike = np.bincount(codes, fitted, minlength=1)
+    known &= (alike >= _FEWEST_ALIKE)[codes]
+    fitted &= known
+    if not fitted.any():
+        return np.full(len(latencies), np.nan)
+
+    def centred(values: Floats) -> Floats:
+        means = np.bincount(codes, np.where(fitted, values, 0.0)) / np.maximum(alike, 1)
+        around: Floats = values - means[codes]
+        return around
+
+    logs = centred(logs)
+    lengths = np.column_stack([*map(centred, lengths.T), np.zeros(len(logs))])
+    slopes, *_ = np.linalg.lstsq(lengths[fitted], logs[fitted])
+    relative: Floats = np.where(known, np.exp(logs - lengths @ slopes), np.nan)
     return relative
 
 

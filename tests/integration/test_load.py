@@ -88,7 +88,7 @@ def test_warm_up_and_cool_down_are_recorded_and_count_nowhere(bench: Bench) -> N
     assert len(list(run.records())) == passes.count("quality") == 24
     assert run.end is not None
     assert (run.end.planned, run.end.counts) == (24, {"ok": 24})
-    assert "\n24 requests" in left.out
+    assert "\ncomplete, 24 of 24 requests" in left.out
 
 
 def test_a_sweep_finds_the_knee_and_stops_behind_it(bench: Bench) -> None:

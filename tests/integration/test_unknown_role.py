@@ -33,6 +33,6 @@ def test_it_is_refused_by_name(
     left = cli(*COMMANDS[name])
     assert left.code == (0 if name == "history" else 4), left.err  # which leaves it out, by name
     said = " ".join((left.out + left.err).split())
-    assert "of the role 'dnese'" in said
+    assert "has the role 'dnese'" in said
     assert "did you mean 'dense'" in said
     assert "Traceback" not in left.err

@@ -9,7 +9,7 @@ from stressbench import store
 from stressbench.report.model.view import Fact, Model
 from stressbench.report.words.kv import describe_kv
 from stressbench.report.words.machine import describe_machine
-from stressbench.schema.results.run import ModelRun
+from stressbench.schema.results.run import ModelRun, WarmUp
 
 
 def ending(run: store.Run) -> str:
@@ -41,7 +41,20 @@ def facts(run: store.Run) -> Iterator[Fact]:
         "system": f"{machine.os}, Python {machine.python}",
         "packages": ", ".join(f"{name} {v}" for name, v in machine.packages.items()),
     }
+    pairs |= {
+        f"warm-up of {line.role_name}": _warmed(line.warm_up)
+        for line in run.models
+        if line.warm_up is not None
+    }
     return (Fact(name=name, value=value) for name, value in pairs.items())
+
+
+def _warmed(warm_up: WarmUp) -> str:
+    """How a model was warmed up, in words: ``2 rounds of 8 requests, steady: 16.2, 1.1 s``."""
+    how = "steady" if warm_up.steady else f"not steady ({warm_up.error or 'still gaining'})"
+    seconds = ", ".join(f"{each:.1f}" for each in warm_up.round_s)
+    rounds = f"{warm_up.rounds} rounds of {warm_up.requests_per_round} requests"
+    return f"{rounds}, {how}: {seconds} s" if seconds else f"{rounds}, {how}"
 
 
 def model_facts(role: str, model: ModelRun) -> Model:

@@ -18,6 +18,7 @@ from stressbench.compare.analysis.degradation import degradation
 from stressbench.metrics import base as columns
 from stressbench.metrics.base import Columns
 from stressbench.metrics.families import by_section
+from stressbench.metrics.steadiness import unsteady
 from stressbench.report.model import by_class, header, story
 from stressbench.report.model.doses import condition
 from stressbench.report.model.engine.kv_pressure import KvTallies
@@ -118,7 +119,7 @@ def _report(run: store.Run, read: Columns, watched: _Watched) -> RunReport:
         facts=list(header.facts(run)),
         models=[header.model_facts(role, model) for role, model in run.header.models.items()],
         reproduce=header.reproduce(run),
-        headlines=story.headlines(run, rows, classes),
+        headlines=story.headlines(run, rows, classes, unsteady(read)),
         overview=list(overview(table)),
         rows=rows,
         cells=list(by_class.cells(table)),

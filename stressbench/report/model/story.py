@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from stressbench.report.model.header import ending
 from stressbench.report.model.view import Headline, Row, Tone
 from stressbench.report.words.quantities import share, spread
 from stressbench.schema.analysis.degradation import ClassDegradation, Loss
+from stressbench.schema.analysis.steadiness import Unsteady
 from stressbench.store import Run
 
 _HALF: Final = 0.5
 _FULL: Final = 0.95  # of the KV blocks: the next request waits
 
 
-def headlines(run: Run, rows: Sequence[Row], classes: Sequence[ClassDegradation]) -> list[Headline]:
+def headlines(
+    run: Run,
+    rows: Sequence[Row],
+    classes: Sequence[ClassDegradation],
+    shaky: Iterable[Unsteady],
+) -> list[Headline]:
     """What the run shows, worst first; what holds comes last."""
     stressed = {(row.role, row.prompt_class): row for row in rows if row.arm == "stress"}
     found = [*_run(run), *_failed(rows)]
+    found += [Headline(tone="unclear", where=each.role, text=each.text) for each in shaky]
     broken, held = [], []
     for each in classes:
         row = stressed[each.role, each.prompt_class]

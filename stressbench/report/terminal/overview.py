@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Final, NamedTuple
 
-from rich.console import RenderableType
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.text import Text
 
 from stressbench.report.model.overview import ATTENTION, ROUTING
@@ -34,6 +34,8 @@ _ENGINE_HEADS: Final = {
     "preemptions": "how often the scheduler took a request's blocks away, to recompute it later",
     "failed": "requests with an error, a timeout or a rejection; each scores 0",
 }
+_WIDE: Final = 92
+"""Columns that the table of costs needs with its latencies."""
 _PROBED_HEADS: Final = {
     "needle\nlift": "attention on the needed fact in the best head; 1 is an even share",
     "sink\nmass": "share of the attention on the first positions, whatever they hold",
@@ -62,7 +64,8 @@ def render(rows: Sequence[OverviewRow]) -> Iterator[RenderableType]:
     if not rows:
         return
     yield from _quality(rows)
-    yield from _engine(rows)
+    yield _title("Cost: what the stressed requests took")
+    yield _Engine(rows)
     if any(row.probed for row in rows):
         yield from _probed(rows)
 
@@ -130,16 +133,26 @@ def _miss(row: Row) -> Text:
     return Text(f" {outcome_words(found[0])} {found[1]} of {row.n}" if found else " none")
 
 
-def _engine(rows: Sequence[OverviewRow]) -> Iterator[RenderableType]:
-    found = table(left=("class and dose", "model"), right=_ENGINE_HEADS, gap=1)
-    for name, role, row in _lines(rows):
-        if row is None:
-            found.add_row(name)
-        else:
-            found.add_row(name, role, *_engine_cells(row.arms["stress"]))
-    yield _title("Cost: what the stressed requests took")
-    yield found
-    yield terms({head.replace("\n", " "): meaning for head, meaning in _ENGINE_HEADS.items()})
+class _Engine:
+    """The cost of the stressed requests; a narrow terminal gets it without the latencies."""
+
+    def __init__(self, rows: Sequence[OverviewRow]) -> None:
+        self.rows = rows
+
+    def __rich_console__(self, _: Console, options: ConsoleOptions) -> RenderResult:
+        wide = options.max_width >= _WIDE
+        heads = {k: v for k, v in _ENGINE_HEADS.items() if wide or " ms" not in k}
+        found = table(left=("class and dose", "model"), right=heads, gap=1)
+        for name, role, row in _lines(self.rows):
+            if row is None:
+                found.add_row(name)
+                continue
+            cells = dict(zip(_ENGINE_HEADS, _engine_cells(row.arms["stress"]), strict=True))
+            found.add_row(name, role, *(cells[head] for head in heads))
+        yield found
+        yield terms({head.replace("\n", " "): meaning for head, meaning in heads.items()})
+        if not wide:
+            yield Text(f"  latencies: shown from {_WIDE} columns on", style="dim")
 
 
 def _engine_cells(row: Row) -> Iterator[Text]:

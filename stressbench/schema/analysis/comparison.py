@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal, TypeAlias
 
 from stressbench.schema.analysis.degradation import ClassDegradation
+from stressbench.schema.analysis.steadiness import Unsteady
 from stressbench.schema.base import Open
 
 Verdict: TypeAlias = Literal["pass", "regression", "inconclusive"]
@@ -129,6 +130,8 @@ class Comparison(Open, frozen=True, kw_only=True):
     """What differs between the runs: versions, arguments, weights, device."""
     notes: list[str]
     """What to know before reading the numbers."""
+    unsteady: list[Unsteady] = []
+    """Roles whose latency was unsteady in either run; empty if no latency was compared."""
     simulated: bool
     """True if a side was simulated, not measured."""
     confidence: float

@@ -188,6 +188,15 @@ def test_the_summary_fits_into_a_hundred_columns_with_its_heads_whole(tmp_path):
     assert "a value from the prompt that belongs to another key" in shown
 
 
+def test_a_narrow_terminal_gets_the_costs_without_the_latencies(tmp_path):
+    report = reduced(tmp_path, [make.record(item) for item in range(3)])
+    narrow, wide = (rendered([summary(report)], columns=columns) for columns in (80, 100))
+    assert "TPOT ms" in wide
+    assert "TPOT ms" not in narrow
+    assert "preemptions" in narrow
+    assert "…" not in narrow
+
+
 def test_a_run_without_records_says_so_and_shows_no_table(tmp_path):
     path = make.write(tmp_path / "records.jsonl", [], run=make.header(), status=None)
     shown = rendered([summary(reduce_run(path).report)], columns=100)

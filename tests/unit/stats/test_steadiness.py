@@ -12,6 +12,11 @@ from stressbench.stats.steadiness import DRIFT_P, Steadiness, steadiness
 IN_FLIGHT = 8
 
 
+def judge(latencies: np.ndarray, groups: np.ndarray, in_flight: int = IN_FLIGHT) -> Steadiness:
+    """Requests of one size."""
+    return steadiness(latencies, groups, np.ones((len(latencies), 2)), in_flight)
+
+
 def run(
     seed: int = 0, n: int = 160, *, cold: float = 1.0, drift: float = 0.0, noise: float = 0.15
 ) -> Steadiness:
@@ -21,7 +26,7 @@ def run(
     shared = np.repeat(rng.normal(0, noise, -(-n // IN_FLIGHT)), IN_FLIGHT)[:n]
     values = np.exp(rng.normal(0, noise, n) + shared) * (1 + 2 * groups)
     values[:IN_FLIGHT] *= cold
-    return steadiness(values * np.linspace(1, 1 + drift, n), groups, IN_FLIGHT)
+    return judge(values * np.linspace(1, 1 + drift, n), groups)
 
 
 def test_a_cold_start_stands_out() -> None:
@@ -33,10 +38,10 @@ def test_a_cold_start_stands_out() -> None:
 def test_drift_inside_classes_is_found() -> None:
     rng = np.random.default_rng(1)
     values = np.exp(rng.normal(0, 0.1, 400)) * np.linspace(1, 1.5, 400)
-    found = steadiness(values, np.zeros(400, np.int64), IN_FLIGHT)
+    found = judge(values, np.zeros(400, np.int64))
     assert found.drifting
     assert found.drift == pytest.approx(0.4, abs=0.15)
-    falling = steadiness(values[::-1].copy(), np.zeros(400, np.int64), IN_FLIGHT)
+    falling = judge(values[::-1].copy(), np.zeros(400, np.int64))
     assert falling.drifting
     assert falling.drift is not None
     assert falling.drift < 0
@@ -51,15 +56,25 @@ def test_noise_is_rarely_called_unsteady() -> None:
 
 def test_a_change_of_class_is_no_drift() -> None:
     groups = np.repeat(np.arange(4), 40)
-    found = steadiness(1.0 + 5.0 * groups, groups, IN_FLIGHT)
-    assert found.first_batch == 1
-    assert found.drift == 0
+    found = judge(1.0 + 5.0 * groups, groups)
+    assert found.first_batch == pytest.approx(1)
+    assert found.drift == pytest.approx(0, abs=1e-9)
     assert not found.cold
     assert not found.drifting
 
 
+def test_longer_prompts_and_answers_later_in_the_run_are_no_drift() -> None:
+    rng = np.random.default_rng(5)
+    sizes = np.column_stack([np.linspace(100, 3000, 200), rng.integers(1, 64, 200)])
+    values = sizes[:, 0] ** 0.9 * (1 + sizes[:, 1]) ** 0.5 * np.exp(rng.normal(0, 0.1, 200))
+    values[:IN_FLIGHT] *= 4
+    found = steadiness(values, np.zeros(200, np.int64), sizes, IN_FLIGHT)
+    assert found.cold
+    assert not found.drifting
+
+
 def test_too_few_requests_cannot_tell() -> None:
-    found = steadiness(np.arange(1.0, 9.0), np.zeros(8, np.int64), IN_FLIGHT)
+    found = judge(np.arange(1.0, 9.0), np.zeros(8, np.int64))
     assert found.first_batch is None
     assert found.drift is None
     assert not found.cold
@@ -72,7 +87,7 @@ def test_failed_requests_have_no_latency_and_change_nothing() -> None:
     groups = np.zeros(200, np.int64)
     lost = values.copy()
     lost[50:60] = np.nan
-    assert steadiness(lost, groups, IN_FLIGHT).cold == steadiness(values, groups, IN_FLIGHT).cold
+    assert judge(lost, groups).cold == judge(values, groups).cold
 
 
 @given(
@@ -88,8 +103,8 @@ def test_any_run_can_be_judged_and_the_unit_does_not_matter(
 ) -> None:
     latencies = np.asarray(values, np.float64)
     groups = np.arange(len(values)) % kinds
-    one = steadiness(latencies, groups, in_flight)
-    other = steadiness(latencies * scale, groups, in_flight)
+    one = judge(latencies, groups, in_flight)
+    other = judge(latencies * scale, groups, in_flight)
     assert one.n == other.n
     assert (one.first_batch is None) == (other.first_batch is None)
     if one.first_batch is not None:
