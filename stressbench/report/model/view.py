@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Literal, TypeAlias
 
-from stressbench.report.model.engine.view import Curve, KvPressure, LoadReport, Timeline
+from stressbench.report.model.engine.view import KvPressure, LatencyCurve, LoadReport, Timeline
 from stressbench.report.model.section_view import Estimate, Range, Section, View
 from stressbench.schema.analysis.degradation import ClassDegradation
 
@@ -137,7 +137,7 @@ class RunReport(View, frozen=True, kw_only=True):
     cells: list[Cell]
     costs: list[Cost]
     degradation: list[ClassDegradation]
-    latency: list[Curve]
+    latency: list[LatencyCurve]
     load: LoadReport | None
     kv_pressure: list[KvPressure]
     timelines: list[Timeline]

@@ -7,7 +7,7 @@ from typing import Final
 
 from rich.text import Text
 
-from stressbench.report.model.engine.view import Curve, Timeline
+from stressbench.report.model.engine.view import LatencyCurve, Timeline
 from stressbench.report.model.view import Row, RunReport
 from stressbench.safe_text import safe_line
 
@@ -36,7 +36,7 @@ def plots(report: RunReport) -> Iterator[Text]:
         yield from engine
 
 
-def _first_tokens(report: RunReport, role: str) -> Curve | None:
+def _first_tokens(report: RunReport, role: str) -> LatencyCurve | None:
     wanted = ("ttft", role, None)
     found = (
         each for each in report.latency if (each.metric, each.role, each.prompt_class) == wanted
@@ -127,7 +127,7 @@ def _resampled(
     return slots
 
 
-def _latency(role: str, curve: Curve | None) -> Iterator[Text]:
+def _latency(role: str, curve: LatencyCurve | None) -> Iterator[Text]:
     """Requests by their time to first token."""
     if curve is None or not curve.counts:
         return

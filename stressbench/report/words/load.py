@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from stressbench.report.model.engine.view import Knee, LoadLevel, LoadReport
+from stressbench.report.model.engine.view import LevelReport, LoadKnee, LoadReport
 from stressbench.report.model.page.view import LoadTable
 from stressbench.schema.suite.load import LoadSpec
 from stressbench.stats.saturation import SHARE
@@ -89,7 +89,7 @@ def _shape(load: LoadSpec) -> str:
             return f"{load.rate:g} requests/s{bursts}"
 
 
-def _cells(level: LoadLevel) -> Iterator[str]:
+def _cells(level: LevelReport) -> Iterator[str]:
     yield f"{level.n:,}"
     yield str(level.failed)
     for rate in (level.requested_rate, level.achieved_rate, level.request_throughput):
@@ -102,7 +102,7 @@ def _cells(level: LoadLevel) -> Iterator[str]:
         yield _number(delay_ms, "{:,.1f}")
 
 
-def _verdict(knee: Knee, *, closed: bool) -> str:
+def _verdict(knee: LoadKnee, *, closed: bool) -> str:
     unit = "" if closed else " requests/s"
     if knee.at is None:
         top = "no level" if knee.top is None else f"{knee.top:g}{unit}"
@@ -116,7 +116,7 @@ def _verdict(knee: Knee, *, closed: bool) -> str:
     return f"saturates at {what}{knee.at:g}{unit} ({', '.join(parts)})"
 
 
-def _client(level: LoadLevel) -> Iterator[str]:
+def _client(level: LevelReport) -> Iterator[str]:
     """A warning where the client was the bottleneck, and how that was judged."""
     if level.client_bound and level.late_ms_p99 is not None and level.ttft_ms_p50 is not None:
         yield (

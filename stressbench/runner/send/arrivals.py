@@ -24,7 +24,7 @@ _NS_PER_S: Final = 1e9
 
 
 @dataclass(frozen=True, slots=True)
-class Interval:
+class RateInterval:
     """A time in which the rate changes linearly; rates are in requests per second."""
 
     rate: float
@@ -48,17 +48,17 @@ class Interval:
         return 2 * arrivals / (self.rate + root)
 
 
-def intervals(load: LoadSpec) -> tuple[Interval, ...]:
+def intervals(load: LoadSpec) -> tuple[RateInterval, ...]:
     """The rate over time of an open loop; the last interval has no end."""
     if load.arrival == "ramp":
         rate, to, seconds = load.rate or 0.0, load.ramp_to or 0.0, load.ramp_s or 0.0
-        return (Interval(rate, to, seconds), Interval(to, to, math.inf))
+        return (RateInterval(rate, to, seconds), RateInterval(to, to, math.inf))
     if load.arrival == "step":
         *first, last = load.steps
-        held = (Interval(step.rate, step.rate, step.seconds) for step in first)
-        return (*held, Interval(last.rate, last.rate, math.inf))
+        held = (RateInterval(step.rate, step.rate, step.seconds) for step in first)
+        return (*held, RateInterval(last.rate, last.rate, math.inf))
     assert load.rate is not None, f"{load.arrival} has no rate"
-    return (Interval(load.rate, load.rate, math.inf),)
+    return (RateInterval(load.rate, load.rate, math.inf),)
 
 
 def offsets_ns(load: LoadSpec, *, seed: int) -> Iterator[int]:

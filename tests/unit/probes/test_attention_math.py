@@ -17,7 +17,7 @@ from stressbench.probes.attention.worker.block import KeyRanges, Scoring, Worksp
 from stressbench.probes.attention.worker.math import (  # noqa: E402
     Detailed,
     LayerReduction,
-    Reduced,
+    ReducedRows,
     lift,
 )
 from stressbench.telemetry.attention import ROW_FIGURES  # noqa: E402
@@ -47,7 +47,7 @@ def scored(scores: list[list[float]], **scoring: object) -> Detailed:
     )
 
 
-def figure(reduced: Reduced, name: str) -> torch.Tensor:
+def figure(reduced: ReducedRows, name: str) -> torch.Tensor:
     return reduced.figures[ROW_FIGURES.index(name)]
 
 

@@ -37,7 +37,7 @@ _FEWEST_ROWS: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Reduced:
+class ReducedRows:
     """Figures of a set of rows; NaN if a figure does not exist."""
 
     figures: torch.Tensor
@@ -51,7 +51,7 @@ class Reduced:
 
 
 @dataclass(frozen=True, slots=True)
-class Detailed(Reduced):
+class Detailed(ReducedRows):
     """Figures of a few rows, with more detail about each."""
 
     masses: torch.Tensor
@@ -75,7 +75,9 @@ class LayerReduction:
     marks: KeyRanges
     work: Workspace
 
-    def rows(self, queries: torch.Tensor, keys: torch.Tensor, positions: torch.Tensor) -> Reduced:
+    def rows(
+        self, queries: torch.Tensor, keys: torch.Tensor, positions: torch.Tensor
+    ) -> ReducedRows:
         """Figures of any number of rows, block by block."""
         rows, heads, _ = queries.shape
         kv_heads = keys.shape[0]
@@ -95,7 +97,9 @@ class LayerReduction:
                 )
                 block.add_received(received, taken)
                 sums[:, some, start:stop] = block.sums
-        return Reduced(self._figures(sums, positions), self.outcomes(positions), received, taken)
+        return ReducedRows(
+            self._figures(sums, positions), self.outcomes(positions), received, taken
+        )
 
     def detailed(
         self,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from stressbench.probes.attention.settings import Settings
-from stressbench.probes.attention.worker.math import Detailed, Reduced, lift
+from stressbench.probes.attention.worker.math import Detailed, ReducedRows, lift
 from stressbench.probes.exchange import Arrays, Unsupported
 from stressbench.probes.worker.capture import BatchRows
 from stressbench.telemetry.attention import ROW_FIGURES
@@ -47,7 +47,7 @@ class PhaseSums:
         self.received = torch.zeros(LAYER_GROUPS, tokens, dtype=torch.float64)
         self.rows = 0
 
-    def add(self, layer: int, reduced: Reduced) -> float:
+    def add(self, layer: int, reduced: ReducedRows) -> float:
         """Add the rows of one layer. Returns the error of their probabilities' sum, per row.
 
         The error is the mass that neither a key nor a learned sink received.
@@ -146,7 +146,7 @@ class RequestAttention:
         if here:
             self._copied[..., here] |= self._top[..., None] == self._needle[here]
 
-    def add_prompt(self, layer: int, reduced: Reduced) -> None:
+    def add_prompt(self, layer: int, reduced: ReducedRows) -> None:
         """Add the selected prompt rows of a layer."""
         self._note(self.prompt.add(self.layers[layer], reduced))
 

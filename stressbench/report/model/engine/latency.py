@@ -9,7 +9,7 @@ import numpy as np
 
 from stressbench.metrics.base import Floats
 from stressbench.metrics.families import known
-from stressbench.report.model.engine.view import Curve
+from stressbench.report.model.engine.view import LatencyCurve
 from stressbench.report.model.section_view import Range
 from stressbench.report.model.table import Mask, Table
 from stressbench.stats.exact import wilson
@@ -22,7 +22,7 @@ BINS: Final = 40
 """Intervals of a role's histogram."""
 
 
-def latency(table: Table) -> Iterator[Curve]:
+def latency(table: Table) -> Iterator[LatencyCurve]:
     """Distributions of the latencies, per role and per class, all arms together."""
     for role in table.roles:
         everything = table.has("role", role) & table.quality_pass
@@ -31,13 +31,15 @@ def latency(table: Table) -> Iterator[Curve]:
         yield from _curves(table, role, prompt_class, rows & table.quality_pass)
 
 
-def _curves(table: Table, role: str, prompt_class: str | None, rows: Mask) -> Iterator[Curve]:
+def _curves(
+    table: Table, role: str, prompt_class: str | None, rows: Mask
+) -> Iterator[LatencyCurve]:
     for name in LATENCIES:
         values, _, clusters = table.present(name, rows)
         if not len(values):
             continue
         values = np.sort(values)
-        yield Curve(
+        yield LatencyCurve(
             metric=name,
             summary=known()[name].summary,
             role=role,

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from stressbench.report.model.engine.view import Knee, LoadLevel, LoadReport
+from stressbench.report.model.engine.view import LevelReport, LoadKnee, LoadReport
 from stressbench.schema.results.record import CaseRecord
 from stressbench.schema.results.run import RunHeader
 from stressbench.schema.suite.load import LoadSpec
@@ -60,8 +60,8 @@ def _spec(header: RunHeader) -> LoadSpec:
         return LoadSpec()
 
 
-def _level(role: str, value: float, tally: LevelTally) -> LoadLevel:
-    return LoadLevel(
+def _level(role: str, value: float, tally: LevelTally) -> LevelReport:
+    return LevelReport(
         role=role,
         value=value,
         n=tally.n,
@@ -82,14 +82,16 @@ def _level(role: str, value: float, tally: LevelTally) -> LoadLevel:
     )
 
 
-def _knee(role: str, levels: dict[float, LevelTally]) -> Knee:
+def _knee(role: str, levels: dict[float, LevelTally]) -> LoadKnee:
     """Where the sweep of one role saturates, against its first level."""
     points = [tally.point(value) for value, tally in levels.items()]
     at = knee(points)
     top = points[-1].load if points else None
     if at is None:
-        return Knee(role=role, at=None, first=None, top=top, ttft_growth=None, gain=None)
+        return LoadKnee(role=role, at=None, first=None, top=top, ttft_growth=None, gain=None)
     first, found = points[0], points[at]
     grown = found.ttft_p95 / first.ttft_p95 if first.ttft_p95 and found.ttft_p95 else None
     gain = found.throughput / first.throughput - 1 if first.throughput > 0 else None
-    return Knee(role=role, at=found.load, first=first.load, top=top, ttft_growth=grown, gain=gain)
+    return LoadKnee(
+        role=role, at=found.load, first=first.load, top=top, ttft_growth=grown, gain=gain
+    )

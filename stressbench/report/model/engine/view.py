@@ -7,7 +7,7 @@ from stressbench.schema.results.kv import KvLevel
 from stressbench.schema.suite.load import LoadSpec
 
 
-class Curve(View, frozen=True, kw_only=True):
+class LatencyCurve(View, frozen=True, kw_only=True):
     """A latency's distribution: ``values[i]`` is its ``shares[i]`` quantile, milliseconds.
 
     ``p50`` and ``p95`` have distribution-free intervals; ``missing`` counts requests
@@ -65,7 +65,7 @@ class Timeline(View, frozen=True, kw_only=True):
     requests_of: int
 
 
-class LoadLevel(View, frozen=True, kw_only=True):
+class LevelReport(View, frozen=True, kw_only=True):
     """One role at one level of a load."""
 
     role: str
@@ -91,7 +91,7 @@ class LoadLevel(View, frozen=True, kw_only=True):
     client_bound: bool
 
 
-class Knee(View, frozen=True, kw_only=True):
+class LoadKnee(View, frozen=True, kw_only=True):
     """Where the sweep of one role saturates; ``at`` is null where no level does."""
 
     role: str
@@ -108,8 +108,8 @@ class LoadReport(View, frozen=True, kw_only=True):
     """A load: what was asked for, what came of each level, where each role saturates."""
 
     spec: LoadSpec
-    levels: list[LoadLevel]
-    knees: list[Knee]
+    levels: list[LevelReport]
+    knees: list[LoadKnee]
     """For a sweep, one for each role."""
 
 
