@@ -122,9 +122,9 @@ def test_other_keys_and_other_probes_are_refused(
 def test_validate_and_a_dry_run_count_the_telemetry_pass(cli: Cli, tmp_path: Path) -> None:
     file = _suite(tmp_path, "{use: attention, sample: 2}")
     validated = cli("validate", file)
-    assert "5 requests for each of 1 models (dense), and 2 more in the telemetry" in validated.out
+    assert "5 requests for 1 model (dense), and 2 more for telemetry" in validated.out
     dry = cli("run", file, "--dry-run")
-    assert "telemetry pass: 2 more requests for each model" in dry.out
+    assert "5 requests for 1 model (dense), and 2 more for telemetry" in dry.out
 
 
 def _suite(folder: Path, probe: str) -> Path:
