@@ -36,7 +36,7 @@ from tests.campaign.runs import (
     suite,
 )
 
-_NOTHING_LEFT = ("empty", "cut by a crash", "nothing to resume")
+_NOTHING_LEFT = ("empty", "a crash cut", "nothing to resume")
 
 
 def main() -> int:

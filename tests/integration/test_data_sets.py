@@ -48,5 +48,5 @@ def test_a_data_set_folder_is_a_corpus_and_a_log_of_traffic(folder: Path) -> Non
 
 def test_a_data_set_that_is_not_there_is_named(folder: Path) -> None:
     spec = PromptSpec(use="replay", params={"path": str(folder / "nowhere")})
-    with pytest.raises(SuiteError, match="no file and no data set"):
+    with pytest.raises(SuiteError, match="neither a file nor a data set"):
         list(expand(spec, seed=0, prompt_format=PromptFormat(ByteTokenizer(), ChatTemplate())))

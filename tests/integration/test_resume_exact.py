@@ -50,7 +50,7 @@ def test_a_run_cut_at_any_byte_and_gone_on_with_is_the_uncut_one(
         again = gone_on(directory)
         if isinstance(again, str):  # nothing left to go on with, or nothing left to do
             assert any(
-                reason in again for reason in ("empty", "cut by a crash", "nothing to resume")
+                reason in again for reason in ("empty", "a crash cut", "nothing to resume")
             ), again
             assert sizes(directory)[RECORDS] == places[RECORDS], "something was taken away"
             return

@@ -12,12 +12,12 @@ from stressbench.report.words.load import describe
 from stressbench.runner.plan.requests import Plan
 from stressbench.schema.results.kv import KvSetup
 
-_FACTS = ("requests", "prompt tokens", "shortest", "longest", "answer limit")
+_FACTS = ("requests", "prompt\ntokens", "min", "max", "answer\nlimit")
 
 
 def print_plan(console: Console, plan: Plan) -> None:
     """Print what a run would send: requests and prompt tokens by role, class and arm."""
-    shown = table(left=("role", "class", "arm"), right=_FACTS, gap=4)
+    shown = table(left=("role", "class", "arm"), right=_FACTS, gap=2)
     for role in plan.suite.roles:
         lengths: dict[tuple[str, str], list[int]] = {}
         limits: dict[tuple[str, str], int] = {}
@@ -30,6 +30,7 @@ def print_plan(console: Console, plan: Plan) -> None:
             shown.add_row(*map(text, (role, label, arm, *(f"{value:,}" for value in row))))
         shown.add_section()
     console.print(shown)
+    console.print(text("min, max: tokens of the shortest and the longest prompt", "dim"))
     console.print(text(f"load: {describe(plan.suite.load)}"))
 
 
