@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import pytest
@@ -97,6 +98,7 @@ def probabilities(eager) -> Callable[[tuple[int, ...]], np.ndarray]:
     """Attention of a sequence of tokens, (layers, heads, rows, keys)."""
     import torch
 
+    @cache
     def given(ids: tuple[int, ...]) -> np.ndarray:
         with torch.inference_mode():
             found = eager(torch.tensor([list(ids)]), output_attentions=True).attentions
