@@ -14,12 +14,13 @@ import re
 import shlex
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-
-from stressbench.store import read_run
 
 ROOT = Path(__file__).parents[1]
 RUN = "results/smoke-baseline"
+_CLASSES = ("shuffled_order", "unicode_fullwidth", "near_distractor")
+_SHOWN = ("Quality: ", "Attention and expert routing")
 COMPARE = ("compare", RUN, "--roles", "dense,sparse", "--explain")
 COMPARE += ("--gate", "quality.score drop < 15pt")
 QUESTION = (
@@ -44,12 +45,34 @@ def stressbench(*args: str) -> str:
 
 def examples() -> dict[str, tuple[str, str]]:
     """By page, the name of its example and the text."""
-    ended = f"results: results/{read_run(ROOT / RUN).header.run_id}"
-    demo = f"```text\n{stressbench('report', RUN)}\n{ended}\n```"
+    shown = "\n\n".join(_excerpt(stressbench("report", RUN)))
+    demo = f"```text\n{shown}\n```"
     command = shlex.join(("stressbench", *COMPARE))
     compared = f"```console\n{command}\n```\n\n```text\n{stressbench(*COMPARE)}\n```"
     compared = f"{QUESTION}\n\n{compared}"
     return {"README.md": ("demo", demo), "docs/compare.md": ("example", compared)}
+
+
+def _excerpt(summary: str) -> Iterator[str]:
+    """The models and parts of two tables of a summary."""
+    for part in summary.split("\n\n"):
+        lines = part.splitlines()
+        if part.startswith("smoke"):
+            yield part
+        elif lines[0].startswith(_SHOWN):
+            yield "\n".join(_of_classes(lines))
+
+
+def _of_classes(table: list[str]) -> Iterator[str]:
+    """A table's title, heads and the rows of ``_CLASSES``; each class has a line with its name."""
+    shown = True
+    for line in table:
+        if re.fullmatch(r"\w+", line):
+            shown = line in _CLASSES
+        elif re.match(r" {2}\w+ .*  ", line) and not re.search(r" (dense|sparse) ", line):
+            return  # the explanations of the columns
+        if shown:
+            yield line
 
 
 def renewed(text: str, name: str, example: str) -> str:

@@ -86,12 +86,14 @@ def engine_process(log: Path) -> Iterator[None]:
     sys.stderr.flush()
     kept = os.dup(1), os.dup(2)
     target = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-    # Starting it unblocks SIGINT in the thread that does, so start it before SIGINT is blocked.
-    resource_tracker.ensure_running()
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, set())
     try:
         os.dup2(target, 1)
         os.dup2(target, 2)
+        # Python's resource tracker warns of memory that a killed engine left: that goes to the log,
+        # too. Starting it unblocks SIGINT in this thread, so start it before SIGINT is blocked.
+        resource_tracker.ensure_running()
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
