@@ -75,10 +75,9 @@ class Watched(VllmEngine):
     after: Counter[str]
     twice: list[Completion]
 
-    async def start(self):
-        info = await super().start()
+    async def clear_cache(self):
+        await super().clear_cache()  # the warm-up is over
         type(self).before = totals()
-        return info
 
     async def stop(self) -> None:
         if self._llm is not None and not hasattr(type(self), "after"):

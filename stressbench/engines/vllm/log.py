@@ -41,7 +41,7 @@ def root_cause(log: Path, since: int = 0) -> str | None:
             ]
     except OSError:
         return None
-    found = [*_errors(lines)]
+    found = sorted(_errors(lines))
     fatal = next((n for n, line in enumerate(lines) if _FATAL.search(line)), None)
     if fatal is not None:
         found = [each for each in found if each[0] >= fatal] or found

@@ -194,12 +194,15 @@ async def prefetched(requests: Iterator[Request], ending: Callable[[], bool]) ->
 
 async def _together(work: Iterable[Coroutine[object, object, None]]) -> None:
     """Run all of ``work`` at once; the first error cancels the rest and is raised."""
+    failed: StressbenchError | None = None
     try:
         async with asyncio.TaskGroup() as group:
             for each in work:
                 group.create_task(each)
     except* StressbenchError as errors:
-        raise _first(errors) from None
+        failed = _first(errors)
+    if failed is not None:  # raised in ``except*``, early releases of Python 3.11 would group it
+        raise failed
 
 
 def _first(errors: BaseExceptionGroup[StressbenchError]) -> StressbenchError:

@@ -50,6 +50,16 @@ DEATH = (
     + traceback(CORE, "RuntimeError: cancelled")
     + traceback("", "vllm.v1.engine.exceptions.EngineDeadError: EngineCore encountered an issue.")
 )
+LAST_WORDS = (
+    START
+    + said(WORKER, "WorkerProc hit an exception.")
+    + traceback(WORKER, "ValueError: Available memory on node 0 is less than requested.")
+    + said(CORE, "EngineCore failed to start.")
+    + traceback(CORE, "RuntimeError: Worker failed, please check the stack trace above")
+    + said(CORE, "Worker proc VllmWorker-0 died unexpectedly, shutting down executor.")
+    + PARENT
+)
+"""The worker prints nothing after its traceback."""
 CHAIN = (
     START
     + said(CORE, "EngineCore failed to start.")
@@ -67,10 +77,11 @@ HANDLED = said("", "ERROR 11-22 07:37:01 [plugins.py:3] ImportError: no module n
         (NO_START, "ValueError: Available memory is less than requested."),
         (PIPELINE, "AssertionError: assert self.intermediate_tensors is not None"),
         (DEATH, "Worker proc VllmWorker-1 died unexpectedly, shutting down executor."),
+        (LAST_WORDS, "ValueError: Available memory on node 0 is less than requested."),
         (CHAIN, "ValueError: the architecture QwenForNothing is not supported"),
         (HANDLED, "ValueError: Available memory is less than requested."),
     ],
-    ids=["start", "pipeline", "death", "chain", "handled"],
+    ids=["start", "pipeline", "death", "last words", "chain", "handled"],
 )
 def test_the_cause_is_what_went_wrong_first(tmp_path: Path, log: str, cause: str) -> None:
     file = tmp_path / "engine.log"
