@@ -134,11 +134,11 @@ def _print_list(records: Sequence[CaseRecord], found: int) -> None:
     """One line a record: what identifies it, and how the answer was judged."""
     from stressbench.report.terminal.layout import stdout_console, table, text
 
-    listed = table(left=("case id", "class", "arm", "role", "pass", "outcome"))
+    listed = table(left=("case id", "role", "pass", "outcome"))  # class and arm begin the id
     shown = records[:_LISTED]
     for record in shown:
-        cells = (record.prompt_class, record.arm, record.role_name, record.pass_)
-        listed.add_row(*map(text, (record.case_id, *cells, record.quality.outcome)))
+        cells = (record.case_id, record.role_name, record.pass_, record.quality.outcome)
+        listed.add_row(*map(text, cells))
     stdout_console().print(listed)
     more = f"the first {len(shown)} of " if found > len(shown) else ""
     typer.echo(

@@ -31,6 +31,7 @@ def sampled(run: int, record: CaseRecord) -> SampledCase:
         case_id=record.case_id,
         prompt_class=record.prompt_class,
         arm=record.arm,
+        telemetry=record.pass_ == "telemetry",
         role=record.role_name,
         outcome=quality.outcome,
         status=record.status,

@@ -79,6 +79,8 @@ class SampledCase(View, frozen=True, kw_only=True):
     case_id: str
     prompt_class: str
     arm: str
+    telemetry: bool
+    """Whether it belongs to the telemetry pass."""
     role: str
     outcome: str
     status: str

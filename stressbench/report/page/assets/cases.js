@@ -1,6 +1,8 @@
 "use strict";
 // The case browser: a bounded sample, filtered; prompt, answer and telemetry of one case.
 
+/** What tells the telemetry pass of a case from its quality pass. */
+const again = (one) => (one.telemetry ? ", telemetry pass" : "");
 const filters = { run: "", prompt_class: "", role: "", arm: "", outcome: "", text: "" };
 let browser = null;
 
@@ -61,7 +63,7 @@ function refresh() {
     el("li", {}, el("button", { type: "button", "data-index": String(index), onclick: () => show(one) },
       el("span", { class: `dot ${toneOf(one.score)}`, "aria-hidden": "true" }),
       el("span", { class: "id" }, spell(one.case_id, 60)),
-      el("span", { class: "sub" }, `${SEVERAL ? `${spell(DATA.runs[one.run].name, 20)} · ` : ""}${spell(one.role, 20)} · ${words(one.outcome)}`))),
+      el("span", { class: "sub" }, `${SEVERAL ? `${spell(DATA.runs[one.run].name, 20)} · ` : ""}${spell(one.role, 20)}${again(one)} · ${words(one.outcome)}`))),
   ));
   if (browser.matches.length) show(browser.matches[0], { keep: true });
   else detail.replaceChildren(el("p", { class: "absent" }, "No sampled case matches these filters."));
@@ -92,11 +94,11 @@ function show(one, { keep = false } = {}) {
     detail,
     el("h3", {}, spell(one.case_id, 120)),
     el("p", {}, el("span", { class: `badge ${tone}` }, words(one.outcome)),
-      ` score ${one.score === null ? "none" : number(one.score)} (${spell(one.scorer)}), ${spell(one.role)}, ${words(one.arm)}`,
+      ` score ${one.score === null ? "none" : number(one.score)} (${spell(one.scorer)}), ${spell(one.role)}${again(one)}, ${words(one.arm)}`,
       SEVERAL ? `, ${spell(DATA.runs[one.run].name)}` : "", one.status === "ok" ? "" : `, status ${one.status}`),
     others.length ? el("p", { class: "note" }, "The same case: ", others.map((other) =>
       el("button", { type: "button", class: "link", onclick: () => show(other) },
-        `${SEVERAL ? `${spell(DATA.runs[other.run].name, 20)}: ` : ""}${spell(other.role, 20)} (${words(other.outcome)})`))) : null,
+        `${SEVERAL ? `${spell(DATA.runs[other.run].name, 20)}: ` : ""}${spell(other.role, 20)}${again(other)} (${words(other.outcome)})`))) : null,
     one.error === null ? null : el("pre", { class: "text bad" }, visible(one.error)),
     el("h4", {}, "Prompt"),
     partsStrip(one.parts),
