@@ -83,7 +83,7 @@ def _sentences(first: float | None, drift: float | None) -> Iterator[str]:
     if first is not None:
         yield (
             f"Unsteady: the first batch took {first:.1f} times as long as later requests like it;"
-            " the engine was still cold. Run again, or give the load a `warmup:`."
+            " the engine was probably still cold. Run again, or give the load a `warmup:`."
         )
     if drift is not None:
         change = f"{abs(drift):.0%} {'slower' if drift > 0 else 'faster'}"
