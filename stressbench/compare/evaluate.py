@@ -12,6 +12,7 @@ from stressbench.schema.metric import Metric
 from stressbench.schema.suite.gate import share
 from stressbench.stats.arrays import Codes, Floats, Mask
 from stressbench.stats.clusters import PairedSums, binary_effect, cluster_sums, mean_effect
+from stressbench.stats.drift import Drift, drifted
 from stressbench.stats.effect import Effect, natural
 from stressbench.stats.exact import t_quantile
 from stressbench.stats.quantiles import Sides, percentile, percentile_effect
@@ -35,7 +36,8 @@ class Evaluation:
     """An effect and the data behind it.
 
     ``effect`` is None if no pair has a value on both sides. ``noise`` is on the reported scale.
-    ``flips`` is the share of binary cases that changed in either direction.
+    ``flips`` is the share of binary cases that changed in either direction. ``drift`` says how
+    much of it may be drift between the runs; None if nothing can drift.
     """
 
     effect: Effect | None
@@ -44,10 +46,16 @@ class Evaluation:
     missing_cand: int
     noise: float | None = None
     flips: float | None = None
+    drift: str | None = None
 
 
-def evaluate(pairing: Pairing, question: Question, seed: int) -> Evaluation:
-    """Compare the metric of ``question`` over all cases of ``pairing``."""
+def evaluate(
+    pairing: Pairing, question: Question, seed: int, drift: Drift | None = None
+) -> Evaluation:
+    """Compare the metric of ``question`` over all cases of ``pairing``.
+
+    ``drift`` is how much two unchanged runs would differ; None if nothing can drift.
+    """
     metric = question.metric
     sides = tuple(_usable(side, metric) for side in (pairing.base, pairing.cand))
     base, cand = (case_means(side, _values(side, metric), len(pairing)) for side in sides)
@@ -57,6 +65,10 @@ def evaluate(pairing: Pairing, question: Question, seed: int) -> Evaluation:
     if cases:
         clusters, n = _clusters(pairing, both)
         effect = _effect(sides, question, _Found(both, base[both], cand[both], clusters, n), seed)
+        if drift is not None:
+            effect = drifted(
+                effect, drift, relative=question.relative, confidence=question.confidence
+            )
     return Evaluation(
         effect=effect if cases else None,
         cases=cases,
@@ -64,6 +76,7 @@ def evaluate(pairing: Pairing, question: Question, seed: int) -> Evaluation:
         missing_cand=int((has_base & ~has_cand).sum()),
         noise=_noise(sides, question, both) if cases and pairing.repeated else None,
         flips=_flips(metric, base[both], cand[both]) if cases else None,
+        drift=drift.source if drift else None,
     )
 
 

@@ -1,54 +1,44 @@
 """Turns effects into verdicts, with the reason in a sentence.
 
 ``pass``          the whole interval lies within the margin
-``regression``    worse by an adjusted test and beyond the noise floor, and not shown to be
-                  within the margin
+``regression``    worse beyond chance by an adjusted test, by the margin or more, and beyond the
+                  noise floor
 ``inconclusive``  neither was shown; never counts as a pass
 
-Holm's method over all declared gates and scopes bounds the chance that an unchanged candidate
-is called a regression anywhere. ``pass`` needs no correction: the overall verdict is a pass only
-if every gate passes, and each gate is tested at its level (intersection-union test, Berger
+``compare.family`` adjusts the tests, so an unchanged candidate is called a regression anywhere
+with a chance of at most the level. ``pass`` needs no correction: the overall verdict is a pass
+only if every gate passes, and each gate is tested at its level (intersection-union test, Berger
 1982).
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from stressbench.compare.evaluate import Evaluation, Question
+from stressbench.compare.evaluate import Evaluation
+from stressbench.compare.family import Adjusted, Asked, Tested, harm_p
 from stressbench.schema.analysis.comparison import Finding, GateFinding, Missing, Overall, Verdict
 from stressbench.schema.suite.gate import Gate
 from stressbench.stats.effect import natural
 from stressbench.stats.exact import Interval
 from stressbench.stats.power import (
+    Test,
     clusters_if_still,
     clusters_needed,
+    detectable,
     fewest_clusters,
-    minimal_detectable_effect,
 )
 
 COVERAGE = 0.95
 """Share of the base's cases in which the candidate needs a value for a gate to pass."""
+_ROUNDING = 1e-12
+"""Slack of a harm that equals its margin up to rounding."""
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A question, its scope and the result."""
-
-    question: Question
-    scope: dict[str, str]
-    answer: Evaluation
-
-    @property
-    def p(self) -> float | None:
-        """Two-sided p of no difference; None if nothing could be tested."""
-        return self.answer.effect.p if self.answer.effect else None
-
-
-def finding(asked: Asked, p_adjusted: float | None) -> Finding:
+def finding(asked: Asked, p_adjusted: float | None, mde: float | None = None) -> Finding:
     """An exploratory finding."""
     question, answer, effect = asked.question, asked.answer, asked.answer.effect
     interval = bounds(asked)
@@ -67,41 +57,57 @@ def finding(asked: Asked, p_adjusted: float | None) -> Finding:
         ci=(interval.low, interval.high) if interval else None,
         p=asked.p,
         p_adjusted=p_adjusted,
-        mde=_mde(asked),
+        mde=_explored_mde(asked) if mde is None else mde,
         noise=answer.noise,
+        drift=answer.drift,
         flips=answer.flips,
         method=effect.method if effect else "none",
         why=_gap(asked) or "",
     )
 
 
-def judge(
-    asked: Asked, gate: Gate, p_adjusted: float | None, *, partial: bool = False
-) -> GateFinding:
-    """The verdict of one gate in one scope.
+def judged(tested: Iterable[Tested], *, partial: bool = False) -> Iterator[GateFinding]:
+    """The verdict of each gate, and of those of its scopes in which something surely got worse.
 
     A ``partial`` comparison can show a regression but never passes, because the missing cases
     may differ from the others.
     """
-    verdict, why = _verdict(asked, gate, p_adjusted)
+    for each in tested:
+        sure = [scope for scope in each.scopes if _sure(scope, each.gate)]
+        yield _judge(each.pooled, each.gate, partial=partial)
+        yield from (_judge(scope, each.gate, partial=partial, part=True) for scope in sure)
+
+
+def _judge(
+    adjusted: Adjusted, gate: Gate, *, partial: bool = False, part: bool = False
+) -> GateFinding:
+    asked = adjusted.asked
+    verdict, why = _verdict(adjusted, gate)
     if partial and verdict == "pass":
         verdict, why = "inconclusive", "within the margin so far, but a run is unfinished"
-    shared = msgspec.structs.asdict(finding(asked, p_adjusted)) | {"why": why}
+    mde = _mde(asked, gate, adjusted.level)
+    shared = msgspec.structs.asdict(finding(asked, adjusted.p)) | {"why": why, "mde": mde}
     return GateFinding(
         **shared,
         gate=gate.text,
         direction=gate.direction,
         margin=gate.margin,
         confidence=gate.confidence,
+        level=adjusted.level,
+        part=part,
         verdict=verdict,
-        settles_at=_settles_at(asked, gate) if verdict == "inconclusive" else None,
+        settles_at=_settles_at(adjusted, gate) if verdict == "inconclusive" else None,
     )
 
 
 def overall(gates: list[GateFinding]) -> Overall:
-    """The worst verdict of all gates; ``ungated`` without gates."""
+    """The worst verdict of all gates; ``ungated`` without gates.
+
+    One scope of a gate can make it red, but the gate as a whole decides whether it is green.
+    """
+    found: set[Verdict] = {gate.verdict for gate in gates if not gate.part}
+    found |= {gate.verdict for gate in gates if gate.verdict == "regression"}
     order: tuple[Verdict, ...] = ("regression", "inconclusive", "pass")
-    found = {gate.verdict for gate in gates}
     return next((verdict for verdict in order if verdict in found), "ungated")
 
 
@@ -114,30 +120,55 @@ def bounds(asked: Asked) -> Interval | None:
     return Interval(min(low, effect.delta - noise), max(high, effect.delta + noise))
 
 
-def _verdict(asked: Asked, gate: Gate, p_adjusted: float | None) -> tuple[Verdict, str]:
-    gap = _gap(asked)
-    interval = bounds(asked)
-    effect = asked.answer.effect
+def _verdict(adjusted: Adjusted, gate: Gate) -> tuple[Verdict, str]:
+    asked = adjusted.asked
+    gap, answer, interval = _gap(asked), asked.answer, bounds(asked)
+    effect = answer.effect
     if gap or effect is None or interval is None or effect.delta is None:
         return "inconclusive", gap or "the difference cannot be bounded: too few items have a value"
-    worst, harm = _harm(gate, interval), _harm(gate, Interval(effect.delta, effect.delta))
-    within = worst < gate.margin
-    significant = p_adjusted is not None and p_adjusted <= 1 - gate.confidence
-    if within and not _covered(asked.answer):
-        answer = asked.answer
+    within = _harm(gate, interval) < gate.margin
+    sure, harm = _sure(adjusted, gate), _harm(gate, Interval(effect.delta, effect.delta))
+    if within and not _covered(answer):
         return "inconclusive", (
             f"the candidate has no value in {answer.missing_cand} of the "
             f"{answer.cases + answer.missing_cand} cases in which the base has one; "
             "the others may be the easy cases"
         )
     if within:
-        better = " (a change within the margin is shown)" if significant and harm > 0 else ""
-        return "pass", f"shown to stay within the margin{better}"
-    if significant and harm > (asked.answer.noise or 0.0):
-        return "regression", "worse beyond chance, and not shown to be within the margin"
-    if significant and harm > 0:
-        return "inconclusive", "worse, but not by more than unchanged repeats differ"
+        return "pass", (
+            "it is surely worse, but shown to be worse by less than the margin"
+            if sure
+            else "shown to stay within the margin"
+        )
+    if harm >= gate.margin - _ROUNDING:
+        return _beyond(adjusted, sure=sure, noisy=harm <= (answer.noise or 0.0))
+    if sure:
+        return "inconclusive", (
+            "it is surely worse, but by less than the margin as measured, and the interval does "
+            "not exclude that it is more"
+        )
     return "inconclusive", "neither a loss nor its absence is shown: too few or too noisy items"
+
+
+def _beyond(adjusted: Adjusted, *, sure: bool, noisy: bool) -> tuple[Verdict, str]:
+    """The verdict on a harm as large as the margin."""
+    if sure and not noisy:
+        return "regression", "worse beyond chance, by the margin or more"
+    if sure:
+        return "inconclusive", "worse by the margin, but not by more than unchanged repeats differ"
+    answer = adjusted.asked.answer
+    why = "worse by the margin, but not beyond chance"
+    if answer.drift:
+        why += f": {answer.drift}"
+    elif answer.effect and answer.effect.least_p > adjusted.level:
+        why += ": too few items changed for any test to tell"
+    return "inconclusive", why
+
+
+def _sure(adjusted: Adjusted, gate: Gate) -> bool:
+    """Whether something surely got worse, if by little."""
+    p = adjusted.p
+    return p is not None and p <= 1 - gate.confidence and harm_p(adjusted.asked, gate) < 0.5  # noqa: PLR2004
 
 
 def _harm(gate: Gate, interval: Interval) -> float:
@@ -160,7 +191,7 @@ def _gap(asked: Asked) -> str | None:
         return "no case has a value on both sides"
     if answer.effect.delta is None or answer.effect.p is None:
         return answer.effect.method
-    fewest = fewest_clusters(confidence)
+    fewest = fewest_clusters(1 - confidence)
     if answer.effect.clusters < fewest:
         return (
             f"{answer.effect.clusters} independent item(s): "
@@ -169,29 +200,29 @@ def _gap(asked: Asked) -> str | None:
     return None
 
 
-def _settles_at(asked: Asked, gate: Gate) -> int | None:
+def _settles_at(adjusted: Adjusted, gate: Gate) -> int | None:
     """Number of items that would settle a gate if the difference stayed as it is.
 
-    A harm h below the margin m is settled by showing that it is below m, a distance of m - h,
-    or that it is above 0, a distance of h. The larger distance needs fewer items. For the first,
-    today's interval must shrink; it is wider than its standard error suggests if few cases
-    differ. For the second, the harm must be detected with 80 % power.
+    A harm h below the margin m is settled by showing that it is below m, a distance of m - h;
+    a harm beyond it by showing that it is no chance, a distance of h. For the first, today's
+    interval must shrink; it is wider than its standard error suggests if few cases differ. For
+    the second, the harm must be found with 80 % power.
     """
-    effect = asked.answer.effect
+    effect = adjusted.asked.answer.effect
     if effect is None or effect.interval is None or effect.delta is None or not effect.se:
         return None
     if effect.clusters < 2:  # noqa: PLR2004  a spread needs two
         return None
-    fewest = fewest_clusters(gate.confidence)
+    fewest = fewest_clusters(1 - gate.confidence)
     if not effect.varied:
         still = clusters_if_still(effect.se, effect.clusters, gate.margin, gate.confidence)
         return max(still, fewest)
     worst, harm = _harm(gate, effect.interval), _harm(gate, Interval(effect.delta, effect.delta))
     margin, worst, harm = (_working(gate, each) for each in (gate.margin, worst, harm))
-    if margin - harm > harm:
+    if margin > harm:
         shrunk = ((worst - harm) / (margin - harm)) ** 2
         return max(math.ceil(effect.clusters * shrunk), effect.clusters + 1, fewest)
-    needed = clusters_needed(effect.se, effect.clusters, harm, gate.confidence)
+    needed = clusters_needed(effect.se, effect.clusters, harm, adjusted.level)
     return max(needed, effect.clusters + 1, fewest)
 
 
@@ -199,16 +230,21 @@ def _working(gate: Gate, harm: float) -> float:
     """A harm on the working scale of standard errors, which is logarithmic for relative gates."""
     if not gate.relative:
         return harm
-    return math.log1p(harm) if gate.direction == "rise" else -_log_loss(harm)
+    return -math.log1p(-min(harm, 0.999)) if gate.direction == "drop" else math.log1p(harm)
 
 
-def _log_loss(margin: float) -> float:
-    return math.log1p(-min(margin, 0.999))
-
-
-def _mde(asked: Asked) -> float | None:
-    effect, confidence = asked.answer.effect, asked.question.confidence
-    if effect is None or not effect.se or effect.clusters < fewest_clusters(confidence):
+def _mde(asked: Asked, gate: Gate, level: float) -> float | None:
+    """The smallest true harm that this gate would call a regression four times in five."""
+    effect = asked.answer.effect
+    found = detectable(effect, Test(level, _working(gate, gate.margin))) if effect else None
+    if found is None:
         return None
-    mde = minimal_detectable_effect(effect.se, confidence)
-    return natural(mde, relative=asked.question.relative)
+    if gate.relative and gate.direction == "drop":
+        return -math.expm1(-found)
+    return natural(found, relative=gate.relative)
+
+
+def _explored_mde(asked: Asked) -> float | None:
+    effect = asked.answer.effect
+    found = detectable(effect, Test((1 - asked.question.confidence) / 2)) if effect else None
+    return None if found is None else natural(found, relative=asked.question.relative)

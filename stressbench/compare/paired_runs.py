@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from stressbench.compare import sides
+from stressbench.compare.between_runs import between_sides
 from stressbench.compare.differences import RolePair, RunDifference, differences, refuse_undeclared
 from stressbench.compare.evaluate import Question, evaluate
-from stressbench.compare.judge import Asked, finding, judge
+from stressbench.compare.family import Asked, GateQuestion, adjusted
+from stressbench.compare.judge import finding, judged
 from stressbench.compare.model_pairs import matches, model_pairs
 from stressbench.compare.pair import Pairing, pair
 from stressbench.compare.sides import Contrast, Side
@@ -21,7 +23,7 @@ from stressbench.schema.axes import AXES
 from stressbench.schema.results.run import RunHeader
 from stressbench.schema.suite.gate import Gate
 from stressbench.seeds import derive_seed
-from stressbench.stats.multiple import benjamini_hochberg, holm
+from stressbench.stats.multiple import benjamini_hochberg
 
 _OPEN = ("role", "variant", "lever")
 """Axes on which each value is judged separately."""
@@ -147,18 +149,13 @@ class PairedRuns:
         return self.main
 
     def judge(self, gates: Sequence[Gate]) -> list[GateFinding]:
-        """The verdict of each gate in each of its scopes."""
-        asked = [(gate, each) for gate in gates for each in self.ask(gate)]
-        adjusted = holm([1.0 if each.p is None else each.p for _, each in asked])
+        """The verdict of each gate, and of the scopes in which something surely got worse."""
+        tested = adjusted([each for gate in gates for each in self.ask(gate)])
         dropped = any(each.dropped for paired in self.paired for each in paired.pairings)
-        partial = bool(self.partial) or dropped
-        return [
-            judge(each, gate, None if each.p is None else p, partial=partial)
-            for (gate, each), p in zip(asked, adjusted, strict=True)
-        ]
+        return [*judged(tested, partial=bool(self.partial) or dropped)]
 
-    def ask(self, gate: Gate) -> Iterator[Asked]:
-        """The gate's question in each of its scopes; in one empty scope if no case matches."""
+    def ask(self, gate: Gate) -> Iterator[GateQuestion]:
+        """The gate's question to each pair of sides: pooled, and in each of its scopes."""
         metric, paired = known()[gate.metric], self.of(gate)
         if metric.device_bound and not paired.latency:
             raise CompareError(
@@ -173,8 +170,16 @@ class PairedRuns:
             where["arm"] = "stress"
         keys = [key for key in gate.per if key not in {*_OPEN, *contrast.differing}]
         for pairing in _chosen(gate, paired):
-            for scope in pairing.where(where).scopes(keys):
-                yield answer(pairing.where(where | scope), question, where | scope)
+            chosen = pairing.where(where)
+            scopes = chosen.scopes(keys)
+            yield GateQuestion(
+                gate,
+                answer(chosen, question, where),
+                tuple(
+                    answer(chosen.where(scope), question, where | scope)
+                    for scope in (scopes if len(scopes) > 1 else [])
+                ),
+            )
 
     def explore(self, headlines: Callable[[], Iterator[Question]]) -> list[Finding]:
         """Every headline metric with a value, overall and per prompt class."""
@@ -186,10 +191,10 @@ class PairedRuns:
             if self.main.latency or not question.metric.device_bound
         ]
         asked = [each for pairing in self.main.pairings for each in _explored(pairing, questions)]
-        adjusted = benjamini_hochberg([1.0 if each.p is None else each.p for each in asked])
+        found = benjamini_hochberg([1.0 if each.p is None else each.p for each in asked])
         return [
             finding(each, None if each.p is None else p)
-            for each, p in zip(asked, adjusted, strict=True)
+            for each, p in zip(asked, found, strict=True)
         ]
 
     def differences(self) -> list[str]:
@@ -262,4 +267,5 @@ def answer(pairing: Pairing, question: Question, scope: dict[str, str]) -> Asked
     sided = {**pairing.sides.words, **scope}
     names = [f"{key}={value}" for key, value in sorted(scope.items()) if key not in AXES]
     seed = derive_seed(0, "compare", question.metric.name, question.statistic, *names)
-    return Asked(question, sided, evaluate(pairing, question, seed))
+    drift = between_sides(pairing) if question.metric.device_bound else None
+    return Asked(question, sided, evaluate(pairing, question, seed, drift))

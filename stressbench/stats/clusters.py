@@ -9,7 +9,7 @@ of the same content) then share one estimator: sum of numerators over sum of den
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -31,6 +31,7 @@ from stressbench.stats.resample import (
     count_reached,
     draw_counts,
     expanded_tail,
+    least_p,
     percentile_interval,
     products,
     relabellings,
@@ -98,7 +99,8 @@ def mean_effect(
         return Effect(base=base, cand=cand, clusters=n, method=why)
     delta = natural(point, relative=relative)
     if n == 1:
-        return Effect(base=base, cand=cand, delta=delta, p=1.0, clusters=1, method="one cluster")
+        one = Effect(base=base, cand=cand, delta=delta, clusters=1, method="one cluster")
+        return replace(one, p=1.0, least_p=1.0)
     bounds, se, method = _bounds(sums, point, relative=relative, confidence=confidence, seed=seed)
     return Effect(
         base=base,
@@ -110,6 +112,7 @@ def mean_effect(
         p=swap_test(sums.cells, point, relative=relative, seed=seed),
         se=se,
         clusters=n,
+        least_p=least_p(_changed(sums.cells), PERMUTATIONS),
         method=f"{method}, swap permutation",
         varied=linear_se(sums.cells, relative=relative) > 0,
     )
@@ -153,6 +156,7 @@ def binary_effect(base: Floats, cand: Floats, *, confidence: float = 0.95) -> Ef
         delta=(gained - lost) / n,
         interval=tango(gained, lost, n, confidence),
         p=mcnemar(gained, lost),
+        least_p=mcnemar(gained + lost, 0),
         se=math.sqrt(max(gained + lost, 2)) / n,
         clusters=n,
         method="exact McNemar, score interval",
@@ -263,6 +267,11 @@ def _bootstrap(
         drawn[BOOTSTRAPS // 2 :] = np.where(half < n, half, 2 * n + 1 - half)
     effects = _contrast(products(draw_counts(drawn, len(cells)), cells), relative=relative)
     return percentile_interval(effects, expanded_tail(n, confidence))
+
+
+def _changed(cells: Floats) -> int:
+    """The number of clusters whose sides differ."""
+    return int((cells[:, :2] != cells[:, 2:]).any(axis=1).sum())
 
 
 def swap_test(cells: Floats, point: float, *, relative: bool, seed: int) -> float:

@@ -26,6 +26,8 @@ class Effect:
     se: float | None = None
     clusters: int
     method: str
+    least_p: float = 0.0
+    """The smallest two-sided p that this test could give for the clusters that changed."""
     varied: bool = True
     """False if the two sides agree everywhere; ``se`` is then that of two changed clusters."""
 

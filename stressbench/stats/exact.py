@@ -43,8 +43,13 @@ def t_quantile(p: float, df: int) -> float:
     return _root(lambda t: _t_cdf(t, df) - p, 0.0, high)
 
 
+def t_two_sided(t: float, df: int) -> float:
+    """Two-sided p-value of a statistic with Student's t distribution, df >= 1."""
+    return beta_cdf(df / (df + t * t), df / 2, 0.5)
+
+
 def _t_cdf(t: float, df: int) -> float:
-    tail = 0.5 * beta_cdf(df / (df + t * t), df / 2, 0.5)
+    tail = t_two_sided(t, df) / 2
     return 1 - tail if t >= 0 else tail
 
 

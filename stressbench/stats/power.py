@@ -1,35 +1,48 @@
-"""The smallest effect a comparison can find, and the number of items that would settle it."""
+"""The smallest harm that a test finds, and the number of items that would settle it."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
+from stressbench.stats.effect import Effect
 from stressbench.stats.exact import z_quantile
 
 POWER = 0.8
-"""Chance of detecting an effect as large as the minimal detectable effect."""
+"""Chance of finding an effect as large as the smallest detectable one."""
 
 
-def _reach(confidence: float) -> float:
-    return z_quantile((1 + confidence) / 2) + z_quantile(POWER)
+@dataclass(frozen=True, slots=True)
+class Test:
+    """A test of one direction, as it is really run.
 
-
-def minimal_detectable_effect(se: float, confidence: float = 0.95) -> float:
-    """Smallest true effect detected with 80 % power: (z_{1-alpha/2} + z_{.8}) x se.
-
-    On the scale of ``se``. With 100 pairs of which 20 % changed it is 12.5 points (Miller 2024,
-    section 5, with the paired standard error).
+    It rejects if its one-sided p is at most ``level`` and the estimated harm is at least
+    ``margin``. ``margin`` is above 0 and on the working scale.
     """
-    return _reach(confidence) * se
+
+    level: float
+    margin: float = 0.0
 
 
-def clusters_needed(se: float, clusters: int, distance: float, confidence: float = 0.95) -> int:
-    """Clusters needed to keep a margin ``distance`` away outside the interval with 80 % power.
+def detectable(effect: Effect, test: Test) -> float | None:
+    """The smallest true harm, on the working scale, that ``test`` finds with 80 % power.
+
+    None if no harm can be found: there are too few clusters, or nothing is known of their spread.
+    """
+    if not effect.se or effect.clusters < fewest_clusters(test.level):
+        return None
+    sure = (z_quantile(1 - test.level) + z_quantile(POWER)) * effect.se
+    return max(sure, test.margin + z_quantile(POWER) * effect.se)
+
+
+def clusters_needed(se: float, clusters: int, distance: float, level: float) -> int:
+    """Clusters needed to find a harm of ``distance`` with 80 % power at a one-sided ``level``.
 
     ``se`` was measured with ``clusters`` clusters. ``se`` and ``distance`` are on the working
-    scale, distance > 0. Detecting 2 points at 10 % discordance takes 1,963 pairs.
+    scale, distance > 0. Finding 2 points at 10 % discordance takes 1,963 pairs at 2.5 %.
     """
-    return math.ceil(clusters * (_reach(confidence) * se / distance) ** 2)
+    reach = z_quantile(1 - level) + z_quantile(POWER)
+    return math.ceil(clusters * (reach * se / distance) ** 2)
 
 
 def clusters_if_still(se: float, clusters: int, distance: float, confidence: float = 0.95) -> int:
@@ -42,9 +55,9 @@ def clusters_if_still(se: float, clusters: int, distance: float, confidence: flo
     return math.floor(z2 * (reach / distance - 1)) + 1
 
 
-def fewest_clusters(confidence: float = 0.95) -> int:
-    """Fewest clusters with which any effect can be significant: 2 / 2^n <= 1 - confidence.
+def fewest_clusters(level: float) -> int:
+    """Fewest clusters with which a one-sided test can reject: 1 / 2^n <= level.
 
-    6 at 95 %. With fewer, no relabelling test can reject, however large the effect.
+    5 at 5 %. With fewer, no relabelling test can reject, however large the effect.
     """
-    return math.ceil(1 - math.log2(1 - confidence) - 1e-9)
+    return math.ceil(-math.log2(level) - 1e-9)

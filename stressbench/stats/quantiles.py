@@ -23,6 +23,7 @@ from stressbench.stats.resample import (
     count_reached,
     draw_counts,
     expanded_tail,
+    least_p,
     percentile_interval,
     relabellings,
 )
@@ -64,7 +65,10 @@ def percentile_effect(
         return Effect(base=base, cand=cand, clusters=n, method=why)
     point = math.log(cand) - math.log(base) if relative else cand - base
     delta = natural(point, relative=relative)
-    effect = Effect(base=base, cand=cand, delta=delta, clusters=n, method="one cluster")
+    least = least_p(n, PERMUTATIONS)
+    effect = Effect(
+        base=base, cand=cand, delta=delta, clusters=n, least_p=least, method="one cluster"
+    )
     if n == 1:
         return replace(effect, p=1.0)
     rows = min(len(sides.base), len(sides.cand))

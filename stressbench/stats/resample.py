@@ -57,6 +57,17 @@ def count_reached(effects: Floats, point: float) -> int:
     return int((~(np.abs(effects) < abs(point) - slack)).sum())
 
 
+def least_p(changed: int, draws: int) -> float:
+    """The smallest two-sided p of a swap test if so many clusters changed.
+
+    Two of the 2**changed relabellings reach the most extreme difference, it and its mirror image.
+    """
+    if changed >= LARGE:
+        return 0.0
+    exact = float(2.0 ** (1 - changed)) if changed else 1.0
+    return exact if changed <= ENUMERATED else max(exact, 1 / (draws + 1))
+
+
 def relabellings(n: int, draws: int, seed: int) -> Iterator[Floats]:
     """Rows of 0 (keep) and 1 (exchange the sides) for n clusters: all rows, or ``draws``."""
     if n <= ENUMERATED:

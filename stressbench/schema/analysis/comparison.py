@@ -52,13 +52,17 @@ class Finding(Open, frozen=True, kw_only=True):
     p: float | None
     """Two-sided p-value of no difference, not adjusted."""
     p_adjusted: float | None
-    """Adjusted p-value: Holm over the declared gates, Benjamini-Hochberg over the exploratory
-    findings."""
+    """Adjusted p-value. Of a gate: one-sided, for the family of all gates and scopes. Of an
+    exploratory finding: by Benjamini and Hochberg."""
     mde: float | None
-    """Smallest true difference that this number of clusters detects with 80 % power."""
+    """Smallest true difference that is found with 80 % power. Of a gate: the smallest harm that is
+    called a regression with 80 % power; null if none could be."""
     noise: float | None
     """A/A noise floor: the 95 % bound of the difference between unchanged repeats; null with
     fewer than five repeats."""
+    drift: str | None = None
+    """How far unchanged runs may drift apart, and how that is known; null if nothing can drift.
+    It is part of ``ci`` and ``p``."""
     flips: float | None
     """Share of binary cases whose score changed in either direction. Equal means can hide them."""
     method: str
@@ -78,6 +82,11 @@ class GateFinding(Finding, frozen=True, kw_only=True):
     """Tolerated difference, in the metric's unit or as a share of the base."""
     confidence: float
     """Confidence level, 0 to 1."""
+    level: float
+    """One-sided level at which this question was asked, after its share of the family."""
+    part: bool = False
+    """True for one scope of a ``per`` gate. It can make the gate red; only the whole makes it
+    green. Scopes are listed if something in them surely got worse."""
     verdict: Verdict
     settles_at: int | None
     """Number of independent items with which this gate would reach a verdict if the difference
