@@ -40,18 +40,20 @@ def read(
     *,
     ids: bool = False,
     watch: Watch | None = None,
+    keys: Sequence[str] = (),
 ) -> Columns:
     """Read the columns that ``metrics`` need from a run directory or records file.
 
     ``progress`` is called with the number of records in each block read. ``ids`` also keeps the
-    case ids as texts. ``watch`` sees every record. Raises ``ResultsError``.
+    case ids as texts. ``watch`` sees every record. ``keys`` are parameters of prompt classes that
+    become labels. Raises ``ResultsError``.
     """
     run = store.read_run(path)
     metrics = tuple(metrics)
     if any(path.startswith("timing.") for metric in metrics for path in metric.paths):
         metrics += steadiness.NEEDED  # whoever looks at latency must hear if it was unsteady
-    gather = Gather(metrics, ids=ids, watch=watch)
-    narrow = narrow_record(metrics, watch.paths if watch else ())
+    gather = Gather(metrics, ids=ids, watch=watch, keys=keys)
+    narrow = narrow_record(metrics, watch.paths if watch else (), keys)
     with _no_collector():
         for batch in store.scan_batches(run.path, narrow):
             rows = [row for row in cast("list[CaseRecord]", batch) if row.pass_ not in AROUND]
@@ -85,6 +87,7 @@ def read_both(
     progress: Callable[[int], None] | None = None,
     *,
     ids: bool = False,
+    keys: Sequence[str] = (),
 ) -> tuple[Columns, Columns]:
     """Read two runs; large ones at the same time, the second in another process.
 
@@ -92,16 +95,18 @@ def read_both(
     """
     metrics = tuple(metrics)
     if min(_size(base), _size(cand)) < _WORTH_A_PROCESS_BYTES:
-        return read(base, metrics, progress, ids=ids), read(cand, metrics, progress, ids=ids)
+        first = read(base, metrics, progress, ids=ids, keys=keys)
+        return first, read(cand, metrics, progress, ids=ids, keys=keys)
     names = tuple(metric.name for metric in metrics)
     # Spawn, not fork: threads, such as a progress bar, may be running here.
     processes = multiprocessing.get_context("spawn")
     here, there = processes.Pipe(duplex=False)
-    other = processes.Process(target=_read_and_send, args=(cand, names, ids, there), daemon=True)
+    wanted = (cand, names, ids, tuple(keys), there)
+    other = processes.Process(target=_read_and_send, args=wanted, daemon=True)
     other.start()
     there.close()
     try:
-        return read(base, metrics, progress, ids=ids), _received(here, cand)
+        return read(base, metrics, progress, ids=ids, keys=keys), _received(here, cand)
     finally:
         here.close()
         other.terminate()  # it has sent everything, or is no longer needed
@@ -112,13 +117,14 @@ def _read_and_send(
     path: Path,
     names: Sequence[str],
     ids: bool,  # noqa: FBT001  passed to the process by position
+    keys: Sequence[str],
     pipe: Connection[object, object],
 ) -> None:
     """Read in another process and send the arrays one by one, each copied only once."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C
     outcome: Columns | StressbenchError
     try:
-        outcome = read(path, [known()[name] for name in names], ids=ids)
+        outcome = read(path, [known()[name] for name in names], ids=ids, keys=keys)
     except StressbenchError as error:
         outcome = error
     arrays: list[pickle.PickleBuffer] = []
