@@ -67,24 +67,27 @@ def finding(asked: Asked, p_adjusted: float | None, mde: float | None = None) ->
 
 
 def judged(tested: Iterable[Tested], *, partial: bool = False) -> Iterator[GateFinding]:
-    """The verdict of each gate, and of those of its scopes in which something surely got worse.
+    """The verdict of each gate as a whole and of its scopes.
 
-    A ``partial`` comparison can show a regression but never passes, because the missing cases
-    may differ from the others.
+    Scopes are opened if the whole surely got worse, or one of them. A ``partial`` comparison can
+    show a regression but never passes, because the missing cases may differ from the others.
     """
     for each in tested:
-        sure = [scope for scope in each.scopes if _sure(scope, each.gate)]
-        yield _judge(each.pooled, each.gate, partial=partial)
-        yield from (_judge(scope, each.gate, partial=partial, part=True) for scope in sure)
+        answers = (each.pooled, *each.scopes)
+        opened = any(_sure(answer, each.gate) for answer in answers)
+        for answer in answers:
+            verdict: Verdict = "unopened"
+            why = "all scopes together show no loss"
+            part = answer is not each.pooled
+            if opened or not part:
+                verdict, why = _verdict(answer, each.gate)
+            if partial and verdict == "pass":
+                verdict, why = "inconclusive", "within the margin so far, but a run is unfinished"
+            yield _found(answer, each.gate, (verdict, why), part=part)
 
 
-def _judge(
-    adjusted: Adjusted, gate: Gate, *, partial: bool = False, part: bool = False
-) -> GateFinding:
-    asked = adjusted.asked
-    verdict, why = _verdict(adjusted, gate)
-    if partial and verdict == "pass":
-        verdict, why = "inconclusive", "within the margin so far, but a run is unfinished"
+def _found(adjusted: Adjusted, gate: Gate, told: tuple[Verdict, str], *, part: bool) -> GateFinding:
+    asked, (verdict, why) = adjusted.asked, told
     mde = _mde(asked, gate, adjusted.level)
     shared = msgspec.structs.asdict(finding(asked, adjusted.p)) | {"why": why, "mde": mde}
     return GateFinding(
@@ -105,10 +108,12 @@ def overall(gates: list[GateFinding]) -> Overall:
 
     One scope of a gate can make it red, but the gate as a whole decides whether it is green.
     """
-    found: set[Verdict] = {gate.verdict for gate in gates if not gate.part}
-    found |= {gate.verdict for gate in gates if gate.verdict == "regression"}
-    order: tuple[Verdict, ...] = ("regression", "inconclusive", "pass")
-    return next((verdict for verdict in order if verdict in found), "ungated")
+    whole = {gate.verdict for gate in gates if not gate.part}
+    if any(gate.verdict == "regression" for gate in gates):
+        return "regression"
+    if not whole:
+        return "ungated"
+    return "pass" if whole == {"pass"} else "inconclusive"
 
 
 def bounds(asked: Asked) -> Interval | None:
