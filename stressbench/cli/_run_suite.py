@@ -40,6 +40,8 @@ class RunOptions:
 
 def run_suite(suite: Suite, console: Console, options: RunOptions) -> ExitCode:
     """Run one suite, or show what it would send. Raises ``StressbenchError``."""
+    from stressbench.metrics.families import known
+    from stressbench.runner.plan.gates import check_gate_keys
     from stressbench.runner.plan.prepare import check_roles, prepare
     from stressbench.runner.resume import load_resumed
     from stressbench.runner.run import new_directory, run
@@ -62,6 +64,7 @@ def run_suite(suite: Suite, console: Console, options: RunOptions) -> ExitCode:
         directory = begun or new_directory(options.out, suite.spec.name)
         with _removed_if_empty(directory):
             prepared = prepare(suite, engine=engine, limit=limit, progress=progress)
+            check_gate_keys(suite, known(), prepared.plan)
     with _removed_if_empty(directory), _view(console, shown=options.progress) as view:
         running = run(prepared, directory, view, resumed=resumed, roles=roles)
         result = in_its_time(
@@ -77,11 +80,14 @@ def _show_plan(
 ) -> None:
     from stressbench.cli._counted import counted
     from stressbench.cli.watch.plan import print_kv, print_plan
+    from stressbench.metrics.families import known
     from stressbench.report.terminal.layout import stdout_console
+    from stressbench.runner.plan.gates import check_gate_keys
     from stressbench.runner.plan.kv import foreseen
     from stressbench.runner.plan.prepare import prepare
 
     dry = prepare(suite, engine=engine, limit=limit, progress=progress, weights=False)
+    check_gate_keys(suite, known(), dry.plan)
     chosen = [name for name in dry.models if not roles or {name, name.partition("@")[0]} & {*roles}]
     console = stdout_console()
     print_plan(console, dry.plan)

@@ -43,7 +43,8 @@ class Level:
     """A level and its limit as an effect, limit -> level, and the test behind its p-value."""
 
     effect: Effect
-    test: LevelTest
+    test: LevelTest | None
+    """None for a single cluster."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,19 +131,15 @@ def share_level(cells: Floats, rows: int, limit: float, confidence: float = 0.95
 
 
 def percentile_level(
-    values: Floats,
-    clusters: Codes,
-    count: int,
-    share: float,
-    limit: float,
-    confidence: float = 0.95,
+    values: Floats, clusters: Codes, share: float, limit: float, *, confidence: float = 0.95
 ) -> Level:
     """A percentile of rows in two or more clusters against a limit, by order statistics.
 
+    ``clusters`` are numbered from 0; each has a row.
     The interval is None if the rows do not reach far enough to bound the percentile.
     """
     ordered = np.sort(values)
-    n, point = len(ordered), percentile(values, share)
+    n, count, point = len(ordered), int(clusters.max()) + 1, percentile(values, share)
     within = (values <= point).astype(np.float64)
     size = _effective_rows(cluster_sums(within, None, clusters, count), n)
     tail = (1 - confidence) / 2

@@ -15,15 +15,9 @@ from numpy.typing import NDArray
 from stressbench import store
 from stressbench.metrics.read.columns import Columns, Growing, Labels, minus_partner
 from stressbench.metrics.read.fields import LEVEL, PARAMS, paths_of
-from stressbench.metrics.read.values import (
-    column_of,
-    fields_of,
-    plausible,
-    sizes_of,
-    text_of,
-    values_of,
-)
+from stressbench.metrics.read.values import column_of, fields_of, plausible, sizes_of, values_of
 from stressbench.schema.axes import NONE, role_name, split_role
+from stressbench.schema.key_values import text_of
 from stressbench.schema.metric import Metric
 from stressbench.schema.results.record import CaseRecord
 from stressbench.schema.suite.roles import check_role

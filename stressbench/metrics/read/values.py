@@ -7,13 +7,11 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Final, TypeAlias
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from stressbench.errors import UsageError
 from stressbench.metrics.read.fields import is_number
-from stressbench.schema.axes import NONE
 from stressbench.schema.metric import FIXED, Metric
 from stressbench.stats.arrays import Floats
 
@@ -74,17 +72,6 @@ def plausible(values: Floats, metric: Metric) -> Floats:
     if wrong.any():
         raise ValueError(f"{metric.name} is {values[wrong][0]:g}, outside {low:g} to {high:g}")
     return values
-
-
-def text_of(value: object) -> str:
-    """A parameter as people write it in a gate: ``512``, ``0.5``, ``true``, ``none`` for null."""
-    if value is None:
-        return NONE
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, int | float):
-        return str(int(value)) if float(value).is_integer() else f"{value:.12g}"
-    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
 
 
 def sizes_of(column: Column) -> Floats:
