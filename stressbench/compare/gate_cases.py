@@ -29,7 +29,7 @@ MOST_SCOPES: Final = 1000
 """A gate that asks in more scopes is refused: none of them could have a verdict of its own."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class GateCases:
     """The cases of one pair of sides that a gate asks about; ``where`` is as the cases have it."""
 
@@ -62,7 +62,7 @@ def gate_cases(gate: Gate, pairings: Sequence[Pairing]) -> list[GateCases]:
     if not found:
         _refuse_values(gate, pairings, where)
     for key in keys:
-        if not _values([each.pairing for each in found], key):
+        if not _values([each.pairing for each in found], key) - {NONE}:
             _refuse(gate, f"none of these cases has a {key}, so per {key} asks nothing")
     return found
 
@@ -78,7 +78,7 @@ def _asked(gate: Gate, pairings: Sequence[Pairing]) -> tuple[dict[str, str], lis
     if not {"arm"} & {*where, *keys, *sides.axes}:
         where["arm"] = "stress"
     for key in (*where, *keys):
-        if not _values(pairings, key):
+        if not _values(pairings, key) - {NONE}:
             _refuse_key(gate, pairings, key)
     return where, keys
 
@@ -135,14 +135,13 @@ def _scopes(gate: Gate, pairing: Pairing, keys: Sequence[str]) -> list[dict[str,
 
 
 def _values(pairings: Iterable[Pairing], key: str) -> set[str]:
-    """The values of a key among the cases of ``pairings``, without null."""
+    """The values of a key among the cases of ``pairings``; ``none`` for null."""
     labels = [pairing.keys[key] for pairing in pairings if key in pairing.keys]
-    found = {each.names[code] for each in labels for code in np.unique(each.codes).tolist()}
-    return found - {NONE}
+    return {each.names[code] for each in labels for code in np.unique(each.codes).tolist()}
 
 
 def _refuse_key(gate: Gate, pairings: Sequence[Pairing], key: str) -> NoReturn:
-    there = [each for each in pairings[0].keys if _values(pairings, each)]
+    there = [each for each in pairings[0].keys if _values(pairings, each) - {NONE}]
     known = sorted({*there, *OPEN, "label", *_recorded(pairings[0].cand.columns)} - {key})
     _refuse(
         gate, f"no case has a key {key!r}{nearest(key, known)}", hint=f"keys: {', '.join(known)}"
@@ -158,7 +157,7 @@ def _recorded(columns: Columns) -> set[str]:
 def _refuse_values(gate: Gate, pairings: Sequence[Pairing], where: Mapping[str, str]) -> NoReturn:
     for key, value in where.items():
         values = _values(pairings, key)
-        if meant(value, values) is None and value != NONE:
+        if meant(value, values) is None:
             _refuse(
                 gate,
                 f"no case has {key}={value}{nearest(value, values)}",

@@ -21,7 +21,7 @@ from stressbench.stats.arrays import Codes, Floats, Mask
 from stressbench.stats.clusters import cluster_sums
 from stressbench.stats.effect import Effect
 from stressbench.stats.levels import (
-    Level,
+    LevelEffect,
     clusters_to_settle,
     mean_level,
     percentile_level,
@@ -75,13 +75,13 @@ def _failed(side: SideRows, n: int) -> Mask:
     return cases
 
 
-def _level(side: SideRows, question: Question, limit: float, cases: _Cases) -> Level | None:
+def _level(side: SideRows, question: Question, limit: float, cases: _Cases) -> LevelEffect | None:
     metric, quantile = question.metric, share(question.statistic)
     cells = _sums(side, metric, cases)
     if cases.count == 1:
         mean = float(cells[0, 0] / cells[0, 1])
         one = Effect(base=limit, cand=mean, clusters=1, method="one independent item", least_p=1.0)
-        return Level(one, None)
+        return LevelEffect(one, None)
     if quantile is not None:
         values, clusters = _rows(side, metric, cases)
         return percentile_level(values, clusters, quantile, limit, confidence=question.confidence)

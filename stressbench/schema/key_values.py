@@ -41,8 +41,13 @@ def number_of(text: str) -> float | None:
     return float(text) if _NUMBER.fullmatch(text) else None
 
 
+def _place(value: str) -> tuple[bool, float, str]:
+    number = number_of(value)
+    return number is None, number or 0.0, value
+
+
 def listed(values: Iterable[str]) -> str:
     """``a, b, c``, numbers by size, and how many more there are beyond the first."""
-    found = sorted({*values}, key=lambda value: (number_of(value) or 0.0, value))
+    found = sorted({*values}, key=_place)
     more = f", and {len(found) - _LISTED:,} more" if len(found) > _LISTED else ""
     return ", ".join(found[:_LISTED]) + more

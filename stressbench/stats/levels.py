@@ -39,7 +39,7 @@ class LevelTest(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Level:
+class LevelEffect:
     """A level and its limit as an effect, limit -> level, and the test behind its p-value."""
 
     effect: Effect
@@ -107,7 +107,7 @@ def _at_least(seen: float, size: float, share: float) -> float:
     return beta_cdf(share, seen, size - seen + 1) if seen > 0 else 1.0
 
 
-def share_level(cells: Floats, rows: int, limit: float, confidence: float = 0.95) -> Level:
+def share_level(cells: Floats, rows: int, limit: float, confidence: float = 0.95) -> LevelEffect:
     """The mean of ``rows`` values from 0 to 1 against a limit between them.
 
     ``cells`` are the sums of two or more clusters: numerator and denominator. One row for each
@@ -132,7 +132,7 @@ def share_level(cells: Floats, rows: int, limit: float, confidence: float = 0.95
 
 def percentile_level(
     values: Floats, clusters: Codes, share: float, limit: float, *, confidence: float = 0.95
-) -> Level:
+) -> LevelEffect:
     """A percentile of rows in two or more clusters against a limit, by order statistics.
 
     ``clusters`` are numbered from 0; each has a row.
@@ -166,7 +166,9 @@ def percentile_level(
     )
 
 
-def mean_level(cells: Floats, limit: float, confidence: float = 0.95, *, positive: bool) -> Level:
+def mean_level(
+    cells: Floats, limit: float, confidence: float = 0.95, *, positive: bool
+) -> LevelEffect:
     """A mean, or a ratio of sums, of two or more clusters against a limit.
 
     ``positive`` says that no value is below 0.
@@ -196,7 +198,7 @@ def _level(  # noqa: PLR0913  the parts of an effect
     least: float,
     clusters: int,
     method: str,
-) -> Level:
+) -> LevelEffect:
     effect = Effect(
         base=limit,
         cand=value,
@@ -208,7 +210,7 @@ def _level(  # noqa: PLR0913  the parts of an effect
         method=method,
         least_p=min(1.0, 2 * least),
     )
-    return Level(effect, test)
+    return LevelEffect(effect, test)
 
 
 def clusters_to_settle(test: LevelTest, clusters: int, *, above: float, below: float) -> int | None:
