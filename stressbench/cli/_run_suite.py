@@ -41,6 +41,7 @@ class RunOptions:
 def run_suite(suite: Suite, console: Console, options: RunOptions) -> ExitCode:
     """Run one suite, or show what it would send. Raises ``StressbenchError``."""
     from stressbench.cli._gates import planned_gates
+    from stressbench.compare.decidable import told
     from stressbench.runner.plan.prepare import check_roles, prepare
     from stressbench.runner.resume import load_resumed
     from stressbench.runner.run import new_directory, run
@@ -64,6 +65,8 @@ def run_suite(suite: Suite, console: Console, options: RunOptions) -> ExitCode:
         with _removed_if_empty(directory):
             prepared = prepare(suite, engine=engine, limit=limit, progress=progress)
             prepared = replace(prepared, gates=planned_gates(prepared.plan))
+    for line in told(each for each in prepared.gates if not (each.can_pass and each.can_fail)):
+        console.print(safe_text(line), style="yellow", soft_wrap=True)
     with _removed_if_empty(directory), _view(console, shown=options.progress) as view:
         running = run(prepared, directory, view, resumed=resumed, roles=roles)
         result = in_its_time(
