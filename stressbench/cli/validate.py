@@ -22,9 +22,10 @@ def validate(
 
     Example: stressbench validate suites/smoke.yaml
     """
-    from stressbench.cli._counted import counted
+    from stressbench.cli._planned import counted, planned_gates
     from stressbench.cli.watch.preparing import preparing
     from stressbench.cli.watch.stderr import stderr_console
+    from stressbench.compare.decidable import told
     from stressbench.metrics.families import known
     from stressbench.runner.plan.gates import check_gate_keys, check_gates
     from stressbench.runner.plan.models import open_models
@@ -45,3 +46,5 @@ def validate(
         check_gate_keys(suite, known(), plan)
         requests = counted(suite.spec, list(models), passes(suite.spec, workers=True))
         typer.echo(f"{suite.source}: valid; {requests}")
+        for line in told(planned_gates(plan)):
+            typer.echo(f"  {line}")

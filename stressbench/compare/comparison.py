@@ -12,7 +12,7 @@ from stressbench.compare.analysis import degradation
 from stressbench.compare.case_keys import needs_ids
 from stressbench.compare.differences import check_treatments
 from stressbench.compare.evaluate import Question
-from stressbench.compare.gate_cases import parameters
+from stressbench.compare.gates.cases import parameters
 from stressbench.compare.judge import overall
 from stressbench.compare.knees import knees
 from stressbench.compare.paired_runs import PairedRuns, check_headers, of_gate

@@ -20,7 +20,7 @@ import msgspec
 
 from stressbench.compare.evaluate import Evaluation
 from stressbench.compare.family import Adjusted, Asked, Tested, harm_p
-from stressbench.compare.limits import limit_settles_at, limit_verdict
+from stressbench.compare.gates.limits import limit_settles_at, limit_verdict
 from stressbench.schema.analysis.comparison import Finding, GateFinding, Missing, Overall, Verdict
 from stressbench.schema.suite.gate import Gate
 from stressbench.stats.effect import natural

@@ -10,9 +10,9 @@ from stressbench.compare.between_runs import between_sides
 from stressbench.compare.differences import RolePair, RunDifference, differences, refuse_undeclared
 from stressbench.compare.evaluate import Question, evaluate
 from stressbench.compare.family import Asked, GateQuestion, adjusted
-from stressbench.compare.gate_cases import OPEN, gate_cases, measured
+from stressbench.compare.gates.cases import OPEN, gate_cases, measured
+from stressbench.compare.gates.limits import evaluate_limit
 from stressbench.compare.judge import finding, judged
-from stressbench.compare.limits import evaluate_limit
 from stressbench.compare.model_pairs import matches, model_pairs
 from stressbench.compare.pair import Pairing, pair
 from stressbench.compare.sides import Contrast, Side

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal, TypeAlias
+from collections.abc import Mapping
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 import msgspec
 
@@ -17,6 +18,15 @@ figure."""
 
 AROUND: Final[frozenset[Pass]] = frozenset({"warmup", "cooldown"})
 """Passes that are in no figure."""
+
+
+class PlannedCase(NamedTuple):
+    """What is known of a case before it is built: the values of its keys, and its item."""
+
+    keys: Mapping[str, str]
+    """``prompt_class``, ``label``, ``arm``, ``budget``, ``depth`` and every parameter, as text."""
+    item: str
+    """The ``cluster_id`` that its record will have."""
 
 
 class Segment(Strict, frozen=True, kw_only=True):

@@ -11,7 +11,7 @@ from typing import Final, NoReturn, TypeAlias
 from stressbench import catalog
 from stressbench.errors import SuiteError
 from stressbench.prompts.base import Param, load
-from stressbench.prompts.build.assemble import WITHOUT_CONTEXT
+from stressbench.prompts.build.conditions import WITHOUT_CONTEXT
 from stressbench.runner.plan.probes import probe_type
 from stressbench.runner.plan.requests import Plan
 from stressbench.schema.axes import NONE

@@ -19,7 +19,7 @@ models: {dense: {model: reference-dense}, sparse: {model: reference-sparse}}
 load: {arrival: sweep, concurrency_levels: [1, 2]}
 prompts:
   - {use: niah, items: 2, budgets: [256, 512], depths: [0, 0.5]}
-  - {use: near_distractor, label: near, items: 2, budgets: [256], params: {rivals: [1, 2]}}
+  - {use: near_distractor, label: near, items: 2, budgets: [256], params: {distractors: [1, 2]}}
   - {use: short_qa, items: 2}
 probes: [kv]
 gates:
@@ -37,8 +37,8 @@ def suite(*gates: str, text: str = SUITE):
         "quality.score drop < 5pt per prompt_class",
         "quality.score drop < 5pt per label, budget, depth, load_level",
         "quality.score >= 50pt where budget=512.0, depth=5e-1",
-        "quality.score drop < 5pt per rivals",
-        "quality.score drop < 5pt where rivals=1, arm=stress",
+        "quality.score drop < 5pt per distractors",
+        "quality.score drop < 5pt where distractors=1, arm=stress",
         "quality.score drop < 5pt where role=sparse, load_level=concurrency-2",
         "quality.score drop < 5pt where label=short_qa, budget=none",
         "quality.score drop < 5pt by role=dense,sparse where variant=none",
@@ -65,7 +65,11 @@ def test_a_gate_on_what_the_run_will_hold_is_accepted(gate):
             "near",
         ),
         ("quality.score drop < 5pt where budget=1024", "budget=1024", "budget: 256, 512"),
-        ("quality.score drop < 5pt where rivals=7", "rivals=7", "values of rivals: 1, 2"),
+        (
+            "quality.score drop < 5pt where distractors=7",
+            "distractors=7",
+            "values of distractors: 1, 2",
+        ),
         (
             "quality.score drop < 5pt where load_level=concurrency-4",
             "did you mean",
@@ -76,7 +80,11 @@ def test_a_gate_on_what_the_run_will_hold_is_accepted(gate):
         ("quality.score drop < 5pt where lever=clean", "lever=clean", "none"),
         ("quality.score drop < 5pt by role=dense,big", "role=big", "dense, sparse"),
         ("quality.score drop < 5pt by label=niah,far", "label=far", "near, niah"),
-        ("quality.score drop < 5pt where label=niah,rivals=1", "all of label=niah, rivals=1", ""),
+        (
+            "quality.score drop < 5pt where label=niah,distractors=1",
+            "all of label=niah, distractors=1",
+            "",
+        ),
         ("quality.score drop < 5pt per budget where label=short_qa", "will have a budget", ""),
         ("quality.score drop < 5pt where arm=stres", "did you mean 'stress'?", "isotoken"),
     ],
