@@ -79,10 +79,10 @@ def compare(
 
 def compare_columns(base: Columns, cand: Columns | None, options: Options) -> Comparison:
     """``compare`` for columns in memory, read with what ``needed`` names."""
-    agenda = _agenda(base.header, cand.header if cand else None, options)
+    agenda = _agenda(base.header, None if cand is None else cand.header, options)
     runs = PairedRuns(
         base,
-        cand or base,
+        base if cand is None else cand,
         agenda.contrast,
         agenda.treat,
         allow_partial=options.allow_partial,
