@@ -139,10 +139,10 @@ def limit_verdict(adjusted: Adjusted, gate: Gate) -> tuple[Verdict, str]:
     beyond = effect.delta < 0 if gate.direction == "drop" else effect.delta > 0
     if beyond and adjusted.p is not None and adjusted.p <= 1 - gate.confidence:
         return "regression", "beyond the limit, and more than by chance"
-    return (
-        "inconclusive",
-        "the level may be on either side of the limit: too few or too noisy items",
-    )
+    why = "the level may be on either side: too few or too noisy items"
+    if effect.interval is None:
+        why = "too few rows reach this percentile to bound it"
+    return "inconclusive", why
 
 
 def limit_settles_at(adjusted: Adjusted, gate: Gate) -> int | None:
