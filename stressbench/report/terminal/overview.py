@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import groupby
+from itertools import takewhile
 from typing import Final, NamedTuple
 
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
@@ -52,7 +52,7 @@ _PROBED_FORMS: Final = {
 
 
 class _Line(NamedTuple):
-    """A line of a table: its first cells, and the row it shows; None for a class's own line."""
+    """A line of a table: its first cells, and the row it shows; None for a heading."""
 
     name: Text
     role: Text
@@ -71,18 +71,17 @@ def render(rows: Sequence[OverviewRow]) -> Iterator[RenderableType]:
 
 
 def _lines(rows: Sequence[OverviewRow]) -> Iterator[_Line]:
-    """The rows under their classes, the models of a dose under each other."""
-    nothing = Text("")
-    for prompt_class, of_class in groupby(rows, key=lambda row: row.prompt_class):
-        group = list(of_class)
-        dosed = bool(group[0].dose)
-        if dosed:
-            yield _Line(text(prompt_class), nothing, None)
-        for dose, of_dose in groupby(group, key=lambda row: row.dose):
-            name = text(f"  {dose}") if dosed else text(prompt_class)
-            for row in of_dose:
-                yield _Line(name, text(row.role), row)
-                name = nothing
+    """The rows under their classes and labels, the models of a dose under each other."""
+    nothing, before = Text(""), tuple[str, ...]()
+    for row in rows:
+        path = (row.entry.prompt_class, *filter(None, (row.entry.label, row.dose)))
+        names = [text("  " * depth + name) for depth, name in enumerate(path)]
+        pairs = zip(before, path, strict=False)
+        shared = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+        for heading in names[shared:-1]:
+            yield _Line(heading, nothing, None)
+        yield _Line(nothing if path == before else names[-1], text(row.role), row)
+        before = path
 
 
 def _title(what: str) -> Text:
