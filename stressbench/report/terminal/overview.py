@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import takewhile
 from typing import Final, NamedTuple
 
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+from rich.table import Table
 from rich.text import Text
 
 from stressbench.report.model.overview import ATTENTION, ROUTING
@@ -84,13 +85,21 @@ def _lines(rows: Sequence[OverviewRow]) -> Iterator[_Line]:
         before = path
 
 
+def _table(*, right: Iterable[str] = (), gap: int) -> Table:
+    """A table whose first column is broken into lines where a label is too long for it."""
+    found = table(left=("class and dose", "model"), right=right, gap=gap)
+    first = found.columns[0]
+    first.no_wrap, first.overflow, first.min_width = False, "fold", len(str(first.header))
+    return found
+
+
 def _title(what: str) -> Text:
     return Text(f"\n{what}", style="bold")
 
 
 def _quality(rows: Sequence[OverviewRow]) -> Iterator[RenderableType]:
     controls = [arm for arm in _CONTROLS if any(arm in row.arms for row in rows)]
-    found = table(left=("class and dose", "model"), gap=1)
+    found = _table(gap=1)
     found.add_column(Text("under stress\n[95 % interval]"), justify="right", no_wrap=True)
     for arm in controls:
         found.add_column(Text(_CONTROLS[arm]), justify="right", no_wrap=True)
@@ -141,7 +150,7 @@ class _Engine:
     def __rich_console__(self, _: Console, options: ConsoleOptions) -> RenderResult:
         wide = options.max_width >= _WIDE
         heads = {k: v for k, v in _ENGINE_HEADS.items() if wide or " ms" not in k}
-        found = table(left=("class and dose", "model"), right=heads, gap=1)
+        found = _table(right=heads, gap=1)
         for name, role, row in _lines(self.rows):
             if row is None:
                 found.add_row(name)
@@ -168,7 +177,7 @@ def _engine_cells(row: Row) -> Iterator[Text]:
 def _probed(rows: Sequence[OverviewRow]) -> Iterator[RenderableType]:
     *heads, sampled = _PROBED_HEADS
     some = [row for row in rows if row.probed]
-    found = table(left=("class and dose", "model"), gap=2)
+    found = _table(gap=2)
     for head in (*heads[:2], sampled, *heads[2:], sampled):
         found.add_column(Text(head), justify="right", no_wrap=True)
     for name, role, row in _lines(some):

@@ -10,6 +10,7 @@ from rich.text import Text
 from stressbench.report.model.engine.view import LatencyCurve, Timeline
 from stressbench.report.model.view import Row, RunReport
 from stressbench.safe_text import safe_line
+from stressbench.schema.suite.entry import Entry
 
 _LEVELS: Final = " ▁▂▃▄▅▆▇█"
 _WIDTH: Final = 48
@@ -48,8 +49,8 @@ def _quality(rows: Sequence[Row]) -> Iterator[Text]:
     if not twinned:
         return
     yield Text("\nQuality of each class: under stress, then its plain twin", style="bold")
-    names = {pair: safe_line(f"{pair[0].name} {pair[1]}") for pair in twinned}
-    width = min(_NAME_CHARS, max(map(len, names.values())))
+    names = {(entry, role): _name(entry, role) for entry, role in twinned}
+    width = max(map(len, names.values()))
     for entry, role in sorted(twinned, key=lambda pair: pair[0]):
         stress = means.get((entry, role, "stress"))
         twin = means[entry, role, "isocontent"]
@@ -57,12 +58,18 @@ def _quality(rows: Sequence[Row]) -> Iterator[Text]:
             continue
         style = "red" if stress < twin else ""
         yield Text.assemble(
-            f"  {names[entry, role][:width]:{width}} ",
+            f"  {names[entry, role]:{width}} ",
             (_bar(stress), style),
             f" {stress:4.0%}  ",
             (_bar(twin), "dim"),
             f" {twin:4.0%}",
         )
+
+
+def _name(entry: Entry, role: str) -> str:
+    """Entry and role; a long label is cut, so that the bars still fit beside it."""
+    model = safe_line(role)[:_ROLE_CHARS]
+    return f"{safe_line(entry.name)[: _NAME_CHARS - 1 - len(model)]} {model}"
 
 
 def _bar(share: float, width: int = 20) -> str:
