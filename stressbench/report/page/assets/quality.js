@@ -128,7 +128,7 @@ function degradationByInflation(parent) {
         Plot.ruleY([0], { strokeOpacity: 0.6 }),
         ...SERIES.flatMap((name, index) => sideBySide(twinned.filter((d) => d.series === name), index)),
         Plot.text(d3.groups(twinned, (d) => d.label).map(([, some]) => some[0]), {
-          x: "inflation", y: (d) => d.delta.value, text: "label", dx: 14, textAnchor: "start",
+          x: "inflation", y: (d) => d.delta.value, text: (d) => spell(d.label, 40), dx: 14, textAnchor: "start",
           dy: -10, fill: "currentColor", stroke: "var(--ground)", strokeWidth: 3,
         }),
       ],
