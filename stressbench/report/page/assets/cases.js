@@ -13,7 +13,7 @@ function caseBrowser(parent) {
   if (SEVERAL) selects.run = select(row, "run", "run", DATA.runs.map((run, i) => [String(i), spell(run.name)]));
   for (const [field, label] of Object.entries(choices)) {
     const values = [...new Set(DATA.cases.map((one) => filtered(one, field)))].sort();
-    selects[field] = select(row, field, label, values.map((v) => [v, spell(v === "" ? "(empty)" : words(v))]));
+    selects[field] = select(row, field, label, values.map((v) => [v, spell(v === "" ? "(empty)" : ["arm", "outcome"].includes(field) ? words(v) : v, 140)]));
   }
   const search = el("input", { type: "search", id: "filter-text", placeholder: "case id", autocomplete: "off",
     oninput: () => { filters.text = search.value; refresh(); } });
