@@ -142,7 +142,7 @@ def _values(pairings: Iterable[Pairing], key: str) -> set[str]:
 
 def _refuse_key(gate: Gate, pairings: Sequence[Pairing], key: str) -> NoReturn:
     there = [each for each in pairings[0].keys if _values(pairings, each) - {NONE}]
-    known = sorted({*there, *OPEN, "label", *_recorded(pairings[0].cand.columns)} - {key})
+    known = sorted({*there, *OPEN, *_recorded(pairings[0].cand.columns)} - {key})
     _refuse(
         gate, f"no case has a key {key!r}{nearest(key, known)}", hint=f"keys: {', '.join(known)}"
     )

@@ -568,13 +568,17 @@ def test_nothing_that_is_valid_crashes_and_swapping_mirrors(tmp_path_factory, sc
 
 
 def test_runs_that_were_read_already_compare_like_their_files(tmp_path):
-    base = run(tmp_path, "base", answers(40))
-    cand = run(tmp_path, "cand", answers(40, range(8)))
-    options = Options(gates=(SCORE, f"{SCORE} where label=niah"), gates_from="here")
+    sized = [
+        [msgspec.structs.replace(r, params={**r.params, "content_tokens": 9}) for r in rows]
+        for rows in (answers(40), answers(40, range(8)))
+    ]
+    base, cand = (run(tmp_path, name, rows) for name, rows in zip("ab", sized, strict=True))
+    gates = (SCORE, f"{SCORE} where label=niah", "failures.rate rise < 5pt per content_tokens")
+    options = Options(gates=gates, gates_from="here")
     headers = (read_run(base).header, read_run(cand).header)
-    metrics, ids, _ = comparing.needed(*headers, options)
-    assert ids
-    columns = [read(path, metrics, ids=ids) for path in (base, cand)]
+    metrics, ids, keys = comparing.needed(*headers, options)
+    assert keys == ("content_tokens",)
+    columns = [read(path, metrics, ids=ids, keys=keys) for path in (base, cand)]
     assert comparing.compare_columns(*columns, options) == comparing.compare(base, cand, options)
 
 
