@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from stressbench.compare.pair import Pairing, SideRows, case_means
+from stressbench.compare.pair import Pairing, SideRows, case_means, usable
 from stressbench.schema.metric import Metric
 from stressbench.schema.suite.gate import share
 from stressbench.stats.arrays import Codes, Floats, Mask
@@ -57,7 +57,7 @@ def evaluate(
     ``drift`` is how much two unchanged runs would differ; None if nothing can drift.
     """
     metric = question.metric
-    sides = tuple(_usable(side, metric) for side in (pairing.base, pairing.cand))
+    sides = tuple(usable(side, metric) for side in (pairing.base, pairing.cand))
     base, cand = (case_means(side, _values(side, metric), len(pairing)) for side in sides)
     has_base, has_cand = ~np.isnan(base), ~np.isnan(cand)
     both = has_base & has_cand
@@ -116,14 +116,6 @@ def _effect(sides: tuple[SideRows, ...], question: Question, found: _Found, seed
         confidence=question.confidence,
         seed=seed,
     )
-
-
-def _usable(side: SideRows, metric: Metric) -> SideRows:
-    """The rows of the passes that the metric is read from."""
-    if metric.passes == "any" or side.quality_pass.all():
-        return side
-    keep = side.quality_pass
-    return SideRows(side.columns, side.rows[keep], side.cases[keep], keep[keep])
 
 
 def _values(side: SideRows, metric: Metric) -> Floats:

@@ -15,6 +15,7 @@ from stressbench.compare.sides import OTHER_CONTENT, Contrast, Side
 from stressbench.compare.sweep_levels import Shared, of_levels, shared_levels, unfinished
 from stressbench.errors import CompareError
 from stressbench.metrics.base import Columns, Labels, case_digest
+from stressbench.schema.metric import Metric
 from stressbench.schema.results.record import CaseRecord
 from stressbench.stats.arrays import Codes, Floats, Mask
 
@@ -281,3 +282,16 @@ def case_means(side: SideRows, values: Floats, n: int, weights: Floats | None = 
     means = np.full(n, np.nan)
     np.divide(sums, counts, out=means, where=counts > 0)
     return means
+
+
+def usable(side: SideRows, metric: Metric) -> SideRows:
+    """The rows of the passes that the metric is read from."""
+    if metric.passes == "any" or side.quality_pass.all():
+        return side
+    keep = side.quality_pass
+    return SideRows(side.columns, side.rows[keep], side.cases[keep], keep[keep])
+
+
+def case_values(side: SideRows, metric: Metric, n: int) -> Floats:
+    """The metric of each case, shape (n,): the mean of its usable rows, or NaN."""
+    return case_means(usable(side, metric), side.columns.values[metric.name], n)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from rich.table import Table
 from rich.text import Text
 
+from stressbench.report.terminal.analysis.changes import changed_cases, moved_causes
 from stressbench.report.terminal.layout import rendered, text
 from stressbench.report.words import comparison as words
 from stressbench.report.words.degradation import lines as degradation_lines
@@ -39,6 +40,8 @@ def _parts(comparison: Comparison, *, explain: bool) -> Iterator[Text | Table]:
         yield text(hidden, "dim")
     if explain:
         yield from (text(f"- {words.explain(gate)}") for gate in words.listed(comparison))
+    yield from changed_cases(comparison)
+    yield from moved_causes(comparison, explain=explain)
     if comparison.findings:
         yield from _findings(comparison)
     yield from (text(f"knee {words.knees(each)}") for each in comparison.knees)
