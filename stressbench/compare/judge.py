@@ -141,33 +141,32 @@ def _verdict(adjusted: Adjusted, gate: Gate) -> tuple[Verdict, str]:
         )
     if within:
         return "pass", (
-            "it is surely worse, but shown to be worse by less than the margin"
+            "surely worse, but shown to be worse by less than the margin"
             if sure
             else "shown to stay within the margin"
         )
-    if harm >= gate.margin - _ROUNDING:
-        return _beyond(adjusted, sure=sure, noisy=harm <= (answer.noise or 0.0))
-    if sure:
-        return "inconclusive", (
-            "it is surely worse, but by less than the margin as measured, and the interval does "
-            "not exclude that it is more"
-        )
-    return "inconclusive", "neither a loss nor its absence is shown: too few or too noisy items"
-
-
-def _beyond(adjusted: Adjusted, *, sure: bool, noisy: bool) -> tuple[Verdict, str]:
-    """The verdict on a harm as large as the margin."""
-    if sure and not noisy:
+    beyond, noisy = harm >= gate.margin - _ROUNDING, harm <= (answer.noise or 0.0)
+    if sure and beyond and not noisy:
         return "regression", "worse beyond chance, by the margin or more"
+    why = _open(adjusted, sure=sure, beyond=beyond)
+    return "inconclusive", f"{why}; {answer.drift}" if answer.drift else why
+
+
+def _open(adjusted: Adjusted, *, sure: bool, beyond: bool) -> str:
+    """Why a harm that is not shown to be within the margin is not called a regression."""
+    effect = adjusted.asked.answer.effect
+    if sure and beyond:
+        return "worse by the margin, but not by more than unchanged repeats differ"
     if sure:
-        return "inconclusive", "worse by the margin, but not by more than unchanged repeats differ"
-    answer = adjusted.asked.answer
-    why = "worse by the margin, but not beyond chance"
-    if answer.drift:
-        why += f": {answer.drift}"
-    elif answer.effect and answer.effect.least_p > adjusted.level:
-        why += ": too few items changed for any test to tell"
-    return "inconclusive", why
+        return (
+            "surely worse, but by less than the margin as measured, and it is not excluded that "
+            "it is more"
+        )
+    if not beyond:
+        return "neither a loss nor its absence is shown: too few or too noisy items"
+    if effect and effect.least_p > adjusted.level:
+        return "worse by the margin, but too few items changed for any test to tell it from chance"
+    return "worse by the margin, but not beyond chance"
 
 
 def _sure(adjusted: Adjusted, gate: Gate) -> bool:

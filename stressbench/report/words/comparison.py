@@ -138,6 +138,8 @@ def explain(gate: GateFinding) -> str:
         what += " four times out of five."
     if gate.noise is not None:
         what += f" Unchanged repeats differ by up to {change(gate, gate.noise, signed=False)}."
+    if gate.drift is not None and gate.drift not in gate.why:
+        what += f" {safe_line(gate.drift[:1].upper() + gate.drift[1:])}."
     if gate.verdict == "inconclusive" and gate.settles_at is not None:
         what += f" About {gate.settles_at:,} independent items would settle it"
         what += " if the difference stays the same."
