@@ -69,7 +69,7 @@ def _changed_cases(comparison: Comparison) -> Iterator[str]:
         for case in each.cases:
             name, *rest = changes.cells(case, each)
             rows.append([_code(name), *map(text, rest)])
-        heads = ("case", "value", "outcome", "answer")
+        heads = ("case", "value", "outcome", "base said", "cand said")
         yield from ("", text(changes.heading(each)), "", *_table(heads, rows, ()))
     if comparison.changes:
         yield from ("", f"In full: {_code(changes.command(comparison, comparison.changes[0]))}")

@@ -35,8 +35,8 @@ def heading(each: CaseChanges) -> str:
     return f"{place(each.scope)}: {counts} ({safe_line(each.gate or each.metric)})"
 
 
-def cells(case: ChangedCase, changes: CaseChanges) -> tuple[str, str, str, str]:
-    """Id, value, outcome and answer of a case, each with an arrow from base to candidate."""
+def cells(case: ChangedCase, changes: CaseChanges) -> tuple[str, str, str, str, str]:
+    """Id, value and outcome of a case, each from base to candidate; then the two answers."""
     sides = (case.base, case.cand)
     plain = changes.unit == "fraction"
     values = [number(side.value) if plain else level_in(changes.unit, side.value) for side in sides]
@@ -44,7 +44,7 @@ def cells(case: ChangedCase, changes: CaseChanges) -> tuple[str, str, str, str]:
         _arrow(safe_line(case.case_id), safe_line(case.cand_case_id)),
         _arrow(*values),
         _arrow(*map(_outcomes, sides)),
-        _answers(case),
+        *_answers(case),
     )
 
 
@@ -78,15 +78,18 @@ def _outcomes(side: SideAnswer) -> str:
     return ", ".join(f"{outcome_words(name)} {count}" for name, count in side.outcomes.items())
 
 
-def _answers(case: ChangedCase) -> str:
-    """Both answers, shortened to where they differ; empty if neither was recorded."""
-    said = [(side.answer or "").split() for side in (case.base, case.cand)]
-    same = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(*said, strict=False)))
-    return _arrow(*(_quoted(words, same) for words in said)) if any(said) else ""
+def _answers(case: ChangedCase) -> tuple[str, str]:
+    """Both answers, shortened to where they differ; empty if none was recorded."""
+    base, cand = ((side.answer or "").split() for side in (case.base, case.cand))
+    pairs = zip(base, cand, strict=False)
+    same = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+    return _quoted(base, same), _quoted(cand, same)
 
 
 def _quoted(words: list[str], same: int) -> str:
     """An answer in quotes, without the words before ``same``, cropped to one cell of a table."""
+    if not words:
+        return ""
     text = safe_line(" ".join(words))
     if len(text) > _LONGEST and 0 < same < len(words):
         text = safe_line(" ".join(["...", *words[same:]]))

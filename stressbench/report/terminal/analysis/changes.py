@@ -22,12 +22,12 @@ def changed_cases(comparison: Comparison) -> Iterator[Text | Table]:
         table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
         for _ in range(3):
             table.add_column(no_wrap=True)
-        table.add_column()
+        table.add_column(style="dim")
         for case in each.cases:
-            name, value, outcome, answer = map(text, words.cells(case, each))
-            answer.stylize("dim")
+            name, value, outcome, _, said = words.cells(case, each)
+            answer = text(f"-> {said}" if said else "")
             answer.no_wrap, answer.overflow = True, "ellipsis"  # the only column to be cropped
-            table.add_row(Text("  ") + name, value, outcome, answer)
+            table.add_row(text(f"  {name}"), text(value), text(outcome), answer)
         yield table
     yield text(words.command(comparison, comparison.changes[0]), "dim")
 
