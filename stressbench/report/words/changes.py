@@ -36,12 +36,12 @@ def heading(each: CaseChanges) -> str:
 
 
 def cells(case: ChangedCase, changes: CaseChanges) -> tuple[str, str, str, str, str]:
-    """Id, value and outcome of a case, each from base to candidate; then the two answers."""
+    """Id in the candidate; value and outcome from base to candidate; the two answers."""
     sides = (case.base, case.cand)
     plain = changes.unit == "fraction"
     values = [number(side.value) if plain else level_in(changes.unit, side.value) for side in sides]
     return (
-        _arrow(safe_line(case.case_id), safe_line(case.cand_case_id)),
+        safe_line(case.cand_case_id),
         _arrow(*values),
         _arrow(*map(_outcomes, sides)),
         *_answers(case),
@@ -125,23 +125,20 @@ def unsure(causes: Sequence[CauseChange]) -> Iterator[str]:
 
 
 def explain(causes: Sequence[CauseChange]) -> Iterator[str]:
-    """Every cause that was compared in a sentence, and why the others were not."""
+    """The causes that moved with lost answers in a sentence, and why some were not compared."""
     for scope, mine in by_scope(causes):
-        for each in mine:
-            if each.delta is not None:
-                yield f"{scope}, {_sentence(each)}"
+        yield from (f"{scope}, {_sentence(each)}" for each in sure(mine))
         for why in dict.fromkeys(each.why for each in mine if each.why):
             names = ", ".join(safe_line(each.cause) for each in mine if each.why == why)
             yield f"{scope}: not compared, because {safe_line(why)}: {names}"
 
 
 def _sentence(each: CauseChange) -> str:
-    chance = "Beyond chance, but no proof of a cause" if sure([each]) else "Not beyond chance"
     return (
         f"{safe_line(each.cause)}: {each.lost_moved:,} of {each.n_moved:,} cases lost their answer,"
         f" against {each.lost_others:,} of the {each.n_others:,} others in the same classes:"
-        f" {points(each.delta or 0.0)}, 95% interval {_range(each)}, p {p_value(each.p_adjusted)}."
-        f" {chance}."
+        f" {points(each.delta or 0.0)}, 95% interval {_range(each)}. Beyond chance, but no proof"
+        " of a cause."
     )
 
 

@@ -33,8 +33,9 @@ def changed_cases(comparison: Comparison) -> Iterator[Text | Table]:
 
 
 def moved_causes(comparison: Comparison, *, explain: bool) -> Iterator[Text | Table]:
-    """What moved where answers were lost; with ``explain``, every possible cause in words."""
-    found = words.sure(comparison.causes)
+    """What moved where answers were lost; with ``explain``, every possible cause."""
+    compared = [each for each in comparison.causes if each.delta is not None]
+    found = compared if explain else words.sure(compared)
     if found:
         table = Table(
             title=text(words.CAUSES_TITLE),
