@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Final
 
 from stressbench import store
-from stressbench.compare import causes
-from stressbench.compare.analysis import degradation
+from stressbench.compare.analysis import causes, degradation
+from stressbench.compare.analysis.changes import changes
 from stressbench.compare.case_keys import needs_ids
-from stressbench.compare.changes import changes
 from stressbench.compare.differences import check_treatments
 from stressbench.compare.evaluate import Question
 from stressbench.compare.judge import overall

@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from stressbench.compare.causes import FEWEST, WITHIN
+from stressbench.compare.analysis.causes import FEWEST, WITHIN
 from stressbench.metrics.base import Columns
 from stressbench.metrics.families import known
 from stressbench.schema.analysis.degradation import (

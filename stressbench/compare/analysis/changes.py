@@ -82,7 +82,12 @@ class _Scope:
 def _of_gate(runs: PairedRuns, gate: GateFinding) -> Iterator[_Scope]:
     """The cases that a gate judged: those of the pairing that names most of its scope."""
     pairings = [each for paired in runs.paired for each in paired.pairings]
-    fitting = [each for each in pairings if each.sides.words.items() <= gate.scope.items()]
+    fitting = [
+        each
+        for each in pairings
+        if each.sides.words.items() <= gate.scope.items()
+        and gate.metric in each.base.columns.values  # a figure of a whole run has no cases
+    ]
     if fitting:
         pairing = max(fitting, key=lambda each: len(each.sides.words))
         keys = gate.scope.keys() & pairing.keys.keys() - pairing.sides.words.keys()

@@ -1,6 +1,6 @@
 """Possible causes of lost quality: what the records say happened to a request.
 
-Within a run, ``compare.analysis.degradation`` sets the requests to which it happened against the
+Within a run, ``degradation`` sets the requests to which it happened against the
 others. Between two sides, ``causes`` counts lost answers where it moved and where it did not.
 Both are associations.
 """
