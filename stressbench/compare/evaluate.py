@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from stressbench.compare.pair import Pairing, SideRows, case_means, usable
+from stressbench.compare.pair import Pairing, SideRows, case_means
 from stressbench.schema.metric import Metric
 from stressbench.schema.suite.gate import share
 from stressbench.stats.arrays import Codes, Floats, Mask
@@ -116,6 +116,19 @@ def _effect(sides: tuple[SideRows, ...], question: Question, found: _Found, seed
         confidence=question.confidence,
         seed=seed,
     )
+
+
+def usable(side: SideRows, metric: Metric) -> SideRows:
+    """The rows of the passes that the metric is read from."""
+    if metric.passes == "any" or side.quality_pass.all():
+        return side
+    keep = side.quality_pass
+    return SideRows(side.columns, side.rows[keep], side.cases[keep], keep[keep])
+
+
+def case_values(side: SideRows, metric: Metric, n: int) -> Floats:
+    """The metric of each case, shape (n,): the mean of its usable rows, or NaN."""
+    return case_means(usable(side, metric), side.columns.values[metric.name], n)
 
 
 def _values(side: SideRows, metric: Metric) -> Floats:

@@ -15,8 +15,8 @@ from stressbench.compare.sides import OTHER_CONTENT, Contrast, Side
 from stressbench.compare.sweep_levels import Shared, of_levels, shared_levels, unfinished
 from stressbench.errors import CompareError
 from stressbench.metrics.base import Columns, Labels, case_digest
-from stressbench.schema.metric import Metric
 from stressbench.schema.results.record import CaseRecord
+from stressbench.schema.suite.entry import repeated_classes
 from stressbench.stats.arrays import Codes, Floats, Mask
 
 
@@ -67,6 +67,16 @@ class Pairing:
             {key: self.keys[key].names[code] for key, code in zip(keys, row, strict=True)}
             for row in rows
         ]
+
+    def entries(self) -> list[dict[str, str]]:
+        """A scope for each entry of the suite: its class, with its label if that has several."""
+        sides = (self.base, self.cand)
+        repeated = {c for s in sides for c in repeated_classes(s.columns.header.suite_spec)}
+        scopes = self.scopes([key for key in ("prompt_class", "label") if key in self.keys])
+        for scope in scopes:
+            if scope["prompt_class"] not in repeated:
+                scope.pop("label", None)
+        return [dict(each) for each in dict.fromkeys(tuple(scope.items()) for scope in scopes)]
 
     def where(self, scope: Mapping[str, str]) -> Pairing:
         """The pairing of the cases whose keys have these values."""
@@ -282,16 +292,3 @@ def case_means(side: SideRows, values: Floats, n: int, weights: Floats | None = 
     means = np.full(n, np.nan)
     np.divide(sums, counts, out=means, where=counts > 0)
     return means
-
-
-def usable(side: SideRows, metric: Metric) -> SideRows:
-    """The rows of the passes that the metric is read from."""
-    if metric.passes == "any" or side.quality_pass.all():
-        return side
-    keep = side.quality_pass
-    return SideRows(side.columns, side.rows[keep], side.cases[keep], keep[keep])
-
-
-def case_values(side: SideRows, metric: Metric, n: int) -> Floats:
-    """The metric of each case, shape (n,): the mean of its usable rows, or NaN."""
-    return case_means(usable(side, metric), side.columns.values[metric.name], n)

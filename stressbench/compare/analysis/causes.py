@@ -14,7 +14,8 @@ from typing import Final
 import msgspec
 import numpy as np
 
-from stressbench.compare.pair import Pairing, case_values
+from stressbench.compare.evaluate import case_values
+from stressbench.compare.pair import Pairing
 from stressbench.compare.paired_runs import SidePairings
 from stressbench.metrics.families import known
 from stressbench.schema.analysis.comparison import CauseChange
@@ -34,8 +35,8 @@ SIDES: Final = 10
 class PossibleCause:
     """Something that may go with lost quality.
 
-    ``measured`` is true for a quantity, which counts beyond its median in the class. Anything
-    else counts if it happened at all.
+    ``measured`` is true for a quantity, which counts beyond its median in the class and label.
+    Anything else counts if it happened at all.
     """
 
     name: str
@@ -117,17 +118,17 @@ class _Cases:
         self.there = ~np.isnan(rise) & ~np.isnan(moves)
         self.lost = (rise[self.there] < 0).astype(np.float64)
         self.clusters: Codes = pairing.clusters[self.there]
-        self.classes: Codes = pairing.keys["prompt_class"].codes[self.there]
+        self.entries = _compact(_entries(pairing)[self.there])
         moves = moves[self.there]
-        limit = medians(moves, self.classes) if cause.measured else np.zeros(len(moves))
+        limit = _medians(moves, self.entries) if cause.measured else np.zeros(len(moves))
         self.moved: Mask = moves > np.maximum(limit, 0.0)
-        self.compared = both_groups(self.moved, self.classes)
+        self.compared = both_groups(self.moved, self.entries)
 
     def counted(self, scope: dict[str, str], why: str) -> CauseChange:
         kept = self.compared
         moved, lost = self.moved[kept], self.lost[kept]
         why = why or self._gap()
-        rows = Grouped(lost, moved, _compact(self.clusters[kept]), self.classes[kept])
+        rows = Grouped(lost, moved, _compact(self.clusters[kept]), self.entries[kept])
         seed = derive_seed(0, "cause", *sorted(scope.values()), self.cause.name)
         effect = None if why else association(rows, seed=seed)
         interval = effect.interval if effect else None
@@ -161,11 +162,19 @@ class _Cases:
         return ""
 
 
-def medians(values: Floats, classes: Codes) -> Floats:
-    """For each value, the median of its class."""
+def _entries(pairing: Pairing) -> Codes:
+    """The entry of the suite that each case belongs to: its class and label."""
+    found = np.zeros(len(pairing), np.int64)
+    for labels in (pairing.keys[key] for key in ("prompt_class", "label") if key in pairing.keys):
+        found = found * len(labels.names) + labels.codes
+    return found
+
+
+def _medians(values: Floats, entries: Codes) -> Floats:
+    """For each value, the median of its suite entry."""
     found = np.empty(len(values))
-    for each in np.unique(classes):
-        mine = classes == each
+    for each in np.unique(entries):
+        mine = entries == each
         found[mine] = np.median(values[mine])
     return found
 

@@ -15,7 +15,8 @@ from typing import Final
 import numpy as np
 
 from stressbench import store
-from stressbench.compare.pair import Pairing, SideRows, case_values
+from stressbench.compare.evaluate import case_values
+from stressbench.compare.pair import Pairing, SideRows
 from stressbench.compare.paired_runs import PairedRuns
 from stressbench.metrics.families import known
 from stressbench.schema.analysis.comparison import (

@@ -8,8 +8,9 @@ from contextlib import suppress
 import numpy as np
 
 from stressbench.compare.comparison import Options, compare_columns, needed
+from stressbench.compare.evaluate import case_values
 from stressbench.compare.model_pairs import matches, model_pairs
-from stressbench.compare.pair import Pairing, case_values, pair
+from stressbench.compare.pair import Pairing, pair
 from stressbench.compare.sides import Contrast, contrast
 from stressbench.errors import CompareError, SuiteError, UsageError
 from stressbench.metrics.base import Columns
@@ -19,6 +20,7 @@ from stressbench.schema.analysis.comparison import Comparison
 from stressbench.schema.axes import NONE
 from stressbench.schema.metric import Metric
 from stressbench.schema.results.run import RunHeader
+from stressbench.schema.suite.entry import Entry
 from stressbench.stats.clusters import effective_size
 from stressbench.stats.exact import wilson
 
@@ -134,14 +136,11 @@ def _flips(base: Columns, cand: Columns, sides: Contrast) -> list[Flip]:
     except CompareError:
         return []
     paired = paired.where({"arm": "stress"})
-    found = [
-        _flip(scope["prompt_class"], paired.where(scope))
-        for scope in paired.scopes(["prompt_class"])
-    ]
+    found = [_flip(Entry(**scope), paired.where(scope)) for scope in paired.entries()]
     return [flip for flip in found if flip]
 
 
-def _flip(prompt_class: str, paired: Pairing) -> Flip | None:
+def _flip(entry: Entry, paired: Pairing) -> Flip | None:
     """None where no case was scored in the quality pass on both sides."""
     score = known()["quality.score"]
     sides = [case_values(side, score, len(paired)) for side in (paired.base, paired.cand)]
@@ -156,7 +155,7 @@ def _flip(prompt_class: str, paired: Pairing) -> Flip | None:
         for scores in (first, second)
     ]
     return Flip(
-        prompt_class=prompt_class,
+        entry=entry,
         n=len(first),
         clusters=len(found),
         first=float(first.mean()),
