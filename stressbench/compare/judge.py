@@ -188,7 +188,7 @@ def _gap(asked: Asked) -> str | None:
     """Why nothing can be judged; None if something can."""
     answer, confidence = asked.answer, asked.question.confidence
     if answer.effect is None:
-        return "no case has a value on both sides"
+        return answer.why
     if answer.effect.delta is None or answer.effect.p is None:
         return answer.effect.method
     fewest = fewest_clusters(1 - confidence)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from stressbench.compare import sides
+from stressbench.compare import run_level, sides
 from stressbench.compare.between_runs import between_sides
 from stressbench.compare.differences import RolePair, RunDifference, differences, refuse_undeclared
 from stressbench.compare.evaluate import Question, evaluate
@@ -166,7 +166,7 @@ class PairedRuns:
         question = Question(metric, gate.statistic, gate.relative, gate.confidence)
         where = {key: value for key, value in gate.where.items() if key not in _OPEN}
         contrast = paired.contrast
-        if not {"arm"} & {*where, *gate.per, *contrast.axes}:
+        if not metric.of_run and not {"arm"} & {*where, *gate.per, *contrast.axes}:
             where["arm"] = "stress"
         keys = [key for key in gate.per if key not in {*_OPEN, *contrast.differing}]
         for pairing in _chosen(gate, paired):
@@ -231,6 +231,7 @@ def _explored(pairing: Pairing, questions: Sequence[Question]) -> Iterator[Asked
         part = whole.where(scope)
         answers = [answer(part, question, stressed | scope) for question in questions]
         questions = [each.question for each in answers if each.answer.effect or scope]
+        questions = [each for each in questions if not each.metric.of_run]
         yield from (each for each in answers if each.answer.effect or scope)
 
 
@@ -268,4 +269,7 @@ def answer(pairing: Pairing, question: Question, scope: dict[str, str]) -> Asked
     names = [f"{key}={value}" for key, value in sorted(scope.items()) if key not in AXES]
     seed = derive_seed(0, "compare", question.metric.name, question.statistic, *names)
     drift = between_sides(pairing) if question.metric.device_bound else None
+    if question.metric.of_run:
+        sided.pop("arm", None)  # all arms were served together
+        return Asked(question, sided, run_level.evaluate(pairing, question, drift))
     return Asked(question, sided, evaluate(pairing, question, seed, drift))

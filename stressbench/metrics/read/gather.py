@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import blake2b
 from itertools import count
 from operator import attrgetter
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from stressbench import store
 from stressbench.metrics.read.columns import Columns, Growing, Labels, minus_partner
 from stressbench.metrics.read.fields import LEVEL, PARAMS, paths_of
-from stressbench.metrics.read.values import column_of, fields_of, plausible, sizes_of, values_of
+from stressbench.metrics.read.values import column_of, fields_of, plausible, values_of, weighed
 from stressbench.schema.axes import NONE, role_name, split_role
 from stressbench.schema.metric import Metric
 from stressbench.schema.results.record import CaseRecord
@@ -41,8 +41,16 @@ class Watch(Protocol):
 class Gather:
     """Appends batches of narrow records to growing columns."""
 
-    def __init__(self, metrics: Sequence[Metric], *, ids: bool, watch: Watch | None = None) -> None:
+    def __init__(
+        self,
+        metrics: Sequence[Metric],
+        settings: Mapping[str, object],
+        *,
+        ids: bool,
+        watch: Watch | None = None,
+    ) -> None:
         self.metrics = metrics
+        self.settings = settings
         self.watch = watch
         self.conditions = Growing()
         self.condition_codes: defaultdict[str, int] = defaultdict(count().__next__)
@@ -81,13 +89,11 @@ class Gather:
         fields = {path: column_of(list_, path) for path, list_ in fields_of(batch, self.paths)}
         failed = np.array([kind[-1] != "ok" for kind in self.kind_codes])[kinds]
         for metric in self.metrics:
-            values = plausible(values_of(metric, fields), metric)
+            values = plausible(values_of(metric, fields, self.settings), metric)
             if metric.of == "ok":
                 values = np.where(failed, np.nan, values)
-            if metric.weight:
-                weights = sizes_of(fields[metric.weight])
-                there = np.isnan(values) | np.isnan(weights)
-                values, weights = (np.where(there, np.nan, each) for each in (values, weights))
+            values, weights = weighed(metric, values, fields, failed)
+            if weights is not None:
                 self.numbers[f"weight {metric.name}"].append(weights)
             self.numbers[f"value {metric.name}"].append(values)
 
@@ -121,7 +127,7 @@ class Gather:
             params={name: ordered(f"params.{name}") for name in PARAMS},
             repeats=repeats[order],
             values={m.name: ordered(f"value {m.name}") for m in self.metrics},
-            weights={m.name: ordered(f"weight {m.name}") for m in self.metrics if m.weight},
+            weights={m.name: ordered(f"weight {m.name}") for m in self.metrics if m.weight or m.per},
             twins=_words(self.twins)[order] if self.twins is not None else _words([]),
             levels=run.levels,
             case_ids=_texts(self.case_ids)[order] if self.case_ids else _texts([]),
