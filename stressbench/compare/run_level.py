@@ -18,7 +18,7 @@ from stressbench.compare.evaluate import Evaluation, Question
 from stressbench.compare.pair import Pairing, SideRows
 from stressbench.metrics import wall_time
 from stressbench.metrics.base import Columns
-from stressbench.metrics.wall_time import UnknownFigure
+from stressbench.metrics.wall_time import UnknownFigureError
 from stressbench.schema.metric import Metric
 from stressbench.stats.arrays import Codes, Floats
 from stressbench.stats.clusters import linear_se
@@ -47,7 +47,7 @@ def evaluate(pairing: Pairing, question: Question, drift: Drift | None = None) -
     requests = sum(len(rows) for _, (_, rows) in loads)
     try:
         effect = _effect(_cells(question.metric, loads), question, requests)
-    except UnknownFigure as error:
+    except UnknownFigureError as error:
         return Evaluation(None, requests, 0, 0, why=str(error))
     if drift is not None:
         effect = drifted(effect, drift, relative=question.relative, confidence=question.confidence)
@@ -84,16 +84,14 @@ def _of_levels(side: SideRows, rows: Codes) -> Codes:
 def _cells(metric: Metric, loads: _Loads) -> Floats:
     """The sums of each block: those of the base, then those of the candidate, shape (n, 4)."""
     if not loads:
-        raise UnknownFigure("no request was measured on both sides")
+        raise UnknownFigureError("no request was measured on both sides")
     cells = []
     for sides in loads:
         count = wall_time.block_count(sides)
-        cells.append(
-            np.hstack([wall_time.blocks(metric, run, rows, count) for run, rows in sides])
-        )
+        cells.append(np.hstack([wall_time.blocks(metric, run, rows, count) for run, rows in sides]))
     found = np.vstack(cells)
     if not (found[:, [1, 3]].sum(axis=0) > 0).all():
-        raise UnknownFigure(f"no request of one side counts: {metric.summary}")
+        raise UnknownFigureError(f"no request of one side counts: {metric.summary}")
     return found
 
 

@@ -106,7 +106,9 @@ def read_both(
     # Spawn, not fork: threads, such as a progress bar, may be running here.
     processes = multiprocessing.get_context("spawn")
     here, there = processes.Pipe(duplex=False)
-    other = processes.Process(target=_read_and_send, args=(cand, names, ids, settings, there), daemon=True)
+    other = processes.Process(
+        target=_read_and_send, args=(cand, names, ids, settings, there), daemon=True
+    )
     other.start()
     there.close()
     try:

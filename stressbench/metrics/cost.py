@@ -61,7 +61,7 @@ def _metrics() -> Iterator[Metric]:
         yield _of_load(f"cost.{what}.token", unit, summary, path, weight="tokens.output")
 
 
-def _of_load(  # noqa: PLR0913  the fields that differ
+def _of_load(
     name: str,
     unit: str,
     summary: str,

@@ -42,7 +42,7 @@ NEEDED: Final = (_DUE, _FIRST, _FINISH, _BEGAN)
 """What is read besides the metrics of a run. No gate can name these."""
 
 
-class UnknownFigure(ValueError):
+class UnknownFigureError(ValueError):
     """Why a load has no such figure, in a sentence."""
 
 
@@ -65,14 +65,14 @@ def blocks(metric: Metric, run: Columns, rows: Codes, count: int) -> Floats:
     """One load as ``count`` blocks of equally many requests, in the order in which they ended.
 
     The two columns, shape (count, 2), sum to the numerator and the denominator of the figure.
-    Raises ``UnknownFigure``.
+    Raises ``UnknownFigureError``.
     """
     ends = _ends(run, rows)
     order = np.argsort(ends, kind="stable")
     starts = np.arange(count) * len(rows) // count
     seconds = np.diff(ends[order][np.append(starts[1:], len(rows)) - 1], prepend=0.0)
     if not seconds.sum() > 0:
-        raise UnknownFigure("the load took no time")
+        raise UnknownFigureError("the load took no time")
     values = run.values[metric.name][rows][order]
     if metric.of_run == "cost":
         weights = np.nan_to_num(run.weights[metric.name][rows][order])
@@ -83,18 +83,18 @@ def blocks(metric: Metric, run: Columns, rows: Codes, count: int) -> Floats:
     answered = statuses.codes[rows][order] == statuses.code("ok")
     unknown = int((answered & np.isnan(values)).sum())
     if unknown:
-        raise UnknownFigure(f"{metric.name} is not known for {unknown} answered requests")
+        raise UnknownFigureError(f"{metric.name} is not known for {unknown} answered requests")
     return np.column_stack([np.add.reduceat(np.nan_to_num(values), starts), seconds])
 
 
 def figure(metric: Metric, run: Columns, rows: Codes) -> float:
-    """The figure over all loads of some rows together. Raises ``UnknownFigure``."""
+    """The figure over all loads of some rows together. Raises ``UnknownFigureError``."""
     loads = level_rows(run, rows).values()
     if not loads:
-        raise UnknownFigure("no request was measured")
+        raise UnknownFigureError("no request was measured")
     above, below = sum(blocks(metric, run, load, 1)[0] for load in loads)
     if not below > 0:
-        raise UnknownFigure(f"no request counts for {metric.name}")
+        raise UnknownFigureError(f"no request counts for {metric.name}")
     return float(above / below)
 
 
@@ -105,7 +105,7 @@ def _means(metric: Metric, values: Floats, in_flight: Floats, starts: Codes) -> 
     """
     there = ~np.isnan(values) & (in_flight > 0)
     if not there.any():
-        raise UnknownFigure(f"no request has a value of {' or '.join(metric.paths)}")
+        raise UnknownFigureError(f"no request has a value of {' or '.join(metric.paths)}")
     weights = np.where(there, in_flight, 0.0)
     products = np.where(there, values, 0.0) * weights
     sums, sizes = (np.add.reduceat(each, starts) for each in (products, weights))

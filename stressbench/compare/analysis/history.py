@@ -182,7 +182,7 @@ def _level_of_load(run: Columns, role: str, metric: Metric) -> _RunLevel | None:
     rows = np.flatnonzero(labels.codes == labels.code(role))
     try:
         level = wall_time.figure(metric, run, rows)
-    except wall_time.UnknownFigure:
+    except wall_time.UnknownFigureError:
         return None
     n = sum(map(len, wall_time.level_rows(run, rows).values()))
     return _RunLevel(run.header, str(run.path), n, (), np.empty((0, 2)), level)

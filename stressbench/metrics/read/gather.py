@@ -127,7 +127,9 @@ class Gather:
             params={name: ordered(f"params.{name}") for name in PARAMS},
             repeats=repeats[order],
             values={m.name: ordered(f"value {m.name}") for m in self.metrics},
-            weights={m.name: ordered(f"weight {m.name}") for m in self.metrics if m.weight or m.per},
+            weights={
+                m.name: ordered(f"weight {m.name}") for m in self.metrics if m.weight or m.per
+            },
             twins=_words(self.twins)[order] if self.twins is not None else _words([]),
             levels=run.levels,
             case_ids=_texts(self.case_ids)[order] if self.case_ids else _texts([]),

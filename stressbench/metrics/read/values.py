@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from stressbench.errors import UsageError
 from stressbench.metrics.read.fields import COUNTED, is_number
 from stressbench.schema.metric import FIXED, Metric
+from stressbench.schema.suite.gate_needs import given
 from stressbench.stats.arrays import Floats, Mask
 
 Column: TypeAlias = NDArray[np.float64] | NDArray[np.object_]
@@ -53,13 +54,15 @@ def values_of(metric: Metric, fields: dict[str, Column], settings: Mapping[str, 
     """
     columns: list[object] = [fields[path] for path in metric.paths]
     shape = fields[metric.paths[0]].shape
-    if metric.setting and not settings.get(metric.setting):
+    setting = given(settings, metric.setting) if metric.setting else None
+    if metric.setting and setting is None:
         return np.full(shape, np.nan)
     if metric.formula is None:
         return fields[metric.paths[0]].astype(np.float64, copy=False)
-    given = [settings[metric.setting]] if metric.setting else []
+    if metric.setting:
+        columns.insert(0, setting)
     try:
-        values = np.asarray(metric.formula(*given, *columns), np.float64)
+        values = np.asarray(metric.formula(*columns), np.float64)
     except Exception as error:
         raise UsageError(
             f"the metric {metric.name!r} cannot be computed: {type(error).__name__}: {error}"

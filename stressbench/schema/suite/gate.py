@@ -24,11 +24,13 @@ from pathlib import Path
 from typing import Final, Literal, NoReturn, TypeAlias
 
 import msgspec
+from msgspec import to_builtins
 
 from stressbench.catalog import nearest
 from stressbench.errors import SuiteError, UsageError
 from stressbench.schema.axes import AXES
 from stressbench.schema.metric import Metric
+from stressbench.schema.suite.gate_needs import needs_setting, served_together
 from stressbench.schema.suite.parse import Suite
 
 Known: TypeAlias = Mapping[str, Metric]
@@ -53,6 +55,8 @@ SYNTAX: Final = (
     " [per KEY] [where KEY=VALUE] [by AXIS=A,B] [at 99%]"
 )
 
+_ALONE: Final = {"throughput.output": "speed.output"}
+"""Figures of single requests that people may mean instead of those of a whole load."""
 _CLAUSES: Final = ("per", "where", "by", "at")
 _UNITS: Final[dict[str, dict[str, float]]] = {
     "fraction": {"pt": 0.01},
@@ -104,7 +108,8 @@ def target(name: str, known: Known) -> tuple[Metric, str]:
         near = nearest(name, known)
         raise UsageError(f"{stem} has no statistic {statistic!r}: mean, median, p95, ...{near}")
     if statistic != "mean" and metric.statistics == "mean":
-        raise UsageError(f"{stem} has no percentiles: {metric.summary}")
+        alone = f"; {_ALONE[stem]} is a figure of single requests" if stem in _ALONE else ""
+        raise UsageError(f"{stem} has no percentiles: {metric.summary}{alone}")
     return metric, statistic
 
 
@@ -120,7 +125,9 @@ def parse(text: str, known: Known, *, where: str | None = None) -> Gate:
 def check(suite: Suite, known: Known) -> None:
     """Parse the gates of a suite. Raises ``SuiteError`` with the line of a wrong one."""
     for index, text in enumerate(suite.spec.gates):
-        parse(text, known, where=suite.where("gates", index))
+        where = suite.where("gates", index)
+        gate = parse(text, known, where=where)
+        needs_setting(known[gate.metric], to_builtins(suite.spec), where=f"{where}: gate {text!r}")
 
 
 def read(file: Path, known: Known) -> list[str]:
@@ -172,6 +179,8 @@ class _Words:
             else:
                 self.fail(f"unknown word {word!r}{nearest(word, _CLAUSES)}")
             self.contradictions(by, (*per, *chosen))
+            if why := served_together(metric, (*per, *chosen, *by)):
+                self.fail(why)
         return Gate(
             text=" ".join(word for word, _ in self.words),
             metric=metric.name,
