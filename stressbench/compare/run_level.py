@@ -16,9 +16,9 @@ import numpy as np
 
 from stressbench.compare.evaluate import Evaluation, Question
 from stressbench.compare.pair import Pairing, SideRows
-from stressbench.metrics import wall_time
 from stressbench.metrics.base import Columns
-from stressbench.metrics.wall_time import UnknownFigureError
+from stressbench.metrics.read import wall_time
+from stressbench.metrics.read.wall_time import UnknownFigureError
 from stressbench.schema.metric import Metric
 from stressbench.stats.arrays import Codes, Floats
 from stressbench.stats.clusters import linear_se

@@ -18,8 +18,9 @@ from typing import cast
 
 from stressbench import store
 from stressbench.errors import ResultsError, StressbenchError
-from stressbench.metrics import steadiness, wall_time
+from stressbench.metrics import steadiness
 from stressbench.metrics.families import known
+from stressbench.metrics.read import wall_time
 from stressbench.metrics.read.columns import Columns, Labels
 from stressbench.metrics.read.fields import narrow_record
 from stressbench.metrics.read.gather import Gather, Watch, case_digest

@@ -17,8 +17,6 @@ _READ_FIRST: Final = (
     "latency",
     "load",
     "throughput",
-    "goodput",
-    "speed",
     "cost",
     "tokens",
     "kv",

@@ -1,11 +1,16 @@
-"""Throughput of a whole load over its wall time; names and meanings are vLLM's."""
+"""Throughput of a whole load over its wall time, goodput, and the speed of single requests.
+
+Throughput names and meanings are vLLM's. Goodput counts the requests that meet every objective of
+the suite's ``slo:``.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
-from stressbench.metrics.goodput import PATHS, good
 from stressbench.schema.metric import Formula, Metric
+from stressbench.schema.suite.slo import limits_ms
 
 if TYPE_CHECKING:
     import numpy as np
@@ -16,6 +21,40 @@ if TYPE_CHECKING:
 _PROMPT: Final = "tokens.prompt"
 _OUTPUT: Final = "tokens.output"
 _CACHED: Final = "kv.cached_tokens"
+_JUDGED: Final = ("status", _OUTPUT, "timing.ttft_ms", "timing.tpot_ms", "timing.e2el_ms")
+"""What ``_good`` takes after the objectives."""
+
+
+def _good(
+    slo: Mapping[str, object], status: NDArray[np.object_], output: Floats, *latencies: Floats
+) -> Floats:
+    """1 for a request that was answered within every limit, else 0; NaN if that is not known.
+
+    An answer of one token has no second one to wait for, so it meets any limit on TPOT.
+    """
+    import numpy as np
+
+    met = np.ones(len(status))
+    measured = dict(zip(("ttft", "tpot", "e2el"), latencies, strict=True))
+    for name, limit in limits_ms(slo).items():
+        latency = measured[name]
+        if name == "tpot":
+            latency = np.where(output <= 1, 0.0, latency)
+        met *= np.where(np.isnan(latency), np.nan, latency <= limit)
+    return np.where(status == "ok", met, 0.0)
+
+
+def _uncached(prompt: Floats, cached: Floats, output: Floats) -> Floats:
+    return prompt - cached + output
+
+
+def _per_second(tokens: Floats, milliseconds: Floats) -> Floats:
+    import numpy as np
+
+    rate = np.full_like(tokens, np.nan)
+    with np.errstate(over="ignore"):  # an overflow is refused as implausible
+        np.divide(1000 * tokens, milliseconds, out=rate, where=milliseconds > 0)
+    return rate
 
 
 def _throughput(
@@ -29,19 +68,29 @@ def _throughput(
         paths=paths,
         formula=formula,
         of_run="rate",
-        setting="slo" if formula is good else None,
+        setting="slo" if formula is _good else None,
         statistics="mean",
         device_bound=True,
         headlines=("mean",),
     )
 
 
-def _uncached(prompt: Floats, cached: Floats, output: Floats) -> Floats:
-    return prompt - cached + output
+def _speed(name: str, summary: str, tokens: str, time: str, *headlines: str) -> Metric:
+    return Metric(
+        name=f"speed.{name}",
+        summary=summary,
+        unit="tokens/s",
+        better="higher",
+        paths=(tokens, time),
+        formula=_per_second,
+        weight=time,
+        device_bound=True,
+        headlines=headlines,
+    )
 
 
 class ThroughputMetrics:
-    """How much the engine serves per second of wall time, all requests of the load together."""
+    """How much the engine serves: per second of wall time, within the slo, and per request."""
 
     metrics = (
         _throughput(
@@ -67,7 +116,33 @@ class ThroughputMetrics:
             _uncached,
         ),
         _throughput(
-            "goodput", "requests", "requests that meet every objective of the slo", PATHS, good
+            "goodput", "requests", "requests that meet every objective of the slo", _JUDGED, _good
+        ),
+        Metric(
+            name="goodput",
+            summary="share of the sent requests that meet every objective of the suite's slo",
+            unit="fraction",
+            better="higher",
+            paths=_JUDGED,
+            formula=_good,
+            setting="slo",
+            span=1.0,
+            of="all",
+            device_bound=True,
+            headlines=("mean",),
+        ),
+        _speed(
+            "output",
+            "output tokens of a request per second of its end-to-end latency",
+            _OUTPUT,
+            "timing.e2el_ms",
+            "mean",
+        ),
+        _speed(
+            "prefill",
+            "prompt tokens of a request per second until its first token, queueing included",
+            _PROMPT,
+            "timing.ttft_ms",
         ),
     )
 

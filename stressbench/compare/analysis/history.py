@@ -15,9 +15,9 @@ from stressbench import store
 from stressbench.compare.differences import RolePair, differences
 from stressbench.errors import ResultsError, StressbenchError, UsageError
 from stressbench.metrics import base as columns
-from stressbench.metrics import wall_time
 from stressbench.metrics.base import Columns
 from stressbench.metrics.families import known
+from stressbench.metrics.read import wall_time
 from stressbench.schema.analysis.history import History, Night, Series
 from stressbench.schema.metric import Metric
 from stressbench.schema.results.run import RunHeader

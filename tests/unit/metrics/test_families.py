@@ -54,7 +54,7 @@ def test_a_failed_request_scores_zero_and_has_no_latency(tmp_path):
     value = {name: float(column[0]) for name, column in columns.values.items()}
     assert value["quality.score"] == 0
     assert value["failures.rate"] == 1
-    for name in ("ttft", "tpot", "itl", "e2el", "throughput.output", "kv.usage_peak"):
+    for name in ("ttft", "tpot", "itl", "e2el", "speed.output", "kv.usage_peak"):
         assert math.isnan(value[name])
 
 
@@ -62,11 +62,11 @@ def test_derived_values_follow_their_formulas(tmp_path):
     row = records.record(0, ttft_ms=100.0)
     columns = read(tmp_path, [row])
     value = {name: float(column[0]) for name, column in columns.values.items()}
-    assert value["throughput.output"] == pytest.approx(20 / 0.29)
-    assert value["throughput.prefill"] == pytest.approx(512 / 0.1)
+    assert value["speed.output"] == pytest.approx(20 / 0.29)
+    assert value["speed.prefill"] == pytest.approx(512 / 0.1)
     assert value["itl"] == value["itl_max"] == 10
     assert columns.weights["itl"][0] == 19
-    assert columns.weights["throughput.output"][0] == 290
+    assert columns.weights["speed.output"][0] == 290
     assert value["kv.preempted"] == 0
 
 
