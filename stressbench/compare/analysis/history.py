@@ -163,6 +163,8 @@ def _level_of(run: Columns, role: str, each: _Target) -> _RunLevel | None:
     cells = cluster_sums(
         values[rows], None if weights is None else weights[rows], clusters, len(found)
     )
+    if each.metric.per:  # a cost is a sum of the values themselves
+        cells[:, 0] = np.bincount(clusters, values[rows], len(found))
     quantile = each.metric.share(each.statistic)
     totals = cells.sum(axis=0)
     level = float(totals[0] / totals[1]) if quantile is None else percentile(values[rows], quantile)
