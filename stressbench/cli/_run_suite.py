@@ -40,7 +40,7 @@ class RunOptions:
 
 def run_suite(suite: Suite, console: Console, options: RunOptions) -> ExitCode:
     """Run one suite, or show what it would send. Raises ``StressbenchError``."""
-    from stressbench.cli._gates import planned_gates
+    from stressbench.cli._planned import planned_gates
     from stressbench.compare.decidable import told
     from stressbench.runner.plan.prepare import check_roles, prepare
     from stressbench.runner.resume import load_resumed
@@ -80,8 +80,7 @@ def run_suite(suite: Suite, console: Console, options: RunOptions) -> ExitCode:
 def _show_plan(
     suite: Suite, engine: str, limit: int | None, progress: Progress, roles: tuple[str, ...]
 ) -> None:
-    from stressbench.cli._counted import counted
-    from stressbench.cli._gates import planned_gates
+    from stressbench.cli._planned import counted, planned_gates
     from stressbench.cli.watch.plan import print_kv, print_plan
     from stressbench.compare.decidable import told
     from stressbench.report.terminal.layout import stdout_console, text

@@ -22,8 +22,7 @@ def validate(
 
     Example: stressbench validate suites/smoke.yaml
     """
-    from stressbench.cli._counted import counted
-    from stressbench.cli._gates import planned_gates
+    from stressbench.cli._planned import counted, planned_gates
     from stressbench.cli.watch.preparing import preparing
     from stressbench.cli.watch.stderr import stderr_console
     from stressbench.compare.decidable import told

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from stressbench.cli._gates import planned_gates
+from stressbench.cli._planned import planned_gates
 from stressbench.compare.comparison import Options, compare
 from stressbench.runner.plan.models import open_models
 from stressbench.runner.plan.prepare import open_prompt_formats
