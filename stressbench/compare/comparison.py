@@ -13,7 +13,7 @@ from stressbench.compare.case_keys import needs_ids
 from stressbench.compare.differences import check_treatments
 from stressbench.compare.evaluate import Question
 from stressbench.compare.judge import overall
-from stressbench.compare.knees import knees
+from stressbench.compare.load.knees import knees
 from stressbench.compare.paired_runs import PairedRuns, check_headers, of_gate
 from stressbench.compare.sides import Contrast
 from stressbench.errors import UsageError

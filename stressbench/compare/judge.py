@@ -60,6 +60,7 @@ def finding(asked: Asked, p_adjusted: float | None, mde: float | None = None) ->
         mde=_explored_mde(asked) if mde is None else mde,
         noise=answer.noise,
         drift=answer.drift,
+        of_run=question.metric.of_run is not None,
         flips=answer.flips,
         method=effect.method if effect else "none",
         why=_gap(asked) or "",
@@ -214,6 +215,8 @@ def _settles_at(adjusted: Adjusted, gate: Gate) -> int | None:
     """
     effect = adjusted.asked.answer.effect
     if effect is None or effect.interval is None or effect.delta is None or not effect.se:
+        return None
+    if adjusted.asked.question.metric.of_run:  # more blocks would be shorter ones
         return None
     if effect.clusters < 2:  # noqa: PLR2004  a spread needs two
         return None

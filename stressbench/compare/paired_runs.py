@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from stressbench.compare import run_level, sides
+from stressbench.compare import sides
 from stressbench.compare.between_runs import between_sides
 from stressbench.compare.differences import RolePair, RunDifference, differences, refuse_undeclared
 from stressbench.compare.evaluate import Question, evaluate
 from stressbench.compare.family import Asked, GateQuestion, adjusted
 from stressbench.compare.judge import finding, judged
+from stressbench.compare.load import run_level
+from stressbench.compare.load.goodput_drift import of_goodput
+from stressbench.compare.load.knee_level import evaluate_knee
 from stressbench.compare.model_pairs import matches, model_pairs
 from stressbench.compare.pair import Pairing, pair
 from stressbench.compare.sides import Contrast, Side
@@ -269,7 +272,11 @@ def answer(pairing: Pairing, question: Question, scope: dict[str, str]) -> Asked
     names = [f"{key}={value}" for key, value in sorted(scope.items()) if key not in AXES]
     seed = derive_seed(0, "compare", question.metric.name, question.statistic, *names)
     drift = between_sides(pairing) if question.metric.device_bound else None
+    if drift is not None and question.metric.setting == "slo":
+        drift = of_goodput(pairing, question.metric, drift)
     if question.metric.of_run:
         sided.pop("arm", None)  # all arms were served together
+        if question.metric.of_run == "knee":
+            return Asked(question, sided, evaluate_knee(pairing, question, seed, drift))
         return Asked(question, sided, run_level.evaluate(pairing, question, drift))
     return Asked(question, sided, evaluate(pairing, question, seed, drift))

@@ -24,6 +24,7 @@ from stressbench.metrics.read import wall_time
 from stressbench.metrics.read.columns import Columns, Labels
 from stressbench.metrics.read.fields import narrow_record
 from stressbench.metrics.read.gather import Gather, Watch, case_digest
+from stressbench.metrics.throughput import TIGHTEST
 from stressbench.schema.case import AROUND
 from stressbench.schema.metric import Metric
 from stressbench.schema.results.record import CaseRecord
@@ -53,6 +54,8 @@ def read(
     metrics = tuple(metrics)
     if any(path.startswith("timing.") for metric in metrics for path in metric.paths):
         metrics += steadiness.NEEDED  # whoever looks at latency must hear if it was unsteady
+    if any(metric.setting == "slo" for metric in metrics):
+        metrics += (TIGHTEST,)
     if any(metric.of_run for metric in metrics):
         metrics += wall_time.NEEDED
     suite = run.header.suite_spec if settings is None else settings

@@ -22,26 +22,38 @@ _PROMPT: Final = "tokens.prompt"
 _OUTPUT: Final = "tokens.output"
 _CACHED: Final = "kv.cached_tokens"
 _JUDGED: Final = ("status", _OUTPUT, "timing.ttft_ms", "timing.tpot_ms", "timing.e2el_ms")
-"""What ``_good`` takes after the objectives."""
+"""What ``_tightest`` takes after the objectives."""
+_NEVER: Final = 1e9
 
 
-def _good(
+def _tightest(
     slo: Mapping[str, object], status: NDArray[np.object_], output: Floats, *latencies: Floats
 ) -> Floats:
-    """1 for a request that was answered within every limit, else 0; NaN if that is not known.
+    """The largest latency of a request as a share of its limit; NaN if one is not known.
 
-    An answer of one token has no second one to wait for, so it meets any limit on TPOT.
+    An answer of one token has no second one to wait for, so it meets any limit on TPOT. A failed
+    request meets none.
     """
     import numpy as np
 
-    met = np.ones(len(status))
+    found = np.zeros(len(status))
     measured = dict(zip(("ttft", "tpot", "e2el"), latencies, strict=True))
     for name, limit in limits_ms(slo).items():
         latency = measured[name]
         if name == "tpot":
             latency = np.where(output <= 1, 0.0, latency)
-        met *= np.where(np.isnan(latency), np.nan, latency <= limit)
-    return np.where(status == "ok", met, 0.0)
+        found = np.maximum(found, latency / limit)  # NaN if either is
+    return np.where(status == "ok", found, _NEVER)
+
+
+def _good(
+    slo: Mapping[str, object], status: NDArray[np.object_], output: Floats, *latencies: Floats
+) -> Floats:
+    """1 for a request that was answered within every limit, else 0; NaN if that is not known."""
+    import numpy as np
+
+    tightest = _tightest(slo, status, output, *latencies)
+    return np.where(np.isnan(tightest), np.nan, tightest <= 1)
 
 
 def _uncached(prompt: Floats, cached: Floats, output: Floats) -> Floats:
@@ -146,5 +158,19 @@ class ThroughputMetrics:
         ),
     )
 
+
+TIGHTEST: Final = Metric(
+    name="goodput.tightest",
+    summary="",
+    unit="ratio",
+    better="lower",
+    paths=_JUDGED,
+    formula=_tightest,
+    setting="slo",
+    of="all",
+    drawn=False,
+)
+"""What is read besides goodput, to know how far it moves if the machine drifts. No gate can name
+it."""
 
 PLUGIN = ThroughputMetrics

@@ -19,7 +19,7 @@ Unit: TypeAlias = str
 # Takes one array for each path of the metric, so that a million rows are one call.
 Formula: TypeAlias = "Callable[..., NDArray[np.float64]]"  # type: ignore[explicit-any]
 Passes: TypeAlias = Literal["quality", "any"]
-OfRun: TypeAlias = Literal["rate", "cost"]
+OfRun: TypeAlias = Literal["rate", "cost", "knee"]
 Per: TypeAlias = Literal["sent", "answered", "correct"]
 
 
@@ -48,7 +48,8 @@ class Metric(msgspec.Struct, frozen=True, kw_only=True):
     of_run: OfRun | None = None
     """Set for a figure of a whole load, which no single request has. ``rate``: the sum of the
     values per second of wall time. ``cost``: the mean of the values times the wall time, over the
-    sum of ``weight`` or the number of requests that ``per`` counts."""
+    sum of ``weight`` or the number of requests that ``per`` counts. ``knee``: of a whole sweep;
+    the values are times to first token."""
     statistic: str = "mean"
     """Default statistic of gates and tables: ``mean`` or a percentile."""
     statistics: Literal["any", "mean"] = "any"

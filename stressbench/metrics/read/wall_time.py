@@ -9,13 +9,14 @@ wall time.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
 from stressbench.metrics.read.columns import Columns
 from stressbench.schema.metric import Metric
-from stressbench.stats.arrays import Codes, Floats
+from stressbench.stats.arrays import Codes, Floats, Mask
 
 BLOCKS: Final = 10
 """Most blocks that a load is cut into: fewer and longer ones depend less on each other."""
@@ -61,56 +62,85 @@ def answering(run: Columns, rows: Codes) -> float:
     return float(np.nansum(spent)) / total if total > 0 else 0.0
 
 
-def blocks(metric: Metric, run: Columns, rows: Codes, count: int) -> Floats:
-    """One load as ``count`` blocks of equally many requests, in the order in which they ended.
+@dataclass(frozen=True, slots=True)
+class Blocks:
+    """One load cut into blocks of equally many requests, in the order in which they ended."""
 
-    The two columns, shape (count, 2), sum to the numerator and the denominator of the figure.
-    Raises ``UnknownFigureError``.
-    """
+    run: Columns
+    rows: Codes
+    starts: Codes
+    """Where each block begins among the rows."""
+    seconds: Floats
+    """The wall time of each block."""
+
+    @property
+    def answered(self) -> Mask:
+        """Which requests did not fail."""
+        statuses = self.run.labels["status"]
+        found: Mask = statuses.codes[self.rows] == statuses.code("ok")
+        return found
+
+    def sums(self, values: Floats) -> Floats:
+        """The sum of each block."""
+        found: Floats = np.add.reduceat(values, self.starts)
+        return found
+
+
+def cut(run: Columns, rows: Codes, count: int) -> Blocks:
+    """Cut one load into ``count`` blocks. Raises ``UnknownFigureError``."""
     ends = _ends(run, rows)
     order = np.argsort(ends, kind="stable")
     starts = np.arange(count) * len(rows) // count
     seconds = np.diff(ends[order][np.append(starts[1:], len(rows)) - 1], prepend=0.0)
     if not seconds.sum() > 0:
         raise UnknownFigureError("the load took no time")
-    values = run.values[metric.name][rows][order]
+    return Blocks(run, rows[order], starts, seconds)
+
+
+def sums(metric: Metric, load: Blocks) -> Floats:
+    """Numerator and denominator of each block, shape (n, 2); their sums give the figure.
+
+    Raises ``UnknownFigureError``.
+    """
+    values = load.run.values[metric.name][load.rows]
     if metric.of_run == "cost":
-        weights = np.nan_to_num(run.weights[metric.name][rows][order])
-        in_flight = (run.values[_FINISH.name] - run.values[_DUE.name])[rows][order]
-        means = _means(metric, values, in_flight, starts)
-        return np.column_stack([means * seconds, np.add.reduceat(weights, starts)])
-    statuses = run.labels["status"]
-    answered = statuses.codes[rows][order] == statuses.code("ok")
-    unknown = int((answered & np.isnan(values)).sum())
+        weights = load.run.weights[metric.name][load.rows]
+        means = _means(metric, values, load)
+        return np.column_stack([means * load.seconds, load.sums(np.nan_to_num(weights))])
+    unknown = int((load.answered & np.isnan(values)).sum())
     if unknown:
         raise UnknownFigureError(f"{metric.name} is not known for {unknown} answered requests")
-    return np.column_stack([np.add.reduceat(np.nan_to_num(values), starts), seconds])
+    return np.column_stack([load.sums(np.nan_to_num(values)), load.seconds])
 
 
 def figure(metric: Metric, run: Columns, rows: Codes) -> float:
     """The figure over all loads of some rows together. Raises ``UnknownFigureError``."""
     loads = level_rows(run, rows).values()
+    if metric.of_run == "knee":
+        raise UnknownFigureError("a knee is compared between two sweeps")
     if not loads:
         raise UnknownFigureError("no request was measured")
-    above, below = sum(blocks(metric, run, load, 1)[0] for load in loads)
+    above, below = sum(sums(metric, cut(run, load, 1))[0] for load in loads)
     if not below > 0:
         raise UnknownFigureError(f"no request counts for {metric.name}")
     return float(above / below)
 
 
-def _means(metric: Metric, values: Floats, in_flight: Floats, starts: Codes) -> Floats:
+def _means(metric: Metric, values: Floats, load: Blocks) -> Floats:
     """The mean of each block over the time that its requests were in flight.
 
     A block without a value has the mean of the whole load.
     """
+    times = load.run.values
+    in_flight = times[_FINISH.name][load.rows] - times[_DUE.name][load.rows]
     there = ~np.isnan(values) & (in_flight > 0)
     if not there.any():
         raise UnknownFigureError(f"no request has a value of {' or '.join(metric.paths)}")
     weights = np.where(there, in_flight, 0.0)
     products = np.where(there, values, 0.0) * weights
-    sums, sizes = (np.add.reduceat(each, starts) for each in (products, weights))
-    means = np.full(len(starts), float(products.sum() / weights.sum()))
-    np.divide(sums, sizes, out=means, where=sizes > 0)
+    means = np.full(len(load.starts), float(products.sum() / weights.sum()))
+    sizes = load.sums(weights)
+    np.divide(load.sums(products), sizes, out=means, where=sizes > 0)
     return means
 
 

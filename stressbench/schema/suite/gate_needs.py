@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from typing import Final
 
 from stressbench.errors import SuiteError
@@ -13,9 +13,11 @@ SERVED: Final = ("role", "variant", "lever", "load_level")
 """Keys whose values are served one after another, so that each has a throughput."""
 
 
-def served_together(metric: Metric, keys: Iterable[str]) -> str | None:
+def served_together(metric: Metric, keys: Collection[str]) -> str | None:
     """Why a figure of a whole load has no value for each of these keys; None if it has."""
     wrong = next((key for key in keys if key not in SERVED), None)
+    if metric.of_run == "knee" and "load_level" in keys:
+        return f"{metric.name} is a figure of a whole sweep and of no single load_level"
     if not metric.of_run or wrong is None:
         return None
     return (

@@ -11,8 +11,8 @@ import records
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stressbench.compare import run_level
 from stressbench.compare.evaluate import Question
+from stressbench.compare.load import run_level
 from stressbench.compare.paired_runs import pair_sides
 from stressbench.compare.sides import Contrast
 from stressbench.metrics import base
@@ -100,7 +100,7 @@ def test_blocks_add_up_to_the_whole_load(tmp_path_factory, times, count):
     path = records.write(tmp_path_factory.mktemp("load") / "records.jsonl", rows)
     run = base.read(path, [REQUESTS])
     count = min(count, len(run))
-    cells = wall_time.blocks(REQUESTS, run, np.arange(len(run)), count)
+    cells = wall_time.sums(REQUESTS, wall_time.cut(run, np.arange(len(run)), count))
     assert len(cells) == count
     assert (cells >= 0).all()
     wall = max(due + spent for due, spent in times) - min(due for due, _ in times)

@@ -28,7 +28,7 @@ from stressbench.stats.exact import Interval, t_quantile, t_two_sided
 
 FEWEST: Final = 6
 """Fewest blocks of all loads together from which a spread is estimated."""
-_SPLIT: Final = frozenset({"arm", "label"})
+SPLIT: Final = frozenset({"arm", "label"})
 """Axes whose values are served in one load."""
 
 _Loads = list[tuple[tuple[Columns, Codes], tuple[Columns, Codes]]]
@@ -39,7 +39,7 @@ def evaluate(pairing: Pairing, question: Question, drift: Drift | None = None) -
 
     ``drift`` is how much two unchanged runs would differ; None if nothing can drift.
     """
-    together = sorted(_SPLIT & pairing.sides.axes)
+    together = sorted(SPLIT & pairing.sides.axes)
     if together:
         why = f"all requests of a load are served together, whatever their {together[0]}"
         return Evaluation(None, 0, 0, 0, why=why)
@@ -88,7 +88,8 @@ def _cells(metric: Metric, loads: _Loads) -> Floats:
     cells = []
     for sides in loads:
         count = wall_time.block_count(sides)
-        cells.append(np.hstack([wall_time.blocks(metric, run, rows, count) for run, rows in sides]))
+        cut = [wall_time.cut(run, rows, count) for run, rows in sides]
+        cells.append(np.hstack([wall_time.sums(metric, each) for each in cut]))
     found = np.vstack(cells)
     if not (found[:, [1, 3]].sum(axis=0) > 0).all():
         raise UnknownFigureError(f"no request of one side counts: {metric.summary}")
