@@ -11,13 +11,18 @@ import records
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from stressbench.compare import comparison as comparing
+from stressbench.compare.comparison import Options
 from stressbench.compare.evaluate import Question
 from stressbench.compare.load import run_level
 from stressbench.compare.paired_runs import pair_sides
 from stressbench.compare.sides import Contrast
+from stressbench.errors import SuiteError
 from stressbench.metrics import base
 from stressbench.metrics.families import known
 from stressbench.metrics.read import wall_time
+from stressbench.report.words.comparison import explain
+from stressbench.schema.suite.gate import parse
 from stressbench.stats.drift import assumed
 from tests.conftest import examples
 
@@ -27,7 +32,8 @@ RELATIVE = Question(REQUESTS, "mean", relative=True)
 
 def timed(item, due_s, end_s, *, first_s=None, **changes):
     """One request with its times."""
-    row = records.record(item, **{k: changes.pop(k) for k in ("status", "arm") if k in changes})
+    names = [name for name in ("status", "arm", "prompt_class", "pass_") if name in changes]
+    row = records.record(item, **{name: changes.pop(name) for name in names})
     timing = msgspec.structs.replace(
         row.timing,
         scheduled_ns=int(due_s * 1e9),
@@ -237,3 +243,63 @@ def test_a_run_against_itself_has_not_changed(tmp_path):
     found = run_level.evaluate(replace(pairing, cand=pairing.base), RELATIVE)
     assert found.effect.interval == (0, 0)
     assert found.effect.p == 1
+
+
+def compare(base_run, cand_run, *gates, gates_only=True, **options):
+    options = Options(gates=gates, gates_from="here", gates_only=gates_only, **options)
+    return comparing.compare(base_run, cand_run, options)
+
+
+def write(folder, rows, run_id):
+    path = records.write(folder / run_id / "records.jsonl", rows)
+    path.write_text(path.read_text("utf-8").replace('"run_id":"r"', f'"run_id":"{run_id}"'))
+    return path
+
+
+def test_a_gate_on_throughput_looks_at_the_whole_load_whatever_the_arm(tmp_path):
+    def rows(spent):
+        arms = ("stress", "isocontent")
+        return [
+            timed(2 * i + j, (2 * i + j) * spent, (2 * i + j + 1) * spent, arm=arm)
+            for i in range(60)
+            for j, arm in enumerate(arms)
+        ]
+
+    old, new = write(tmp_path, rows(1.0), "old"), write(tmp_path, rows(2.0), "new")
+    found = compare(old, new, "throughput.requests drop < 10%", "cost.time.sent rise < 10%")
+    for gate in found.gates:
+        assert gate.verdict == "regression"
+        assert gate.n == 120
+        assert gate.of_run
+    assert [gate.base for gate in found.gates] == pytest.approx([1.0, 1.0])
+    assert [gate.cand for gate in found.gates] == pytest.approx([0.5, 2.0])
+    assert "Over 120 requests in 10 blocks of time" in explain(found.gates[0])
+
+
+@pytest.mark.parametrize(
+    ("gate", "why"),
+    [
+        ("throughput.output drop < 5% per prompt_class", "every prompt_class was served together"),
+        ("throughput.output drop < 5% where arm=isocontent", "every arm was served together"),
+        ("throughput.output drop < 5% by arm=isocontent,stress", "every arm was served together"),
+        ("cost.energy.correct rise < 5% per budget", "every budget was served together"),
+        ("knee.load drop < 5% per load_level", "a figure of a whole sweep"),
+        ("throughput.output.p95 drop < 5%", "speed.output is a figure of single requests"),
+    ],
+)
+def test_a_part_of_a_load_has_no_throughput(gate, why):
+    with pytest.raises(SuiteError, match=why):
+        parse(gate, known())
+
+
+def test_each_level_of_a_sweep_and_each_role_has_its_throughput():
+    parse("throughput.output drop < 5% per load_level where role=dense", known())
+
+
+def test_what_changed_names_a_load_once_and_not_by_class(tmp_path):
+    rows = [timed(i, i, i + 1, prompt_class=("niah" if i % 2 else "near")) for i in range(40)]
+    found = compare(*(write(tmp_path, rows, name) for name in "ab"), gates_only=False).findings
+    of_load = [each for each in found if each.of_run]
+    assert {each.metric for each in of_load} >= {"throughput.requests", "throughput.total"}
+    assert len(of_load) == len({each.metric for each in of_load})
+    assert all("prompt_class" not in each.scope for each in of_load)
