@@ -1,8 +1,6 @@
 """Figures of a whole load: what they are, and how sure they are, on loads with a planted truth."""
 
-import heapq
 import math
-from dataclasses import dataclass, replace
 
 import msgspec
 import numpy as np
@@ -11,12 +9,10 @@ import records
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks.whole_loads import LOADS, QUESTION, Load, outcomes, paired
 from stressbench.compare import comparison as comparing
 from stressbench.compare.comparison import Options
-from stressbench.compare.evaluate import Question
 from stressbench.compare.load import run_level
-from stressbench.compare.paired_runs import pair_sides
-from stressbench.compare.sides import Contrast
 from stressbench.errors import SuiteError
 from stressbench.metrics import base
 from stressbench.metrics.families import known
@@ -27,7 +23,6 @@ from stressbench.stats.drift import assumed
 from tests.conftest import examples
 
 REQUESTS = known()["throughput.requests"]
-RELATIVE = Question(REQUESTS, "mean", relative=True)
 
 
 def timed(item, due_s, end_s, *, first_s=None, **changes):
@@ -113,134 +108,49 @@ def test_blocks_add_up_to_the_whole_load(tmp_path_factory, times, count):
     assert cells.sum(axis=0) == pytest.approx([len(times), wall], abs=1e-6)
 
 
-@dataclass(frozen=True)
-class Load:
-    """A load that is served twice; its truth is known."""
-
-    n: int = 200
-    seats: int = 8
-    rate: float | None = None
-    """Requests per second of Poisson arrivals; None for a closed loop."""
-    slower: float = 0.0
-    """How much slower the candidate is, on the log scale."""
-    noise: float = 0.1
-    """Spread of the same request between runs, log sd."""
-    drift: float = 0.0
-    """Spread of whole runs, log sd."""
-
-    def serve(self, rng):
-        """When each request was due, begun and ended, once for each side."""
-        work = rng.lognormal(0, 0.8, self.n)
-        due = np.zeros(self.n)
-        if self.rate is not None:
-            due = np.cumsum(rng.exponential(1 / self.rate, self.n))
-        for change in (0.0, self.slower):
-            level = math.exp(change + self.drift * rng.normal())
-            times = work * level * rng.lognormal(0, self.noise, self.n)
-            yield served(due, times, self.seats, closed=self.rate is None)
-
-
-def served(due, times, seats, *, closed):
-    free, ends = [0.0] * seats, np.empty(len(times))
-    begun = np.empty(len(times))
-    for i, time in enumerate(times):
-        begun[i] = max(heapq.heappop(free), due[i])
-        ends[i] = begun[i] + time
-        heapq.heappush(free, ends[i])
-    return (begun if closed else due), begun, ends
-
-
-def paired(folder, n):
-    """Two runs of ``n`` requests, whose times each trial replaces."""
-    rows = [timed(i, i, i + 1) for i in range(n)]
-    runs = [
-        base.read(records.write(folder / side / "records.jsonl", rows), [REQUESTS])
-        for side in ("base", "cand")
-    ]
-    return pair_sides(*runs, Contrast(), frozenset(), allow_partial=False).pairings[0]
-
-
-def with_times(side, times):
-    """The side with other times of its requests, in the order in which they were due."""
-    names = [f"wall_time.{name}" for name in ("due", "first", "finish")]
-    place = np.argsort(np.argsort(side.columns.values[names[0]]))
-    values = {name: each[place] for name, each in zip(names, times, strict=True)}
-    return replace(side, columns=replace(side.columns, values=side.columns.values | values))
-
-
-def outcomes(folder, load, trials, drift=None, seed=0):
-    """In how many trials the interval excludes no change, and in how many it has the truth."""
-    pairing, rng = paired(folder, load.n), np.random.default_rng(seed)
-    changed = covered = 0
-    for _ in range(trials):
-        first, second = load.serve(rng)
-        trial = replace(
-            pairing,
-            base=with_times(pairing.base, first),
-            cand=with_times(pairing.cand, second),
-        )
-        low, high = run_level.evaluate(trial, RELATIVE, drift).effect.interval
-        changed += not low <= 0 <= high
-        covered += low <= math.expm1(-load.slower) <= high
-    return changed, covered
+def evaluated(base_run, cand_run):
+    return run_level.evaluate(paired(base_run, cand_run), QUESTION)
 
 
 TRIALS = 200
 SLACK = 3 * math.sqrt(0.05 * 0.95 * TRIALS)
-LOADS = {
-    "closed": Load(),
-    "closed, few requests": Load(n=60),
-    "closed, noisy": Load(noise=0.4),
-    "Poisson, capacity to spare": Load(rate=3.0),
-    "Poisson, overloaded": Load(rate=30.0),
-}
 
 
 @pytest.mark.parametrize("load", LOADS.values(), ids=LOADS)
-def test_an_unchanged_engine_is_called_changed_at_most_one_time_in_twenty(tmp_path, load):
-    changed, covered = outcomes(tmp_path, load, TRIALS)
+def test_an_unchanged_engine_is_called_changed_at_most_one_time_in_twenty(load):
+    changed, covered = outcomes(load, TRIALS)
     assert changed <= 0.05 * TRIALS + SLACK
     assert covered == TRIALS - changed
 
 
-def test_drift_between_runs_is_not_called_a_change(tmp_path):
+def test_drift_between_runs_is_not_called_a_change():
     drifting = Load(drift=0.05)
-    assert outcomes(tmp_path / "known", drifting, TRIALS, assumed())[0] <= 0.05 * TRIALS + SLACK
-    assert outcomes(tmp_path / "unknown", drifting, TRIALS)[0] > 0.05 * TRIALS + SLACK
+    assert outcomes(drifting, TRIALS, assumed())[0] <= 0.05 * TRIALS + SLACK
+    assert outcomes(drifting, TRIALS)[0] > 0.05 * TRIALS + SLACK
 
 
-def test_a_slower_engine_is_found_and_the_interval_has_how_much_slower(tmp_path):
-    changed, covered = outcomes(tmp_path, Load(slower=0.2), TRIALS)
+def test_a_slower_engine_is_found_and_the_interval_has_how_much_slower():
+    changed, covered = outcomes(Load(slower=0.2), TRIALS)
     assert changed >= 0.8 * TRIALS
     assert covered >= 0.95 * TRIALS - SLACK
 
 
-def test_an_open_load_with_capacity_to_spare_serves_what_it_is_sent(tmp_path):
-    pairing = paired(tmp_path, 200)
-    first, second = Load(rate=2.0, slower=0.2).serve(np.random.default_rng(1))
-    trial = replace(
-        pairing, base=with_times(pairing.base, first), cand=with_times(pairing.cand, second)
-    )
-    effect = run_level.evaluate(trial, RELATIVE).effect
+def test_an_open_load_with_capacity_to_spare_serves_what_it_is_sent():
+    effect = evaluated(*Load(rate=2.0, slower=0.2).serve(np.random.default_rng(1))).effect
     assert effect.interval.low <= 0 <= effect.interval.high
     assert effect.delta == pytest.approx(0, abs=0.05)
 
 
-def test_too_few_requests_have_a_change_and_no_interval(tmp_path):
-    pairing = paired(tmp_path, 30)
-    first, second = Load(n=30, seats=16).serve(np.random.default_rng(1))
-    trial = replace(
-        pairing, base=with_times(pairing.base, first), cand=with_times(pairing.cand, second)
-    )
-    effect = run_level.evaluate(trial, RELATIVE).effect
+def test_too_few_requests_have_a_change_and_no_interval():
+    effect = evaluated(*Load(n=30, seats=16).serve(np.random.default_rng(1))).effect
     assert effect.delta is not None
     assert effect.interval is effect.p is None
     assert effect.method.startswith("30 requests make 3 blocks")
 
 
-def test_a_run_against_itself_has_not_changed(tmp_path):
-    pairing = paired(tmp_path, 60)
-    found = run_level.evaluate(replace(pairing, cand=pairing.base), RELATIVE)
+def test_a_run_against_itself_has_not_changed():
+    run, _ = Load(n=60).serve(np.random.default_rng(1))
+    found = evaluated(run, run)
     assert found.effect.interval == (0, 0)
     assert found.effect.p == 1
 
