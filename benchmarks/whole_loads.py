@@ -92,6 +92,7 @@ def columns(due: Floats, first: Floats, finish: Floats) -> Columns:
         contents=np.zeros(n, np.uint64),
         labels={label: Labels(none, (name,)) for label, name in names.items()},
         params={},
+        keys={},
         repeats=none,
         values=values | {QUESTION.metric.name: np.ones(n)},
         weights={},

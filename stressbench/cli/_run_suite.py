@@ -42,6 +42,8 @@ def run_suite(suite: Suite, console: Console, options: RunOptions) -> ExitCode:
     """Run one suite, or show what it would send. Raises ``StressbenchError``."""
     from stressbench.cli._planned import planned_gates
     from stressbench.compare.decidable import told
+    from stressbench.metrics.families import known
+    from stressbench.runner.plan.gates import check_gate_keys
     from stressbench.runner.plan.prepare import check_roles, prepare
     from stressbench.runner.resume import load_resumed
     from stressbench.runner.run import new_directory, run
@@ -64,6 +66,7 @@ def run_suite(suite: Suite, console: Console, options: RunOptions) -> ExitCode:
         directory = begun or new_directory(options.out, suite.spec.name)
         with _removed_if_empty(directory):
             prepared = prepare(suite, engine=engine, limit=limit, progress=progress)
+            check_gate_keys(suite, known(), prepared.plan)
             prepared = replace(prepared, gates=planned_gates(prepared.plan))
     for line in told(each for each in prepared.gates if not (each.can_pass and each.can_fail)):
         console.print(safe_text(line), style="yellow", soft_wrap=True)
@@ -83,11 +86,14 @@ def _show_plan(
     from stressbench.cli._planned import counted, planned_gates
     from stressbench.cli.watch.plan import print_kv, print_plan
     from stressbench.compare.decidable import told
+    from stressbench.metrics.families import known
     from stressbench.report.terminal.layout import stdout_console, text
+    from stressbench.runner.plan.gates import check_gate_keys
     from stressbench.runner.plan.kv import foreseen
     from stressbench.runner.plan.prepare import prepare
 
     dry = prepare(suite, engine=engine, limit=limit, progress=progress, weights=False)
+    check_gate_keys(suite, known(), dry.plan)
     chosen = [name for name in dry.models if not roles or {name, name.partition("@")[0]} & {*roles}]
     console = stdout_console()
     print_plan(console, dry.plan)

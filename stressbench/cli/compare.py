@@ -41,7 +41,9 @@ def compare(  # noqa: PLR0913  one parameter an option
     gate: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="GATE", help="A limit to judge: 'quality.score drop < 5pt per prompt_class'."
+            metavar="GATE",
+            help="What to judge: 'quality.score drop < 5pt per label', or of one run "
+            "'quality.score >= 90pt'.",
         ),
     ] = None,
     gates: Annotated[
@@ -72,6 +74,8 @@ def compare(  # noqa: PLR0913  one parameter an option
     Example: stressbench compare results/baseline results/tonight
 
     Example: stressbench compare results/baseline results/tonight --gate 'ttft.p95 rise < 10%'
+
+    Example: stressbench compare results/tonight --gate 'ttft.p95 <= 2s'
 
     Example: stressbench compare results/smoke-baseline --roles dense,sparse --format markdown
 

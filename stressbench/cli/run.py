@@ -98,8 +98,8 @@ def run(  # noqa: PLR0913 - the contract's options, one parameter each
     from stressbench.cli.watch.stderr import stderr_console
     from stressbench.metrics.families import known
     from stressbench.runner.interrupt import leaving
+    from stressbench.runner.plan.gates import check_gates
     from stressbench.runner.plan.prepare import check_names
-    from stressbench.schema.suite import gate
 
     if from_ is not None and (suites or resume):
         raise UsageError("--from repeats one run; name no suite and no --resume with it")
@@ -117,8 +117,8 @@ def run(  # noqa: PLR0913 - the contract's options, one parameter each
     )
     loaded = _load(suites, changed, served, resume or from_)
     for suite in loaded:
-        gate.check(suite, known())
         check_names(suite)  # finds a mistake in the last suite before the first one runs
+        check_gates(suite, known())
     with leaving(), stderr_console() as console:
         raise typer.Exit(_all(loaded, console, options))
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from stressbench import store
 from stressbench.compare.analysis import degradation
 from stressbench.compare.case_keys import needs_ids
 from stressbench.compare.differences import check_treatments
 from stressbench.compare.evaluate import Question
+from stressbench.compare.gates.cases import parameters
 from stressbench.compare.judge import overall
 from stressbench.compare.load.knees import knees
 from stressbench.compare.paired_runs import PairedRuns, check_headers, of_gate
@@ -69,21 +70,23 @@ def compare(
     second = None if cand is None else store.read_run(cand).header
     agenda = _agenda(first, second, options)
     _check_headers(first, second or first, agenda)  # takes no time, so do it before reading records
-    wanted, ids = needed(first, second, options)
+    wanted, ids, keys = needed(first, second, options)
     if cand is None:
-        left, right = columns.read(base, wanted, progress, ids=ids), None
+        left, right = columns.read(base, wanted, progress, ids=ids, keys=keys), None
     else:
         settings = (second or first).suite_spec  # both sides are held to the same objectives
-        left, right = columns.read_both(base, cand, wanted, progress, ids=ids, settings=settings)
+        left, right = columns.read_both(
+            base, cand, wanted, progress, ids=ids, keys=keys, settings=settings
+        )
     return compare_columns(left, right, options)
 
 
 def compare_columns(base: Columns, cand: Columns | None, options: Options) -> Comparison:
-    """``compare`` for columns in memory, read with the metrics and ids that ``needed`` names."""
-    agenda = _agenda(base.header, cand.header if cand else None, options)
+    """``compare`` for columns in memory, read with what ``needed`` names."""
+    agenda = _agenda(base.header, None if cand is None else cand.header, options)
     runs = PairedRuns(
         base,
-        cand or base,
+        base if cand is None else cand,
         agenda.contrast,
         agenda.treat,
         allow_partial=options.allow_partial,
@@ -91,10 +94,20 @@ def compare_columns(base: Columns, cand: Columns | None, options: Options) -> Co
     return _compared(runs, agenda, options)
 
 
-def needed(
-    base: RunHeader, cand: RunHeader | None, options: Options
-) -> tuple[tuple[Metric, ...], bool]:
-    """The metrics that ``compare_columns`` must find in its columns, and whether it needs ids.
+class Needed(NamedTuple):
+    """What ``compare_columns`` must find in its columns."""
+
+    metrics: tuple[Metric, ...]
+    ids: bool
+    keys: tuple[str, ...]
+    """Parameters of prompt classes that gates name."""
+
+
+NOTHING: Final = Needed((), ids=False, keys=())
+
+
+def needed(base: RunHeader, cand: RunHeader | None, options: Options) -> Needed:
+    """What must be read to compare two runs.
 
     Raises as ``compare`` does for gates and sides.
     """
@@ -106,7 +119,8 @@ def needed(
         names += [metric.name for metric in degradation.metrics()]
     ids = agenda.contrast is not None and needs_ids(agenda.contrast)
     ids = ids or any(_asks_for_ids(gate) for gate in agenda.gates)
-    return tuple(known()[name] for name in dict.fromkeys(names)), ids
+    metrics = tuple(known()[name] for name in dict.fromkeys(names))
+    return Needed(metrics, ids, parameters(agenda.gates))
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,11 +146,12 @@ def _contrast(by: Contrast | None, gates: Iterable[Gate], *, two_runs: bool) -> 
     """The sides; None where one run was named, and only gates say which sides to compare."""
     if by is not None or two_runs:
         return by or Contrast()
-    if any(gate.by for gate in gates):
+    if any(gate.by or gate.limit is not None for gate in gates):
         return None
     raise UsageError(
-        "compare needs two runs, or one run and two of its sides",
-        hint="stressbench compare BASE CAND, or stressbench compare RUN --roles a,b",
+        "compare needs two runs, or one run and two of its sides or a limit",
+        hint="stressbench compare BASE CAND, stressbench compare RUN --roles a,b, or "
+        "stressbench compare RUN --gate 'quality.score >= 90pt'",
     )
 
 
@@ -160,8 +175,10 @@ def _gates(options: Options, base: RunHeader, cand: RunHeader | None) -> tuple[l
     source = "the candidate's suite" if cand else "the run's suite"
     spec = (cand or base).suite_spec.get("gates")
     gates = _parsed(map(str, spec), source) if isinstance(spec, list) else []
-    if cand is None or options.by is not None:
+    if options.by is not None:
         return [gate for gate in gates if gate.by], source
+    if cand is None:
+        return [gate for gate in gates if gate.by or gate.limit is not None], source
     if not gates:
         source = "the defaults: no gate was declared"
         gates = _parsed(DEFAULT_GATES, source)

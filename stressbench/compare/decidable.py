@@ -14,7 +14,9 @@ import numpy as np
 
 from stressbench.compare.family import POOLED
 from stressbench.metrics.families import known
+from stressbench.schema.axes import NONE
 from stressbench.schema.case import PlannedCase
+from stressbench.schema.key_values import meant
 from stressbench.schema.metric import Metric
 from stressbench.schema.results.run import GatePlan
 from stressbench.schema.suite.gate import Gate, parse, share
@@ -41,12 +43,13 @@ def gate_plan(gate: Gate, cases: Sequence[PlannedCase]) -> GatePlan:
     whole: set[str] = set()
     scopes: defaultdict[tuple[str, ...], set[str]] = defaultdict(set)
     for case in cases:
-        if where.items() <= case.keys.items():
+        if all(meant(value, [case.keys.get(key, NONE)]) for key, value in where.items()):
             whole.add(case.item)
-            scopes[tuple(case.keys.get(key, "") for key in keys)].add(case.item)
+            scopes[tuple(case.keys.get(key, NONE) for key in keys)].add(case.item)
     level = (1 - gate.confidence) * (POOLED if len(scopes) > 1 else 1.0)
-    fewest = fewest_clusters(level)
-    needed = _items_to_pass(gate, metric)
+    needed, fewest = _items_to_pass(gate, metric), fewest_clusters(level)
+    if gate.limit is not None:
+        needed, fewest = _items_for_limit(gate, metric, level)
     return GatePlan(
         gate=gate.text,
         items=len(whole),
@@ -60,22 +63,23 @@ def gate_plan(gate: Gate, cases: Sequence[PlannedCase]) -> GatePlan:
             for name, items in sorted(scopes.items())
             if len(scopes) > 1 and len(items) < fewest
         },
-        why="" if needed is not None else _never_green(metric),
+        why="" if needed is not None else _never_green(gate, metric),
     )
 
 
-def _never_green(metric: Metric) -> str:
-    if metric.device_bound:
+def _never_green(gate: Gate, metric: Metric) -> str:
+    if metric.device_bound and gate.limit is None:
         return (
             "no number of items shows this margin between two single runs, because their drift"
             " is not measured: compare with --history, or interleave the runs"
         )
-    return "how many items show this margin depends on how much the values vary"
+    what = "margin" if gate.limit is None else "limit"
+    return f"how many items show this {what} depends on how much the values vary"
 
 
 def _items_to_pass(gate: Gate, metric: Metric) -> int | None:
     """The fewest items that pass a gate if nothing differs; None if no number does."""
-    if metric.span is None and not gate.relative:
+    if gate.limit is not None or (metric.span is None and not gate.relative):
         return None
     quantile = share(gate.statistic)
     rows = 1 if quantile is None else math.ceil(1 / min(quantile, 1 - quantile) - 1e-9)
@@ -86,6 +90,29 @@ def _items_to_pass(gate: Gate, metric: Metric) -> int | None:
         middle = (low + high) // 2
         low, high = (low, middle) if _passes(gate, metric, middle) else (middle, high)
     return high
+
+
+def _items_for_limit(gate: Gate, metric: Metric, level: float) -> tuple[int | None, int]:
+    """The fewest items that keep a limit if all are as good as can be, and that break it if bad.
+
+    The first is None for the mean of an unbounded value.
+    """
+    quantile, limit, fewest = share(gate.statistic), gate.limit, fewest_clusters(level)
+    if quantile is None and metric.span == 1 and metric.against is None and limit is not None:
+        kept = limit if gate.direction == "drop" else 1 - limit
+    elif quantile is not None:
+        kept = quantile if gate.direction == "rise" else 1 - quantile
+    else:
+        return None, fewest
+    return (
+        max(fewest_clusters(1 - gate.confidence), _fewest(kept, (1 - gate.confidence) / 2)),
+        max(fewest, _fewest(1 - kept, level)),
+    )
+
+
+def _fewest(chance: float, level: float) -> int:
+    """The fewest items whose agreement has at most the probability ``level``."""
+    return math.ceil(math.log(level) / math.log(chance) - 1e-9) if chance > 0 else 1
 
 
 def _passes(gate: Gate, metric: Metric, items: int) -> bool:

@@ -14,6 +14,7 @@ from stressbench.stats.clusters import PairedSums, binary_effect, cluster_sums, 
 from stressbench.stats.drift import Drift, drifted
 from stressbench.stats.effect import Effect, natural
 from stressbench.stats.exact import t_quantile
+from stressbench.stats.levels import LevelTest
 from stressbench.stats.quantiles import Sides, percentile, percentile_effect
 
 NOISE_FREEDOM = 4
@@ -29,6 +30,8 @@ class Question:
     statistic: str
     relative: bool
     confidence: float = 0.95
+    limit: float | None = None
+    """The level asked of the candidate alone; None if two sides are compared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,8 @@ class Evaluation:
     noise: float | None = None
     flips: float | None = None
     drift: str | None = None
+    limit_test: LevelTest | None = None
+    """The test of a limit; None if two sides are compared."""
     why: str = ""
 
 
@@ -59,7 +64,7 @@ def evaluate(
     ``drift`` is how much two unchanged runs would differ; None if nothing can drift.
     """
     metric = question.metric
-    sides = tuple(_usable(side, metric) for side in (pairing.base, pairing.cand))
+    sides = tuple(usable(side, metric) for side in (pairing.base, pairing.cand))
     base, cand = (case_means(side, _values(side, metric), len(pairing)) for side in sides)
     has_base, has_cand = ~np.isnan(base), ~np.isnan(cand)
     both = has_base & has_cand
@@ -131,7 +136,7 @@ def _effect(sides: tuple[SideRows, ...], question: Question, found: _Found, seed
     )
 
 
-def _usable(side: SideRows, metric: Metric) -> SideRows:
+def usable(side: SideRows, metric: Metric) -> SideRows:
     """The rows of the passes that the metric is read from."""
     if metric.passes == "any" or side.quality_pass.all():
         return side

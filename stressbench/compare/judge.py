@@ -20,6 +20,7 @@ import msgspec
 
 from stressbench.compare.evaluate import Evaluation
 from stressbench.compare.family import Adjusted, Asked, Tested, harm_p
+from stressbench.compare.gates.limits import limit_settles_at, limit_verdict
 from stressbench.schema.analysis.comparison import Finding, GateFinding, Missing, Overall, Verdict
 from stressbench.schema.suite.gate import Gate
 from stressbench.stats.effect import natural
@@ -81,7 +82,7 @@ def judged(tested: Iterable[Tested], *, partial: bool = False) -> Iterator[GateF
             why = "all scopes together show no loss"
             part = answer is not each.pooled
             if opened or not part:
-                verdict, why = _verdict(answer, each.gate)
+                verdict, why = _judged(answer, each.gate)
             if partial and verdict == "pass":
                 verdict, why = "inconclusive", "within the margin so far, but a run is unfinished"
             yield _found(answer, each.gate, (verdict, why), part=part)
@@ -91,17 +92,28 @@ def _found(adjusted: Adjusted, gate: Gate, told: tuple[Verdict, str], *, part: b
     asked, (verdict, why) = adjusted.asked, told
     mde = _mde(asked, gate, adjusted.level)
     shared = msgspec.structs.asdict(finding(asked, adjusted.p)) | {"why": why, "mde": mde}
+    if gate.limit is not None:
+        shared["base"] = None
     return GateFinding(
         **shared,
         gate=gate.text,
         direction=gate.direction,
         margin=gate.margin,
+        limit=gate.limit,
         confidence=gate.confidence,
         level=adjusted.level,
         part=part,
         verdict=verdict,
-        settles_at=_settles_at(adjusted, gate) if verdict == "inconclusive" else None,
+        settles_at=_settled(adjusted, gate) if verdict == "inconclusive" else None,
     )
+
+
+def _judged(adjusted: Adjusted, gate: Gate) -> tuple[Verdict, str]:
+    return (_verdict if gate.limit is None else limit_verdict)(adjusted, gate)
+
+
+def _settled(adjusted: Adjusted, gate: Gate) -> int | None:
+    return (_settles_at if gate.limit is None else limit_settles_at)(adjusted, gate)
 
 
 def overall(gates: list[GateFinding]) -> Overall:
@@ -130,6 +142,11 @@ def _verdict(adjusted: Adjusted, gate: Gate) -> tuple[Verdict, str]:
     asked = adjusted.asked
     gap, answer, interval = _gap(asked), asked.answer, bounds(asked)
     effect = answer.effect
+    if not answer.cases and answer.missing_cand >= fewest_clusters(1 - gate.confidence):
+        return "regression", (
+            f"the candidate has no value in any of the {answer.missing_cand} cases in which the"
+            " base has one"
+        )
     if gap or effect is None or interval is None or effect.delta is None:
         return "inconclusive", gap or "the difference cannot be bounded: too few items have a value"
     within = _harm(gate, interval) < gate.margin

@@ -10,6 +10,8 @@ from stressbench.compare.between_runs import between_sides
 from stressbench.compare.differences import RolePair, RunDifference, differences, refuse_undeclared
 from stressbench.compare.evaluate import Question, evaluate
 from stressbench.compare.family import Asked, GateQuestion, adjusted
+from stressbench.compare.gates.cases import OPEN, gate_cases, measured
+from stressbench.compare.gates.limits import evaluate_limit
 from stressbench.compare.judge import finding, judged
 from stressbench.compare.load import run_level
 from stressbench.compare.load.goodput_drift import of_goodput
@@ -28,8 +30,6 @@ from stressbench.schema.suite.gate import Gate
 from stressbench.seeds import derive_seed
 from stressbench.stats.multiple import benjamini_hochberg
 
-_OPEN = ("role", "variant", "lever")
-"""Axes on which each value is judged separately."""
 _MAY_DIFFER = {
     "role": frozenset({"model", "tokenizer", "engine.args"}),
     "variant": frozenset({"engine.args"}),
@@ -128,6 +128,7 @@ class PairedRuns:
             )
         self.main = None if contrast is None else self._paired(base, contrast)
         self._of_gates: dict[Contrast, SidePairings] = {}
+        self._unmeasured: list[str] = []
 
     def _paired(self, base: Columns, contrast: Contrast) -> SidePairings:
         return pair_sides(base, self.cand, contrast, self.treat, allow_partial=self.allow_partial)
@@ -139,17 +140,23 @@ class PairedRuns:
 
     def of(self, gate: Gate) -> SidePairings:
         """The paired sides that a gate judges."""
-        if gate.by:
-            contrast = of_gate(gate)
+        if gate.by or gate.limit is not None:
+            contrast = of_gate(gate) if gate.by else self._itself()
             if contrast not in self._of_gates:
                 self._of_gates[contrast] = self._paired(self.cand, contrast)
             return self._of_gates[contrast]
         if self.main is None:
             raise UsageError(
                 f"{gate.text!r} compares two runs, but there is only one",
-                hint="name a second run, or two sides in the gate: by lever=none,clean",
+                hint="name a second run, two sides in the gate (by lever=none,clean), or a limit"
+                " (>= 90pt)",
             )
         return self.main
+
+    def _itself(self) -> Contrast:
+        """The candidate's side, twice: a limit asks about one side."""
+        side = self.main.contrast.cand if self.main else Side()
+        return Contrast(side, side)
 
     def judge(self, gates: Sequence[Gate]) -> list[GateFinding]:
         """The verdict of each gate and of its scopes."""
@@ -166,21 +173,21 @@ class PairedRuns:
                 + "; ".join(paired.unlike_devices),
                 hint="run both on the same device, or compare the devices with --treat device",
             )
-        question = Question(metric, gate.statistic, gate.relative, gate.confidence)
-        where = {key: value for key, value in gate.where.items() if key not in _OPEN}
-        contrast = paired.contrast
-        if not metric.of_run and not {"arm"} & {*where, *gate.per, *contrast.axes}:
-            where["arm"] = "stress"
-        keys = [key for key in gate.per if key not in {*_OPEN, *contrast.differing}]
-        for pairing in _chosen(gate, paired):
-            chosen = pairing.where(where)
-            scopes = chosen.scopes(keys)
+        question = Question(metric, gate.statistic, gate.relative, gate.confidence, gate.limit)
+        asked = gate_cases(gate, _chosen(gate, paired), whole_load=metric.of_run is not None)
+        held = measured(gate, metric, asked)
+        self._unmeasured += [
+            f"{metric.name} is not judged for {each.pairing.sides.words['role']}, which has none"
+            for each in asked
+            if each not in held
+        ]
+        for each in held:
             yield GateQuestion(
                 gate,
-                answer(chosen, question, where),
+                answer(each.pairing, question, each.where),
                 tuple(
-                    answer(chosen.where(scope), question, where | scope)
-                    for scope in (scopes if len(scopes) > 1 else [])
+                    answer(each.pairing.where(scope), question, each.where | scope)
+                    for scope in each.scopes
                 ),
             )
 
@@ -206,7 +213,7 @@ class PairedRuns:
 
     def notes(self) -> list[str]:
         """Notes that a reader needs in order to read the numbers."""
-        notes = list(self.partial)
+        notes = [*self.partial, *self._unmeasured]
         for paired in self.paired:
             for each in paired.pairings:
                 notes += each.notes
@@ -229,7 +236,7 @@ class PairedRuns:
 def _explored(pairing: Pairing, questions: Sequence[Question]) -> Iterator[Asked]:
     stressed = {} if "arm" in pairing.sides.axes else {"arm": "stress"}
     whole = pairing.where(stressed)
-    classes = whole.scopes(["prompt_class"])
+    classes = [*whole.scopes(["prompt_class"])]
     for scope in [{}, *(classes if len(classes) > 1 else [])]:
         part = whole.where(scope)
         answers = [answer(part, question, stressed | scope) for question in questions]
@@ -241,7 +248,7 @@ def _explored(pairing: Pairing, questions: Sequence[Question]) -> Iterator[Asked
 def _chosen(gate: Gate, paired: SidePairings) -> list[Pairing]:
     """The pairings whose model, variant and lever match a gate's ``where``."""
     wanted: dict[str, str] = {}
-    for axis in _OPEN:
+    for axis in OPEN:
         if axis in gate.where:
             value = gate.where[axis]
             wanted |= dict(Side.parse(value)) if axis == "role" else {axis: value}
@@ -271,12 +278,16 @@ def answer(pairing: Pairing, question: Question, scope: dict[str, str]) -> Asked
     sided = {**pairing.sides.words, **scope}
     names = [f"{key}={value}" for key, value in sorted(scope.items()) if key not in AXES]
     seed = derive_seed(0, "compare", question.metric.name, question.statistic, *names)
+    if question.metric.of_run:
+        sided.pop("arm", None)  # all arms were served together
+    if question.limit is not None:
+        limit = run_level.evaluate_limit if question.metric.of_run else evaluate_limit
+        return Asked(question, sided, limit(pairing, question, question.limit))
     drift = between_sides(pairing) if question.metric.device_bound else None
     if drift is not None and question.metric.setting == "slo":
         drift = of_goodput(pairing, question.metric, drift)
+    if question.metric.of_run == "knee":
+        return Asked(question, sided, evaluate_knee(pairing, question, seed, drift))
     if question.metric.of_run:
-        sided.pop("arm", None)  # all arms were served together
-        if question.metric.of_run == "knee":
-            return Asked(question, sided, evaluate_knee(pairing, question, seed, drift))
         return Asked(question, sided, run_level.evaluate(pairing, question, drift))
     return Asked(question, sided, evaluate(pairing, question, seed, drift))

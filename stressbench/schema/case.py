@@ -29,15 +29,6 @@ class PlannedCase(NamedTuple):
     """The ``cluster_id`` that its record will have."""
 
 
-def key_text(value: object) -> str:
-    """A parameter as gates write it: ``512``, ``0.5``, ``uuid``; empty for none."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, float):
-        return str(int(value)) if value.is_integer() else f"{value:g}"
-    return "" if value is None else str(value)
-
-
 class Segment(Strict, frozen=True, kw_only=True):
     """A part of a case's ``text`` in characters, half open: ``text[start:end]``.
 

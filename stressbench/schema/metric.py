@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final, Literal, Protocol, TypeAlias
 
 import msgspec
 
+from stressbench.catalog import nearest
 from stressbench.schema.results.record import CaseRecord
 
 if TYPE_CHECKING:
@@ -86,6 +87,20 @@ class Metric(msgspec.Struct, frozen=True, kw_only=True):
         """The probe's section that it reads; None if it reads only fixed fields."""
         sections = (path.partition(".")[0] for path in self.paths)
         return next((name for name in sections if name not in FIXED), None)
+
+
+def nearest_metric(name: str, known: Mapping[str, Metric]) -> str:
+    """``"; did you mean 'quality.score'?"`` for the nearest of the ``known`` names, or nothing.
+
+    The name of a family means the metric that heads it: the first that is always compared.
+    """
+    heads: dict[str, str] = {}
+    for each in sorted(known, key=lambda each: not known[each].headlines):
+        heads.setdefault(each.partition(".")[0], each)
+    family = name if name in heads else nearest(name, heads).removesuffix("'?").rpartition("'")[2]
+    if "." not in name and family in heads:
+        return f"; did you mean {heads[family]!r}?"
+    return nearest(name, known)
 
 
 class Matrix(msgspec.Struct, frozen=True, kw_only=True):

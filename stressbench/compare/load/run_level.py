@@ -25,6 +25,7 @@ from stressbench.stats.clusters import linear_se
 from stressbench.stats.drift import Drift, drifted
 from stressbench.stats.effect import Effect, natural, natural_interval
 from stressbench.stats.exact import Interval, t_quantile, t_two_sided
+from stressbench.stats.levels import mean_level
 
 FEWEST: Final = 6
 """Fewest blocks of all loads together from which a spread is estimated."""
@@ -52,6 +53,21 @@ def evaluate(pairing: Pairing, question: Question, drift: Drift | None = None) -
     if drift is not None:
         effect = drifted(effect, drift, relative=question.relative, confidence=question.confidence)
     return Evaluation(effect, requests, 0, 0, drift=drift.source if drift else None)
+
+
+def evaluate_limit(pairing: Pairing, question: Question, limit: float) -> Evaluation:
+    """How far the candidate's figure is from ``limit``, over all its loads together."""
+    loads = [cand for _, cand in _loads(pairing)]
+    requests = sum(len(rows) for _, rows in loads)
+    try:
+        cut = [wall_time.cut(*load, wall_time.block_count((load,))) for load in loads]
+        cells = np.vstack([wall_time.sums(question.metric, each) for each in cut])
+    except UnknownFigureError as error:
+        return Evaluation(None, requests, 0, 0, why=str(error))
+    if len(cells) < FEWEST:
+        return Evaluation(None, requests, 0, 0, why=_too_few(requests, len(cells)))
+    level = mean_level(cells, limit, question.confidence, positive=True)
+    return Evaluation(level.effect, requests, 0, 0, limit_test=level.test)
 
 
 def _loads(pairing: Pairing) -> _Loads:
@@ -107,10 +123,7 @@ def _effect(cells: Floats, question: Question, requests: int) -> Effect:
     point = math.log(cand / base) if relative else cand - base
     delta = natural(point, relative=relative)
     if n < FEWEST:
-        why = (
-            f"{requests} requests make {n} blocks, each of as many as were answered at once: "
-            f"an interval needs {FEWEST}"
-        )
+        why = _too_few(requests, n)
         return Effect(base=base, cand=cand, delta=delta, clusters=n, method=why)
     se = linear_se(cells, relative=relative)
     half = t_quantile((1 + question.confidence) / 2, n - 1) * se
@@ -124,4 +137,11 @@ def _effect(cells: Floats, question: Question, requests: int) -> Effect:
         clusters=n,
         method="t interval over blocks of time",
         varied=se > 0,
+    )
+
+
+def _too_few(requests: int, blocks: int) -> str:
+    return (
+        f"{requests} requests make {blocks} blocks, each of as many as were answered at once: "
+        f"an interval needs {FEWEST}"
     )

@@ -76,6 +76,8 @@ class Columns:
     contents: NDArray[np.uint64]
     labels: dict[str, Labels]
     params: dict[str, Floats]
+    keys: dict[str, Labels]
+    """The parameters of prompt classes that were asked for, as texts; ``none`` for no value."""
     repeats: Codes
     values: dict[str, Floats]
     weights: dict[str, Floats]

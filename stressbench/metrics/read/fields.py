@@ -22,12 +22,18 @@ _TEXTS: Final = (
 _AXES: Final = ("variant", "lever")
 
 
-def narrow_record(metrics: Iterable[Metric], more: Iterable[str] = ()) -> type[msgspec.Struct]:
-    """A record type with nothing but what ``metrics`` and pairing need, and ``more`` fields."""
+def narrow_record(
+    metrics: Iterable[Metric], more: Iterable[str] = (), keys: Iterable[str] = ()
+) -> type[msgspec.Struct]:
+    """A record type with nothing but what ``metrics`` and pairing need, and ``more`` fields.
+
+    ``keys`` are parameters of prompt classes, each of any JSON type.
+    """
     metrics = tuple(metrics)
     fields = {path: field_type(path) for metric in metrics for path in paths_of(metric)}
     fields |= {path: field_type(path) for path in more}
     fields |= dict.fromkeys(_TEXTS, str) | {"repeat": int} | dict.fromkeys(_AXES, str | None)
+    fields |= {f"params.{name}": narrow.ANY for name in keys}
     fields |= {f"params.{name}": float | None for name in PARAMS}
     fields[f"params.{LEVEL}"] = str | None
     if any(metric.against for metric in metrics):

@@ -17,6 +17,7 @@ from stressbench.metrics.read.columns import Columns, Growing, Labels, minus_par
 from stressbench.metrics.read.fields import LEVEL, PARAMS, paths_of
 from stressbench.metrics.read.values import column_of, fields_of, plausible, values_of, weighed
 from stressbench.schema.axes import NONE, role_name, split_role
+from stressbench.schema.key_values import text_of
 from stressbench.schema.metric import Metric
 from stressbench.schema.results.record import CaseRecord
 from stressbench.schema.suite.roles import check_role
@@ -48,9 +49,13 @@ class Gather:
         *,
         ids: bool,
         watch: Watch | None = None,
+        keys: Sequence[str] = (),
     ) -> None:
         self.metrics = metrics
         self.settings = settings
+        self.key_codes: dict[str, defaultdict[str, int]] = {
+            key: defaultdict(count().__next__) for key in keys
+        }
         self.watch = watch
         self.conditions = Growing()
         self.condition_codes: defaultdict[str, int] = defaultdict(count().__next__)
@@ -86,6 +91,9 @@ class Gather:
         for param in PARAMS:
             given = [*map(attrgetter(f"params.{param}"), batch)]
             self.numbers[f"params.{param}"].append(np.array(given, np.float64))
+        for key, codes in self.key_codes.items():
+            texts = map(text_of, map(attrgetter(f"params.{key}"), batch))
+            self.numbers[f"key {key}"].append(np.array([codes[text] for text in texts]))
         fields = {path: column_of(list_, path) for path, list_ in fields_of(batch, self.paths)}
         failed = np.array([kind[-1] != "ok" for kind in self.kind_codes])[kinds]
         for metric in self.metrics:
@@ -125,6 +133,11 @@ class Gather:
             contents=_words(self.contents)[order],
             labels={name: Labels(each.codes[order], each.names) for name, each in labels.items()},
             params={name: ordered(f"params.{name}") for name in PARAMS},
+            keys={
+                key: Labels(each.codes[order], each.names)
+                for key, codes in self.key_codes.items()
+                for each in [_labels(codes, self.numbers[f"key {key}"].codes())]
+            },
             repeats=repeats[order],
             values={m.name: ordered(f"value {m.name}") for m in self.metrics},
             weights={

@@ -124,7 +124,13 @@ def _basis(gate: GateFinding) -> str:
 def explain(gate: GateFinding) -> str:
     """One gate's verdict in whole sentences."""
     what = f"{safe_line(gate.gate)} ({scope(gate)}): {gate.verdict}, because {safe_line(gate.why)}."
-    if gate.delta is not None:
+    if gate.delta is not None and gate.limit is not None:
+        what += (
+            f" Over {gate.n} cases from {gate.clusters} independent items, {target(gate)} is "
+            f"{level(gate, gate.cand)}, which is {change(gate, gate.delta)} from the limit of "
+            f"{level(gate, gate.limit)}, {gate.confidence:.0%} interval {interval(gate)}."
+        )
+    elif gate.delta is not None:
         what += (
             f" Over {_basis(gate)}, "
             f"{target(gate)} went from {level(gate, gate.base)} to {level(gate, gate.cand)}: "

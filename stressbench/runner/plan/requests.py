@@ -17,7 +17,8 @@ from stressbench.prompts.build.prompt_format import PromptFormat
 from stressbench.runner.plan.probes import telemetry_items
 from stressbench.runner.plan.spans import content_ids, spans
 from stressbench.schema.axes import split_role
-from stressbench.schema.case import Case, Pass, PlannedCase, Request, key_text
+from stressbench.schema.case import Case, Pass, PlannedCase, Request
+from stressbench.schema.key_values import text_of
 from stressbench.schema.suite.load import CLOSED_CONCURRENCY, Cache, LoadLevel, LoadSpec, levels
 from stressbench.schema.suite.suite import SuiteSpec
 
@@ -72,7 +73,7 @@ def planned_cases(suite: SuiteSpec, prompt_format: PromptFormat) -> Iterator[Pla
 
 def _keys(condition: Condition) -> dict[str, str]:
     sizes = {"budget": condition.budget, "depth": condition.depth}
-    return {name: key_text(value) for name, value in {**condition.params.values, **sizes}.items()}
+    return {name: text_of(value) for name, value in {**condition.params.values, **sizes}.items()}
 
 
 def levels_of(suite: SuiteSpec, pass_: Pass) -> tuple[LoadLevel, ...]:

@@ -83,7 +83,10 @@ class GateFinding(Finding, frozen=True, kw_only=True):
     direction: str
     """``drop``, ``rise`` or ``change``."""
     margin: float
-    """Tolerated difference, in the metric's unit or as a share of the base."""
+    """Tolerated difference, in the metric's unit or as a share of the base; 0 for a ``limit``."""
+    limit: float | None = None
+    """The level that the candidate alone must keep, in the metric's unit; null if the gate compares
+    two sides. ``base`` is then null, and ``delta`` is cand - limit."""
     confidence: float
     """Confidence level, 0 to 1."""
     level: float

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from stressbench.errors import SuiteError
 from stressbench.metrics.families import known
-from stressbench.schema.suite import gate
+from stressbench.runner.plan.gates import check_gates
 from stressbench.schema.suite.parse import Suite, parse_suite
 from stressbench.schema.suite.slo import Objectives, limits_ms, mistakes
 
@@ -64,8 +64,8 @@ def test_any_other_value_is_one_mistake_or_a_positive_time(value: float | str) -
 
 def test_a_gate_on_goodput_needs_objectives() -> None:
     gates = "gates: ['goodput drop < 5pt', 'throughput.goodput drop < 10%']"
-    gate.check(suite("slo: {ttft: 2s}", gates), known())
+    check_gates(suite("slo: {ttft: 2s}", gates), known())
     for slo in ("", "slo: {}"):
         with pytest.raises(SuiteError, match="goodput needs `slo:` in the suite") as caught:
-            gate.check(suite(slo, gates), known())
+            check_gates(suite(slo, gates), known())
         assert caught.value.hint == "write, for example, slo: {ttft: 2s, tpot: 200ms, e2el: 10s}"
