@@ -100,7 +100,7 @@ def _items_for_limit(gate: Gate, metric: Metric, level: float) -> tuple[int | No
 
     The first is None for the mean of an unbounded value.
     """
-    quantile, limit, fewest = share(gate.statistic), gate.limit, fewest_clusters(level)
+    quantile, limit, fewest = metric.share(gate.statistic), gate.limit, fewest_clusters(level)
     if quantile is None and metric.span == 1 and metric.against is None and limit is not None:
         kept = limit if gate.direction == "drop" else 1 - limit
     elif quantile is not None:

@@ -32,7 +32,7 @@ from stressbench.errors import SuiteError, UsageError
 from stressbench.schema.axes import AXES
 from stressbench.schema.metric import Metric, nearest_metric
 from stressbench.schema.suite import margin as amounts
-from stressbench.schema.suite.gate_needs import served_together
+from stressbench.schema.suite.gate_needs import no_percentiles, served_together
 
 Known: TypeAlias = Mapping[str, Metric]
 """The metrics that a gate may name, by name."""
@@ -52,8 +52,6 @@ SYNTAX: Final = (
     " then [per KEY] [where KEY=VALUE] [by AXIS=A,B] [at 99%]"
 )
 
-_ALONE: Final = {"throughput.output": "speed.output"}
-"""Figures of single requests that people may mean instead of those of a whole load."""
 _CLAUSES: Final = ("per", "where", "by", "at")
 _PERCENTILE: Final = re.compile(r"p([0-9]{1,2}(?:\.[0-9]+)?)")
 _KEY: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -100,8 +98,7 @@ def target(name: str, known: Known) -> tuple[Metric, str]:
         near = nearest(name, known)
         raise UsageError(f"{stem} has no statistic {statistic!r}: mean, median, p95, ...{near}")
     if statistic != "mean" and metric.statistics == "mean":
-        alone = f"; {_ALONE[stem]} is a figure of single requests" if stem in _ALONE else ""
-        raise UsageError(f"{stem} has no percentiles: {metric.summary}{alone}")
+        raise UsageError(no_percentiles(metric))
     return metric, statistic
 
 

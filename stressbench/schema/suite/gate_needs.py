@@ -26,6 +26,13 @@ def served_together(metric: Metric, keys: Collection[str]) -> str | None:
     )
 
 
+def no_percentiles(metric: Metric) -> str:
+    """Why a metric has only a mean, and which one has percentiles."""
+    why = f"{metric.name} has no percentiles: {metric.summary}"
+    alone = metric.name == "throughput.output"
+    return f"{why}; speed.output is a figure of single requests" if alone else why
+
+
 def given(suite: Mapping[str, object], key: str) -> Mapping[str, object] | None:
     """The value of a key that metrics depend on; None if the suite does not set it."""
     value = suite.get(key)
