@@ -138,8 +138,10 @@ def explain(gate: GateFinding) -> str:
             f"margin {change(gate, gate.margin, signed=False)}."
         )
     if gate.mde is not None:
-        what += f" A true difference of {change(gate, gate.mde, signed=False)} would be found"
-        what += " four times out of five."
+        found = f"A true difference of {change(gate, gate.mde, signed=False)}"
+        if gate.limit is not None:
+            found = f"A level {change(gate, gate.mde, signed=False)} beyond the limit"
+        what += f" {found} would be found four times out of five."
     if gate.noise is not None:
         what += f" Unchanged repeats differ by up to {change(gate, gate.noise, signed=False)}."
     if gate.drift is not None and gate.drift not in gate.why:
