@@ -213,3 +213,31 @@ def test_what_changed_names_a_load_once_and_not_by_class(tmp_path):
     assert {each.metric for each in of_load} >= {"throughput.requests", "throughput.total"}
     assert len(of_load) == len({each.metric for each in of_load})
     assert all("prompt_class" not in each.scope for each in of_load)
+
+
+def one_a_second(folder, n=60):
+    return write(folder, [timed(i, i, i + 1 + i % 7 / 10) for i in range(n)], "one")
+
+
+@pytest.mark.parametrize(
+    ("gate", "verdict"),
+    [
+        ("throughput.requests >= 0.9req/s", "pass"),
+        ("throughput.requests >= 1.1req/s", "regression"),
+        ("cost.time.answered <= 900ms", "regression"),
+        ("cost.time.answered <= 1100ms", "pass"),
+    ],
+)
+def test_a_load_keeps_a_limit_without_a_base(tmp_path, gate, verdict):
+    (found,) = compare(one_a_second(tmp_path), None, gate).gates
+    assert (found.verdict, found.clusters) == (verdict, 10)
+    assert "Over 60 requests in 10 blocks of time" in explain(found)
+
+
+def test_a_limit_on_what_a_load_does_not_report_or_hold_is_not_kept(tmp_path):
+    few = one_a_second(tmp_path, n=5)
+    (found,) = compare(few, None, "throughput.requests >= 0.5req/s").gates
+    assert found.verdict == "inconclusive"
+    assert "5 requests make 5 blocks" in found.why
+    with pytest.raises(SuiteError, match=r"a limit is for one run, and knee\.load is compared"):
+        parse("knee.load >= 4", known())
