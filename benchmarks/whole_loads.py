@@ -93,6 +93,7 @@ def columns(due: Floats, first: Floats, finish: Floats) -> Columns:
         labels={label: Labels(none, (name,)) for label, name in names.items()},
         params={},
         keys={},
+        entries=(),
         repeats=none,
         values=values | {QUESTION.metric.name: np.ones(n)},
         weights={},

@@ -144,6 +144,11 @@ def usable(side: SideRows, metric: Metric) -> SideRows:
     return SideRows(side.columns, side.rows[keep], side.cases[keep], keep[keep])
 
 
+def case_values(side: SideRows, metric: Metric, n: int) -> Floats:
+    """The metric of each case, shape (n,): the mean of its usable rows, or NaN."""
+    return case_means(usable(side, metric), side.columns.values[metric.name], n)
+
+
 def _values(side: SideRows, metric: Metric) -> Floats:
     return side.columns.values[metric.name]
 

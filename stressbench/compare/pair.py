@@ -17,6 +17,7 @@ from stressbench.errors import CompareError
 from stressbench.metrics.base import Columns, Labels, case_digest
 from stressbench.schema.key_values import text_of
 from stressbench.schema.results.record import CaseRecord
+from stressbench.schema.suite.entry import repeated_classes
 from stressbench.stats.arrays import Codes, Floats, Mask
 
 
@@ -65,6 +66,16 @@ class Pairing:
         for case in cases.tolist():
             found = [(key, self.keys[key]) for key in keys]
             yield {key: each.names[each.codes[case]] for key, each in found}
+
+    def entries(self) -> list[dict[str, str]]:
+        """A scope for each entry of the suite: its class, with its label if that has several."""
+        sides = (self.base, self.cand)
+        repeated = {c for s in sides for c in repeated_classes(s.columns.header.suite_spec)}
+        scopes = self.scopes([key for key in ("prompt_class", "label") if key in self.keys])
+        for scope in scopes:
+            if scope["prompt_class"] not in repeated:
+                scope.pop("label", None)
+        return [dict(each) for each in dict.fromkeys(tuple(scope.items()) for scope in scopes)]
 
     def where(self, scope: Mapping[str, str]) -> Pairing:
         """The pairing of the cases whose keys have these values."""
