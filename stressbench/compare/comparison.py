@@ -15,7 +15,7 @@ from stressbench.compare.differences import check_treatments
 from stressbench.compare.evaluate import Question
 from stressbench.compare.gates.cases import parameters
 from stressbench.compare.judge import overall
-from stressbench.compare.knees import knees
+from stressbench.compare.load.knees import knees
 from stressbench.compare.paired_runs import PairedRuns, SidePairings, check_headers, of_gate
 from stressbench.compare.sides import Contrast
 from stressbench.errors import UsageError
@@ -29,6 +29,7 @@ from stressbench.schema.base import COMPARISON_VERSION
 from stressbench.schema.metric import Metric
 from stressbench.schema.results.run import RunHeader
 from stressbench.schema.suite.gate import Gate, parse
+from stressbench.schema.suite.gate_needs import needs_setting
 
 DEFAULT_GATES: Final = ("quality.score drop < 5pt", "failures.rate rise < 5pt")
 """Gates for two files if neither the command line nor the suite declares one."""
@@ -77,7 +78,10 @@ def compare(
     if cand is None:
         left, right = columns.read(base, wanted, progress, ids=ids, keys=keys), None
     else:
-        left, right = columns.read_both(base, cand, wanted, progress, ids=ids, keys=keys)
+        settings = (second or first).suite_spec  # both sides are held to the same objectives
+        left, right = columns.read_both(
+            base, cand, wanted, progress, ids=ids, keys=keys, settings=settings
+        )
     return compare_columns(left, right, options)
 
 
@@ -137,6 +141,9 @@ class _Agenda:
 def _agenda(base: RunHeader, cand: RunHeader | None, options: Options) -> _Agenda:
     treat = check_treatments(options.treat)
     gates, source = _gates(options, base, cand)
+    for gate in gates:
+        place = f"{source}: gate {gate.text!r}"
+        needs_setting(known()[gate.metric], (cand or base).suite_spec, where=place)
     return _Agenda(gates, source, _contrast(options.by, gates, two_runs=cand is not None), treat)
 
 

@@ -9,19 +9,22 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from stressbench.compare.family import POOLED
+from stressbench.compare.load.run_level import FEWEST
 from stressbench.metrics.families import known
 from stressbench.schema.axes import NONE
 from stressbench.schema.case import PlannedCase
 from stressbench.schema.key_values import meant
 from stressbench.schema.metric import Metric
 from stressbench.schema.results.run import GatePlan
-from stressbench.schema.suite.gate import Gate, parse, share
+from stressbench.schema.suite.gate import Gate, parse
 from stressbench.stats.clusters import PairedSums, mean_effect
 from stressbench.stats.drift import assumed, drifted
+from stressbench.stats.exact import Interval
 from stressbench.stats.power import fewest_clusters
 
 _MOST = 1 << 20
@@ -38,7 +41,7 @@ def gate_plan(gate: Gate, cases: Sequence[PlannedCase]) -> GatePlan:
     """What one gate can decide."""
     metric, where = known()[gate.metric], {k: v for k, v in gate.where.items() if k not in _OPEN}
     keys = [key for key in gate.per if key not in _OPEN]
-    if not {"arm"} & {*where, *gate.per, *gate.by}:
+    if not metric.of_run and not {"arm"} & {*where, *gate.per, *gate.by}:
         where["arm"] = "stress"
     whole: set[str] = set()
     scopes: defaultdict[tuple[str, ...], set[str]] = defaultdict(set)
@@ -81,7 +84,7 @@ def _items_to_pass(gate: Gate, metric: Metric) -> int | None:
     """The fewest items that pass a gate if nothing differs; None if no number does."""
     if gate.limit is not None or (metric.span is None and not gate.relative):
         return None
-    quantile = share(gate.statistic)
+    quantile = metric.share(gate.statistic)
     rows = 1 if quantile is None else math.ceil(1 / min(quantile, 1 - quantile) - 1e-9)
     low, high = max(2, rows, fewest_clusters(1 - gate.confidence)) - 1, _MOST
     if not _passes(gate, metric, high):
@@ -97,7 +100,7 @@ def _items_for_limit(gate: Gate, metric: Metric, level: float) -> tuple[int | No
 
     The first is None for the mean of an unbounded value.
     """
-    quantile, limit, fewest = share(gate.statistic), gate.limit, fewest_clusters(level)
+    quantile, limit, fewest = metric.share(gate.statistic), gate.limit, fewest_clusters(level)
     if quantile is None and metric.span == 1 and metric.against is None and limit is not None:
         kept = limit if gate.direction == "drop" else 1 - limit
     elif quantile is not None:
@@ -120,7 +123,11 @@ def _passes(gate: Gate, metric: Metric, items: int) -> bool:
     cells = np.ones((1, 4))
     sums = PairedSums(np.broadcast_to(cells, (items, 4)), metric.span)
     effect = mean_effect(sums, relative=gate.relative, confidence=gate.confidence)
-    if metric.device_bound:
+    if metric.of_run:  # blocks of requests that do not differ do not either
+        still = Interval(0.0, 0.0)
+        effect = replace(effect, interval=still, se=None) if items >= FEWEST else effect
+    far_from_limits = metric.setting == "slo" and not metric.of_run
+    if metric.device_bound and not far_from_limits:
         effect = drifted(effect, assumed(), relative=gate.relative, confidence=gate.confidence)
     if effect.interval is None:
         return False

@@ -61,6 +61,7 @@ def finding(asked: Asked, p_adjusted: float | None, mde: float | None = None) ->
         mde=_explored_mde(asked) if mde is None else mde,
         noise=answer.noise,
         drift=answer.drift,
+        of_run=question.metric.of_run is not None,
         flips=answer.flips,
         method=effect.method if effect else "none",
         why=_gap(asked) or "",
@@ -209,7 +210,7 @@ def _gap(asked: Asked) -> str | None:
     """Why nothing can be judged; None if something can."""
     answer, confidence = asked.answer, asked.question.confidence
     if answer.effect is None:
-        return "no case has a value on both sides"
+        return answer.why
     if answer.effect.delta is None or answer.effect.p is None:
         return answer.effect.method
     fewest = fewest_clusters(1 - confidence)
@@ -231,6 +232,8 @@ def _settles_at(adjusted: Adjusted, gate: Gate) -> int | None:
     """
     effect = adjusted.asked.answer.effect
     if effect is None or effect.interval is None or effect.delta is None or not effect.se:
+        return None
+    if adjusted.asked.question.metric.of_run:  # more blocks would be shorter ones
         return None
     if effect.clusters < 2:  # noqa: PLR2004  a spread needs two
         return None

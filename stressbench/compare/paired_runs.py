@@ -13,6 +13,9 @@ from stressbench.compare.family import Asked, GateQuestion, adjusted
 from stressbench.compare.gates.cases import OPEN, gate_cases, measured
 from stressbench.compare.gates.limits import evaluate_limit
 from stressbench.compare.judge import finding, judged
+from stressbench.compare.load import run_level
+from stressbench.compare.load.goodput_drift import of_goodput
+from stressbench.compare.load.knee_level import evaluate_knee
 from stressbench.compare.model_pairs import matches, model_pairs
 from stressbench.compare.pair import Pairing, pair
 from stressbench.compare.sides import Contrast, Side
@@ -171,7 +174,7 @@ class PairedRuns:
                 hint="run both on the same device, or compare the devices with --treat device",
             )
         question = Question(metric, gate.statistic, gate.relative, gate.confidence, gate.limit)
-        asked = gate_cases(gate, _chosen(gate, paired))
+        asked = gate_cases(gate, _chosen(gate, paired), whole_load=metric.of_run is not None)
         held = measured(gate, metric, asked)
         self._unmeasured += [
             f"{metric.name} is not judged for {each.pairing.sides.words['role']}, which has none"
@@ -238,6 +241,7 @@ def _explored(pairing: Pairing, questions: Sequence[Question]) -> Iterator[Asked
         part = whole.where(scope)
         answers = [answer(part, question, stressed | scope) for question in questions]
         questions = [each.question for each in answers if each.answer.effect or scope]
+        questions = [each for each in questions if not each.metric.of_run]
         yield from (each for each in answers if each.answer.effect or scope)
 
 
@@ -274,7 +278,16 @@ def answer(pairing: Pairing, question: Question, scope: dict[str, str]) -> Asked
     sided = {**pairing.sides.words, **scope}
     names = [f"{key}={value}" for key, value in sorted(scope.items()) if key not in AXES]
     seed = derive_seed(0, "compare", question.metric.name, question.statistic, *names)
+    if question.metric.of_run:
+        sided.pop("arm", None)  # all arms were served together
     if question.limit is not None:
-        return Asked(question, sided, evaluate_limit(pairing, question, question.limit))
+        limit = run_level.evaluate_limit if question.metric.of_run else evaluate_limit
+        return Asked(question, sided, limit(pairing, question, question.limit))
     drift = between_sides(pairing) if question.metric.device_bound else None
+    if drift is not None and question.metric.setting == "slo":
+        drift = of_goodput(pairing, question.metric, drift)
+    if question.metric.of_run == "knee":
+        return Asked(question, sided, evaluate_knee(pairing, question, seed, drift))
+    if question.metric.of_run:
+        return Asked(question, sided, run_level.evaluate(pairing, question, drift))
     return Asked(question, sided, evaluate(pairing, question, seed, drift))

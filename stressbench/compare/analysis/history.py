@@ -17,10 +17,11 @@ from stressbench.errors import ResultsError, StressbenchError, UsageError
 from stressbench.metrics import base as columns
 from stressbench.metrics.base import Columns
 from stressbench.metrics.families import known
+from stressbench.metrics.read import wall_time
 from stressbench.schema.analysis.history import History, Night, Series
 from stressbench.schema.metric import Metric
 from stressbench.schema.results.run import RunHeader
-from stressbench.schema.suite.gate import share, target
+from stressbench.schema.suite.gate import target
 from stressbench.seeds import derive_seed
 from stressbench.stats.arrays import Floats
 from stressbench.stats.clusters import PairedSums, cluster_sums, mean_effect
@@ -148,6 +149,8 @@ def _levels_of(job: tuple[Path, tuple[str, ...]]) -> _FileLevels:
 
 
 def _level_of(run: Columns, role: str, each: _Target) -> _RunLevel | None:
+    if each.metric.of_run:
+        return _level_of_load(run, role, each.metric)
     values = run.values[each.metric.name]
     rows = ~np.isnan(values)
     for label, name in (("role", role), ("arm", "stress"), ("pass_", "quality")):
@@ -160,7 +163,9 @@ def _level_of(run: Columns, role: str, each: _Target) -> _RunLevel | None:
     cells = cluster_sums(
         values[rows], None if weights is None else weights[rows], clusters, len(found)
     )
-    quantile = share(each.statistic)
+    if each.metric.per:  # a cost is a sum of the values themselves
+        cells[:, 0] = np.bincount(clusters, values[rows], len(found))
+    quantile = each.metric.share(each.statistic)
     totals = cells.sum(axis=0)
     level = float(totals[0] / totals[1]) if quantile is None else percentile(values[rows], quantile)
     names = run.labels["cluster_id"].names
@@ -172,6 +177,17 @@ def _level_of(run: Columns, role: str, each: _Target) -> _RunLevel | None:
         cells=cells,
         level=level,
     )
+
+
+def _level_of_load(run: Columns, role: str, metric: Metric) -> _RunLevel | None:
+    labels = run.labels["role"]
+    rows = np.flatnonzero(labels.codes == labels.code(role))
+    try:
+        level = wall_time.figure(metric, run, rows)
+    except wall_time.UnknownFigureError:
+        return None
+    n = sum(map(len, wall_time.level_rows(run, rows).values()))
+    return _RunLevel(run.header, str(run.path), n, (), np.empty((0, 2)), level)
 
 
 def _series(role: str, each: _Target, points: list[_RunLevel]) -> Iterator[Series]:
@@ -246,7 +262,7 @@ def _against(
     levels = [night.level for night in before]
     delta = point.level - sum(levels) / len(levels)
     found = [prediction_p(levels, point.level)]
-    if share(each.statistic) is None:
+    if each.metric.share(each.statistic) is None and not each.metric.of_run:
         shared = set(point.names).intersection(*(night.names for night in before))
         if not shared:
             return None, delta

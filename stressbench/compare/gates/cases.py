@@ -45,12 +45,17 @@ def parameters(gates: Iterable[Gate]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(key for key in keys if key not in KEYS))
 
 
-def gate_cases(gate: Gate, pairings: Sequence[Pairing]) -> list[GateCases]:
+def gate_cases(
+    gate: Gate, pairings: Sequence[Pairing], *, whole_load: bool = False
+) -> list[GateCases]:
     """The cases of each pairing that a gate asks about; pairings without one are left out.
 
+    A gate looks at the stressed arm unless it names one, or asks for a figure of a ``whole_load``.
     Raises ``SuiteError`` for a key or a value that no case has, and for too many scopes.
     """
     where, keys = _asked(gate, pairings)
+    if not whole_load and not {"arm"} & {*where, *keys, *pairings[0].sides.axes}:
+        where["arm"] = "stress"
     found = []
     for pairing in pairings:
         asked = {
@@ -75,8 +80,6 @@ def _asked(gate: Gate, pairings: Sequence[Pairing]) -> tuple[dict[str, str], lis
     for key in where:
         if key in sides.differing:
             _refuse(gate, f"{key} cannot be in where: the two sides differ in it")
-    if not {"arm"} & {*where, *keys, *sides.axes}:
-        where["arm"] = "stress"
     for key in (*where, *keys):
         if not _values(pairings, key) - {NONE}:
             _refuse_key(gate, pairings, key)

@@ -16,7 +16,7 @@ from stressbench.compare.family import Adjusted
 from stressbench.compare.pair import Pairing, SideRows, case_means
 from stressbench.schema.analysis.comparison import Verdict
 from stressbench.schema.metric import Metric
-from stressbench.schema.suite.gate import Gate, share
+from stressbench.schema.suite.gate import Gate
 from stressbench.stats.arrays import Codes, Floats, Mask
 from stressbench.stats.clusters import cluster_sums
 from stressbench.stats.effect import Effect
@@ -76,7 +76,7 @@ def _failed(side: SideRows, n: int) -> Mask:
 
 
 def _level(side: SideRows, question: Question, limit: float, cases: _Cases) -> LevelEffect | None:
-    metric, quantile = question.metric, share(question.statistic)
+    metric, quantile = question.metric, question.metric.share(question.statistic)
     cells = _sums(side, metric, cases)
     if cases.count == 1:
         mean = float(cells[0, 0] / cells[0, 1])
@@ -101,7 +101,8 @@ def _sums(side: SideRows, metric: Metric, cases: _Cases) -> Floats:
     means = case_means(side, values, n)[cases.there]
     if weights is None:
         return cluster_sums(means, None, cases.clusters, cases.count)
-    products = case_means(side, values, n, weights)[cases.there]
+    each = None if metric.per else weights  # a cost is a sum of the values themselves
+    products = case_means(side, values, n, each)[cases.there]
     sizes = case_means(side, weights, n)[cases.there]
     sums = (np.bincount(cases.clusters, each, cases.count) for each in (products, sizes))
     return np.column_stack(tuple(sums))
@@ -121,7 +122,8 @@ def limit_verdict(adjusted: Adjusted, gate: Gate) -> tuple[Verdict, str]:
     answer = adjusted.asked.answer
     effect, test = answer.effect, answer.limit_test
     if effect is None:
-        return "regression", f"not one of {answer.missing_cand} cases has a value: all failed"
+        failed = f"not one of {answer.missing_cand} cases has a value: all failed"
+        return ("inconclusive", answer.why) if answer.why else ("regression", failed)
     fewest = fewest_clusters(1 - gate.confidence)
     if test is None or effect.delta is None or effect.clusters < fewest:
         return "inconclusive", (

@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 
 from stressbench.errors import UsageError
-from stressbench.schema.metric import FIXED, Metric
+from stressbench.schema.metric import FIXED, Metric, Per
 from stressbench.store import narrow
 
 PARAMS: Final = ("budget", "depth")
@@ -65,6 +65,15 @@ def is_number(path: str) -> bool:
     return kind == narrow.ANY or bool({int, float} & {kind, *typing.get_args(kind)})
 
 
+COUNTED: Final[dict[Per, tuple[str, str]]] = {
+    "sent": ("status", ""),
+    "answered": ("status", "ok"),
+    "correct": ("quality.outcome", "correct"),
+}
+"""The field and the value that make a request count; an empty value counts all of them."""
+
+
 def paths_of(metric: Metric) -> tuple[str, ...]:
     """Every field that ``metric`` reads."""
-    return (*metric.paths, *filter(None, [metric.weight]))
+    counted = COUNTED[metric.per][0] if metric.per else None
+    return (*metric.paths, *filter(None, [metric.weight, counted]))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import blake2b
 from itertools import count
 from operator import attrgetter
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from stressbench import store
 from stressbench.metrics.read.columns import Columns, Growing, Labels, minus_partner
 from stressbench.metrics.read.fields import LEVEL, PARAMS, paths_of
-from stressbench.metrics.read.values import column_of, fields_of, plausible, sizes_of, values_of
+from stressbench.metrics.read.values import column_of, fields_of, plausible, values_of, weighed
 from stressbench.schema.axes import NONE, role_name, split_role
 from stressbench.schema.key_values import text_of
 from stressbench.schema.metric import Metric
@@ -46,12 +46,14 @@ class Gather:
     def __init__(
         self,
         metrics: Sequence[Metric],
+        settings: Mapping[str, object],
         *,
         ids: bool,
         watch: Watch | None = None,
         keys: Sequence[str] = (),
     ) -> None:
         self.metrics = metrics
+        self.settings = settings
         self.key_codes: dict[str, defaultdict[str, int]] = {
             key: defaultdict(count().__next__) for key in keys
         }
@@ -95,13 +97,11 @@ class Gather:
         fields = {path: column_of(list_, path) for path, list_ in fields_of(batch, self.paths)}
         failed = np.array([row.status != "ok" for row in batch])
         for metric in self.metrics:
-            values = plausible(values_of(metric, fields), metric)
+            values = plausible(values_of(metric, fields, self.settings), metric)
             if metric.of == "ok":
                 values = np.where(failed, np.nan, values)
-            if metric.weight:
-                weights = sizes_of(fields[metric.weight])
-                there = np.isnan(values) | np.isnan(weights)
-                values, weights = (np.where(there, np.nan, each) for each in (values, weights))
+            values, weights = weighed(metric, values, fields, failed)
+            if weights is not None:
                 self.numbers[f"weight {metric.name}"].append(weights)
             self.numbers[f"value {metric.name}"].append(values)
 
@@ -142,7 +142,9 @@ class Gather:
             },
             repeats=repeats[order],
             values={m.name: ordered(f"value {m.name}") for m in self.metrics},
-            weights={m.name: ordered(f"weight {m.name}") for m in self.metrics if m.weight},
+            weights={
+                m.name: ordered(f"weight {m.name}") for m in self.metrics if m.weight or m.per
+            },
             twins=_words(self.twins)[order] if self.twins is not None else _words([]),
             levels=run.levels,
             places=order,

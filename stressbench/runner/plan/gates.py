@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, NoReturn, TypeAlias
 
+from msgspec import to_builtins
+
 from stressbench import catalog
 from stressbench.errors import SuiteError
 from stressbench.prompts.base import Param, load
@@ -18,6 +20,7 @@ from stressbench.schema.axes import NONE
 from stressbench.schema.key_values import listed, meant, text_of
 from stressbench.schema.metric import FIXED, Metric
 from stressbench.schema.suite.gate import KEYS, Gate, Known, parse
+from stressbench.schema.suite.gate_needs import needs_setting
 from stressbench.schema.suite.load import levels
 from stressbench.schema.suite.parse import Suite
 from stressbench.schema.suite.suite import PromptSpec, SuiteSpec
@@ -40,6 +43,7 @@ def check_gates(suite: Suite, known: Known) -> None:
     entries = [_entry(prompt, suite.spec) for prompt in suite.spec.prompts]
     for gate, where in _parsed(suite, known):
         _check_section(suite.spec, known[gate.metric], where)
+        needs_setting(known[gate.metric], to_builtins(suite.spec), where=where)
         _check_roles(suite.spec, gate, where)
         _check_cases(entries, gate, where)
 

@@ -64,6 +64,9 @@ class Finding(Open, frozen=True, kw_only=True):
     drift: str | None = None
     """How far unchanged runs may drift apart, and how that is known; null if nothing can drift.
     It is part of ``ci`` and ``p``."""
+    of_run: bool = False
+    """True for a figure of a whole load, such as throughput: ``n`` then counts its requests on one
+    side, and ``clusters`` the blocks of time that its interval rests on."""
     flips: float | None
     """Share of binary cases whose score changed in either direction. Equal means can hide them."""
     method: str

@@ -21,7 +21,7 @@ separately unless it names one. A key is one of ``KEYS`` or a parameter of a pro
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Final, Literal, NoReturn, TypeAlias, TypeVar
 
@@ -32,6 +32,7 @@ from stressbench.errors import SuiteError, UsageError
 from stressbench.schema.axes import AXES
 from stressbench.schema.metric import Metric, nearest_metric
 from stressbench.schema.suite import margin as amounts
+from stressbench.schema.suite.gate_needs import no_percentiles, served_together
 
 Known: TypeAlias = Mapping[str, Metric]
 """The metrics that a gate may name, by name."""
@@ -78,11 +79,6 @@ class Gate(msgspec.Struct, frozen=True, kw_only=True):
     confidence: float = 0.95
 
 
-def share(statistic: str) -> float | None:
-    """The share, 0 to 1, of the percentile that a statistic names; None for the mean."""
-    return None if statistic == "mean" else float(statistic[1:]) / 100
-
-
 def target(name: str, known: Known) -> tuple[Metric, str]:
     """The metric and statistic named by ``quality.score`` or ``ttft.p95``.
 
@@ -102,7 +98,7 @@ def target(name: str, known: Known) -> tuple[Metric, str]:
         near = nearest(name, known)
         raise UsageError(f"{stem} has no statistic {statistic!r}: mean, median, p95, ...{near}")
     if statistic != "mean" and metric.statistics == "mean":
-        raise UsageError(f"{stem} has no percentiles: {metric.summary}")
+        raise UsageError(no_percentiles(metric))
     return metric, statistic
 
 
@@ -145,6 +141,8 @@ class _Words:
     def gate(self) -> Gate:
         metric, statistic = self.target()
         direction, margin, relative, limit = self.amount(metric)
+        if limit is not None and metric.of_run == "knee":
+            self.fail(f"a limit is for one run, and {metric.name} is compared: write drop < 20%")
         per: tuple[str, ...] = ()
         chosen: dict[str, str] = {}
         by: dict[str, tuple[str, str]] = {}
@@ -168,6 +166,7 @@ class _Words:
                 self.fail(f"{twice} cannot also be in per or where: the sides differ in it")
             if by and limit is not None:
                 self.fail("by names two sides, but a limit is for one: restrict it with where")
+            self.whole(metric, (*per, *chosen, *by))
         return Gate(
             text=" ".join(word for word, _ in self.words),
             metric=metric.name,
@@ -181,6 +180,11 @@ class _Words:
             by=by,
             confidence=confidence,
         )
+
+    def whole(self, metric: Metric, keys: Collection[str]) -> None:
+        why = served_together(metric, keys)
+        if why:
+            self.fail(why)
 
     def take(self, wanted: str) -> str:
         if self.next == len(self.words):

@@ -256,7 +256,7 @@ def test_across_devices_quality_is_compared_and_latency_is_not(tmp_path):
     cand = run(tmp_path, "cand", answers(400), run=other_device())
     comparison = compare(base, cand, SCORE, gates_only=False)
     assert comparison.verdict == "pass"
-    assert not {"ttft", "e2el", "throughput.output"} & {f.metric for f in comparison.findings}
+    assert not {"ttft", "e2el", "speed.output"} & {f.metric for f in comparison.findings}
     with pytest.raises(CompareError, match="device_name: a CPU against another CPU"):
         compare(base, cand, "ttft.p95 rise < 10%")
     assert compare(base, cand, "ttft.p95 rise < 10%", treat=("device",)).gates
@@ -284,7 +284,7 @@ def test_other_instructions_are_another_device(tmp_path, here, there, named):
     comparison = compare(base, cand, SCORE, gates_only=False)
     assert comparison.differences == [named]
     assert comparison.verdict == "pass"
-    assert not {"ttft", "e2el", "throughput.output"} & {f.metric for f in comparison.findings}
+    assert not {"ttft", "e2el", "speed.output"} & {f.metric for f in comparison.findings}
     assert compare(base, cand, "ttft.p95 rise < 10%", treat=("device",)).gates
 
 
