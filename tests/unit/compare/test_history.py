@@ -8,15 +8,26 @@ from stressbench.compare.analysis.history import history
 from stressbench.errors import ResultsError, UsageError
 
 
-def nights(tmp_path, scores, **changes):
+def sent(night, row):
+    """The record as sent on that night: no two measured runs send at the same times."""
+    timing = msgspec.structs.replace(row.timing, sent_ns=row.timing.sent_ns + night)
+    return msgspec.structs.replace(row, timing=timing)
+
+
+def nights(tmp_path, scores, first=0, **changes):
     """A run a night; each item's answer is right with the night's chance."""
-    for number, share in enumerate(scores):
+    for number, share in enumerate(scores, first):
         rng = random.Random(number)
         header = records.header(
             run_id=f"night{number:02}", started_at=f"2026-01-{number + 1:02}T02:00:00Z", **changes
         )
         rows = [
-            records.record(i, score=float(random.Random(i).random() + rng.gauss(0, 0.02) < share))
+            sent(
+                number,
+                records.record(
+                    i, score=float(random.Random(i).random() + rng.gauss(0, 0.02) < share)
+                ),
+            )
             for i in range(120)
         ]
         records.write(tmp_path / f"{number:02}" / "records.jsonl", rows, run=header)
@@ -50,14 +61,14 @@ def test_what_changed_since_the_night_before_is_named(tmp_path):
     path = tmp_path / "02" / "records.jsonl"
     machine = msgspec.structs.replace(records.header().machine, packages={"vllm": "0.33.0"})
     header = records.header(run_id="night02", started_at="2026-01-03T02:00:00Z", machine=machine)
-    records.write(path, [records.record(i) for i in range(120)], run=header)
+    records.write(path, [sent(2, records.record(i)) for i in range(120)], run=header)
     last = history([tmp_path], ["quality.score"]).series[0].nights[-1]
     assert last.changed == ["vllm: 0.32.0 against 0.33.0"]
 
 
 def test_another_suite_begins_another_series(tmp_path):
     nights(tmp_path / "a", [0.9] * 3)
-    nights(tmp_path / "b", [0.9] * 2, seed=8)
+    nights(tmp_path / "b", [0.9] * 2, seed=8, first=3)
     sizes = [len(series.nights) for series in history([tmp_path], ["quality.score"]).series]
     assert sum(sizes) == 5
     assert len(sizes) > 1
@@ -86,7 +97,7 @@ def test_no_results_and_unknown_metrics_are_refused(tmp_path):
 def test_requests_that_failed_stay_in_every_night(tmp_path):
     for number, failing in enumerate((0, 30)):
         rows = [
-            records.record(i, score=1.0, status="timeout" if i < failing else "ok")
+            sent(number, records.record(i, score=1.0, status="timeout" if i < failing else "ok"))
             for i in range(120)
         ]
         run = records.header(run_id=f"n{number}", started_at=f"2026-01-0{number + 1}T02:00:00Z")
@@ -103,7 +114,12 @@ def test_a_request_that_failed_one_night_does_not_silence_the_nights_after(tmp_p
     for number in range(4):
         slow = 3.0 if number == 3 else 1.0
         rows = [
-            records.record(i, ttft_ms=slow * (100 + i), status="error" if i == number else "ok")
+            sent(
+                number,
+                records.record(
+                    i, ttft_ms=slow * (100 + i), status="error" if i == number else "ok"
+                ),
+            )
             for i in range(120)
         ]
         run = records.header(run_id=f"n{number}", started_at=f"2026-01-0{number + 1}T02:00:00Z")
