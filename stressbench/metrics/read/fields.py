@@ -25,12 +25,18 @@ _AXES: Final = ("variant", "lever")
 def narrow_record(metrics: Iterable[Metric], more: Iterable[str] = ()) -> type[msgspec.Struct]:
     """A record type with nothing but what ``metrics`` and pairing need, and ``more`` fields."""
     metrics = tuple(metrics)
-    fields = {path: field_type(path) for metric in metrics for path in paths_of(metric)}
-    fields |= {path: field_type(path) for path in more}
+    paths = [*(path for metric in metrics for path in paths_of(metric)), *more]
+    return _narrow(tuple(dict.fromkeys(paths)), twins=any(metric.against for metric in metrics))
+
+
+@cache
+def _narrow(paths: tuple[str, ...], *, twins: bool) -> type[msgspec.Struct]:
+    """Made once for all runs that are read in the same way."""
+    fields = {path: field_type(path) for path in paths}
     fields |= dict.fromkeys(_TEXTS, str) | {"repeat": int} | dict.fromkeys(_AXES, str | None)
     fields |= {f"params.{name}": float | None for name in PARAMS}
     fields[f"params.{LEVEL}"] = str | None
-    if any(metric.against for metric in metrics):
+    if twins:
         fields["twin_of"] = str | None
     return narrow.narrow(fields)
 
