@@ -40,9 +40,10 @@ def alarm(series: Series, night: Night) -> str:
     earlier = "the night before" if night.before == 1 else f"the {night.before} nights before"
     changed = "; ".join(night.causes)
     cause = f"likely cause, what changed since then: {changed}" if changed else _NOTHING
+    now, usual = level(series, night.level), level(series, night.usual)
     return (
-        f"{night.started_at} {target(series)} of {series.role}: {level(series, night.level)} against"
-        f" {level(series, night.usual)} in {earlier}{over}, p {p_value(night.p)}; {cause}"
+        f"{night.started_at} {target(series)} of {series.role}: {now} against {usual}"
+        f" in {earlier}{over}, p {p_value(night.p)}; {cause}"
     )
 
 
