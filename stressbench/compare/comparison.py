@@ -9,12 +9,13 @@ from typing import Final
 
 from stressbench import store
 from stressbench.compare.analysis import degradation
+from stressbench.compare.analysis.spread import between_runs
 from stressbench.compare.case_keys import needs_ids
 from stressbench.compare.differences import check_treatments
 from stressbench.compare.evaluate import Question
 from stressbench.compare.judge import overall
 from stressbench.compare.knees import knees
-from stressbench.compare.paired_runs import PairedRuns, check_headers, of_gate
+from stressbench.compare.paired_runs import PairedRuns, check_headers, of_gate, of_question
 from stressbench.compare.sides import Contrast
 from stressbench.errors import UsageError
 from stressbench.metrics import base as columns
@@ -51,6 +52,8 @@ class Options:
     gates_only: bool = False
     """Skip the exploratory findings: faster, and enough for a CI job."""
     confidence: float = 0.95
+    history: tuple[Path, ...] = ()
+    """Directories of earlier runs, which measure the drift between runs."""
 
 
 def compare(
@@ -79,12 +82,15 @@ def compare(
 def compare_columns(base: Columns, cand: Columns | None, options: Options) -> Comparison:
     """``compare`` for columns in memory, read with the metrics and ids that ``needed`` names."""
     agenda = _agenda(base.header, cand.header if cand else None, options)
+    questions = [*map(of_question, agenda.gates), *_headlines(options.confidence)]
+    headers = (base.header, (cand or base).header)
     runs = PairedRuns(
         base,
         cand or base,
         agenda.contrast,
         agenda.treat,
         allow_partial=options.allow_partial,
+        spreads=between_runs(options.history, headers, questions),
     )
     return _compared(runs, agenda, options)
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from stressbench.compare import sides
+from stressbench.compare.analysis.spread import Spreads
 from stressbench.compare.between_runs import between_sides
 from stressbench.compare.differences import RolePair, RunDifference, differences, refuse_undeclared
 from stressbench.compare.evaluate import Question, evaluate
@@ -13,7 +14,7 @@ from stressbench.compare.family import Asked, GateQuestion, adjusted
 from stressbench.compare.judge import finding, judged
 from stressbench.compare.model_pairs import matches, model_pairs
 from stressbench.compare.pair import Pairing, pair
-from stressbench.compare.sides import Contrast, Side
+from stressbench.compare.sides import Contrast, Side, model_word
 from stressbench.compare.sweep_levels import unfinished
 from stressbench.errors import CompareError, SuiteError, UsageError
 from stressbench.metrics.base import Columns
@@ -114,8 +115,10 @@ class PairedRuns:
         treat: frozenset[str],
         *,
         allow_partial: bool,
+        spreads: Spreads = Spreads(),  # noqa: B008  it is frozen
     ) -> None:
         self.base, self.cand, self.treat, self.allow_partial = base, cand, treat, allow_partial
+        self.spreads = spreads
         runs = {id(run): run for run in (base, cand)}.values()
         self.partial = [text for run in runs if (text := unfinished(run))]
         if self.partial and not allow_partial:
@@ -163,7 +166,7 @@ class PairedRuns:
                 + "; ".join(paired.unlike_devices),
                 hint="run both on the same device, or compare the devices with --treat device",
             )
-        question = Question(metric, gate.statistic, gate.relative, gate.confidence)
+        question = of_question(gate)
         where = {key: value for key, value in gate.where.items() if key not in _OPEN}
         contrast = paired.contrast
         if not {"arm"} & {*where, *gate.per, *contrast.axes}:
@@ -174,9 +177,9 @@ class PairedRuns:
             scopes = chosen.scopes(keys)
             yield GateQuestion(
                 gate,
-                answer(chosen, question, where),
+                answer(chosen, question, where, self.spreads),
                 tuple(
-                    answer(chosen.where(scope), question, where | scope)
+                    answer(chosen.where(scope), question, where | scope, self.spreads)
                     for scope in (scopes if len(scopes) > 1 else [])
                 ),
             )
@@ -190,7 +193,11 @@ class PairedRuns:
             for question in headlines()
             if self.main.latency or not question.metric.device_bound
         ]
-        asked = [each for pairing in self.main.pairings for each in _explored(pairing, questions)]
+        asked = [
+            each
+            for pairing in self.main.pairings
+            for each in _explored(pairing, questions, self.spreads)
+        ]
         found = benjamini_hochberg([1.0 if each.p is None else each.p for each in asked])
         return [
             finding(each, None if each.p is None else p)
@@ -203,7 +210,7 @@ class PairedRuns:
 
     def notes(self) -> list[str]:
         """Notes that a reader needs in order to read the numbers."""
-        notes = list(self.partial)
+        notes = [*self.partial, *self.spreads.notes]
         for paired in self.paired:
             for each in paired.pairings:
                 notes += each.notes
@@ -223,13 +230,13 @@ class PairedRuns:
         return list(dict.fromkeys(notes))
 
 
-def _explored(pairing: Pairing, questions: Sequence[Question]) -> Iterator[Asked]:
+def _explored(pairing: Pairing, questions: Sequence[Question], spreads: Spreads) -> Iterator[Asked]:
     stressed = {} if "arm" in pairing.sides.axes else {"arm": "stress"}
     whole = pairing.where(stressed)
     classes = whole.scopes(["prompt_class"])
     for scope in [{}, *(classes if len(classes) > 1 else [])]:
         part = whole.where(scope)
-        answers = [answer(part, question, stressed | scope) for question in questions]
+        answers = [answer(part, question, stressed | scope, spreads) for question in questions]
         questions = [each.question for each in answers if each.answer.effect or scope]
         yield from (each for each in answers if each.answer.effect or scope)
 
@@ -258,7 +265,12 @@ def _spelled(each: Contrast, wanted: dict[str, str]) -> str:
     return each.scope["variant"] if set(wanted) == {"variant"} else each.words["role"]
 
 
-def answer(pairing: Pairing, question: Question, scope: dict[str, str]) -> Asked:
+def of_question(gate: Gate) -> Question:
+    """What a gate asks."""
+    return Question(known()[gate.metric], gate.statistic, gate.relative, gate.confidence)
+
+
+def answer(pairing: Pairing, question: Question, scope: dict[str, str], spreads: Spreads) -> Asked:
     """Answer one question for a pairing; ``scope`` names its cases.
 
     The seed depends on the question and the cases, not on how the sides were written, so the
@@ -268,4 +280,7 @@ def answer(pairing: Pairing, question: Question, scope: dict[str, str]) -> Asked
     names = [f"{key}={value}" for key, value in sorted(scope.items()) if key not in AXES]
     seed = derive_seed(0, "compare", question.metric.name, question.statistic, *names)
     drift = between_sides(pairing) if question.metric.device_bound else None
+    if drift is not None and drift.df is None:  # assumed, not measured
+        models = (model_word(pairing.sides.base), model_word(pairing.sides.cand))
+        drift = spreads.drift(models, question, whole=set(scope) <= {"arm"}) or drift
     return Asked(question, sided, evaluate(pairing, question, seed, drift))
