@@ -51,8 +51,11 @@ class Spreads:
             return None
         found = [self.levels[key] for key in keys]
         runs = min(each.runs for each in found)
-        source = f"measured over {runs} runs in {self.source}"
         se = math.hypot(*(each.sd for each in found))
+        source = (
+            f"unchanged runs differ by {se / math.sqrt(2):.1%} (log sd), measured over {runs} runs"
+            f" in {self.source}"
+        )
         return Drift(se, runs - 1, source, covers_sampling=whole)
 
 
@@ -101,6 +104,6 @@ def _spreads(runs: Sequence[RunLevels], role: str) -> dict[SeriesKey, LevelSprea
 
 def _too_few(runs: int, source: str) -> str:
     return (
-        f"{source} has {runs} other complete runs of this suite on this machine with these models,"
-        f" engine and arguments; {FEWEST_RUNS} would measure the drift between runs"
+        f"more runs of this suite in {source} with the same machine, models, engine and arguments:"
+        f" {runs}; {FEWEST_RUNS} are needed to measure the drift between runs"
     )
