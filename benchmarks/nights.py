@@ -39,6 +39,8 @@ ITEMS: Final = 200
 ROLES: Final = 2
 FALSE_TARGET: Final = 0.05
 FOUND_TARGET: Final = 0.8
+SETTLED: Final = 14
+"""Nights after which a planted change should be found; before, the spread is hardly known."""
 _NAMES: Final = tuple(f"i{item:03}" for item in range(ITEMS))
 _ALPHA: Final = alpha_of_test(4 * ROLES)
 _METRICS: Final = ("quality.score", "failures.rate", "ttft.p95", "throughput.output")
@@ -82,10 +84,11 @@ def main() -> int:
                 share, interval = hits / MONTHS, wilson(hits / MONTHS, MONTHS)
                 least = word == "found"
                 bound = FOUND_TARGET if least else FALSE_TARGET
-                met = verdict(100 * share, 100 * bound, least=least)
-                missed += (share < bound) if least else (share > bound)
+                aimed = not least or case.quiet >= SETTLED
+                met = verdict(100 * share, 100 * bound, least=least) if aimed else "no target"
+                missed += aimed and ((share < bound) if least else (share > bound))
                 ends = f"[{interval.low:.1%}, {interval.high:.1%}]"
-                print(f"{word:12}  {case.label:48} {share:6.1%} {ends:16} {met}", flush=True)
+                print(f"{word:12}  {case.label:50} {share:6.1%} {ends:16} {met}", flush=True)
     return int(bool(missed))
 
 
@@ -123,14 +126,16 @@ def _answered(case: Case, rng: np.random.Generator, nights: int, name: str) -> l
     """Scores of answers, or failures of requests, item by item."""
     rare = name == "failures.rate"
     chances = np.full(ITEMS, 0.01) if rare else rng.beta(2.4, 0.6, ITEMS)
+    usual = rng.random(ITEMS) < chances
     if case.varying or rare:
         scores = rng.random((nights, ITEMS)) < chances
     else:
-        usual = rng.random(ITEMS) < chances
         scores = usual ^ (rng.random((nights, ITEMS)) < 0.01)  # noqa: PLR2004
     if case.planted:
-        hit = rng.random(ITEMS) < abs(case.planted) / scores[: case.quiet].mean()
-        scores[case.quiet :] &= ~hit
+        # Items are lost one after another until their usual scores add up to the loss.
+        order = rng.permutation(ITEMS)
+        lost = np.cumsum(chances[order] if case.varying else usual[order])
+        scores[case.quiet :, order[lost <= abs(case.planted) * ITEMS]] = False
     return [_level(each.astype(np.float64)) for each in scores]
 
 
