@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -29,6 +30,8 @@ from stressbench.stats.trends import HORIZON, alpha_of_test, change_points
 
 DEFAULT_METRICS: Final = ("quality.score", "failures.rate", "ttft.p95", "throughput.output")
 ALPHA: Final = 0.05
+_NAMED: Final = 2
+"""How many series a sentence names."""
 _TONIGHT: Final = timedelta(days=1)
 """How much older than the newest run another suite's newest run may be and still be of tonight."""
 
@@ -94,10 +97,21 @@ def _verdict(
     ]
     if alarms:
         return "regression", alarms
-    unjudged = [f"{name}: {night.why_null}" for name, night in named if night.p is None]
-    if unjudged or not named:
-        return "inconclusive", unjudged or ["tonight's run has no value of these metrics"]
+    unjudged: defaultdict[str, list[str]] = defaultdict(list)
+    for name, night in named:
+        if night.why_null is not None:
+            unjudged[night.why_null].append(name)
+    if unjudged:
+        return "inconclusive", [f"{_some(names)}: {why}" for why, names in unjudged.items()]
+    if not named:
+        return "inconclusive", ["tonight's run has no value of these metrics"]
     return "pass", [f"none of {len(named)} series is worse than in the nights before"]
+
+
+def _some(names: Sequence[str]) -> str:
+    """The first names, and how many more there are."""
+    more = len(names) - _NAMED
+    return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _named(series: Series) -> str:

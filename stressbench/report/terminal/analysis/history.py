@@ -42,7 +42,8 @@ def _series_table(many: Sequence[Series], last: int) -> Iterator[Text | Table]:
     if not many:
         return
     table = Table(box=None, pad_edge=False, padding=(0, 1))
-    for name in ("role", "metric"):
+    suites = ("suite",) if len({series.suite for series in many}) > 1 else ()
+    for name in (*suites, "role", "metric"):
         table.add_column(name, overflow="fold")
     for name in ("nights", "first", "last"):
         table.add_column(name, justify="right")
@@ -50,6 +51,7 @@ def _series_table(many: Sequence[Series], last: int) -> Iterator[Text | Table]:
     for series in many:
         nights = series.nights
         table.add_row(
+            *(text(series.suite) for _ in suites),
             text(series.role),
             text(target(series)),
             Text(str(len(nights))),
