@@ -43,7 +43,8 @@ def judge(
     by item. Everything else is compared by the spread of the levels between nights; for what
     the machine's speed does change, on the log scale, with ``ASSUMED`` as what is known before.
     """
-    by_item = share(statistic) is None and not metric.device_bound
+    has_items = all(point.names for point in points)  # a figure of the whole run has none
+    by_item = share(statistic) is None and has_items and not metric.device_bound
     test = _item_test(points) if by_item else _level_test(metric, points)
     for night, shift in enumerate(watch(len(points), test, alphas.__getitem__)):
         alpha = alphas[night]
