@@ -10,6 +10,8 @@ from typing import Final, NamedTuple
 from stressbench import store
 from stressbench.compare.analysis import causes, degradation
 from stressbench.compare.analysis.changes import changes
+from stressbench.compare.analysis.spread import between_runs
+from stressbench.compare.answer import of_question
 from stressbench.compare.case_keys import needs_ids
 from stressbench.compare.differences import check_treatments
 from stressbench.compare.evaluate import Question
@@ -54,6 +56,8 @@ class Options:
     gates_only: bool = False
     """Skip the exploratory findings: faster, and enough for a CI job."""
     confidence: float = 0.95
+    history: tuple[Path, ...] = ()
+    """Directories of earlier runs, which measure the drift between runs."""
     changes: bool = True
     """Name the cases that changed most, for which the files are read once more, and what moved
     where answers were lost."""
@@ -88,12 +92,15 @@ def compare(
 def compare_columns(base: Columns, cand: Columns | None, options: Options) -> Comparison:
     """``compare`` for columns in memory, read with what ``needed`` names."""
     agenda = _agenda(base.header, None if cand is None else cand.header, options)
+    questions = [*map(of_question, agenda.gates), *_headlines(options.confidence)]
+    headers = (base.header, base.header if cand is None else cand.header)
     runs = PairedRuns(
         base,
         base if cand is None else cand,
         agenda.contrast,
         agenda.treat,
         allow_partial=options.allow_partial,
+        spreads=between_runs(options.history, headers, questions),
     )
     return _compared(runs, agenda, options)
 

@@ -6,16 +6,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from stressbench.compare import sides
-from stressbench.compare.between_runs import between_sides
+from stressbench.compare.analysis.spread import Spreads
+from stressbench.compare.answer import answer, of_question
 from stressbench.compare.differences import RolePair, RunDifference, differences, refuse_undeclared
-from stressbench.compare.evaluate import Question, evaluate
+from stressbench.compare.evaluate import Question
 from stressbench.compare.family import Asked, GateQuestion, adjusted
 from stressbench.compare.gates.cases import OPEN, gate_cases, measured
-from stressbench.compare.gates.limits import evaluate_limit
 from stressbench.compare.judge import finding, judged
-from stressbench.compare.load import run_level
-from stressbench.compare.load.goodput_drift import of_goodput
-from stressbench.compare.load.knee_level import evaluate_knee
 from stressbench.compare.model_pairs import matches, model_pairs
 from stressbench.compare.pair import Pairing, pair
 from stressbench.compare.sides import Contrast, Side
@@ -24,10 +21,8 @@ from stressbench.errors import CompareError, SuiteError, UsageError
 from stressbench.metrics.base import Columns
 from stressbench.metrics.families import known
 from stressbench.schema.analysis.comparison import Finding, GateFinding
-from stressbench.schema.axes import AXES
 from stressbench.schema.results.run import RunHeader
 from stressbench.schema.suite.gate import Gate
-from stressbench.seeds import derive_seed
 from stressbench.stats.multiple import benjamini_hochberg
 
 _MAY_DIFFER = {
@@ -117,8 +112,10 @@ class PairedRuns:
         treat: frozenset[str],
         *,
         allow_partial: bool,
+        spreads: Spreads = Spreads(),  # noqa: B008  it is frozen
     ) -> None:
         self.base, self.cand, self.treat, self.allow_partial = base, cand, treat, allow_partial
+        self.spreads = spreads
         runs = {id(run): run for run in (base, cand)}.values()
         self.partial = [text for run in runs if (text := unfinished(run))]
         if self.partial and not allow_partial:
@@ -173,7 +170,7 @@ class PairedRuns:
                 + "; ".join(paired.unlike_devices),
                 hint="run both on the same device, or compare the devices with --treat device",
             )
-        question = Question(metric, gate.statistic, gate.relative, gate.confidence, gate.limit)
+        question = of_question(gate)
         asked = gate_cases(gate, _chosen(gate, paired), whole_load=metric.of_run is not None)
         held = measured(gate, metric, asked)
         self._unmeasured += [
@@ -184,9 +181,9 @@ class PairedRuns:
         for each in held:
             yield GateQuestion(
                 gate,
-                answer(each.pairing, question, each.where),
+                answer(each.pairing, question, each.where, self.spreads),
                 tuple(
-                    answer(each.pairing.where(scope), question, each.where | scope)
+                    answer(each.pairing.where(scope), question, each.where | scope, self.spreads)
                     for scope in each.scopes
                 ),
             )
@@ -200,7 +197,11 @@ class PairedRuns:
             for question in headlines()
             if self.main.latency or not question.metric.device_bound
         ]
-        asked = [each for pairing in self.main.pairings for each in _explored(pairing, questions)]
+        asked = [
+            each
+            for pairing in self.main.pairings
+            for each in _explored(pairing, questions, self.spreads)
+        ]
         found = benjamini_hochberg([1.0 if each.p is None else each.p for each in asked])
         return [
             finding(each, None if each.p is None else p)
@@ -213,7 +214,7 @@ class PairedRuns:
 
     def notes(self) -> list[str]:
         """Notes that a reader needs in order to read the numbers."""
-        notes = [*self.partial, *self._unmeasured]
+        notes = [*self.partial, *self._unmeasured, *self.spreads.notes]
         for paired in self.paired:
             for each in paired.pairings:
                 notes += each.notes
@@ -233,13 +234,13 @@ class PairedRuns:
         return list(dict.fromkeys(notes))
 
 
-def _explored(pairing: Pairing, questions: Sequence[Question]) -> Iterator[Asked]:
+def _explored(pairing: Pairing, questions: Sequence[Question], spreads: Spreads) -> Iterator[Asked]:
     stressed = {} if "arm" in pairing.sides.axes else {"arm": "stress"}
     whole = pairing.where(stressed)
     entries = whole.entries()
     for scope in [{}, *(entries if len(entries) > 1 else [])]:
         part = whole.where(scope)
-        answers = [answer(part, question, stressed | scope) for question in questions]
+        answers = [answer(part, question, stressed | scope, spreads) for question in questions]
         questions = [each.question for each in answers if each.answer.effect or scope]
         questions = [each for each in questions if not each.metric.of_run]
         yield from (each for each in answers if each.answer.effect or scope)
@@ -267,27 +268,3 @@ def _spelled(each: Contrast, wanted: dict[str, str]) -> str:
     if set(wanted) == {"lever"}:
         return each.scope["lever"]
     return each.scope["variant"] if set(wanted) == {"variant"} else each.words["role"]
-
-
-def answer(pairing: Pairing, question: Question, scope: dict[str, str]) -> Asked:
-    """Answer one question for a pairing; ``scope`` names its cases.
-
-    The seed depends on the question and the cases, not on how the sides were written, so the
-    same sides always give the same numbers.
-    """
-    sided = {**pairing.sides.words, **scope}
-    names = [f"{key}={value}" for key, value in sorted(scope.items()) if key not in AXES]
-    seed = derive_seed(0, "compare", question.metric.name, question.statistic, *names)
-    if question.metric.of_run:
-        sided.pop("arm", None)  # all arms were served together
-    if question.limit is not None:
-        limit = run_level.evaluate_limit if question.metric.of_run else evaluate_limit
-        return Asked(question, sided, limit(pairing, question, question.limit))
-    drift = between_sides(pairing) if question.metric.device_bound else None
-    if drift is not None and question.metric.setting == "slo":
-        drift = of_goodput(pairing, question.metric, drift)
-    if question.metric.of_run == "knee":
-        return Asked(question, sided, evaluate_knee(pairing, question, seed, drift))
-    if question.metric.of_run:
-        return Asked(question, sided, run_level.evaluate(pairing, question, drift))
-    return Asked(question, sided, evaluate(pairing, question, seed, drift))

@@ -28,7 +28,7 @@ class Growing:
         size = self._size + len(values)
         if len(self._room) or not np.isnan(values).all():
             if size > len(self._room):
-                wider = np.full(max(1 << 16, size, 2 * len(self._room)), np.nan)
+                wider = np.full(max(size, 2 * len(self._room)), np.nan)
                 wider[: len(self._room)] = self._room
                 self._room = wider
             self._room[self._size : size] = values

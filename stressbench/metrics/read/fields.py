@@ -30,13 +30,20 @@ def narrow_record(
     ``keys`` are parameters of prompt classes, each of any JSON type.
     """
     metrics = tuple(metrics)
-    fields = {path: field_type(path) for metric in metrics for path in paths_of(metric)}
-    fields |= {path: field_type(path) for path in more}
+    paths = [*(path for metric in metrics for path in paths_of(metric)), *more]
+    twins = any(metric.against for metric in metrics)
+    return _narrow(tuple(dict.fromkeys(paths)), tuple(keys), twins=twins)
+
+
+@cache
+def _narrow(paths: tuple[str, ...], keys: tuple[str, ...], *, twins: bool) -> type[msgspec.Struct]:
+    """Made once for all runs that are read in the same way."""
+    fields = {path: field_type(path) for path in paths}
     fields |= dict.fromkeys(_TEXTS, str) | {"repeat": int} | dict.fromkeys(_AXES, str | None)
     fields |= {f"params.{name}": narrow.ANY for name in keys}
     fields |= {f"params.{name}": float | None for name in PARAMS}
     fields[f"params.{LEVEL}"] = str | None
-    if any(metric.against for metric in metrics):
+    if twins:
         fields["twin_of"] = str | None
     return narrow.narrow(fields)
 
