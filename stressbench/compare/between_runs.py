@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from stressbench.compare.evaluate import Question
+from stressbench.compare.interleaved import drift, took_turns
 from stressbench.compare.pair import Pairing
 from stressbench.stats.drift import Drift, assumed
 
 _ENGINE_AXES = frozenset({"role", "variant"})
-"""Axes whose values are served by different engines, one after the other."""
+"""Axes whose values are served by different engines."""
 
 
-def between_sides(pairing: Pairing) -> Drift | None:
+def between_sides(pairing: Pairing, question: Question, seed: int) -> Drift | None:
     """The drift between the sides; None if they were served by one engine at one time."""
-    runs = {side.columns.header.run_id for side in (pairing.base, pairing.cand)}
-    if len(runs) == 1 and not pairing.sides.differing & _ENGINE_AXES:
+    base, cand = pairing.base.columns.header, pairing.cand.columns.header
+    if base.run_id == cand.run_id and not pairing.sides.differing & _ENGINE_AXES:
         return None
-    return assumed()
+    measured = drift(pairing, question, seed) if took_turns(base, cand) else None
+    return measured or assumed()

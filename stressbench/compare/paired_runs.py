@@ -267,5 +267,5 @@ def answer(pairing: Pairing, question: Question, scope: dict[str, str]) -> Asked
     sided = {**pairing.sides.words, **scope}
     names = [f"{key}={value}" for key, value in sorted(scope.items()) if key not in AXES]
     seed = derive_seed(0, "compare", question.metric.name, question.statistic, *names)
-    drift = between_sides(pairing) if question.metric.device_bound else None
+    drift = between_sides(pairing, question, seed) if question.metric.device_bound else None
     return Asked(question, sided, evaluate(pairing, question, seed, drift))

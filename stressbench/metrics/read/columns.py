@@ -84,6 +84,8 @@ class Columns:
     needs it."""
     levels: tuple[LevelLine, ...] = ()
     """The loads that have ended; empty for a file of version 1."""
+    blocks: Floats = field(default_factory=lambda: np.empty(0))
+    """Number of each row's block in an interleaved run; NaN in any other run."""
     case_ids: NDArray[np.object_] = field(default_factory=lambda: np.empty(0, object))
     """Case ids as texts, with which the label ``label`` comes; empty unless requested."""
 

@@ -28,7 +28,7 @@ def narrow_record(metrics: Iterable[Metric], more: Iterable[str] = ()) -> type[m
     fields = {path: field_type(path) for metric in metrics for path in paths_of(metric)}
     fields |= {path: field_type(path) for path in more}
     fields |= dict.fromkeys(_TEXTS, str) | {"repeat": int} | dict.fromkeys(_AXES, str | None)
-    fields |= {f"params.{name}": float | None for name in PARAMS}
+    fields |= {"block": int | None} | {f"params.{name}": float | None for name in PARAMS}
     fields[f"params.{LEVEL}"] = str | None
     if any(metric.against for metric in metrics):
         fields["twin_of"] = str | None

@@ -32,6 +32,11 @@ class Condition:
     suite_seed: int
     prompt_format: PromptFormat
 
+    @property
+    def item_id(self) -> str:
+        """The base item's name, unique in the suite."""
+        return f"{self.spec.name}/i{self.item}"
+
     def pick(self, name: str, count: int) -> int:
         """Choose one of ``count`` things for this item.
 
