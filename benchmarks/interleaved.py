@@ -14,6 +14,7 @@ import math
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final, cast
 
 import numpy as np
@@ -63,7 +64,8 @@ def in_turns() -> Sent:
 
 def apart() -> Sent:
     """One whole run after the other."""
-    return Sent(np.arange(ITEMS), ITEMS + np.arange(ITEMS), np.full(ITEMS, np.nan))
+    order = np.arange(ITEMS, dtype=float)
+    return Sent(order, ITEMS + order, np.full(ITEMS, np.nan))
 
 
 def measured(sent: Sent, effect: float, rng: np.random.Generator, jump: float) -> list[Floats]:
@@ -85,7 +87,7 @@ def pairing(sent: Sent, latencies: list[Floats], metric: str) -> Pairing:
             Columns(
                 header=cast("RunHeader", None),
                 end=None,
-                path=cast("object", None),
+                path=Path(),
                 cases=np.zeros((ITEMS, 2), np.uint64),
                 contents=np.zeros(ITEMS, np.uint64),
                 labels={},

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
     from stressbench.cli.watch.live import LiveView, PlainView, SilentView
     from stressbench.models.cache import Progress
+    from stressbench.runner.outcome import RunResult
     from stressbench.runner.plan.prepare import Prepared
     from stressbench.runner.resume import Resumed
-    from stressbench.runner.outcome import RunResult
     from stressbench.schema.results.run import RunHeader
     from stressbench.schema.suite.parse import Suite
 

@@ -48,8 +48,10 @@ def drift(pairing: Pairing, question: Question, seed: int) -> Drift | None:
     if effect is None or effect.se is None or effect.clusters < FEWEST_BLOCKS:
         return None
     number = effect.clusters
+    # Sides that agree everywhere did not drift; ``se`` then speaks of unseen items, not blocks.
+    spread = effect.se if effect.varied else 0.0
     return Drift(
-        se=math.sqrt(number / (number - 1)) * effect.se,
+        se=math.sqrt(number / (number - 1)) * spread,
         df=number - 1,
         source=f"measured over {number} blocks in which the two sides took turns",
         covers_sampling=True,

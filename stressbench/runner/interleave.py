@@ -15,7 +15,7 @@ from stressbench.errors import EngineError, ProbeError, StressbenchError, SuiteE
 from stressbench.runner.interrupt import Interrupt, Interrupted
 from stressbench.runner.open_run import OpenRun, RunTask, opened
 from stressbench.runner.outcome import RunResult
-from stressbench.runner.plan.blocks import Block, blocks_of
+from stressbench.runner.plan.blocks import ItemBlock, blocks_of
 from stressbench.runner.plan.left import RolePlan
 from stressbench.runner.plan.prepare import Prepared
 from stressbench.runner.probing import StartedEngine
@@ -75,7 +75,7 @@ class _Turns:
     up: AsyncExitStack = field(default_factory=AsyncExitStack)
     """Stops the engine."""
 
-    async def take(self, block: Block) -> None:
+    async def take(self, block: ItemBlock) -> None:
         """Send one block, unless it is recorded. Raises what ``Session.passes`` does."""
         session, plan = self.run.session, self.plan.of_block(block)
         model = session.prepared.models[plan.role]

@@ -17,7 +17,7 @@ prove nothing (p = 0.06 of the sign test)."""
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class ItemBlock:
     """Base items that are sent in one turn, with all their cases and repeats."""
 
     number: int
@@ -39,7 +39,7 @@ class Block:
         return mine * count_cases(prompt, 1)
 
 
-def blocks_of(suite: SuiteSpec, number: int) -> Sequence[Block]:
+def blocks_of(suite: SuiteSpec, number: int) -> Sequence[ItemBlock]:
     """Deal the items of ``suite`` into blocks, in a seeded order.
 
     The blocks differ by at most one item in all, and by at most one item of each prompt entry.
@@ -59,7 +59,7 @@ def blocks_of(suite: SuiteSpec, number: int) -> Sequence[Block]:
             where="--blocks",
             hint=f"add items; fewer than {FEWEST} blocks tell nothing about drift",
         )
-    return [Block(at, number, frozenset(items)) for at, items in enumerate(dealt)]
+    return [ItemBlock(at, number, frozenset(items)) for at, items in enumerate(dealt)]
 
 
 def _item_id(prompt: PromptSpec, item: int) -> str:

@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 
 from stressbench.errors import ResultsError, SuiteError
-from stressbench.runner.plan.blocks import Block
+from stressbench.runner.plan.blocks import ItemBlock
 from stressbench.runner.plan.requests import LEVEL, Plan, levels_of, planned
 from stressbench.schema.axes import role_name
 from stressbench.schema.case import AROUND, Case, Pass, Request
@@ -143,10 +143,10 @@ class RolePlan:
     """What earlier parts of the run have recorded."""
     over: Mapping[tuple[Pass, str], LevelLine]
     """The loads that earlier parts have ended, by pass and level."""
-    block: Block | None = None
+    block: ItemBlock | None = None
     """The block of an interleaved run that ``every`` and ``left`` are limited to."""
 
-    def of_block(self, block: Block) -> RolePlan:
+    def of_block(self, block: ItemBlock) -> RolePlan:
         """The requests of one block."""
         return replace(self, block=block)
 

@@ -13,7 +13,7 @@ from stressbench.prompts.base import count, load
 from stressbench.prompts.build.assemble import assemble_condition
 from stressbench.prompts.build.conditions import conditions_of
 from stressbench.prompts.build.prompt_format import PromptFormat
-from stressbench.runner.plan.blocks import Block
+from stressbench.runner.plan.blocks import ItemBlock
 from stressbench.runner.plan.probes import telemetry_items
 from stressbench.runner.plan.spans import content_ids, spans
 from stressbench.schema.axes import split_role
@@ -48,7 +48,7 @@ def limited(suite: SuiteSpec, limit: int | None) -> SuiteSpec:
 
 
 def planned(
-    suite: SuiteSpec, passes: Sequence[Pass] = ("quality",), block: Block | None = None
+    suite: SuiteSpec, passes: Sequence[Pass] = ("quality",), block: ItemBlock | None = None
 ) -> int:
     """How many requests each role of a suite, or of one block, is sent. No prompt is built."""
     cases = count if block is None else block.cases
@@ -94,7 +94,7 @@ class Cases:
         """Yield all cases, one prompt entry after another."""
         return self.of_items(None)
 
-    def of_items(self, first: int | None, block: Block | None = None) -> Iterator[tuple[Case, ...]]:
+    def of_items(self, first: int | None, block: ItemBlock | None = None) -> Iterator[tuple[Case, ...]]:
         """Yield the cases of the ``first`` items of each entry, or of those in a block.
 
         Without ``first`` all items count.
@@ -103,7 +103,7 @@ class Cases:
             yield from self.of(entry, first, block)
 
     def of(
-        self, entry: int, first: int | None = None, block: Block | None = None
+        self, entry: int, first: int | None = None, block: ItemBlock | None = None
     ) -> Iterator[tuple[Case, ...]]:
         """Yield the cases of one prompt entry, of its ``first`` items, or of those in a block."""
         prompt, seed = self._suite.prompts[entry], self._suite.seed
@@ -148,7 +148,7 @@ class Plan:
             yield from self.level(role, pass_, level)
 
     def level(
-        self, role: str, pass_: Pass, level: LoadLevel, block: Block | None = None
+        self, role: str, pass_: Pass, level: LoadLevel, block: ItemBlock | None = None
     ) -> Iterator[Request]:
         """Yield the requests of ``role`` at one level, or of one block of them.
 
