@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from stressbench.cli._overrides import Overrides, overrides, served_at
-from stressbench.cli._run_interleaved import run_interleaved, turns_taken
-from stressbench.cli._run_suite import SEVERITY, RunOptions, run_suite, say_error
+from stressbench.cli.running.interleaved import run_interleaved, turns_taken
+from stressbench.cli.running.suite import SEVERITY, RunOptions, run_suite, say_error
 from stressbench.errors import ExitCode, StressbenchError, UsageError
 
 if TYPE_CHECKING:

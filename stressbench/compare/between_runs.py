@@ -13,8 +13,9 @@ _ENGINE_AXES = frozenset({"role", "variant"})
 
 def between_sides(pairing: Pairing, question: Question, seed: int) -> Drift | None:
     """The drift between the sides; None if they were served by one engine at one time."""
-    base, cand = pairing.base.columns.header, pairing.cand.columns.header
-    if base.run_id == cand.run_id and not pairing.sides.differing & _ENGINE_AXES:
+    files = {side.columns.path for side in (pairing.base, pairing.cand)}
+    if len(files) == 1 and not pairing.sides.differing & _ENGINE_AXES:
         return None
+    base, cand = pairing.base.columns.header, pairing.cand.columns.header
     measured = drift(pairing, question, seed) if took_turns(base, cand) else None
     return measured or assumed()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -46,11 +46,13 @@ class RunOptions:
 
         Raises ``StressbenchError``.
         """
+        from stressbench.cli._planned import planned_gates
         from stressbench.runner.plan.prepare import prepare
 
         engine = self.engine or (header.engine if header else "vllm")
         limit = self.limit or (header.limit if header else None)
-        return prepare(suite, engine=engine, limit=limit, progress=progress, weights=weights)
+        found = prepare(suite, engine=engine, limit=limit, progress=progress, weights=weights)
+        return replace(found, gates=planned_gates(found.plan))
 
 
 SEVERITY: Final = (
@@ -96,6 +98,7 @@ def run_suite(suite: Suite, console: Console, options: RunOptions) -> ExitCode:
         directory = begun or new_directory(options.out, suite.spec.name)
         with removed_if_empty(directory):
             prepared = options.prepared(suite, header, progress)
+    say_gates(prepared, console)
     with removed_if_empty(directory), view_of(console, shown=options.progress) as view:
         running = run(prepared, directory, view, resumed=resumed, roles=roles)
         result = in_its_time(
@@ -106,11 +109,20 @@ def run_suite(suite: Suite, console: Console, options: RunOptions) -> ExitCode:
     return conclude(result, console)
 
 
+def say_gates(prepared: Prepared, console: Console) -> None:
+    """Warn about gates that the planned items cannot decide."""
+    from stressbench.compare.decidable import told
+
+    for line in told(each for each in prepared.gates if not (each.can_pass and each.can_fail)):
+        console.print(safe_text(line), style="yellow", soft_wrap=True)
+
+
 def show_plan(dry: Prepared, roles: tuple[str, ...]) -> None:
     """Print what a run would send."""
-    from stressbench.cli._counted import counted
+    from stressbench.cli._planned import counted
     from stressbench.cli.watch.plan import print_kv, print_plan
-    from stressbench.report.terminal.layout import stdout_console
+    from stressbench.compare.decidable import told
+    from stressbench.report.terminal.layout import stdout_console, text
     from stressbench.runner.plan.kv import foreseen
 
     chosen = [name for name in dry.models if not roles or {name, name.partition("@")[0]} & {*roles}]
@@ -118,6 +130,8 @@ def show_plan(dry: Prepared, roles: tuple[str, ...]) -> None:
     print_plan(console, dry.plan)
     print_kv(console, foreseen(dry))
     console.print(counted(dry.suite, chosen, dry.passes), soft_wrap=True)
+    for line in told(dry.gates):
+        console.print(text(line), soft_wrap=True)
 
 
 @contextmanager

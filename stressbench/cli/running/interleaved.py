@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Final
 
 import typer
 
-from stressbench.cli._run_suite import (
+from stressbench.cli.running.suite import (
     SEVERITY,
     RunOptions,
     conclude,
     model_progress,
     removed_if_empty,
     say_error,
+    say_gates,
     say_torn,
     show_plan,
     view_of,
@@ -85,6 +86,8 @@ def run_interleaved(
         else:
             tasks = _new(suites, console, options, blocks, cleaning)
         traits = tasks[0].prepared.traits
+        for task in tasks:
+            say_gates(task.prepared, console)
         _say_turns([task.prepared for task in tasks], blocks, console, options)
         with view_of(console, shown=options.progress) as view:
             running = interleave(tasks, blocks, view)
