@@ -8,6 +8,7 @@ from typing import Final
 
 import numpy as np
 
+from stressbench.compare.analysis.causes import FEWEST, WITHIN
 from stressbench.metrics.base import Columns
 from stressbench.metrics.families import known
 from stressbench.schema.analysis.degradation import (
@@ -21,8 +22,10 @@ from stressbench.schema.analysis.degradation import (
     OutcomeShift,
 )
 from stressbench.schema.metric import Metric
+from stressbench.schema.suite.entry import Entry
 from stressbench.seeds import derive_seed
 from stressbench.stats.arrays import Codes, Floats, Mask
+from stressbench.stats.association import Grouped, association
 from stressbench.stats.clusters import (
     PairedSums,
     against_zero,
@@ -43,46 +46,34 @@ _AXES: Final[tuple[tuple[Axis, str], ...]] = (
 )
 _BINS: Final = 4  # on an axis that is measured, not set by the suite
 _CONTROLS: Final = {"degradation.twin": "isocontent", "degradation.token_matched": "isotoken"}
-_CAUSES: Final[tuple[tuple[str, str, float | None], ...]] = (
-    ("preempted", "kv.preempted", 0.0),
-    ("prefix cache hit", "kv.hit_rate", 0.0),
-    ("KV usage above its median", "kv.usage_peak", None),
-    ("inflation above its median", "tokens.inflation", None),
-    ("needle lift above its median", "attention.needle_lift", None),
-    ("router imbalance above its median", "routing.imbalance", None),
-)
-"""Name, metric and threshold; None means the median of the class."""
-
-_MIN_GROUP: Final = 5  # cases: a mean over fewer says too little
 
 
 def metrics() -> list[Metric]:
     """The metrics whose columns ``degradation`` needs."""
     named = ["quality.score", *_CONTROLS, "tokens.bytes_per_token"]
-    named += [metric for _, metric, _ in _CAUSES]
+    named += [cause.metric for cause in WITHIN]
     outcomes = [name for name in known() if name.startswith("outcome.")]
     return [known()[name] for name in (*dict.fromkeys(named), *outcomes)]
 
 
 def degradation(columns: Columns) -> list[ClassDegradation]:
-    """The degradation of every role and prompt class of a run that was read with ``metrics()``."""
+    """The degradation of every role and entry of a run that was read with ``metrics()``."""
     found = []
     for role in columns.labels["role"].names:
-        for prompt_class in columns.labels["prompt_class"].names:
-            part = _ClassRows(columns, role, prompt_class)
+        for entry in columns.entries:
+            part = _EntryRows(columns, role, entry)
             if part.stressed.any():
                 found.append(part.degradation())
     return found
 
 
-class _ClassRows:
-    """The quality-pass rows of one role and class."""
+class _EntryRows:
+    """The quality-pass rows of one role and entry."""
 
-    def __init__(self, columns: Columns, role: str, prompt_class: str) -> None:
-        self.columns, self.role, self.prompt_class = columns, role, prompt_class
-        self.mine = (self.has("role", role) & self.has("prompt_class", prompt_class)) & self.has(
-            "pass_", "quality"
-        )
+    def __init__(self, columns: Columns, role: str, entry: Entry) -> None:
+        self.columns, self.role, self.entry = columns, role, entry
+        mine = self.has("role", role) & self.has("entry", entry.name)
+        self.mine = mine & self.has("pass_", "quality")
         self.score = columns.values["quality.score"]
         self.answered = self.mine & self.has("arm", "stress")
         """All stressed rows; ``stressed`` has only those with a score."""
@@ -99,7 +90,8 @@ class _ClassRows:
         curves = [Curve(axis=axis, levels=levels) for axis, levels in self.curves()]
         return ClassDegradation(
             role=self.role,
-            prompt_class=self.prompt_class,
+            prompt_class=self.entry.prompt_class,
+            label=self.entry.label,
             n=whole.n,
             clusters=whole.clusters,
             score=whole.score,
@@ -171,7 +163,7 @@ class _ClassRows:
                 continue
             clusters = _compact(self.clusters[rows])
             count = int(clusters.max()) + 1
-            seed = derive_seed(0, "loss", self.role, self.prompt_class, control)
+            seed = derive_seed(0, "loss", self.role, self.entry.name, control)
             sums = against_zero(values[rows], clusters, count, span=1.0)
             effect = mean_effect(sums, relative=False, seed=seed)
             yield Loss(
@@ -195,21 +187,23 @@ class _ClassRows:
                 yield OutcomeShift(outcome=outcome, stress=stress, isocontent=twin)
 
     def causes(self) -> Iterator[Cause]:
-        for cause, metric, threshold in _CAUSES:
-            values = self.columns.values[metric]
+        for cause in WITHIN:
+            values = self.columns.values[cause.metric]
             rows = self.stressed & ~np.isnan(values)
             if not rows.any():
                 continue
-            limit = float(np.median(values[rows])) if threshold is None else threshold
-            with_it, without = rows & (values > limit), rows & (values <= limit)
-            if min(with_it.sum(), without.sum()) < _MIN_GROUP:
+            limit = float(np.median(values[rows])) if cause.measured else 0.0
+            with_it = values[rows] > limit
+            if min(with_it.sum(), (~with_it).sum()) < FEWEST:
                 continue
-            seed = derive_seed(0, "cause", self.role, self.prompt_class, cause)
-            effect = mean_effect(self._sums(without, with_it), relative=False, seed=seed)
+            clusters = _compact(self.clusters[rows])
+            group = Grouped(self.score[rows], with_it, clusters, np.zeros_like(clusters))
+            seed = derive_seed(0, "cause", self.role, self.entry.name, cause.name)
+            effect = association(group, seed=seed)
             yield Cause(
-                cause=cause,
+                cause=f"{cause.name} above its median" if cause.measured else cause.name,
                 n_with=int(with_it.sum()),
-                n_without=int(without.sum()),
+                n_without=int((~with_it).sum()),
                 with_it=effect.cand,
                 without=effect.base,
                 delta=effect.cand - effect.base,
@@ -221,12 +215,12 @@ def _places(values: Floats, rows: Mask) -> Floats:
     """The place of each row on an axis.
 
     That is the row's value if there are few values with enough rows each. Otherwise it is the
-    middle of the row's bin; bins have about the same number of rows, at least ``_MIN_GROUP``.
+    middle of the row's bin; bins have about the same number of rows, at least ``FEWEST``.
     """
     distinct, counts = np.unique(values[rows], return_counts=True)
-    if len(distinct) == 0 or (len(distinct) <= _BINS and counts.min() >= _MIN_GROUP):
+    if len(distinct) == 0 or (len(distinct) <= _BINS and counts.min() >= FEWEST):
         return values
-    bins = min(_BINS, int(counts.sum()) // _MIN_GROUP)
+    bins = min(_BINS, int(counts.sum()) // FEWEST)
     edges = np.unique(np.quantile(values[rows], np.linspace(0, 1, max(bins, 1) + 1)))
     index = np.clip(np.searchsorted(edges, values, side="right") - 1, 0, max(len(edges) - 2, 0))
     middles: Floats = (edges[:-1] + edges[1:]) / 2 if len(edges) > 1 else edges

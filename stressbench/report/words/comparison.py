@@ -5,17 +5,21 @@ from __future__ import annotations
 from stressbench.report.words.quantities import number
 from stressbench.safe_text import safe_line
 from stressbench.schema.analysis.comparison import Comparison, Finding, GateFinding, Knee, Knees
+from stressbench.schema.suite.entry import Entry
 
 _SUFFIX = {"fraction": "", "ratio": "x", "count": "", "nats": " nats"}
 
 
 def level(finding: Finding, value: float | None) -> str:
     """A side's value: percent for fractions, else the number with its unit."""
-    if value is None:
-        return "-"
-    if finding.unit == "fraction":
+    return "-" if value is None else level_in(finding.unit, value)
+
+
+def level_in(unit: str, value: float) -> str:
+    """A value in the unit of its metric, likewise."""
+    if unit == "fraction":
         return f"{100 * value:.1f} %"
-    return f"{number(value)}{_SUFFIX.get(finding.unit, f' {finding.unit}')}"
+    return f"{number(value)}{_SUFFIX.get(unit, f' {unit}')}"
 
 
 def change(finding: Finding, value: float | None, *, signed: bool = True) -> str:
@@ -48,17 +52,25 @@ def p_value(p: float | None) -> str:
 
 
 def scope(finding: Finding) -> str:
+    """Where a finding was measured."""
+    return place(finding.scope)
+
+
+def place(scope: dict[str, str]) -> str:
     """``dense, niah``: where it was measured; the stressed arm is the default and left out.
 
-    The axis in which the sides differ is left out, unless it is the model: the report or the
-    gate names it once.
+    A class and a label are one entry of the suite: ``dense, chat (replay)``. The axis in which
+    the sides differ is left out, unless it is the model: the report or the gate names it once.
     """
     named = ("role", "prompt_class")
     parts = {
         axis: value
-        for axis, value in finding.scope.items()
+        for axis, value in scope.items()
         if (axis, value) != ("arm", "stress") and (axis in named or "->" not in value)
     }
+    if parts.keys() >= {"prompt_class", "label"}:
+        entry = Entry(prompt_class=parts["prompt_class"], label=parts.pop("label"))
+        parts["prompt_class"] = entry.name
     words = [parts[key] for key in named if key in parts]
     words += [f"{key}={value}" for key, value in parts.items() if key not in named]
     return safe_line(", ".join(words))

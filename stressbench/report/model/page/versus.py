@@ -8,16 +8,19 @@ from contextlib import suppress
 import numpy as np
 
 from stressbench.compare.comparison import Options, compare_columns, needed
+from stressbench.compare.evaluate import case_values
 from stressbench.compare.model_pairs import matches, model_pairs
-from stressbench.compare.pair import Pairing, SideRows, case_means, pair
+from stressbench.compare.pair import Pairing, pair
 from stressbench.compare.sides import Contrast, contrast
 from stressbench.errors import CompareError, SuiteError, UsageError
-from stressbench.metrics.base import Columns, Floats
+from stressbench.metrics.base import Columns
+from stressbench.metrics.families import known
 from stressbench.report.model.page.view import Flip, Versus
 from stressbench.schema.analysis.comparison import Comparison
 from stressbench.schema.axes import NONE
 from stressbench.schema.metric import Metric
 from stressbench.schema.results.run import RunHeader
+from stressbench.schema.suite.entry import Entry
 from stressbench.stats.clusters import effective_size
 from stressbench.stats.exact import wilson
 
@@ -66,7 +69,7 @@ def versus(
 def _within(run: Columns, by: Mapping[str, tuple[str, str]]) -> Iterator[Versus]:
     """Two sides of one run: an entry for each pair of models on them."""
     sides = contrast(by, where="the report")
-    options = Options(allow_partial=True, by=sides)
+    options = Options(allow_partial=True, by=sides, changes=False)
     comparison, refused = _compared(run, None, options)
     pairs = [each for each in _matches(run, run, sides) if "lever" in by or _bare(each)]
     for index, each in enumerate(pairs or [sides]):
@@ -106,7 +109,9 @@ def _matches(base: Columns, cand: Columns, sides: Contrast) -> list[Contrast]:
 def _runs(
     base: Columns, cand: Columns, names: tuple[str, str], treat: tuple[str, ...]
 ) -> Iterator[Versus]:
-    comparison, refused = _compared(base, cand, Options(allow_partial=True, treat=treat))
+    comparison, refused = _compared(
+        base, cand, Options(allow_partial=True, treat=treat, changes=False)
+    )
     pairs = [each for each in _matches(base, cand, Contrast()) if _bare(each)]
     for index, each in enumerate(pairs or [None]):
         yield Versus(
@@ -131,16 +136,14 @@ def _flips(base: Columns, cand: Columns, sides: Contrast) -> list[Flip]:
     except CompareError:
         return []
     paired = paired.where({"arm": "stress"})
-    found = [
-        _flip(scope["prompt_class"], paired.where(scope))
-        for scope in paired.scopes(["prompt_class"])
-    ]
+    found = [_flip(Entry(**scope), paired.where(scope)) for scope in paired.entries()]
     return [flip for flip in found if flip]
 
 
-def _flip(prompt_class: str, paired: Pairing) -> Flip | None:
+def _flip(entry: Entry, paired: Pairing) -> Flip | None:
     """None where no case was scored in the quality pass on both sides."""
-    sides = [_scores(side, len(paired)) for side in (paired.base, paired.cand)]
+    score = known()["quality.score"]
+    sides = [case_values(side, score, len(paired)) for side in (paired.base, paired.cand)]
     there = ~np.isnan(sides[0]) & ~np.isnan(sides[1])
     if not there.any():
         return None
@@ -152,7 +155,7 @@ def _flip(prompt_class: str, paired: Pairing) -> Flip | None:
         for scores in (first, second)
     ]
     return Flip(
-        prompt_class=prompt_class,
+        entry=entry,
         n=len(first),
         clusters=len(found),
         first=float(first.mean()),
@@ -164,10 +167,3 @@ def _flip(prompt_class: str, paired: Pairing) -> Flip | None:
         only_first=int(np.sum(first > second)),
         only_second=int(np.sum(second > first)),
     )
-
-
-def _scores(side: SideRows, n: int) -> Floats:
-    """Each case's mean score in the quality pass."""
-    keep = side.quality_pass
-    usable = SideRows(side.columns, side.rows[keep], side.cases[keep], keep[keep])
-    return case_means(usable, side.columns.values["quality.score"], n)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from rich.table import Table
 from rich.text import Text
 
+from stressbench.report.terminal.analysis.changes import changed_cases, moved_causes
 from stressbench.report.terminal.layout import rendered, text
 from stressbench.report.words import comparison as words
 from stressbench.report.words.degradation import lines as degradation_lines
@@ -39,6 +40,8 @@ def _parts(comparison: Comparison, *, explain: bool) -> Iterator[Text | Table]:
         yield text(hidden, "dim")
     if explain:
         yield from (text(f"- {words.explain(gate)}") for gate in words.listed(comparison))
+    yield from changed_cases(comparison)
+    yield from moved_causes(comparison, explain=explain)
     if comparison.findings:
         yield from _findings(comparison)
     yield from (text(f"knee {words.knees(each)}") for each in comparison.knees)
@@ -59,7 +62,7 @@ def _gates(comparison: Comparison) -> Table:
 
 
 def _findings(comparison: Comparison) -> Iterator[Text | Table]:
-    """What changed: every metric per role; per class the main metrics and significant changes."""
+    """What changed: every metric per role; per entry the main metrics and significant changes."""
     title = f"What changed ({comparison.confidence:.0%} intervals, p by Benjamini-Hochberg)"
     table, last, still = _table(title, "in", "metric"), None, dict[str, list[str]]()
     for finding in sorted(comparison.findings, key=_by_scope):
@@ -97,8 +100,8 @@ def _significant(finding: Finding) -> bool:
     return finding.p_adjusted is not None and finding.p_adjusted <= 0.05  # noqa: PLR2004
 
 
-def _by_scope(finding: Finding) -> tuple[str, str]:
-    return finding.scope.get("role", ""), finding.scope.get("prompt_class", "")
+def _by_scope(finding: Finding) -> tuple[str, ...]:
+    return tuple(finding.scope.get(axis, "") for axis in ("role", "prompt_class", "label"))
 
 
 def _cells(finding: Finding) -> list[Text]:
