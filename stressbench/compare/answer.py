@@ -40,7 +40,8 @@ def answer(pairing: Pairing, question: Question, scope: dict[str, str], spreads:
         return Asked(question, sided, limit(pairing, question, question.limit))
     drift = None
     if question.metric.device_bound:
-        drift = between_sides(pairing, question, spreads, whole=set(scope) <= {"arm"})
+        whole = set(scope) <= {"arm"}
+        drift = between_sides(pairing, question, spreads, seed=seed, whole=whole)
     if drift is not None and question.metric.setting == "slo":
         drift = of_goodput(pairing, question.metric, drift)
     if question.metric.of_run == "knee":

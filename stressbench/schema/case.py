@@ -112,6 +112,8 @@ class Request(Strict, frozen=True, kw_only=True):
     """``len(encode(decode(ids))) - len(ids)`` over the content, in tokens."""
     cache_salt: str
     repeat: int = 0
+    block: int | None = None
+    """The block of an interleaved run; None in any other run."""
     pass_: Pass = "quality"
     seed: int = 0
 

@@ -89,6 +89,8 @@ class Columns:
     needs it."""
     levels: tuple[LevelLine, ...] = ()
     """The loads that have ended; empty for a file of version 1."""
+    blocks: Floats = field(default_factory=lambda: np.empty(0))
+    """Number of each row's block in an interleaved run; NaN in any other run."""
     places: Codes = field(default_factory=lambda: np.empty(0, np.int64))
     """Each row's place, from 0, among the measured requests in the file."""
     case_ids: NDArray[np.object_] = field(default_factory=lambda: np.empty(0, object))

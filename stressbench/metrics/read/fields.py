@@ -41,7 +41,7 @@ def _narrow(paths: tuple[str, ...], keys: tuple[str, ...], *, twins: bool) -> ty
     fields = {path: field_type(path) for path in paths}
     fields |= dict.fromkeys(_TEXTS, str) | {"repeat": int} | dict.fromkeys(_AXES, str | None)
     fields |= {f"params.{name}": narrow.ANY for name in keys}
-    fields |= {f"params.{name}": float | None for name in PARAMS}
+    fields |= {"block": int | None} | {f"params.{name}": float | None for name in PARAMS}
     fields[f"params.{LEVEL}"] = str | None
     if twins:
         fields["twin_of"] = str | None

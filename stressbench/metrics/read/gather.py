@@ -88,6 +88,7 @@ class Gather:
         if self.watch is not None:
             self._watched(self.watch, batch)
         self.numbers["repeat"].append(np.array([row.repeat for row in batch], np.float64))
+        self.numbers["block"].append(np.array([row.block for row in batch], np.float64))
         for param in PARAMS:
             given = [*map(attrgetter(f"params.{param}"), batch)]
             self.numbers[f"params.{param}"].append(np.array(given, np.float64))
@@ -147,6 +148,7 @@ class Gather:
             },
             twins=_words(self.twins)[order] if self.twins is not None else _words([]),
             levels=run.levels,
+            blocks=ordered("block"),
             places=order,
             case_ids=_texts(self.case_ids)[order] if self.case_ids else _texts([]),
         )

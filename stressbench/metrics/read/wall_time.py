@@ -2,8 +2,8 @@
 
 All requests of a load are served together, so a load has a throughput and a single request,
 class or arm of it has none. Wall time runs from when the load's first request was due to when
-its last one ended. Pauses between levels of a sweep and between the parts of a resumed run are no
-wall time.
+its last one ended. Pauses between levels of a sweep, between the parts of a resumed run and while
+another engine has its turn are no wall time.
 """
 
 from __future__ import annotations
@@ -150,7 +150,8 @@ def _ends(run: Columns, rows: Codes) -> Floats:
     finish = np.where(np.isnan(finish), due, finish)
     resumed = np.array(run.end.resumed_at_ns if run.end else [], np.float64) / 1e9
     began = np.nan_to_num(run.values[_BEGAN.name][rows])
-    parts = np.column_stack([np.searchsorted(resumed, due, side="right"), began])
+    turns = np.nan_to_num(run.blocks[rows], nan=-1) if len(run.blocks) else np.zeros(len(rows))
+    parts = np.column_stack([np.searchsorted(resumed, due, side="right"), began, turns])
     found, part = np.unique(parts, axis=0, return_inverse=True)
     ends, passed = np.empty(len(rows)), 0.0
     for index in range(len(found)):
