@@ -170,7 +170,7 @@ def _duckdb(folder: Path) -> Path | None:
 def write(file: Path, records: int, seed: int, *, night: int = 0) -> int:
     """A run of ``records`` cases: ten classes, three lengths, three depths, two roles."""
     rng = random.Random(seed)
-    header = json.loads(_HEADER)
+    header = json.loads(HEADER)
     header |= {"run_id": f"run{night:03}", "started_at": f"2026-01-01T00:00:{night:03}Z"}
     cells = [
         (f"class{c}", budget, depth, role)
@@ -223,7 +223,7 @@ _MODEL = (
     '"tokenizer_sha256":"t","dtype":"float32","max_model_len":4096,"kv_blocks":512,'
     '"block_size":32,"engine_args":{},"why_null":{}}'
 )
-_HEADER = (
+HEADER = (
     '{"type":"run","schema_version":1,"run_id":"","started_at":"","stressbench":"0",'
     '"git_revision":null,"suite":"bench","suite_sha256":"s","suite_spec":{},"seed":0,'
     '"limit":null,"engine":"simulated","simulated":true,"models":{"dense":MODEL,'
