@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cache
 from typing import Final, Literal, TypeAlias
 
 import numpy as np
@@ -15,7 +16,6 @@ Growth: TypeAlias = Literal["thinned", "scaled", "shifted"]
 share, or a percentile moves."""
 _UNSEEN: Final = 0.5
 """Changes that are added to those seen: none seen does not mean that there are none."""
-_LARGEST_RATE: Final = 500.0  # of unit changes in a cluster; the Bessel function is finite there
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +27,9 @@ class Changes:
 
     clusters: int
     growth: Growth
+    df: int
+    """Degrees of freedom. Only those clusters count that are beyond a percentile, or whose values
+    are not all 0, because scaling does not change a 0."""
     change: float
     """The mean change: the effect."""
     square: float
@@ -45,6 +48,8 @@ class Changes:
     """The third central moment of the clusters' levels in the base."""
     span: float | None = None
     """The range of the value; None if unbounded."""
+    pairs: bool = False
+    """Whether each cluster is one pair of 0 and 1."""
     relative: bool = False
     """Whether the effect is a ratio to the base."""
 
@@ -67,6 +72,7 @@ def of_sums(cells: Floats, span: float | None, *, relative: bool) -> Changes:
     return Changes(
         clusters=n,
         growth="thinned" if span else "scaled",
+        df=n - 1 if span or level <= 0 else int(np.count_nonzero(cells[:, [0, 2]].any(axis=1))) - 1,
         change=float(totals[2] / totals[3] - totals[0] / totals[1]) / scale,
         square=square,
         fourth=fourth,
@@ -86,6 +92,7 @@ def of_pairs(base: float, gained: int, lost: int, n: int) -> Changes:
     return Changes(
         clusters=n,
         growth="thinned",
+        df=n - 1,
         change=(gained - lost) / n,
         square=share,
         fourth=share,
@@ -95,13 +102,17 @@ def of_pairs(base: float, gained: int, lost: int, n: int) -> Changes:
         level_square=base * (1 - base),
         level_cube=base * (1 - base) * (1 - 2 * base),
         span=1.0,
+        pairs=True,
     )
 
 
-def of_crossings(crossed: Floats | Codes, change: float, se: float, *, relative: bool) -> Changes:
+def of_crossings(
+    crossed: Codes, change: float, se: float, *, beyond: int, relative: bool
+) -> Changes:
     """The changes of a percentile.
 
-    ``crossed`` has the number of rows of each cluster that moved above the pooled percentile.
+    ``crossed`` has the number of rows of each cluster that moved above the pooled percentile;
+    ``beyond`` clusters have rows on its rarer side.
     ``se`` is the spread of the effect if nothing changed; it says how far the percentile moves
     with each row.
     """
@@ -111,6 +122,7 @@ def of_crossings(crossed: Floats | Codes, change: float, se: float, *, relative:
     return Changes(
         clusters=n,
         growth="shifted",
+        df=max(0, beyond - 1),
         change=change,
         square=square * row**2,
         fourth=fourth * row**4,
@@ -157,15 +169,19 @@ def _rounding(sizes: Floats, unseen: float) -> float:
 
 
 def _rate(still: float) -> float:
-    """The rate of unit changes if the share ``still`` of clusters has as many up as down."""
-    low, high = 0.0, _LARGEST_RATE
-    for _ in range(50):
-        middle = (low + high) / 2
-        if math.exp(-middle) * float(np.i0(middle)) > still:
-            low = middle
-        else:
-            high = middle
-    return high
+    """The rate of unit changes if the share ``still`` of clusters has as many up as down.
+
+    The difference of two Poisson numbers is 0 with a chance of exp(-rate) I0(rate).
+    """
+    rates, shares = _still()
+    return float(np.interp(still, shares, rates))
+
+
+@cache
+def _still() -> tuple[Floats, Floats]:
+    """Rates, and the shares of clusters that do not change at them, in ascending order."""
+    rates = np.append(np.geomspace(500, 1e-6, 400), 0.0)
+    return rates, np.exp(-rates) * np.i0(rates)
 
 
 def _step(moved: Floats, unseen: float) -> float:

@@ -17,6 +17,8 @@ from stressbench.stats.changes import Changes
 from stressbench.stats.drift import Drift
 from stressbench.stats.effect import Effect
 from stressbench.stats.exact import t_quantile, z_quantile
+from stressbench.stats.pairs import FEW, mcnemar_power
+from stressbench.stats.resample import LARGE
 
 POWER: Final = 0.8
 """Chance of finding an effect as large as the smallest detectable one."""
@@ -44,8 +46,9 @@ class Test:
 def detectable(effect: Effect, test: Test) -> float | None:
     """The smallest true harm that ``test`` finds with 80 % power; a share of relative effects.
 
-    None if no harm can be found: there are too few clusters, nothing is known of their spread,
-    or even the largest harm that the value can take is too small.
+    None if no harm can be found, or none can be stated: there are too few clusters, or too few
+    beyond a percentile or with any events, or the largest harm that the value can take is too
+    small.
     """
     changes = effect.changes
     if changes is None:
@@ -135,11 +138,14 @@ def _planted(changes: Changes, harm: float, towards: Towards) -> _Planted:
 
     ``thinned``: each unit that can be lost is lost with the same chance, so the losses of a
     cluster are binomial. ``scaled``: all values grow or shrink by the same factor. ``shifted``:
-    rows cross the percentile, one unit at a time.
+    rows cross the percentile, one unit at a time; as many fewer cross it the other way, until
+    there are none left.
     """
     square, unit = changes.square, changes.unit
     if changes.growth == "shifted":
-        return _Planted(square + unit * harm, square)
+        if changes.clusters >= LARGE:  # the normal test looks at each side by itself
+            return _Planted(square, square)
+        return _Planted(math.hypot(square, unit * harm), square)
     excess = changes.fourth - 3 * square**2
     if changes.growth == "scaled":
         return _scaled(changes, harm, towards, excess)
@@ -162,9 +168,13 @@ def _scaled(changes: Changes, harm: float, towards: Towards, excess: float) -> _
         spread = changes.square + changes.unit * harm
         return _Planted(spread, spread, changes.unit**2 * harm, excess + changes.unit**3 * harm)
     share = harm / changes.level
-    factor = 1 + share if towards == "rise" else max(1 - share, 0.0)
-    noise = changes.square * factor
-    return _Planted(noise + share**2 * changes.level_square, noise, 0.0, excess * factor**2)
+    sign = 1 if towards == "rise" else -1
+    # Single events vary like Poisson numbers: less than in proportion to their mean.
+    events = min(changes.square, 2 * changes.step * changes.level)
+    factor = max(1 + sign * share, 0.0)
+    noise = max(changes.square * factor - sign * events * share / 2, 0.0)
+    levels = max(changes.level_square - events / 2, 0.0)
+    return _Planted(noise + share**2 * levels, noise, 0.0, excess * factor**2)
 
 
 def _room(changes: Changes, towards: Towards) -> float:
@@ -187,7 +197,10 @@ def _needed(changes: Changes, effect: Effect, test: Test, harm: float) -> _Neede
     The critical value is that of Student's t, half a step further where sums move in steps. It
     varies from sample to sample, and together with the effect if losses are rare.
     """
-    n, t = changes.clusters, t_quantile(1 - test.level, changes.clusters - 1)
+    n, t = (
+        changes.clusters,
+        t_quantile(1 - test.level, max(1, min(changes.df, changes.clusters - 1))),
+    )
     spread, noise, skew, excess = _planted(changes, harm, test.towards)
     critical = changes.step / n + t * math.sqrt(spread / n)
     varying = max(2 * spread**2 + excess, 0.0) * (t / (2 * n)) ** 2 / spread if spread else 0.0
@@ -214,6 +227,11 @@ def _drifting(
 
 def _found(changes: Changes, effect: Effect, test: Test, harm: float) -> bool:
     """Whether a true ``harm`` is found with 80 % power."""
+    if changes.pairs and changes.clusters <= FEW and effect.drift is None:
+        both = _planted(changes, harm, test.towards).spread + harm**2
+        worse, better = (both + harm) / 2, max(both - harm, 0.0) / 2
+        n, margin = changes.clusters, test.margin
+        return mcnemar_power(n, worse, better, level=test.level, margin=margin) >= POWER
     needed = _needed(changes, effect, test, harm)
     critical = max(needed.critical, test.margin)
     return harm >= critical + z_quantile(POWER) * needed.noise
@@ -221,7 +239,7 @@ def _found(changes: Changes, effect: Effect, test: Test, harm: float) -> bool:
 
 def _smallest(changes: Changes, effect: Effect, test: Test) -> float | None:
     """The smallest harm that is found; None if there is none."""
-    if changes.clusters < max(fewest_clusters(test.level), 2):
+    if min(changes.clusters, changes.df + 1) < max(fewest_clusters(test.level), 2):
         return None
     low, high = 0.0, _room(changes, test.towards)
     if math.isinf(high):

@@ -110,15 +110,21 @@ def percentile_effect(
 def _changes(sides: Sides, share: float, point: float, se: float, *, relative: bool) -> Changes:
     """The rows of each cluster that moved above the percentile of both sides together."""
     pooled = percentile(np.concatenate([sides.base, sides.cand]), share)
-    above = [
-        np.bincount(clusters[values > pooled], minlength=sides.clusters)
+    rarer = np.greater if share >= 0.5 else np.less  # noqa: PLR2004  the upper half
+    beyond = [
+        np.bincount(clusters[rarer(values, pooled)], minlength=sides.clusters)
         for values, clusters in (
             (sides.base, sides.base_clusters),
             (sides.cand, sides.cand_clusters),
         )
     ]
-    change = natural(point, relative=relative)
-    return of_crossings(above[1] - above[0], change, se, relative=relative)
+    return of_crossings(
+        beyond[1] - beyond[0],
+        natural(point, relative=relative),
+        se,
+        beyond=int(np.count_nonzero(beyond[0] + beyond[1])),
+        relative=relative,
+    )
 
 
 class _Tested(NamedTuple):
