@@ -136,7 +136,7 @@ def _contrast(by: Contrast | None, gates: Iterable[Gate], *, two_runs: bool) -> 
 
 
 def _asks_for_ids(gate: Gate) -> bool:
-    return bool(gate.by and needs_ids(of_gate(gate))) or "label" in {*gate.per, *gate.where}
+    return bool(gate.by and needs_ids(of_gate(gate)))
 
 
 def _check_headers(base: RunHeader, cand: RunHeader, agenda: _Agenda) -> None:

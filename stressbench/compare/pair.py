@@ -16,6 +16,7 @@ from stressbench.compare.sweep_levels import Shared, of_levels, shared_levels, u
 from stressbench.errors import CompareError
 from stressbench.metrics.base import Columns, Labels, case_digest
 from stressbench.schema.results.record import CaseRecord
+from stressbench.schema.suite.entry import repeated_classes
 from stressbench.stats.arrays import Codes, Floats, Mask
 
 
@@ -66,6 +67,16 @@ class Pairing:
             {key: self.keys[key].names[code] for key, code in zip(keys, row, strict=True)}
             for row in rows
         ]
+
+    def entries(self) -> list[dict[str, str]]:
+        """A scope for each entry of the suite: its class, with its label if that has several."""
+        sides = (self.base, self.cand)
+        repeated = {c for s in sides for c in repeated_classes(s.columns.header.suite_spec)}
+        scopes = self.scopes([key for key in ("prompt_class", "label") if key in self.keys])
+        for scope in scopes:
+            if scope["prompt_class"] not in repeated:
+                scope.pop("label", None)
+        return [dict(each) for each in dict.fromkeys(tuple(scope.items()) for scope in scopes)]
 
     def where(self, scope: Mapping[str, str]) -> Pairing:
         """The pairing of the cases whose keys have these values."""

@@ -182,7 +182,7 @@ class PairedRuns:
             )
 
     def explore(self, headlines: Callable[[], Iterator[Question]]) -> list[Finding]:
-        """Every headline metric with a value, overall and per prompt class."""
+        """Every headline metric with a value, overall and per entry of the suite."""
         if self.main is None:
             return []
         questions = [
@@ -226,8 +226,8 @@ class PairedRuns:
 def _explored(pairing: Pairing, questions: Sequence[Question]) -> Iterator[Asked]:
     stressed = {} if "arm" in pairing.sides.axes else {"arm": "stress"}
     whole = pairing.where(stressed)
-    classes = whole.scopes(["prompt_class"])
-    for scope in [{}, *(classes if len(classes) > 1 else [])]:
+    entries = whole.entries()
+    for scope in [{}, *(entries if len(entries) > 1 else [])]:
         part = whole.where(scope)
         answers = [answer(part, question, stressed | scope) for question in questions]
         questions = [each.question for each in answers if each.answer.effect or scope]

@@ -22,6 +22,8 @@ from stressbench.store.read import RECORDS, scan
 
 ANY: Final = float | int | bool | str | list[object] | dict[str, object] | None
 """The type of a field in a probe's section: another package's probe may write any JSON."""
+_DERIVED: Final = ("label", "role_name")
+"""Properties of a whole record that a narrow one has too."""
 _SECTION: Final = dict[str, object] | None
 _Fields: TypeAlias = "Mapping[str, msgspec.structs.FieldInfo]"
 _Field: TypeAlias = tuple[str, object] | tuple[str, object, object]
@@ -58,7 +60,8 @@ def narrow(fields: Mapping[str, object]) -> type[msgspec.Struct]:
     return msgspec.defstruct(
         "NarrowRecord",
         given,
-        namespace={"role_name": CaseRecord.__dict__["role_name"], "sections": _sections(sections)},
+        namespace={name: CaseRecord.__dict__[name] for name in _DERIVED}
+        | {"sections": _sections(sections)},
         tag="case",
         rename={field.name: field.encode_name for field in known.values()},
         frozen=True,

@@ -206,7 +206,7 @@ def test_filters_narrow_the_cases_and_clear_again(plain):
     page = plain.page
     cases = page.locator(".case-list li")
     everything = cases.count()
-    page.locator("#filter-prompt_class").select_option("base64")
+    page.locator("#filter-entry").select_option("base64")
     page.locator("#filter-outcome").select_option("invented")
     expect(cases).to_have_count(12)
     expect(page.locator("#cases [role=status]")).to_contain_text("12 of 72 sampled cases")

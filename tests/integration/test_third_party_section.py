@@ -155,7 +155,7 @@ def test_the_page_and_markdown_have_it(powered: Powered) -> None:
     for run, joules in zip(data["runs"], (1.0, 1.5), strict=True):
         (section,) = [each for each in run["sections"] if each["name"] == "power"]
         assert (section["title"], section["filled"], section["null"]) == ("Power", 48, {})
-        numbers = {(one["metric"], one["prompt_class"]): one for one in section["numbers"]}
+        numbers = {(one["metric"], one["entry"]["prompt_class"]): one for one in section["numbers"]}
         each = numbers["power.joules_per_token", "niah"]
         assert joules <= each["estimate"]["value"] <= 1.07 * joules
         assert (each["unit"], each["estimate"]["n"]) == ("J/token", 40)

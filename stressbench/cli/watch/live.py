@@ -23,6 +23,7 @@ from stressbench.schema.results.kv import KvSetup
 from stressbench.schema.results.record import CaseRecord
 from stressbench.schema.results.run import RunHeader
 from stressbench.schema.step import StepReading
+from stressbench.schema.suite.entry import Entry, entry_of, repeated_classes
 
 _REFRESH_PER_S: Final = 4
 _LINE_EVERY_S: Final = 10.0
@@ -31,8 +32,8 @@ _RATE_SPAN_S: Final = 10.0
 
 
 @dataclass(slots=True)
-class _Class:
-    """One prompt class of the model being served."""
+class _Tally:
+    """The requests of one entry of the suite to the model being served."""
 
     done: int = 0
     failed: int = 0
@@ -58,7 +59,7 @@ class _Model:
     kv_usage: float | None = None
     kv_peak: float | None = None
     preemptions: int = 0
-    classes: dict[str, _Class] = field(default_factory=dict)
+    entries: dict[Entry, _Tally] = field(default_factory=dict)
 
     def computed(self, now_s: float, tokens: int) -> None:
         """Count in the tokens of a step."""
@@ -91,11 +92,14 @@ class _State:
         self.finished: list[_Model] = []
         self.model: _Model | None = None
         self.is_draining = False
+        self._repeated = frozenset[str]()
         self.notes: list[str] = []
         """What the user should know, printed when the view has closed."""
 
     def begun(self, header: RunHeader, directory: Path, planned: dict[str, int]) -> None:
-        """Nothing to show before a model starts."""
+        """Note which classes have several entries; nothing is shown before a model starts."""
+        del directory, planned
+        self._repeated = repeated_classes(header.suite_spec)
 
     def starting(self, role: str, model: str, requests: int) -> None:
         if self.model is not None:
@@ -127,11 +131,12 @@ class _State:
         if model is None:
             return
         model.done += 1
-        entry = model.classes.setdefault(record.prompt_class, _Class())
-        entry.done += 1
-        entry.failed += record.status != "ok"
-        entry.judged += record.quality.score is not None
-        entry.score += record.quality.score or 0.0
+        of = entry_of(record.prompt_class, record.label, self._repeated)
+        tally = model.entries.setdefault(of, _Tally())
+        tally.done += 1
+        tally.failed += record.status != "ok"
+        tally.judged += record.quality.score is not None
+        tally.score += record.quality.score or 0.0
 
     def failed(self, role: str, error: StressbenchError) -> None:
         """Nothing to show: the command prints every model's error when the run has ended."""
@@ -199,11 +204,11 @@ class LiveView(_State):
             )
             return self._spinner
         table = Table.grid(padding=(0, 2))
-        for name, entry in model.classes.items():
-            quality = f"quality {entry.score / entry.judged:.2f}" if entry.judged else "not judged"
-            failed = Text(f"{entry.failed} failed", style="red") if entry.failed else Text("")
-            done = Text(f"{entry.done}", justify="right")
-            table.add_row(text(f"  {name}"), done, Text(quality), failed)
+        for of, tally in model.entries.items():
+            quality = f"quality {tally.score / tally.judged:.2f}" if tally.judged else "not judged"
+            failed = Text(f"{tally.failed} failed", style="red") if tally.failed else Text("")
+            done = Text(f"{tally.done}", justify="right")
+            table.add_row(text(f"  {of.name}"), done, Text(quality), failed)
         bar = ProgressBar(total=model.requests, completed=model.done, width=_BAR_WIDTH)
         head = Table.grid(padding=(0, 2))
         head.add_row(text(model.role, "bold"), bar, _line(model, now_s, done=False))
@@ -257,9 +262,9 @@ class PlainView(_State):
 
 def _line(model: _Model, now_s: float, *, done: bool) -> Text:
     """One line on a model: its progress, speed, quality and KV usage."""
-    failed = sum(entry.failed for entry in model.classes.values())
-    score = sum(entry.score for entry in model.classes.values())
-    judged = sum(entry.judged for entry in model.classes.values())
+    failed = sum(tally.failed for tally in model.entries.values())
+    score = sum(tally.score for tally in model.entries.values())
+    judged = sum(tally.judged for tally in model.entries.values())
     parts = [f"{model.done}/{model.requests}"]
     if done:
         parts = [f"{model.role}: {model.done}/{model.requests} requests"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import msgspec
 from rich.console import Console
 
 from stressbench.report.terminal.layout import table, text
@@ -11,23 +12,26 @@ from stressbench.report.words.kv import describe_kv
 from stressbench.report.words.load import describe
 from stressbench.runner.plan.requests import Plan
 from stressbench.schema.results.kv import KvSetup
+from stressbench.schema.suite.entry import entry_of, repeated_classes
 
 _FACTS = ("requests", "prompt\ntokens", "min", "max", "answer\nlimit")
 
 
 def print_plan(console: Console, plan: Plan) -> None:
-    """Print what a run would send: requests and prompt tokens by role, class and arm."""
+    """Print what a run would send: requests and prompt tokens by role, entry and arm."""
+    repeated = repeated_classes(msgspec.to_builtins(plan.suite))
     shown = table(left=("role", "class", "arm"), right=_FACTS, gap=2)
     for role in plan.suite.roles:
         lengths: dict[tuple[str, str], list[int]] = {}
         limits: dict[tuple[str, str], int] = {}
         for request in plan.of(role):
-            key = request.case.label, request.case.arm
+            case = request.case
+            key = entry_of(case.prompt_class, case.label, repeated).name, case.arm
             lengths.setdefault(key, []).append(len(request.prompt_token_ids))
-            limits[key] = max(limits.get(key, 0), request.case.max_tokens)
-        for (label, arm), tokens in lengths.items():
-            row = len(tokens), sum(tokens), min(tokens), max(tokens), limits[label, arm]
-            shown.add_row(*map(text, (role, label, arm, *(f"{value:,}" for value in row))))
+            limits[key] = max(limits.get(key, 0), case.max_tokens)
+        for (entry, arm), tokens in lengths.items():
+            row = len(tokens), sum(tokens), min(tokens), max(tokens), limits[entry, arm]
+            shown.add_row(*map(text, (role, entry, arm, *(f"{value:,}" for value in row))))
         shown.add_section()
     console.print(shown)
     console.print(text("min, max: tokens of the shortest and the longest prompt", "dim"))

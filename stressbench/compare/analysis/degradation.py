@@ -21,6 +21,7 @@ from stressbench.schema.analysis.degradation import (
     OutcomeShift,
 )
 from stressbench.schema.metric import Metric
+from stressbench.schema.suite.entry import Entry
 from stressbench.seeds import derive_seed
 from stressbench.stats.arrays import Codes, Floats, Mask
 from stressbench.stats.clusters import (
@@ -65,24 +66,23 @@ def metrics() -> list[Metric]:
 
 
 def degradation(columns: Columns) -> list[ClassDegradation]:
-    """The degradation of every role and prompt class of a run that was read with ``metrics()``."""
+    """The degradation of every role and entry of a run that was read with ``metrics()``."""
     found = []
     for role in columns.labels["role"].names:
-        for prompt_class in columns.labels["prompt_class"].names:
-            part = _ClassRows(columns, role, prompt_class)
+        for entry in columns.entries:
+            part = _EntryRows(columns, role, entry)
             if part.stressed.any():
                 found.append(part.degradation())
     return found
 
 
-class _ClassRows:
-    """The quality-pass rows of one role and class."""
+class _EntryRows:
+    """The quality-pass rows of one role and entry."""
 
-    def __init__(self, columns: Columns, role: str, prompt_class: str) -> None:
-        self.columns, self.role, self.prompt_class = columns, role, prompt_class
-        self.mine = (self.has("role", role) & self.has("prompt_class", prompt_class)) & self.has(
-            "pass_", "quality"
-        )
+    def __init__(self, columns: Columns, role: str, entry: Entry) -> None:
+        self.columns, self.role, self.entry = columns, role, entry
+        mine = self.has("role", role) & self.has("entry", entry.name)
+        self.mine = mine & self.has("pass_", "quality")
         self.score = columns.values["quality.score"]
         self.answered = self.mine & self.has("arm", "stress")
         """All stressed rows; ``stressed`` has only those with a score."""
@@ -99,7 +99,8 @@ class _ClassRows:
         curves = [Curve(axis=axis, levels=levels) for axis, levels in self.curves()]
         return ClassDegradation(
             role=self.role,
-            prompt_class=self.prompt_class,
+            prompt_class=self.entry.prompt_class,
+            label=self.entry.label,
             n=whole.n,
             clusters=whole.clusters,
             score=whole.score,
@@ -171,7 +172,7 @@ class _ClassRows:
                 continue
             clusters = _compact(self.clusters[rows])
             count = int(clusters.max()) + 1
-            seed = derive_seed(0, "loss", self.role, self.prompt_class, control)
+            seed = derive_seed(0, "loss", self.role, self.entry.name, control)
             sums = against_zero(values[rows], clusters, count, span=1.0)
             effect = mean_effect(sums, relative=False, seed=seed)
             yield Loss(
@@ -204,7 +205,7 @@ class _ClassRows:
             with_it, without = rows & (values > limit), rows & (values <= limit)
             if min(with_it.sum(), without.sum()) < _MIN_GROUP:
                 continue
-            seed = derive_seed(0, "cause", self.role, self.prompt_class, cause)
+            seed = derive_seed(0, "cause", self.role, self.entry.name, cause)
             effect = mean_effect(self._sums(without, with_it), relative=False, seed=seed)
             yield Cause(
                 cause=cause,

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stressbench.schema.results.run import LevelLine, RunEnd, RunHeader
+from stressbench.schema.suite.entry import Entry
 from stressbench.stats.arrays import Codes, Floats
 
 
@@ -48,7 +49,7 @@ class Growing:
 
 @dataclass(frozen=True, slots=True)
 class Labels:
-    """A text column: each row's index into ``names``, which are sorted."""
+    """A text column: each row's index into ``names``, in the order that tables list them."""
 
     codes: Codes
     names: tuple[str, ...]
@@ -75,6 +76,8 @@ class Columns:
     cases: NDArray[np.uint64]
     contents: NDArray[np.uint64]
     labels: dict[str, Labels]
+    entries: tuple[Entry, ...]
+    """The suite's entries that occur. The label ``entry`` has their names, in this order."""
     params: dict[str, Floats]
     repeats: Codes
     values: dict[str, Floats]
@@ -85,7 +88,7 @@ class Columns:
     levels: tuple[LevelLine, ...] = ()
     """The loads that have ended; empty for a file of version 1."""
     case_ids: NDArray[np.object_] = field(default_factory=lambda: np.empty(0, object))
-    """Case ids as texts, with which the label ``label`` comes; empty unless requested."""
+    """Case ids as texts; empty unless requested."""
 
     def __len__(self) -> int:
         """The number of rows."""

@@ -19,6 +19,7 @@ from stressbench.metrics.read.values import column_of, fields_of, plausible, siz
 from stressbench.schema.axes import NONE, role_name, split_role
 from stressbench.schema.metric import Metric
 from stressbench.schema.results.record import CaseRecord
+from stressbench.schema.suite.entry import Entry, entry_of, repeated_classes
 from stressbench.schema.suite.roles import check_role
 from stressbench.stats.arrays import Codes, Floats
 
@@ -55,7 +56,7 @@ class Gather:
         self.twin_digests = _TwinDigests()
         self.clusters = Growing()
         self.cluster_codes: defaultdict[str, int] = defaultdict(count().__next__)
-        # Class, role, arm, pass, ... have few combinations: one look-up per record finds all.
+        # Class, label, role, arm, ... have few combinations: one look-up per record finds all.
         self.kinds = Growing()
         self.kind_codes: defaultdict[tuple[str | None, ...], int] = defaultdict(count().__next__)
 
@@ -70,8 +71,7 @@ class Gather:
         if self.twins is not None:
             self.twins.append(b"".join([self.twin_digests[row.twin_of] for row in batch]))
         self.clusters.append(np.array([self.cluster_codes[row.cluster_id] for row in batch]))
-        kinds = np.array([self.kind_codes[kind] for kind in _kinds(batch)])
-        self.kinds.append(kinds)
+        self.kinds.append(np.array([self.kind_codes[kind] for kind in _kinds(batch)]))
         if self.watch is not None:
             self._watched(self.watch, batch)
         self.numbers["repeat"].append(np.array([row.repeat for row in batch], np.float64))
@@ -79,7 +79,7 @@ class Gather:
             given = [*map(attrgetter(f"params.{param}"), batch)]
             self.numbers[f"params.{param}"].append(np.array(given, np.float64))
         fields = {path: column_of(list_, path) for path, list_ in fields_of(batch, self.paths)}
-        failed = np.array([kind[-1] != "ok" for kind in self.kind_codes])[kinds]
+        failed = np.array([row.status != "ok" for row in batch])
         for metric in self.metrics:
             values = plausible(values_of(metric, fields), metric)
             if metric.of == "ok":
@@ -101,6 +101,7 @@ class Gather:
         """Everything gathered, in canonical order. Frees the gathered data on the way."""
         cases = _words(self.cases).reshape(-1, 2)
         labels = self.labels()
+        entries, labels["entry"] = self.entries(repeated_classes(run.header.suite_spec))
         for role in labels["role"].names:
             check_role(role, run.header.models, run.path)
         repeats = self.numbers["repeat"].codes()
@@ -118,6 +119,7 @@ class Gather:
             cases=cases[order],
             contents=_words(self.contents)[order],
             labels={name: Labels(each.codes[order], each.names) for name, each in labels.items()},
+            entries=entries,
             params={name: ordered(f"params.{name}") for name in PARAMS},
             repeats=repeats[order],
             values={m.name: ordered(f"value {m.name}") for m in self.metrics},
@@ -147,14 +149,18 @@ class Gather:
             found[name] = _labels(each_or_none, kinds)
         if self.watch is not None:
             found["condition"] = _labels(self.condition_codes, self.conditions.codes())
-        if self.case_ids is not None:
-            entries: defaultdict[str, int] = defaultdict(count().__next__)
-            codes = np.array([entries[each.partition("/")[0]] for each in self.case_ids], np.int64)
-            found["label"] = _labels(entries, codes)
         return found
 
+    def entries(self, repeated: frozenset[str]) -> tuple[tuple[Entry, ...], Labels]:
+        """The suite's entries that occur, a class after the other, and each row's entry."""
+        of_kinds = [entry_of(kind[0] or "", kind[1] or "", repeated) for kind in self.kind_codes]
+        entries = tuple(sorted(set(of_kinds)))
+        place = {each: index for index, each in enumerate(entries)}
+        rank = np.array([place[each] for each in of_kinds], np.int64)
+        return entries, Labels(rank[self.kinds.codes()], tuple(each.name for each in entries))
 
-_KIND = ("prompt_class", "role", "variant", "lever", "arm", LEVEL, "pass_", "status")
+
+_KIND = ("prompt_class", "label", "role", "variant", "lever", "arm", LEVEL, "pass_", "status")
 
 
 def _kinds(batch: Sequence[CaseRecord]) -> Iterator[tuple[str | None, ...]]:
@@ -163,6 +169,7 @@ def _kinds(batch: Sequence[CaseRecord]) -> Iterator[tuple[str | None, ...]]:
     for row, level in zip(batch, levels, strict=True):
         yield (
             row.prompt_class,
+            row.label,
             row.role,
             row.variant,
             row.lever,

@@ -117,7 +117,7 @@ def _section(section: Section) -> Iterator[str]:
     for each in section.numbers:
         found = each.estimate
         ends = "-" if found.ci is None else f"[{number(found.ci[0])}, {number(found.ci[1])}]"
-        names = map(text, (each.metric, each.unit, each.prompt_class, each.role))
+        names = map(text, (each.metric, each.unit, each.entry.name, each.role))
         mean = "-" if found.value is None else number(found.value)
         yield "| " + " | ".join((*names, mean, ends, str(found.n), str(found.clusters))) + " |"
     yield ""
@@ -127,7 +127,7 @@ def _section(section: Section) -> Iterator[str]:
 
 def degradation(rows: Sequence[Row]) -> Iterator[str]:
     """Quality of each class and model next to its controls, one line for each."""
-    cells = {(row.prompt_class, row.role, row.arm): row for row in rows}
+    cells = {(row.entry, row.role, row.arm): row for row in rows}
     arms = [arm for arm in ARM_WORDS if any(row.arm == arm for row in rows)]
     head = ["class", "model", *(ARM_WORDS[arm] for arm in arms), "n", "inflation", "most misses"]
     yield "| " + " | ".join(head) + " |"
@@ -135,12 +135,12 @@ def degradation(rows: Sequence[Row]) -> Iterator[str]:
     for row in rows:
         if row.arm != "stress":
             continue
-        found = [cells.get((row.prompt_class, row.role, arm)) for arm in arms]
+        found = [cells.get((row.entry, row.role, arm)) for arm in arms]
         yield (
             "| "
             + " | ".join(
                 (
-                    text(row.prompt_class),
+                    text(row.entry.name),
                     text(row.role),
                     *("-" if cell is None else " ".join(_score(cell)) for cell in found),
                     str(row.n),
@@ -166,7 +166,7 @@ def _score(row: Row) -> tuple[str, str]:
 
 
 def _cells(row: Row) -> Iterator[str]:
-    yield from (text(name) for name in (row.prompt_class, row.arm, row.role))
+    yield from (text(name) for name in (row.entry.name, row.arm, row.role))
     yield from _score(row)
     yield from (str(value) for value in (row.n, row.clusters, row.failed))
     yield "-" if row.prompt_tokens is None else number(row.prompt_tokens)

@@ -1,4 +1,4 @@
-"""Quality, token cost and telemetry of each prompt class, from a run's columns."""
+"""Quality, token cost and telemetry of each entry of the suite, from a run's columns."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ from stressbench.report.model.table import (
 from stressbench.report.model.view import Cell, Cost, Row
 from stressbench.schema.analysis.degradation import ClassDegradation, Loss
 from stressbench.schema.metric import Metric
+from stressbench.schema.suite.entry import Entry
 from stressbench.stats.quantiles import percentile
 
 ARMS: Final = ("stress", "isocontent", "isotoken", "no_context", "oracle_context")
@@ -46,17 +47,17 @@ def metrics(probed: Iterable[Metric] = ()) -> list[Metric]:
 
 
 def rows(table: Table) -> Iterator[Row]:
-    """The summary: every class, arm and role of the quality pass."""
+    """The summary: every entry, arm and role of the quality pass."""
     arms = [(arm, table.has("arm", arm) & table.quality_pass) for arm in ARMS]
-    for role, prompt_class, mine in table.groups(stressed=False):
+    for role, entry, mine in table.groups(stressed=False):
         for arm, of_arm in arms:
             found = mine & of_arm
             if found.any():
-                yield row(table, (prompt_class, arm, role), found)
+                yield row(table, (entry, arm, role), found)
 
 
-def row(table: Table, names: tuple[str, str, str], rows: Mask) -> Row:
-    """Some rows as one line; ``names`` are its class, arm and role."""
+def row(table: Table, names: tuple[Entry, str, str], rows: Mask) -> Row:
+    """Some rows as one line; ``names`` are its entry, arm and role."""
     values = table.columns.values
     scores, clusters, count = table.present("quality.score", rows)
     failed = int(values["failures.rate"][rows].sum())
@@ -69,7 +70,7 @@ def row(table: Table, names: tuple[str, str, str], rows: Mask) -> Row:
     outcomes["error"] = failed
     outcomes["correct"] = n - sum(outcomes.values())
     return Row(
-        prompt_class=names[0],
+        entry=names[0],
         arm=names[1],
         role=names[2],
         n=n,
@@ -92,7 +93,7 @@ def cells(table: Table) -> Iterator[Cell]:
     """Quality of the stressed cases at every length and depth."""
     lengths, depths = (table.columns.params[name] for name in ("budget", "depth"))
     swept = table.quality_pass & ~np.isnan(lengths)
-    for role, prompt_class, rows in table.groups():
+    for role, entry, rows in table.groups():
         mine = rows & swept
         if not mine.any():
             continue
@@ -103,7 +104,7 @@ def cells(table: Table) -> Iterator[Cell]:
             if count:
                 yield Cell(
                     role=role,
-                    prompt_class=prompt_class,
+                    entry=entry,
                     length=(x.low, x.high),
                     depth=None if math.isnan(y.low) else (y.low, y.high),
                     n=len(scores),
@@ -135,14 +136,14 @@ def _places(values: Floats, rows: Mask) -> list[_Place]:
 
 
 def costs(table: Table, classes: Sequence[ClassDegradation]) -> Iterator[Cost]:
-    """Token inflation of each class, with what happens to quality against its twins."""
+    """Token inflation of each entry, with what happens to quality against its twins."""
     losses = {
-        (each.role, each.prompt_class): loss
+        (each.role, each.entry): loss
         for each in classes
         for loss in each.losses
         if loss.control == "isocontent"
     }
-    for role, prompt_class, rows in table.groups():
+    for role, entry, rows in table.groups():
         mine = rows & table.quality_pass
         values, _, _ = table.present("tokens.inflation", mine)
         if not len(values):
@@ -150,11 +151,11 @@ def costs(table: Table, classes: Sequence[ClassDegradation]) -> Iterator[Cost]:
         yield Cost(
             role=role,
             tokenizer=table.columns.header.models[role].tokenizer,
-            prompt_class=prompt_class,
+            entry=entry,
             inflation=float(values.mean()),
             spread=(percentile(values, _TAIL), percentile(values, 1 - _TAIL)),
             n=len(values),
-            delta=_delta(losses.get((role, prompt_class))),
+            delta=_delta(losses.get((role, entry))),
             bytes_per_token=mean(table, "tokens.bytes_per_token", mine),
         )
 
@@ -166,9 +167,9 @@ def _delta(loss: Loss | None) -> Estimate:
 
 
 def telemetry(table: Table, metrics: Iterable[Metric]) -> Iterator[Telemetry]:
-    """Metrics of the stressed cases, by class; classes without a value are left out."""
+    """Metrics of the stressed cases, by entry; entries without a value are left out."""
     for metric in metrics:
-        for role, prompt_class, rows in table.groups():
+        for role, entry, rows in table.groups():
             found = bounded(estimate(table, metric.name, rows), metric)
             if found.n:
                 yield Telemetry(
@@ -176,6 +177,6 @@ def telemetry(table: Table, metrics: Iterable[Metric]) -> Iterator[Telemetry]:
                     summary=metric.summary,
                     unit=metric.unit,
                     role=role,
-                    prompt_class=prompt_class,
+                    entry=entry,
                     estimate=found,
                 )

@@ -1,8 +1,7 @@
-"""Doses: the values of what a suite sweeps within one prompt class.
+"""Doses: the values of what one entry of a suite sweeps.
 
-A class may be asked at several token budgets, at several values of its own parameters, under
-several entries of the suite, or, where none of these varies, at several depths. Each
-combination that occurs is a dose.
+An entry may be asked at several token budgets, at several values of its class's parameters, or,
+where neither varies, at several depths. Each combination that occurs is a dose.
 """
 
 from __future__ import annotations
@@ -16,37 +15,35 @@ from typing import Final, NamedTuple, TypeAlias
 import numpy as np
 
 from stressbench.report.model.table import Mask, Table
+from stressbench.schema.suite.entry import Entry
 
 _MOST: Final = 12
-"""Doses of a class; with more of them, no table is readable, and the class stays one row."""
+"""Doses of an entry; with more of them, no table is readable, and the entry stays one row."""
 _PARAM: Final = re.compile(r"([A-Za-z_]\w*)-(.+)")
-_ENTRY: Final = ""
-"""Stands for the suite's entry among the names of parameters."""
 
 Parts: TypeAlias = dict[str, str]
 
 
 class Dose(NamedTuple):
-    """One dose of a class: what to call it, and the rows of every arm that belong to it."""
+    """One dose of an entry: what to call it, and the rows of every arm that belong to it."""
 
     name: str
-    """``keys 4, 320 tokens``; empty where the class has a single dose."""
+    """``keys 4, 320 tokens``; empty where the entry has a single dose."""
     rows: Mask
 
 
 def condition(case_id: str, *, levels: bool) -> str:
-    """Entry and swept parameters of a case id: ``niah/stress/keys-4/b320/d0.5/i0``.
+    """The swept parameters of a case id: ``keys-4`` of ``niah/stress/keys-4/b320/d0.5/i0``.
 
     With ``levels`` the part after the arm is a level of a load sweep, and no parameter.
     """
-    entry, *rest = case_id.split("/")
-    swept = rest[2 if levels else 1 :]
-    return "/".join([entry, *(part for part in swept if _PARAM.fullmatch(part))])
+    swept = case_id.split("/")[3 if levels else 2 :]
+    return "/".join(part for part in swept if _PARAM.fullmatch(part))
 
 
-def doses(table: Table, prompt_class: str) -> list[Dose]:
-    """The doses of a class, in rising order; a single one without a name where nothing varies."""
-    mine = table.has("prompt_class", prompt_class)
+def doses(table: Table, entry: Entry) -> list[Dose]:
+    """The doses of an entry, in rising order; a single one without a name where nothing varies."""
+    mine = table.has("entry", entry.name)
     stressed = mine & table.has("arm", "stress")
     found = list(_swept(table, mine, stressed))
     if not found or len(found) > _MOST:
@@ -75,9 +72,8 @@ def _swept(table: Table, mine: Mask, stressed: Mask) -> Iterator[Dose]:
 
 
 def _parts(name: str) -> Parts:
-    entry, *swept = name.split("/")
-    pairs = (_PARAM.fullmatch(part) for part in swept)
-    return {_ENTRY: entry} | {pair[1]: pair[2] for pair in pairs if pair}
+    pairs = (_PARAM.fullmatch(part) for part in name.split("/"))
+    return {pair[1]: pair[2] for pair in pairs if pair}
 
 
 def _varying(present: list[Parts]) -> list[str]:
@@ -126,7 +122,7 @@ def _place(value: str) -> tuple[bool, float, str]:
 
 
 def _name(wanted: Mapping[str, str], budget: float, depth: float) -> str:
-    words = [f"{name} {value}".strip() for name, value in wanted.items()]
+    words = [f"{name} {value}" for name, value in wanted.items()]
     words += [] if math.isnan(budget) else [f"{budget:,.0f} tokens"]
     words += [] if math.isnan(depth) else [f"depth {depth:g}"]
     return ", ".join(words)

@@ -89,7 +89,7 @@ class _Watched:
         self.kv = KvTallies()
 
     def condition(self, case_id: str) -> str:
-        """Entry and swept parameters."""
+        """The swept parameters."""
         return condition(case_id, levels=self._levels)
 
     def add(self, record: CaseRecord) -> None:

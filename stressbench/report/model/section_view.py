@@ -6,6 +6,8 @@ from typing import TypeAlias
 
 import msgspec
 
+from stressbench.schema.suite.entry import Entry
+
 Range: TypeAlias = tuple[float, float]
 
 
@@ -23,18 +25,18 @@ class Estimate(View, frozen=True, kw_only=True):
 
 
 class Telemetry(View, frozen=True, kw_only=True):
-    """One metric of a section over one class of one role."""
+    """One metric of a section over one entry of one role."""
 
     metric: str
     summary: str
     unit: str
     role: str
-    prompt_class: str
+    entry: Entry
     estimate: Estimate
 
 
 class Grid(View, frozen=True, kw_only=True):
-    """A mean matrix, layers by heads or by experts, over ``n`` requests of a class and role."""
+    """A mean matrix, layers by heads or by experts, over ``n`` requests of an entry and role."""
 
     field: str
     title: str
@@ -42,7 +44,7 @@ class Grid(View, frozen=True, kw_only=True):
     down: str
     across: str
     role: str
-    prompt_class: str
+    entry: Entry
     n: int
     cells: list[list[float]]
 

@@ -23,12 +23,12 @@ def headlines(
     shaky: Iterable[Unsteady],
 ) -> list[Headline]:
     """What the run shows, worst first; what holds comes last."""
-    stressed = {(row.role, row.prompt_class): row for row in rows if row.arm == "stress"}
+    stressed = {(row.role, row.entry): row for row in rows if row.arm == "stress"}
     found = [*_run(run), *_failed(rows)]
     found += [Headline(tone="unclear", where=each.role, text=each.text) for each in shaky]
     broken, held = [], []
     for each in classes:
-        row = stressed[each.role, each.prompt_class]
+        row = stressed[each.role, each.entry]
         line = _broken(each, row)
         if line:
             broken.append((_severity(each), line))
@@ -58,7 +58,7 @@ def _failed(rows: Sequence[Row]) -> Iterator[Headline]:
 
 
 def _broken(each: ClassDegradation, row: Row) -> Headline | None:
-    """A class that loses against a control beyond chance, or is more wrong than right."""
+    """An entry that loses against a control beyond chance, or is more wrong than right."""
     lost = [loss for loss in each.losses if loss.ci and loss.ci[1] < 0]
     if not lost and each.ci[1] >= _HALF:
         return None
@@ -71,10 +71,10 @@ def _broken(each: ClassDegradation, row: Row) -> Headline | None:
 def _of_class(tone: Tone, each: ClassDegradation, text: str) -> Headline:
     return Headline(
         tone=tone,
-        where=f"{each.prompt_class} on {each.role}",
+        where=f"{each.entry.name} on {each.role}",
         text=text,
         role=each.role,
-        prompt_class=each.prompt_class,
+        entry=each.entry,
     )
 
 
@@ -123,7 +123,7 @@ def _pressure(rows: Sequence[Row]) -> Iterator[Headline]:
 def _held(held: Sequence[ClassDegradation]) -> Iterator[Headline]:
     for role in dict.fromkeys(each.role for each in held):
         mine = [
-            f"{each.prompt_class} {share(each.score)} {spread(each.ci)}"
+            f"{each.entry.name} {share(each.score)} {spread(each.ci)}"
             for each in held
             if each.role == role
         ]

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from stressbench.metrics.base import Codes, Columns, Floats
 from stressbench.report.model.section_view import Estimate, Range
 from stressbench.schema.metric import Metric
+from stressbench.schema.suite.entry import Entry
 from stressbench.stats.clusters import effective_size, mean_se
 from stressbench.stats.exact import t_quantile, wilson
 from stressbench.stats.quantiles import percentile
@@ -24,7 +25,7 @@ class Table:
     def __init__(self, columns: Columns) -> None:
         self.columns = columns
         self.roles = [r for r in columns.header.models if columns.labels["role"].code(r) >= 0]
-        self.classes = columns.labels["prompt_class"].names
+        self.entries = columns.entries
         self.clusters = columns.labels["cluster_id"].codes
         self.quality_pass = self.has("pass_", "quality")
 
@@ -34,15 +35,15 @@ class Table:
         rows: Mask = labels.codes == labels.code(name)
         return rows
 
-    def groups(self, *, stressed: bool = True) -> Iterator[tuple[str, str, Mask]]:
-        """Role, class and rows of each that occurs, in the order of the run's models."""
+    def groups(self, *, stressed: bool = True) -> Iterator[tuple[str, Entry, Mask]]:
+        """Role, entry and rows of each that occurs, in the order of the run's models."""
         stress = self.has("arm", "stress") if stressed else np.ones(len(self.columns), bool)
         for role in self.roles:
             mine = self.has("role", role) & stress
-            for prompt_class in self.classes:
-                rows = mine & self.has("prompt_class", prompt_class)
+            for entry in self.entries:
+                rows = mine & self.has("entry", entry.name)
                 if rows.any():
-                    yield role, prompt_class, rows
+                    yield role, entry, rows
 
     def present(self, metric: str, rows: Mask) -> tuple[Floats, Codes, int]:
         """The metric's values among ``rows``, their clusters 0 to count - 1, the count."""

@@ -11,14 +11,15 @@ from typing import Literal, TypeAlias
 from stressbench.report.model.engine.view import KvPressure, LatencyCurve, LoadReport, Timeline
 from stressbench.report.model.section_view import Estimate, Range, Section, View
 from stressbench.schema.analysis.degradation import ClassDegradation
+from stressbench.schema.suite.entry import Entry
 
 Tone: TypeAlias = Literal["good", "bad", "unclear", "plain"]
 
 
 class Row(View, frozen=True, kw_only=True):
-    """One prompt class under one arm and role."""
+    """One entry of the suite under one arm and role."""
 
-    prompt_class: str
+    entry: Entry
     arm: str
     role: str
     n: int
@@ -38,11 +39,11 @@ class Row(View, frozen=True, kw_only=True):
 
 
 class OverviewRow(View, frozen=True, kw_only=True):
-    """One class and dose on one model: its answers under stress and under each control."""
+    """One entry and dose on one model: its answers under stress and under each control."""
 
-    prompt_class: str
+    entry: Entry
     dose: str
-    """Empty where the class has a single one."""
+    """Empty where the entry has a single one."""
     role: str
     arms: dict[str, Row]
     """Always with ``stress``; a control that no dose changes is the same in each."""
@@ -53,11 +54,11 @@ class OverviewRow(View, frozen=True, kw_only=True):
 class Cell(View, frozen=True, kw_only=True):
     """Quality at one length (tokens) and depth; each is a single value, or a bin of several.
 
-    ``depth`` is null where the class has none.
+    ``depth`` is null where the entry has none.
     """
 
     role: str
-    prompt_class: str
+    entry: Entry
     length: Range
     depth: Range | None
     n: int
@@ -67,15 +68,15 @@ class Cell(View, frozen=True, kw_only=True):
 
 
 class Cost(View, frozen=True, kw_only=True):
-    """What a class's content costs in tokens, and what the same stress does to quality.
+    """What an entry's content costs in tokens, and what the same stress does to quality.
 
     ``spread`` is the 5 % to 95 % range over rows. ``delta`` is quality minus that of the
-    plain twin, null (with ``n`` 0) where the class has no twins.
+    plain twin, null (with ``n`` 0) where the entry has no twins.
     """
 
     role: str
     tokenizer: str
-    prompt_class: str
+    entry: Entry
     inflation: float
     spread: Range
     n: int
@@ -109,7 +110,7 @@ class Headline(View, frozen=True, kw_only=True):
     where: str
     text: str
     role: str | None = None
-    prompt_class: str | None = None
+    entry: Entry | None = None
     """Filters that show the cases behind it."""
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from itertools import groupby
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import takewhile
 from typing import Final, NamedTuple
 
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+from rich.table import Table
 from rich.text import Text
 
 from stressbench.report.model.overview import ATTENTION, ROUTING
@@ -52,7 +53,7 @@ _PROBED_FORMS: Final = {
 
 
 class _Line(NamedTuple):
-    """A line of a table: its first cells, and the row it shows; None for a class's own line."""
+    """A line of a table: its first cells, and the row it shows; None for a heading."""
 
     name: Text
     role: Text
@@ -71,18 +72,25 @@ def render(rows: Sequence[OverviewRow]) -> Iterator[RenderableType]:
 
 
 def _lines(rows: Sequence[OverviewRow]) -> Iterator[_Line]:
-    """The rows under their classes, the models of a dose under each other."""
-    nothing = Text("")
-    for prompt_class, of_class in groupby(rows, key=lambda row: row.prompt_class):
-        group = list(of_class)
-        dosed = bool(group[0].dose)
-        if dosed:
-            yield _Line(text(prompt_class), nothing, None)
-        for dose, of_dose in groupby(group, key=lambda row: row.dose):
-            name = text(f"  {dose}") if dosed else text(prompt_class)
-            for row in of_dose:
-                yield _Line(name, text(row.role), row)
-                name = nothing
+    """The rows under their classes and labels, the models of a dose under each other."""
+    nothing, before = Text(""), tuple[str, ...]()
+    for row in rows:
+        path = (row.entry.prompt_class, *filter(None, (row.entry.label, row.dose)))
+        names = [text("  " * depth + name) for depth, name in enumerate(path)]
+        pairs = zip(before, path, strict=False)
+        shared = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+        for heading in names[shared:-1]:
+            yield _Line(heading, nothing, None)
+        yield _Line(nothing if path == before else names[-1], text(row.role), row)
+        before = path
+
+
+def _table(*, right: Iterable[str] = (), gap: int) -> Table:
+    """A table whose first column is broken into lines where a label is too long for it."""
+    found = table(left=("class and dose", "model"), right=right, gap=gap)
+    first = found.columns[0]
+    first.no_wrap, first.overflow, first.min_width = False, "fold", len(str(first.header))
+    return found
 
 
 def _title(what: str) -> Text:
@@ -91,7 +99,7 @@ def _title(what: str) -> Text:
 
 def _quality(rows: Sequence[OverviewRow]) -> Iterator[RenderableType]:
     controls = [arm for arm in _CONTROLS if any(arm in row.arms for row in rows)]
-    found = table(left=("class and dose", "model"), gap=1)
+    found = _table(gap=1)
     found.add_column(Text("under stress\n[95 % interval]"), justify="right", no_wrap=True)
     for arm in controls:
         found.add_column(Text(_CONTROLS[arm]), justify="right", no_wrap=True)
@@ -142,7 +150,7 @@ class _Engine:
     def __rich_console__(self, _: Console, options: ConsoleOptions) -> RenderResult:
         wide = options.max_width >= _WIDE
         heads = {k: v for k, v in _ENGINE_HEADS.items() if wide or " ms" not in k}
-        found = table(left=("class and dose", "model"), right=heads, gap=1)
+        found = _table(right=heads, gap=1)
         for name, role, row in _lines(self.rows):
             if row is None:
                 found.add_row(name)
@@ -169,7 +177,7 @@ def _engine_cells(row: Row) -> Iterator[Text]:
 def _probed(rows: Sequence[OverviewRow]) -> Iterator[RenderableType]:
     *heads, sampled = _PROBED_HEADS
     some = [row for row in rows if row.probed]
-    found = table(left=("class and dose", "model"), gap=2)
+    found = _table(gap=2)
     for head in (*heads[:2], sampled, *heads[2:], sampled):
         found.add_column(Text(head), justify="right", no_wrap=True)
     for name, role, row in _lines(some):

@@ -10,10 +10,11 @@ from rich.text import Text
 from stressbench.report.model.engine.view import LatencyCurve, Timeline
 from stressbench.report.model.view import Row, RunReport
 from stressbench.safe_text import safe_line
+from stressbench.schema.suite.entry import Entry
 
 _LEVELS: Final = " ▁▂▃▄▅▆▇█"
 _WIDTH: Final = 48
-_NAME_CHARS: Final = 28
+_NAME_CHARS: Final = 44  # a line is then 99 columns wide
 _ROLE_CHARS: Final = 10
 
 
@@ -38,32 +39,37 @@ def plots(report: RunReport) -> Iterator[Text]:
 
 def _first_tokens(report: RunReport, role: str) -> LatencyCurve | None:
     wanted = ("ttft", role, None)
-    found = (
-        each for each in report.latency if (each.metric, each.role, each.prompt_class) == wanted
-    )
+    found = (each for each in report.latency if (each.metric, each.role, each.entry) == wanted)
     return next(found, None)
 
 
 def _quality(rows: Sequence[Row]) -> Iterator[Text]:
-    means = {(row.prompt_class, row.role, row.arm): row.score for row in rows}
+    means = {(row.entry, row.role, row.arm): row.score for row in rows}
     twinned = [key[:2] for key in means if key[2] == "isocontent"]
     if not twinned:
         return
     yield Text("\nQuality of each class: under stress, then its plain twin", style="bold")
-    for prompt_class, role in sorted(twinned, key=lambda pair: pair[0]):
-        stress = means.get((prompt_class, role, "stress"))
-        twin = means[prompt_class, role, "isocontent"]
+    names = {(entry, role): _name(entry, role) for entry, role in twinned}
+    width = max(map(len, names.values()))
+    for entry, role in sorted(twinned, key=lambda pair: pair[0]):
+        stress = means.get((entry, role, "stress"))
+        twin = means[entry, role, "isocontent"]
         if stress is None or twin is None:
             continue
         style = "red" if stress < twin else ""
-        name = safe_line(f"{prompt_class} {role}")[:_NAME_CHARS]
         yield Text.assemble(
-            f"  {name:{_NAME_CHARS}} ",
+            f"  {names[entry, role]:{width}} ",
             (_bar(stress), style),
             f" {stress:4.0%}  ",
             (_bar(twin), "dim"),
             f" {twin:4.0%}",
         )
+
+
+def _name(entry: Entry, role: str) -> str:
+    """Entry and role; a long label is cut, so that the bars still fit beside it."""
+    model = safe_line(role)[:_ROLE_CHARS]
+    return f"{safe_line(entry.name)[: _NAME_CHARS - 1 - len(model)]} {model}"
 
 
 def _bar(share: float, width: int = 20) -> str:

@@ -20,7 +20,7 @@ _METRICS: Final = 5  # side by side; more would not fit into 100 columns
 
 
 def render(sections: Sequence[Section]) -> Iterator[RenderableType]:
-    """Means of every section's metrics by class and role, then why records lack a section."""
+    """Means of every section's metrics by entry and role, then why records lack a section."""
     for section in sections:
         if section.numbers and section.name not in _IN_OVERVIEW:
             yield Text("\n").append_text(text(f"{section.title}: means under stress", "bold"))
@@ -35,19 +35,19 @@ def render(sections: Sequence[Section]) -> Iterator[RenderableType]:
 
 
 def _table(section: Section, names: Sequence[str]) -> Table:
-    """A row for each class and role, a column for each metric."""
-    cells = {(each.prompt_class, each.role, each.metric): each for each in section.numbers}
+    """A row for each entry and role, a column for each metric."""
+    cells = {(each.entry, each.role, each.metric): each for each in section.numbers}
     units = {each.metric: each for each in section.numbers}
     found = table(left=("class", "model"))
     for name in names:
         head = _heading(section.name, units[name])
         found.add_column(text_lines(head), justify="right", no_wrap=True)
     found.add_column(Text("n"), justify="right", no_wrap=True)
-    for prompt_class, role in sorted({key[:2] for key in cells}):
-        row = [cells.get((prompt_class, role, name)) for name in names]
+    for entry, role in sorted({key[:2] for key in cells}):
+        row = [cells.get((entry, role, name)) for name in names]
         sizes = sorted({each.estimate.n for each in row if each})
         n = "-".join(dict.fromkeys(str(size) for size in (sizes[:1] + sizes[-1:])))
-        found.add_row(text(prompt_class), text(role), *map(_mean, row), Text(n or NO_VALUE))
+        found.add_row(text(entry.name), text(role), *map(_mean, row), Text(n or NO_VALUE))
     return found
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from stressbench.report.words.quantities import number
 from stressbench.safe_text import safe_line
 from stressbench.schema.analysis.comparison import Comparison, Finding, GateFinding, Knee, Knees
+from stressbench.schema.suite.entry import Entry
 
 _SUFFIX = {"fraction": "", "ratio": "x", "count": "", "nats": " nats"}
 
@@ -50,8 +51,8 @@ def p_value(p: float | None) -> str:
 def scope(finding: Finding) -> str:
     """``dense, niah``: where it was measured; the stressed arm is the default and left out.
 
-    The axis in which the sides differ is left out, unless it is the model: the report or the
-    gate names it once.
+    A class and a label are one entry of the suite: ``dense, chat (replay)``. The axis in which
+    the sides differ is left out, unless it is the model: the report or the gate names it once.
     """
     named = ("role", "prompt_class")
     parts = {
@@ -59,6 +60,9 @@ def scope(finding: Finding) -> str:
         for axis, value in finding.scope.items()
         if (axis, value) != ("arm", "stress") and (axis in named or "->" not in value)
     }
+    if parts.keys() >= {"prompt_class", "label"}:
+        entry = Entry(prompt_class=parts["prompt_class"], label=parts.pop("label"))
+        parts["prompt_class"] = entry.name
     words = [parts[key] for key in named if key in parts]
     words += [f"{key}={value}" for key, value in parts.items() if key not in named]
     return safe_line(", ".join(words))

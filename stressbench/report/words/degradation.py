@@ -12,12 +12,12 @@ _UNIT = {"length": " tokens", "depth": "", "density": " bytes/token", "inflation
 
 
 def lines(found: Mapping[str, Sequence[ClassDegradation]]) -> Iterator[str]:
-    """A paragraph for each role and class: curves, effective length, losses, outcomes, causes."""
+    """A paragraph for each role and entry: curves, effective length, losses, outcomes, causes."""
     for run, classes in found.items():
         for each in classes:
             prefix = f"{run} " if len(found) > 1 else ""
             yield (
-                f"{prefix}{safe_line(each.role)}, {safe_line(each.prompt_class)}: "
+                f"{prefix}{safe_line(each.role)}, {safe_line(each.entry.name)}: "
                 f"quality {share(each.score)} {spread(each.ci)} ({each.n}/{each.clusters})"
             )
             yield from (f"  {line}" for line in _details(each))

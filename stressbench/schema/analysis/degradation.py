@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal, TypeAlias
 
 from stressbench.schema.base import Open
+from stressbench.schema.suite.entry import Entry
 
 Axis: TypeAlias = Literal["length", "depth", "density", "inflation"]
 
@@ -102,10 +103,12 @@ class Cause(Open, frozen=True, kw_only=True):
 
 
 class ClassDegradation(Open, frozen=True, kw_only=True):
-    """Degradation of one prompt class under one role."""
+    """Degradation of one entry of the suite under one role."""
 
     role: str
     prompt_class: str
+    label: str = ""
+    """Label of the entry; empty if the suite uses the class once."""
     n: int
     """Number of stressed cases with a score."""
     clusters: int
@@ -119,3 +122,8 @@ class ClassDegradation(Open, frozen=True, kw_only=True):
     losses: list[Loss]
     outcomes: list[OutcomeShift]
     causes: list[Cause]
+
+    @property
+    def entry(self) -> Entry:
+        """The entry of the suite."""
+        return Entry(prompt_class=self.prompt_class, label=self.label)

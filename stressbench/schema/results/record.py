@@ -238,6 +238,11 @@ class CaseRecord(Open, frozen=True, kw_only=True, tag="case"):
     nothing. On the line, each section is a field next to the fields above."""
 
     @property
+    def label(self) -> str:
+        """Label of the suite entry that the case is from: the first part of its id."""
+        return self.case_id.partition("/")[0]
+
+    @property
     def role_name(self) -> str:
         """Role and variant in one word: ``dense`` or ``dense@fp8``."""
         return role_name(self.role, self.variant)

@@ -10,6 +10,7 @@ import records as make
 from stressbench.errors import ResultsError
 from stressbench.report.model.page.gather import CASES, page
 from stressbench.report.model.page.view import Page
+from stressbench.schema.suite.entry import Entry
 from stressbench.store.arrays import ArrayWriter
 
 
@@ -46,7 +47,7 @@ def test_rows_count_failures_as_wrong_answers(tmp_path):
 def test_the_summary_names_the_class_that_lost_against_its_twin(tmp_path):
     run = run_of(tmp_path, list(twins(0.0)))
     (line,) = [line for line in run.headlines if line.tone == "bad"]
-    assert line.prompt_class == "niah"
+    assert line.entry == Entry(prompt_class="niah")
     assert line.role == "dense"
     assert "100 points below its plain twin" in line.text
     assert "mostly invented (12 of 12 misses)" in line.text

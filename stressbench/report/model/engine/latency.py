@@ -1,4 +1,4 @@
-"""How long requests took: the distribution of each latency, by role and by class."""
+"""How long requests took: the distribution of each latency, by role and by entry."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from stressbench.metrics.families import known
 from stressbench.report.model.engine.view import LatencyCurve
 from stressbench.report.model.section_view import Range
 from stressbench.report.model.table import Mask, Table
+from stressbench.schema.suite.entry import Entry
 from stressbench.stats.exact import wilson
 from stressbench.stats.quantiles import percentile
 
@@ -23,17 +24,15 @@ BINS: Final = 40
 
 
 def latency(table: Table) -> Iterator[LatencyCurve]:
-    """Distributions of the latencies, per role and per class, all arms together."""
+    """Distributions of the latencies, per role and per entry, all arms together."""
     for role in table.roles:
         everything = table.has("role", role) & table.quality_pass
         yield from _curves(table, role, None, everything)
-    for role, prompt_class, rows in table.groups(stressed=False):
-        yield from _curves(table, role, prompt_class, rows & table.quality_pass)
+    for role, entry, rows in table.groups(stressed=False):
+        yield from _curves(table, role, entry, rows & table.quality_pass)
 
 
-def _curves(
-    table: Table, role: str, prompt_class: str | None, rows: Mask
-) -> Iterator[LatencyCurve]:
+def _curves(table: Table, role: str, entry: Entry | None, rows: Mask) -> Iterator[LatencyCurve]:
     for name in LATENCIES:
         values, _, clusters = table.present(name, rows)
         if not len(values):
@@ -43,14 +42,14 @@ def _curves(
             metric=name,
             summary=known()[name].summary,
             role=role,
-            prompt_class=prompt_class,
+            entry=entry,
             n=len(values),
             clusters=clusters,
             missing=int(rows.sum()) - len(values),
             values=[float(f"{percentile(values, share):.5g}") for share in SHARES],
             p50=_quantile_range(values, 0.5, clusters),
             p95=_quantile_range(values, 0.95, clusters),
-            counts=_counts(values) if prompt_class is None else [],
+            counts=_counts(values) if entry is None else [],
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from stressbench.report.model.section_view import Range, View
 from stressbench.schema.results.kv import KvLevel
+from stressbench.schema.suite.entry import Entry
 from stressbench.schema.suite.load import LoadSpec
 
 
@@ -17,7 +18,7 @@ class LatencyCurve(View, frozen=True, kw_only=True):
     metric: str
     summary: str
     role: str
-    prompt_class: str | None
+    entry: Entry | None
     n: int
     clusters: int
     missing: int
@@ -46,7 +47,7 @@ class Sent(View, frozen=True, kw_only=True):
     """One request on the timeline of its role."""
 
     case_id: str
-    prompt_class: str
+    entry: Entry
     t_s: float
     e2el_ms: float
     preemptions: int | None

@@ -11,6 +11,7 @@ from stressbench.report.model.page.view import Part, Piece, SampledCase
 from stressbench.report.model.sections import sections
 from stressbench.report.model.view import Fact
 from stressbench.schema.results.record import CaseRecord
+from stressbench.schema.suite.entry import Entry
 
 _PROMPT_CHARS: Final = 2400
 _OUTPUT_CHARS: Final = 1200
@@ -21,7 +22,7 @@ _FACTS: Final = 300
 _PARTS: Final = 40
 
 
-def sampled(run: int, record: CaseRecord) -> SampledCase:
+def sampled(run: int, entry: Entry, record: CaseRecord) -> SampledCase:
     """The record, its texts cut to excerpts, every null with its reason."""
     quality = record.quality
     expected = [value[:_VALUE_CHARS] for value in quality.expected[:_ITEMS]]
@@ -29,7 +30,7 @@ def sampled(run: int, record: CaseRecord) -> SampledCase:
     return SampledCase(
         run=run,
         case_id=record.case_id,
-        prompt_class=record.prompt_class,
+        entry=entry,
         arm=record.arm,
         telemetry=record.pass_ == "telemetry",
         role=record.role_name,

@@ -26,7 +26,6 @@ from stressbench.report.model.section_view import Section
 from stressbench.report.model.sections import SECTIONS, title
 from stressbench.report.model.view import RunReport
 from stressbench.report.words.load import load_table
-from stressbench.store.arrays import ArrayReader
 
 CASES: Final = 320
 """Cases in the browser, of all runs together."""
@@ -73,8 +72,8 @@ def _non_empty(found: Reduced) -> Reduced:
 
 
 def _browser(each: Reduced, index: int, cases: int) -> Browser:
-    browser = Browser(index, cases, ArrayReader(each.run.directory))
-    browser.read(each.run.records())
+    browser = Browser(index, cases, each.run)
+    browser.read()
     return browser
 
 

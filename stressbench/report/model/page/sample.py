@@ -1,13 +1,12 @@
 """One pass over a run's whole records: a bounded sample of cases, their timeline, matrices.
 
-Every role and run gets the same sample: of each class, arm and outcome, the cases whose ids
+Every role and run gets the same sample: of each entry, arm and outcome, the cases whose ids
 have the lowest hashes. Two models' answers to one case are therefore both in it.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
 from hashlib import blake2b
 from typing import Final
 
@@ -23,6 +22,8 @@ from stressbench.report.model.section_view import Grid
 from stressbench.report.model.sections import SECTIONS
 from stressbench.schema.metric import Matrix
 from stressbench.schema.results.record import CaseRecord
+from stressbench.schema.suite.entry import Entry, entry_of, repeated_classes
+from stressbench.store import Run
 from stressbench.store.arrays import ArrayReader
 
 REQUESTS: Final = 700
@@ -30,7 +31,7 @@ REQUESTS: Final = 700
 _CELLS: Final = 1 << 16  # of a matrix: 128 layers of 512 experts
 LOST: Final = "its arrays are lost or damaged; its numbers are not"
 
-_Stratum = tuple[str, str, str, str]
+_Stratum = tuple[str, Entry, str, str]
 
 
 class Sample:
@@ -42,13 +43,13 @@ class Sample:
         self._count = 0
         self._bound: dict[_Stratum, int] = {}
 
-    def add(self, record: CaseRecord, rank: int) -> None:
+    def add(self, record: CaseRecord, entry: Entry, rank: int) -> None:
         """Take the record in if its stratum has room for it."""
         quality = record.quality
-        stratum = (record.role_name, record.prompt_class, record.arm, quality.outcome)
+        stratum = (record.role_name, entry, record.arm, quality.outcome)
         if rank >= self._bound.get(stratum, 1 << 64):
             return
-        self._kept[stratum].append((rank, sampled(self.run, record)))
+        self._kept[stratum].append((rank, sampled(self.run, entry, record)))
         self._count += 1
         if self._count > 2 * self.cases:
             self._prune()
@@ -69,18 +70,18 @@ class Sample:
         self._count = min(self._count, self.cases)
 
     def chosen(self) -> list[SampledCase]:
-        """At most ``cases`` cases; stressed ones that went wrong first, then by class and id."""
+        """At most ``cases`` cases; stressed ones that went wrong first, then by entry and id."""
         if self._count > self.cases:
             self._prune()
         cases = [case for some in self._kept.values() for _, case in some]
         return sorted(cases, key=_order)
 
 
-def _order(case: SampledCase) -> tuple[bool, bool, str, str, str]:
+def _order(case: SampledCase) -> tuple[bool, bool, Entry, str, str]:
     return (
         case.arm != "stress",
         case.score is not None and case.score >= 1,
-        case.prompt_class,
+        case.entry,
         case.case_id,
         case.role,
     )
@@ -94,7 +95,7 @@ class Requests:
         self._calm: list[tuple[int, Sent]] = []
         self._hit: list[tuple[int, Sent]] = []
 
-    def add(self, record: CaseRecord, rank: int) -> None:
+    def add(self, record: CaseRecord, entry: Entry, rank: int) -> None:
         """Count one request in; without an end-to-end latency it cannot be drawn."""
         self.total += 1
         timing = record.timing
@@ -104,7 +105,7 @@ class Requests:
         kept = self._hit if preemptions else self._calm
         sent = Sent(
             case_id=record.case_id,
-            prompt_class=record.prompt_class,
+            entry=entry,
             t_s=timing.scheduled_ns / 1e9,
             e2el_ms=timing.e2el_ms,
             preemptions=preemptions,
@@ -128,36 +129,39 @@ def _lowest(kept: list[tuple[int, Sent]]) -> None:
 class Browser:
     """What needs whole records: sampled cases with their texts, the timeline, mean matrices."""
 
-    def __init__(self, run: int, cases: int, arrays: ArrayReader | None = None) -> None:
-        self._arrays = arrays
-        self.sample = Sample(run, cases)
+    def __init__(self, index: int, cases: int, run: Run) -> None:
+        self._run = run
+        self._arrays = ArrayReader(run.directory)
+        self._repeated = repeated_classes(run.header.suite_spec)
+        self.sample = Sample(index, cases)
         self.requests: defaultdict[str, Requests] = defaultdict(Requests)
         self.filled: Counter[str] = Counter()
         """Records that have a section, for the sections that they have."""
         self.lost: Counter[str] = Counter()
         """Matrices by section whose arrays could not be read."""
         self._matrices = matrices()
-        self._grids: dict[tuple[str, str, str], tuple[int, NDArray[np.float64]]] = {}
+        self._grids: dict[tuple[str, str, Entry], tuple[int, NDArray[np.float64]]] = {}
 
-    def read(self, records: Iterable[CaseRecord]) -> None:
-        """Take every record in."""
-        for record in records:
+    def read(self) -> None:
+        """Take every record of the run in."""
+        for record in self._run.records():
             rank = _rank(record.case_id)
-            self.sample.add(record, rank)
-            self.requests[record.role_name].add(record, rank)
+            of = entry_of(record.prompt_class, record.label, self._repeated)
+            self.sample.add(record, of, rank)
+            self.requests[record.role_name].add(record, of, rank)
             for name, found in record.sections.items():
                 if found is not None and (name in self.filled or len(self.filled) < SECTIONS):
                     self.filled[name] += 1
             for matrix in self._matrices:
-                self._matrix(record, matrix)
+                self._matrix(record, of, matrix)
 
-    def _matrix(self, record: CaseRecord, matrix: Matrix) -> None:
+    def _matrix(self, record: CaseRecord, entry: Entry, matrix: Matrix) -> None:
         section, _, field = matrix.path.partition(".")
         values = record.sections.get(section)
         if not values or record.arm != "stress":
             return
         found = values.get(field)
-        if found is None and self._arrays is not None:
+        if found is None:
             try:
                 found = self._arrays.one(record, section, field)
             except ResultsError:
@@ -168,14 +172,14 @@ class Browser:
             cells = np.asarray(found, np.float64)
         except (TypeError, ValueError):
             return
-        key = (matrix.path, record.role_name, record.prompt_class)
+        key = (matrix.path, record.role_name, entry)
         n, sums = self._grids.get(key, (0, np.zeros(cells.shape)))
         fits = cells.ndim == 2 and cells.size <= _CELLS and cells.shape == sums.shape  # noqa: PLR2004
         if fits and np.isfinite(cells).all():
             self._grids[key] = n + 1, sums + cells
 
     def grids(self, section: str) -> list[Grid]:
-        """Mean matrices of a section, by role and class."""
+        """Mean matrices of a section, by role and entry."""
         return [
             Grid(
                 field=matrix.path,
@@ -184,12 +188,12 @@ class Browser:
                 down=matrix.down,
                 across=matrix.across,
                 role=role,
-                prompt_class=prompt_class,
+                entry=entry,
                 n=n,
                 cells=[[float(f"{cell:.4g}") for cell in row] for row in (sums / n).tolist()],
             )
             for matrix in self._matrices
-            for (path, role, prompt_class), (n, sums) in sorted(self._grids.items())
+            for (path, role, entry), (n, sums) in sorted(self._grids.items())
             if path == matrix.path and path.partition(".")[0] == section
         ]
 

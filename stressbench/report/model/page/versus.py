@@ -18,6 +18,7 @@ from stressbench.schema.analysis.comparison import Comparison
 from stressbench.schema.axes import NONE
 from stressbench.schema.metric import Metric
 from stressbench.schema.results.run import RunHeader
+from stressbench.schema.suite.entry import Entry
 from stressbench.stats.clusters import effective_size
 from stressbench.stats.exact import wilson
 
@@ -131,14 +132,11 @@ def _flips(base: Columns, cand: Columns, sides: Contrast) -> list[Flip]:
     except CompareError:
         return []
     paired = paired.where({"arm": "stress"})
-    found = [
-        _flip(scope["prompt_class"], paired.where(scope))
-        for scope in paired.scopes(["prompt_class"])
-    ]
+    found = [_flip(Entry(**scope), paired.where(scope)) for scope in paired.entries()]
     return [flip for flip in found if flip]
 
 
-def _flip(prompt_class: str, paired: Pairing) -> Flip | None:
+def _flip(entry: Entry, paired: Pairing) -> Flip | None:
     """None where no case was scored in the quality pass on both sides."""
     sides = [_scores(side, len(paired)) for side in (paired.base, paired.cand)]
     there = ~np.isnan(sides[0]) & ~np.isnan(sides[1])
@@ -152,7 +150,7 @@ def _flip(prompt_class: str, paired: Pairing) -> Flip | None:
         for scores in (first, second)
     ]
     return Flip(
-        prompt_class=prompt_class,
+        entry=entry,
         n=len(first),
         clusters=len(found),
         first=float(first.mean()),

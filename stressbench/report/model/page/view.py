@@ -7,6 +7,7 @@ from typing import Literal
 from stressbench.report.model.section_view import Range, View
 from stressbench.report.model.view import Fact, RunReport
 from stressbench.schema.analysis.comparison import Comparison
+from stressbench.schema.suite.entry import Entry
 
 
 class LoadTable(View, frozen=True, kw_only=True):
@@ -26,9 +27,9 @@ class LoadTable(View, frozen=True, kw_only=True):
 
 
 class Flip(View, frozen=True, kw_only=True):
-    """Two sides on identical cases of a class: which side answers better, case by case."""
+    """Two sides on identical cases of an entry: which side answers better, case by case."""
 
-    prompt_class: str
+    entry: Entry
     n: int
     clusters: int
     first: float
@@ -77,7 +78,7 @@ class SampledCase(View, frozen=True, kw_only=True):
 
     run: int
     case_id: str
-    prompt_class: str
+    entry: Entry
     arm: str
     telemetry: bool
     """Whether it belongs to the telemetry pass."""

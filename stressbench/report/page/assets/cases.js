@@ -3,17 +3,17 @@
 
 /** What tells the telemetry pass of a case from its quality pass. */
 const again = (one) => (one.telemetry ? ", telemetry pass" : "");
-const filters = { run: "", prompt_class: "", role: "", arm: "", outcome: "", text: "" };
+const filters = { run: "", entry: "", role: "", arm: "", outcome: "", text: "" };
 let browser = null;
 
 function caseBrowser(parent) {
-  const choices = { prompt_class: "class", role: "model", arm: "arm", outcome: "outcome" };
+  const choices = { entry: "class", role: "model", arm: "arm", outcome: "outcome" };
   const row = el("form", { class: "filters", role: "search", onsubmit: (event) => event.preventDefault() });
   const selects = {};
   if (SEVERAL) selects.run = select(row, "run", "run", DATA.runs.map((run, i) => [String(i), spell(run.name)]));
   for (const [field, label] of Object.entries(choices)) {
-    const values = [...new Set(DATA.cases.map((one) => one[field]))].sort();
-    selects[field] = select(row, field, label, values.map((v) => [v, spell(v === "" ? "(empty)" : words(v))]));
+    const values = [...new Set(DATA.cases.map((one) => filtered(one, field)))].sort();
+    selects[field] = select(row, field, label, values.map((v) => [v, spell(v === "" ? "(empty)" : ["arm", "outcome"].includes(field) ? words(v) : v, 140)]));
   }
   const search = el("input", { type: "search", id: "filter-text", placeholder: "case id", autocomplete: "off",
     oninput: () => { filters.text = search.value; refresh(); } });
@@ -43,9 +43,11 @@ function choose(wanted) {
   refresh();
 }
 
+const filtered = (one, field) => (field === "entry" ? entryName(one.entry) : one[field]);
+
 function matches(one) {
   return (filters.run === "" || String(one.run) === filters.run) &&
-    ["prompt_class", "role", "arm", "outcome"].every((f) => filters[f] === "" || one[f] === filters[f]) &&
+    ["entry", "role", "arm", "outcome"].every((f) => filters[f] === "" || filtered(one, f) === filters[f]) &&
     one.case_id.includes(filters.text);
 }
 

@@ -4,7 +4,7 @@
 function heatMaps(parent) {
   const cells = DATA.runs.flatMap((run) =>
     run.cells.map((cell) => ({
-      ...cell, series: series(run, cell.role), label: spell(cell.prompt_class),
+      ...cell, series: series(run, cell.role), label: spellEntry(cell.entry),
       across: span(cell.length, count), down: cell.depth === null ? "none" : span(cell.depth, (d) => d.toFixed(2).replace(/\.?0+$/, "")),
     })),
   );
@@ -66,7 +66,7 @@ function heatMap(parent, label, cells) {
 /** The effective context length of a class for each series that has one. */
 function contextLengths(label) {
   return DATA.runs.flatMap((run) => run.degradation
-    .filter((each) => spell(each.prompt_class) === label && each.context_length)
+    .filter((each) => spellEntry(each) === label && each.context_length)
     .map((each) => {
       const { point, lower95, longest, share } = each.context_length;
       const tokens = (value) => (value === null ? "none" : count(value));

@@ -95,7 +95,7 @@ function timelineOf(parent, run, timeline) {
     table: {
       head: ["case", "class", "sent, s", "end to end, ms", "preemptions"],
       rows: d3.sort(requests, (d) => -d.e2el_ms).slice(0, 50).map((d) => [
-        d.case_id, d.prompt_class, number(d.t), number(d.e2el_ms), d.preemptions,
+        d.case_id, entryName(d.entry), number(d.t), number(d.e2el_ms), d.preemptions,
       ]),
     },
   });
@@ -105,12 +105,12 @@ function latencies(parent) {
   const curves = DATA.runs.flatMap((run) =>
     run.latency.map((curve) => ({ ...curve, series: series(run, curve.role) })),
   );
-  const classes = [...new Set(curves.map((c) => c.prompt_class).filter((c) => c !== null))];
+  const classes = [...new Set(curves.filter((c) => c.entry !== null).map((c) => entryName(c.entry)))];
   const select = el(
     "select",
     { id: "latency-class" },
     el("option", { value: "" }, "all classes"),
-    classes.map((name, index) => el("option", { value: String(index) }, spell(name))),
+    classes.map((name, index) => el("option", { value: String(index) }, spell(name, 140))),
   );
   const box = el("div", { class: "multiples" });
   parent.append(el("p", { class: "filters" }, el("label", { for: "latency-class" }, "Prompt class "), select), box);
@@ -118,7 +118,7 @@ function latencies(parent) {
     const wanted = select.value === "" ? null : classes[Number(select.value)];
     box.replaceChildren();
     for (const metric of Object.keys(LATENCY_WORDS)) {
-      const some = curves.filter((c) => c.metric === metric && c.prompt_class === wanted);
+      const some = curves.filter((c) => c.metric === metric && (c.entry && entryName(c.entry)) === wanted);
       if (some.length) latency(box, metric, some);
     }
   };
@@ -197,7 +197,7 @@ function telemetry(parent, name, what) {
   const found = DATA.runs.flatMap((run) =>
     run.sections.filter((one) => one.name === name).map((one) => ({ ...one, run })));
   const labelled = (field) => found.flatMap((one) =>
-    one[field].map((d) => ({ ...d, series: series(one.run, d.role), label: spell(d.prompt_class) })));
+    one[field].map((d) => ({ ...d, series: series(one.run, d.role), label: spellEntry(d.entry) })));
   const [numbers, grids] = [labelled("numbers"), labelled("grids")];
   for (const one of found) {
     if (Object.keys(one.null).length) absent(parent, SEVERAL ? `${what}: ${spell(one.run.name)}` : what, one.null);

@@ -87,8 +87,8 @@ function overview(parent, run) {
 function overviewTable(parent, rows, title, columns, more) {
   const body = rows.map((row, index) => {
     const before = rows[index - 1];
-    const same = before && before.prompt_class === row.prompt_class && before.dose === row.dose;
-    const name = same ? "" : [row.prompt_class, row.dose].filter(Boolean).join(": ");
+    const same = before && entryName(before.entry) === entryName(row.entry) && before.dose === row.dose;
+    const name = same ? "" : [entryName(row.entry), row.dose].filter(Boolean).join(": ");
     return [name, row.role, ...columns.map(([, , text]) => text(row))];
   });
   const terms = [...columns.map(([label, meaning]) => [label, meaning]), ...more];

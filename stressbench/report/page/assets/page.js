@@ -78,14 +78,14 @@ const TONES = { good: "✓", bad: "✗", unclear: "?", plain: "–" };
 
 function headline(line, run) {
   const show = () => {
-    choose({ run: SEVERAL ? String(run) : "", prompt_class: line.prompt_class, role: line.role, arm: "stress" });
+    choose({ run: SEVERAL ? String(run) : "", entry: entryName(line.entry), role: line.role, arm: "stress" });
     document.getElementById("cases").scrollIntoView();
     document.getElementById("cases").focus({ preventScroll: true });
   };
   return el("li", { class: line.tone },
     el("span", { class: "sign", "aria-hidden": "true" }, TONES[line.tone]),
     el("span", {}, el("strong", {}, spell(line.where, 80)), ": ", visible(line.text), " ",
-      line.prompt_class === null ? null : el("button", { type: "button", class: "link", onclick: show, "aria-label": `cases of ${spell(line.where, 80)}` }, "cases")));
+      line.entry === null ? null : el("button", { type: "button", class: "link", onclick: show, "aria-label": `cases of ${spell(line.where, 80)}` }, "cases")));
 }
 
 function runFacts(parent) {

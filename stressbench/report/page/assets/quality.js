@@ -19,7 +19,7 @@ const OUTCOMES = [
 const OUTCOME_COLORS = OUTCOMES.map((name) => `var(--outcome-${name.replace("_", "-")})`);
 
 const allRows = DATA.runs.flatMap((run) =>
-  run.rows.map((row) => ({ ...row, series: series(run, row.role), label: spell(row.prompt_class) })),
+  run.rows.map((row) => ({ ...row, series: series(run, row.role), label: spellEntry(row.entry) })),
 );
 
 function qualityByClass(parent) {
@@ -86,7 +86,7 @@ function qualityByClass(parent) {
 /** What wrong answers are associated with within a run; not an experiment. */
 function causes(parent) {
   const rows = DATA.runs.flatMap((run) => run.degradation.flatMap((each) => each.causes.map((cause) => [
-    spell(each.prompt_class), series(run, each.role), cause.cause, percent(cause.with_it), cause.n_with,
+    spellEntry(each), series(run, each.role), cause.cause, percent(cause.with_it), cause.n_with,
     percent(cause.without), cause.n_without, points(cause.delta), range(cause.ci),
   ])));
   if (!rows.length) return;
@@ -100,7 +100,7 @@ function causes(parent) {
 
 const allCosts = DATA.runs.flatMap((run) =>
   run.costs.map((cost) => ({
-    ...cost, series: series(run, cost.role), label: spell(cost.prompt_class),
+    ...cost, series: series(run, cost.role), label: spellEntry(cost.entry),
     coded: `${spell(cost.tokenizer, 30)}`,
   })),
 );
@@ -128,7 +128,7 @@ function degradationByInflation(parent) {
         Plot.ruleY([0], { strokeOpacity: 0.6 }),
         ...SERIES.flatMap((name, index) => sideBySide(twinned.filter((d) => d.series === name), index)),
         Plot.text(d3.groups(twinned, (d) => d.label).map(([, some]) => some[0]), {
-          x: "inflation", y: (d) => d.delta.value, text: "label", dx: 14, textAnchor: "start",
+          x: "inflation", y: (d) => d.delta.value, text: (d) => spell(d.label, 40), dx: 14, textAnchor: "start",
           dy: -10, fill: "currentColor", stroke: "var(--ground)", strokeWidth: 3,
         }),
       ],

@@ -92,3 +92,7 @@ function range(ci, form = (value) => (100 * value).toFixed(0)) {
 }
 
 const words = (name) => name.replaceAll("_", " ");
+
+/** An entry of the suite: the class, or the label with the class where that is another word. */
+const entryName = ({ prompt_class: name, label }) => (name && label && label !== name ? `${label} (${name})` : name);
+const spellEntry = (entry) => spell(entryName(entry), 140);

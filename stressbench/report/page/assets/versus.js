@@ -28,11 +28,12 @@ function change(finding, value) {
 }
 
 const target = (finding) => (finding.statistic === "mean" ? finding.metric : `${finding.metric}.${finding.statistic}`);
-/** `lever=clean`: what else a scope names; the stressed arm is the default. */
+/** `lever=clean`: what a scope names besides model and entry; the stressed arm is the default. */
 const besides = (scope) => Object.entries(scope)
   .filter(([axis, value]) => !["role", "prompt_class"].includes(axis) && !(axis === "arm" && value === "stress"))
+  .filter(([axis]) => axis !== "label" || !scope.prompt_class)
   .map(([axis, value]) => `${axis}=${value}`);
-const place = ({ scope }) => spell([scope.role, scope.prompt_class, ...besides(scope)].filter(Boolean).join(", "), 60);
+const place = ({ scope }) => spell([scope.role, entryName(scope), ...besides(scope)].filter(Boolean).join(", "), 160);
 /** Where it was measured, without the two sides themselves, which are in the title. */
 function part({ scope }) {
   const open = Object.fromEntries(Object.entries(scope).filter(([, value]) => !value.includes("->")));
@@ -81,7 +82,7 @@ function gateTable(parent, comparison) {
 }
 
 function scatter(parent, versus, first, second) {
-  const dots = versus.flips.map((flip) => ({ ...flip, label: spell(flip.prompt_class) }));
+  const dots = versus.flips.map((flip) => ({ ...flip, label: spellEntry(flip.entry) }));
   const labels = uncrowded(d3.groups(dots, (d) => `${d.first.toFixed(2)} ${d.second.toFixed(2)}`)
     .map(([, some]) => ({ ...some[0], label: spell(some.map((d) => d.label).join(", "), 32) })));
   figure(parent, {
@@ -135,13 +136,13 @@ function flips(parent, versus, first, second) {
     ["only_second", `${second} better`, "var(--series-2)"],
     ["neither", "equal, wrong", "var(--flip-neither)"],
   ];
-  const labels = versus.flips.map((flip) => spell(flip.prompt_class));
+  const labels = versus.flips.map((flip) => spellEntry(flip.entry));
   const parts = versus.flips.flatMap((flip) => {
     let before = 0;
     return kinds.map(([kind, words, color]) => {
       const from = before / flip.n;
       before += flip[kind];
-      return { label: spell(flip.prompt_class), n: flip.n, k: flip[kind], words, color, from, to: before / flip.n };
+      return { label: spellEntry(flip.entry), n: flip.n, k: flip[kind], words, color, from, to: before / flip.n };
     }).filter((part) => part.k);
   });
   figure(parent, {
@@ -157,13 +158,13 @@ function flips(parent, versus, first, second) {
         marks: [
           Plot.barX(parts, { y: "label", x1: "from", x2: "to", fill: "color", stroke: "var(--ground)", tip: true, title: (d) => `${d.label}\n${d.words}: ${d.k} of ${d.n}` }),
           Plot.text(parts.filter((d) => (d.to - d.from) * (width - margin) > 24), { y: "label", x: (d) => (d.from + d.to) / 2, text: (d) => String(d.k), fill: "var(--on-flip)", pointerEvents: "none" }),
-          Plot.text(versus.flips, { y: (d) => spell(d.prompt_class), x: 1, text: (d) => `n ${d.n}`, textAnchor: "start", dx: 6, fill: "var(--quiet)" }),
+          Plot.text(versus.flips, { y: (d) => spellEntry(d.entry), x: 1, text: (d) => `n ${d.n}`, textAnchor: "start", dx: 6, fill: "var(--quiet)" }),
         ],
       };
     },
     table: {
       head: ["class", "n", ...kinds.map(([, label]) => label)],
-      rows: versus.flips.map((d) => [spell(d.prompt_class), d.n, ...kinds.map(([kind]) => d[kind])]),
+      rows: versus.flips.map((d) => [spellEntry(d.entry), d.n, ...kinds.map(([kind]) => d[kind])]),
     },
   });
 }

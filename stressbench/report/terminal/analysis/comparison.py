@@ -59,7 +59,7 @@ def _gates(comparison: Comparison) -> Table:
 
 
 def _findings(comparison: Comparison) -> Iterator[Text | Table]:
-    """What changed: every metric per role; per class the main metrics and significant changes."""
+    """What changed: every metric per role; per entry the main metrics and significant changes."""
     title = f"What changed ({comparison.confidence:.0%} intervals, p by Benjamini-Hochberg)"
     table, last, still = _table(title, "in", "metric"), None, dict[str, list[str]]()
     for finding in sorted(comparison.findings, key=_by_scope):
@@ -97,8 +97,8 @@ def _significant(finding: Finding) -> bool:
     return finding.p_adjusted is not None and finding.p_adjusted <= 0.05  # noqa: PLR2004
 
 
-def _by_scope(finding: Finding) -> tuple[str, str]:
-    return finding.scope.get("role", ""), finding.scope.get("prompt_class", "")
+def _by_scope(finding: Finding) -> tuple[str, ...]:
+    return tuple(finding.scope.get(axis, "") for axis in ("role", "prompt_class", "label"))
 
 
 def _cells(finding: Finding) -> list[Text]:
