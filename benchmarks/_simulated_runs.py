@@ -57,6 +57,7 @@ def run(
         cases=np.column_stack([cases, cases]).astype(np.uint64),
         contents=np.zeros(n, np.uint64),
         labels=labels,
+        entries=(),
         params={},
         repeats=again,
         values=dict(values),

@@ -25,7 +25,7 @@ from stressbench.schema.suite.gate import Gate
 from stressbench.stats.effect import Effect
 from stressbench.stats.exact import Interval
 from stressbench.stats.power import (
-    Test,
+    HarmTest,
     Towards,
     clusters_if_still,
     clusters_to_find,
@@ -241,13 +241,13 @@ def _working(gate: Gate, harm: float) -> float:
     return -math.log1p(-min(harm, 0.999)) if gate.direction == "drop" else math.log1p(harm)
 
 
-def _tests(gate: Gate, level: float, asked: Asked, delta: float) -> Iterator[Test]:
+def _tests(gate: Gate, level: float, asked: Asked, delta: float) -> Iterator[HarmTest]:
     """The one-sided tests of a gate, the one in the direction of ``delta`` first."""
     margin = max(gate.margin, asked.answer.noise or 0.0)
     if gate.direction != "change":
-        yield Test(level, gate.direction, margin)
+        yield HarmTest(level, gate.direction, margin)
         return
-    yield from (Test(level / 2, each, margin) for each in _either_way(delta))
+    yield from (HarmTest(level / 2, each, margin) for each in _either_way(delta))
 
 
 def _either_way(delta: float) -> tuple[Towards, Towards]:
@@ -266,10 +266,10 @@ def _explored_mde(asked: Asked) -> float | None:
     effect, level = asked.answer.effect, (1 - asked.question.confidence) / 2
     if effect is None or effect.delta is None:
         return None
-    return _largest(effect, (Test(level, each) for each in _either_way(effect.delta)))
+    return _largest(effect, (HarmTest(level, each) for each in _either_way(effect.delta)))
 
 
-def _largest(effect: Effect, tests: Iterable[Test]) -> float | None:
+def _largest(effect: Effect, tests: Iterable[HarmTest]) -> float | None:
     """The smallest harm that is found, whichever way it goes; a way that cannot be is left out."""
     found = [harm for test in tests if (harm := detectable(effect, test)) is not None]
     return max(found, default=None)

@@ -31,7 +31,7 @@ Towards: TypeAlias = Literal["drop", "rise"]
 
 
 @dataclass(frozen=True, slots=True)
-class Test:
+class HarmTest:
     """A test of one direction, as it is really run.
 
     It rejects if its one-sided p is at most ``level`` and the estimated harm is at least
@@ -43,7 +43,7 @@ class Test:
     margin: float = 0.0
 
 
-def detectable(effect: Effect, test: Test) -> float | None:
+def detectable(effect: Effect, test: HarmTest) -> float | None:
     """The smallest true harm that ``test`` finds with 80 % power; a share of relative effects.
 
     None if no harm can be found, or none can be stated: there are too few clusters, or too few
@@ -65,7 +65,7 @@ def detectable(effect: Effect, test: Test) -> float | None:
     return harm + z_quantile(POWER) * (math.hypot(noise, wider - harm) - noise)
 
 
-def clusters_to_find(effect: Effect, test: Test, harm: float) -> int | None:
+def clusters_to_find(effect: Effect, test: HarmTest, harm: float) -> int | None:
     """Clusters needed to find a true ``harm`` with 80 % power; None if no number of them does.
 
     The clusters change as they did in ``effect``, of which ``harm`` is the difference.
@@ -191,7 +191,7 @@ class _Needed(NamedTuple):
     noise: float
 
 
-def _needed(changes: Changes, effect: Effect, test: Test, harm: float) -> _Needed:
+def _needed(changes: Changes, effect: Effect, test: HarmTest, harm: float) -> _Needed:
     """What a test needs to find a harm of this size.
 
     The critical value is that of Student's t, half a step further where sums move in steps. It
@@ -210,7 +210,7 @@ def _needed(changes: Changes, effect: Effect, test: Test, harm: float) -> _Neede
 
 
 def _drifting(
-    changes: Changes, drift: Drift | None, test: Test, harm: float, plain: _Needed
+    changes: Changes, drift: Drift | None, test: HarmTest, harm: float, plain: _Needed
 ) -> _Needed:
     """What a test needs if drift between the runs must not explain the harm either."""
     if drift is None:
@@ -225,7 +225,7 @@ def _drifting(
     return _Needed(max(plain.critical, explained), noise)
 
 
-def _found(changes: Changes, effect: Effect, test: Test, harm: float) -> bool:
+def _found(changes: Changes, effect: Effect, test: HarmTest, harm: float) -> bool:
     """Whether a true ``harm`` is found with 80 % power."""
     if changes.pairs and changes.clusters <= FEW and effect.drift is None:
         both = _planted(changes, harm, test.towards).spread + harm**2
@@ -237,7 +237,7 @@ def _found(changes: Changes, effect: Effect, test: Test, harm: float) -> bool:
     return harm >= critical + z_quantile(POWER) * needed.noise
 
 
-def _smallest(changes: Changes, effect: Effect, test: Test) -> float | None:
+def _smallest(changes: Changes, effect: Effect, test: HarmTest) -> float | None:
     """The smallest harm that is found; None if there is none."""
     if min(changes.clusters, changes.df + 1) < max(fewest_clusters(test.level), 2):
         return None
