@@ -53,7 +53,7 @@ def compare(  # noqa: PLR0913  one parameter an option
         typer.Option("--allow-partial", help="Compare incomplete runs on the cases both have."),
     ] = False,
     explain: Annotated[
-        bool, typer.Option("--explain", help="Explain the verdict of each gate.")
+        bool, typer.Option("--explain", help="Explain each verdict, and what moved.")
     ] = False,
     degradation: Annotated[
         bool,

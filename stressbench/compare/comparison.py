@@ -8,20 +8,21 @@ from pathlib import Path
 from typing import Final
 
 from stressbench import store
-from stressbench.compare.analysis import degradation
+from stressbench.compare.analysis import causes, degradation
+from stressbench.compare.analysis.changes import changes
 from stressbench.compare.case_keys import needs_ids
 from stressbench.compare.differences import check_treatments
 from stressbench.compare.evaluate import Question
 from stressbench.compare.judge import overall
 from stressbench.compare.knees import knees
-from stressbench.compare.paired_runs import PairedRuns, check_headers, of_gate
+from stressbench.compare.paired_runs import PairedRuns, SidePairings, check_headers, of_gate
 from stressbench.compare.sides import Contrast
 from stressbench.errors import UsageError
 from stressbench.metrics import base as columns
 from stressbench.metrics.base import Columns
 from stressbench.metrics.families import known
 from stressbench.metrics.steadiness import unsteady
-from stressbench.schema.analysis.comparison import Comparison
+from stressbench.schema.analysis.comparison import CaseChanges, CauseChange, Comparison, GateFinding
 from stressbench.schema.analysis.degradation import ClassDegradation
 from stressbench.schema.base import COMPARISON_VERSION
 from stressbench.schema.metric import Metric
@@ -51,6 +52,9 @@ class Options:
     gates_only: bool = False
     """Skip the exploratory findings: faster, and enough for a CI job."""
     confidence: float = 0.95
+    changes: bool = True
+    """Name the cases that changed most, for which the files are read once more, and what moved
+    where answers were lost."""
 
 
 def compare(
@@ -100,6 +104,7 @@ def needed(
     names = [gate.metric for gate in agenda.gates]
     if not options.gates_only:
         names += [question.metric.name for question in _headlines(options.confidence)]
+        names += [metric.name for metric in causes.metrics()] if options.changes else []
     if options.degradation:
         names += [metric.name for metric in degradation.metrics()]
     ids = agenda.contrast is not None and needs_ids(agenda.contrast)
@@ -189,6 +194,8 @@ def _compared(runs: PairedRuns, agenda: _Agenda, options: Options) -> Comparison
         gates=judged,
         gates_from=agenda.gates_from if agenda.gates else "no gate was declared",
         findings=[] if options.gates_only else runs.explore(lambda: _headlines(options.confidence)),
+        changes=_changes(runs, judged, options),
+        causes=_causes(main, options),
         knees=[] if main is None or not main.latency else knees(base, cand, main.pairings),
         differences=runs.differences(),
         notes=[*runs.notes(), *(f"{each.side}, {each.role}: {each.text}" for each in shaky)],
@@ -197,6 +204,18 @@ def _compared(runs: PairedRuns, agenda: _Agenda, options: Options) -> Comparison
         confidence=options.confidence,
         degradation=_degradation(base, cand) if options.degradation else {},
     )
+
+
+def _changes(runs: PairedRuns, gates: list[GateFinding], options: Options) -> list[CaseChanges]:
+    if not options.changes:
+        return []
+    return changes(runs, gates, every_role=not options.gates_only)
+
+
+def _causes(main: SidePairings | None, options: Options) -> list[CauseChange]:
+    if main is None or options.gates_only or not options.changes:
+        return []
+    return causes.causes(main)
 
 
 def _degradation(base: Columns, cand: Columns) -> dict[str, list[ClassDegradation]]:

@@ -57,7 +57,7 @@ def evaluate(
     ``drift`` is how much two unchanged runs would differ; None if nothing can drift.
     """
     metric = question.metric
-    sides = tuple(_usable(side, metric) for side in (pairing.base, pairing.cand))
+    sides = tuple(usable(side, metric) for side in (pairing.base, pairing.cand))
     base, cand = (case_means(side, _values(side, metric), len(pairing)) for side in sides)
     has_base, has_cand = ~np.isnan(base), ~np.isnan(cand)
     both = has_base & has_cand
@@ -118,12 +118,17 @@ def _effect(sides: tuple[SideRows, ...], question: Question, found: _Found, seed
     )
 
 
-def _usable(side: SideRows, metric: Metric) -> SideRows:
+def usable(side: SideRows, metric: Metric) -> SideRows:
     """The rows of the passes that the metric is read from."""
     if metric.passes == "any" or side.quality_pass.all():
         return side
     keep = side.quality_pass
     return SideRows(side.columns, side.rows[keep], side.cases[keep], keep[keep])
+
+
+def case_values(side: SideRows, metric: Metric, n: int) -> Floats:
+    """The metric of each case, shape (n,): the mean of its usable rows, or NaN."""
+    return case_means(usable(side, metric), side.columns.values[metric.name], n)
 
 
 def _values(side: SideRows, metric: Metric) -> Floats:

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from stressbench.schema.metric import Metric
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+def _ended_at_limit(reasons: NDArray[np.object_]) -> NDArray[np.float64]:
+    import numpy as np
+
+    return np.array([np.nan if each is None else each == "length" for each in reasons], np.float64)
 
 
 class TokenMetrics:
@@ -25,6 +37,15 @@ class TokenMetrics:
             better="neither",
             paths=("tokens.output",),
             headlines=("mean",),
+        ),
+        Metric(
+            name="tokens.output_cut",
+            summary="share of answers that ended at the answer limit, right or wrong",
+            unit="fraction",
+            better="lower",
+            paths=("output.finish_reason",),
+            formula=_ended_at_limit,
+            span=1.0,
         ),
         Metric(
             name="tokens.inflation",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from xml.etree import ElementTree as ET
 
+from stressbench.report.words import changes
 from stressbench.report.words import comparison as words
 from stressbench.safe_text import safe_line
 from stressbench.schema.analysis.comparison import Comparison, GateFinding
@@ -32,16 +34,16 @@ def render(comparison: Comparison) -> str:
     for each in comparison.knees:
         ET.SubElement(properties, "property", name="knees", value=words.knees(each))
     for gate in gates:
-        suite.append(_case(gate))
+        suite.append(_case(gate, changes.of_gate(comparison, gate)))
     root = ET.Element("testsuites")
     root.append(suite)
     ET.indent(root)
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{ET.tostring(root, encoding="unicode")}\n'
 
 
-def _case(gate: GateFinding) -> ET.Element:
+def _case(gate: GateFinding, cases: Iterable[str]) -> ET.Element:
     case = ET.Element("testcase", classname=f"stressbench.{words.target(gate)}", name=_name(gate))
-    explanation = words.explain(gate)
+    explanation = "\n".join([words.explain(gate), *cases])
     kind = _kind(gate)
     if kind:
         message = ET.SubElement(case, kind, message=safe_line(gate.why), type=gate.verdict)

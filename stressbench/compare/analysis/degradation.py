@@ -8,6 +8,7 @@ from typing import Final
 
 import numpy as np
 
+from stressbench.compare.analysis.causes import FEWEST, WITHIN
 from stressbench.metrics.base import Columns
 from stressbench.metrics.families import known
 from stressbench.schema.analysis.degradation import (
@@ -24,6 +25,7 @@ from stressbench.schema.metric import Metric
 from stressbench.schema.suite.entry import Entry
 from stressbench.seeds import derive_seed
 from stressbench.stats.arrays import Codes, Floats, Mask
+from stressbench.stats.association import Grouped, association
 from stressbench.stats.clusters import (
     PairedSums,
     against_zero,
@@ -44,23 +46,12 @@ _AXES: Final[tuple[tuple[Axis, str], ...]] = (
 )
 _BINS: Final = 4  # on an axis that is measured, not set by the suite
 _CONTROLS: Final = {"degradation.twin": "isocontent", "degradation.token_matched": "isotoken"}
-_CAUSES: Final[tuple[tuple[str, str, float | None], ...]] = (
-    ("preempted", "kv.preempted", 0.0),
-    ("prefix cache hit", "kv.hit_rate", 0.0),
-    ("KV usage above its median", "kv.usage_peak", None),
-    ("inflation above its median", "tokens.inflation", None),
-    ("needle lift above its median", "attention.needle_lift", None),
-    ("router imbalance above its median", "routing.imbalance", None),
-)
-"""Name, metric and threshold; None means the median of the class."""
-
-_MIN_GROUP: Final = 5  # cases: a mean over fewer says too little
 
 
 def metrics() -> list[Metric]:
     """The metrics whose columns ``degradation`` needs."""
     named = ["quality.score", *_CONTROLS, "tokens.bytes_per_token"]
-    named += [metric for _, metric, _ in _CAUSES]
+    named += [cause.metric for cause in WITHIN]
     outcomes = [name for name in known() if name.startswith("outcome.")]
     return [known()[name] for name in (*dict.fromkeys(named), *outcomes)]
 
@@ -196,21 +187,23 @@ class _EntryRows:
                 yield OutcomeShift(outcome=outcome, stress=stress, isocontent=twin)
 
     def causes(self) -> Iterator[Cause]:
-        for cause, metric, threshold in _CAUSES:
-            values = self.columns.values[metric]
+        for cause in WITHIN:
+            values = self.columns.values[cause.metric]
             rows = self.stressed & ~np.isnan(values)
             if not rows.any():
                 continue
-            limit = float(np.median(values[rows])) if threshold is None else threshold
-            with_it, without = rows & (values > limit), rows & (values <= limit)
-            if min(with_it.sum(), without.sum()) < _MIN_GROUP:
+            limit = float(np.median(values[rows])) if cause.measured else 0.0
+            with_it = values[rows] > limit
+            if min(with_it.sum(), (~with_it).sum()) < FEWEST:
                 continue
-            seed = derive_seed(0, "cause", self.role, self.entry.name, cause)
-            effect = mean_effect(self._sums(without, with_it), relative=False, seed=seed)
+            clusters = _compact(self.clusters[rows])
+            group = Grouped(self.score[rows], with_it, clusters, np.zeros_like(clusters))
+            seed = derive_seed(0, "cause", self.role, self.entry.name, cause.name)
+            effect = association(group, seed=seed)
             yield Cause(
-                cause=cause,
+                cause=f"{cause.name} above its median" if cause.measured else cause.name,
                 n_with=int(with_it.sum()),
-                n_without=int(without.sum()),
+                n_without=int((~with_it).sum()),
                 with_it=effect.cand,
                 without=effect.base,
                 delta=effect.cand - effect.base,
@@ -222,12 +215,12 @@ def _places(values: Floats, rows: Mask) -> Floats:
     """The place of each row on an axis.
 
     That is the row's value if there are few values with enough rows each. Otherwise it is the
-    middle of the row's bin; bins have about the same number of rows, at least ``_MIN_GROUP``.
+    middle of the row's bin; bins have about the same number of rows, at least ``FEWEST``.
     """
     distinct, counts = np.unique(values[rows], return_counts=True)
-    if len(distinct) == 0 or (len(distinct) <= _BINS and counts.min() >= _MIN_GROUP):
+    if len(distinct) == 0 or (len(distinct) <= _BINS and counts.min() >= FEWEST):
         return values
-    bins = min(_BINS, int(counts.sum()) // _MIN_GROUP)
+    bins = min(_BINS, int(counts.sum()) // FEWEST)
     edges = np.unique(np.quantile(values[rows], np.linspace(0, 1, max(bins, 1) + 1)))
     index = np.clip(np.searchsorted(edges, values, side="right") - 1, 0, max(len(edges) - 2, 0))
     middles: Floats = (edges[:-1] + edges[1:]) / 2 if len(edges) > 1 else edges

@@ -87,6 +87,8 @@ class Columns:
     needs it."""
     levels: tuple[LevelLine, ...] = ()
     """The loads that have ended; empty for a file of version 1."""
+    places: Codes = field(default_factory=lambda: np.empty(0, np.int64))
+    """Each row's place, from 0, among the measured requests in the file."""
     case_ids: NDArray[np.object_] = field(default_factory=lambda: np.empty(0, object))
     """Case ids as texts; empty unless requested."""
 

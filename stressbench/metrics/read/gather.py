@@ -126,6 +126,7 @@ class Gather:
             weights={m.name: ordered(f"weight {m.name}") for m in self.metrics if m.weight},
             twins=_words(self.twins)[order] if self.twins is not None else _words([]),
             levels=run.levels,
+            places=order,
             case_ids=_texts(self.case_ids)[order] if self.case_ids else _texts([]),
         )
         for metric in self.metrics:

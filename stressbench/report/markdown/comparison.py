@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from stressbench.report.markdown.escape import text
+from stressbench.report.words import changes
 from stressbench.report.words import comparison as words
 from stressbench.report.words.degradation import lines as degradation_lines
 from stressbench.schema.analysis.comparison import Comparison, Finding
@@ -36,6 +39,7 @@ def render(comparison: Comparison) -> str:
         lines += ["", f"### Gates (from {source})", "", *_table(("verdict", "gate", "in"), rows)]
         lines += ["", *(f"- {text(words.explain(gate))}" for gate in words.listed(comparison))]
         lines += [f"- {hidden}" for hidden in [words.unlisted(comparison)] if hidden]
+    lines += [*_changed_cases(comparison), *_moved_causes(comparison)]
     rows = [
         [text(words.scope(finding)), text(words.target(finding)), *_cells(finding)]
         for finding in comparison.findings
@@ -56,9 +60,42 @@ def render(comparison: Comparison) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _table(leading: tuple[str, ...], rows: list[list[str]]) -> list[str]:
-    head = (*leading, *_HEAD)
-    align = ["---"] * len(leading) + ["---:"] * len(_HEAD)
+def _changed_cases(comparison: Comparison) -> Iterator[str]:
+    """The cases that changed most, scope by scope."""
+    if comparison.changes:
+        yield from ("", "### Cases that changed most")
+    for each in comparison.changes:
+        rows = []
+        for case in each.cases:
+            name, *rest = changes.cells(case, each)
+            rows.append([_code(name), *map(text, rest)])
+        heads = ("case", "value", "outcome", "base said", "cand said")
+        yield from ("", text(changes.heading(each)), "", *_table(heads, rows, ()))
+    if comparison.changes:
+        yield from ("", f"In full: {_code(changes.command(comparison, comparison.changes[0]))}")
+
+
+def _moved_causes(comparison: Comparison) -> Iterator[str]:
+    """What moved where answers were lost."""
+    if not comparison.causes:
+        return
+    yield from ("", f"### {changes.CAUSES_TITLE}", "")
+    rows = [
+        [text(scope), *map(text, changes.cause_cells(each))]
+        for scope, mine in changes.by_scope(changes.sure(comparison.causes))
+        for each in mine
+    ]
+    if rows:
+        heads = ("lost there", "lost elsewhere", "difference", "interval", "p")
+        yield from (*_table(("in", "what moved"), rows, heads), "")
+    yield from (f"- {text(each)}" for each in changes.unsure(comparison.causes))
+
+
+def _table(
+    leading: tuple[str, ...], rows: list[list[str]], numbers: tuple[str, ...] = _HEAD
+) -> list[str]:
+    head = (*leading, *numbers)
+    align = ["---"] * len(leading) + ["---:"] * len(numbers)
     return [f"| {' | '.join(row)} |" for row in (head, align, *rows)]
 
 

@@ -12,11 +12,14 @@ _SUFFIX = {"fraction": "", "ratio": "x", "count": "", "nats": " nats"}
 
 def level(finding: Finding, value: float | None) -> str:
     """A side's value: percent for fractions, else the number with its unit."""
-    if value is None:
-        return "-"
-    if finding.unit == "fraction":
+    return "-" if value is None else level_in(finding.unit, value)
+
+
+def level_in(unit: str, value: float) -> str:
+    """A value in the unit of its metric, likewise."""
+    if unit == "fraction":
         return f"{100 * value:.1f} %"
-    return f"{number(value)}{_SUFFIX.get(finding.unit, f' {finding.unit}')}"
+    return f"{number(value)}{_SUFFIX.get(unit, f' {unit}')}"
 
 
 def change(finding: Finding, value: float | None, *, signed: bool = True) -> str:
@@ -49,6 +52,11 @@ def p_value(p: float | None) -> str:
 
 
 def scope(finding: Finding) -> str:
+    """Where a finding was measured."""
+    return place(finding.scope)
+
+
+def place(scope: dict[str, str]) -> str:
     """``dense, niah``: where it was measured; the stressed arm is the default and left out.
 
     A class and a label are one entry of the suite: ``dense, chat (replay)``. The axis in which
@@ -57,7 +65,7 @@ def scope(finding: Finding) -> str:
     named = ("role", "prompt_class")
     parts = {
         axis: value
-        for axis, value in finding.scope.items()
+        for axis, value in scope.items()
         if (axis, value) != ("arm", "stress") and (axis in named or "->" not in value)
     }
     if parts.keys() >= {"prompt_class", "label"}:

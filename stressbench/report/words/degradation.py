@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from stressbench.report.words.quantities import number, share, spread
+from stressbench.report.words.quantities import number, points, share, spread
 from stressbench.safe_text import safe_line
 from stressbench.schema.analysis.degradation import ClassDegradation, ContextLength, Curve
 
@@ -28,7 +28,7 @@ def _details(each: ClassDegradation) -> Iterator[str]:
     if each.context_length:
         yield _context_length(each.context_length)
     for loss in each.losses:
-        yield f"against its {loss.control} control {_points(loss.delta)} {spread(loss.ci)}"
+        yield f"against its {loss.control} control {points(loss.delta)} {spread(loss.ci)}"
     for shift in each.outcomes:
         twin = "" if shift.isocontent is None else f", twin {share(shift.isocontent)}"
         yield f"{safe_line(shift.outcome)} {share(shift.stress)}{twin}"
@@ -36,7 +36,7 @@ def _details(each: ClassDegradation) -> Iterator[str]:
         yield (
             f"{cause.cause}: {share(cause.with_it)} with ({cause.n_with}), "
             f"{share(cause.without)} without ({cause.n_without}), "
-            f"{_points(cause.delta)} {spread(cause.ci)}"
+            f"{points(cause.delta)} {spread(cause.ci)}"
         )
 
 
@@ -58,7 +58,3 @@ def _context_length(length: ContextLength) -> str:
         f" (longest tried: {length.longest:,}); it keeps {share(length.share)}"
         f" of {share(length.base)}"
     )
-
-
-def _points(value: float) -> str:
-    return f"{100 * value:+.1f} pt"

@@ -16,3 +16,8 @@ def spread(ends: tuple[float, float] | None) -> str:
 def number(value: float) -> str:
     """Three significant digits, thousands in full."""
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"  # noqa: PLR2004
+
+
+def points(value: float) -> str:
+    """A difference of shares in percentage points: ``-2.5 pt``."""
+    return f"{100 * value:+.1f} pt"

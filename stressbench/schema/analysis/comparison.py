@@ -115,6 +115,82 @@ class Knees(Open, frozen=True, kw_only=True):
     cand: Knee
 
 
+class SideAnswer(Open, frozen=True, kw_only=True):
+    """What one side answered to a case; with repeats, all of them together."""
+
+    value: float
+    """The metric that the cases are ordered by, in its unit; the mean of the repeats."""
+    score: float | None
+    """Mean score, 0 to 1; null if no answer was judged."""
+    outcomes: dict[str, int]
+    """How many repeats had each outcome."""
+    answer: str | None
+    """The answer of the first repeat, as its scorer understood it; null if there is none, or if
+    the suite has ``record_prompts: false``."""
+
+
+class ChangedCase(Open, frozen=True, kw_only=True):
+    """A case whose value changed."""
+
+    case_id: str
+    """The case in the base; ``stressbench show RUN CASE_ID`` shows it in full."""
+    cand_case_id: str
+    """The case in the candidate. It differs only between two arms, labels or loads."""
+    base: SideAnswer
+    cand: SideAnswer
+
+
+class CaseChanges(Open, frozen=True, kw_only=True):
+    """The cases of one scope that changed most: first those that got worse, the worst first."""
+
+    gate: str | None
+    """The gate that the scope belongs to; null if all gates pass or there is none."""
+    metric: str
+    """The metric that the cases are ordered by."""
+    unit: str
+    scope: dict[str, str]
+    n: int
+    """Paired cases with a value on both sides."""
+    worse: int
+    """Cases that got worse. A gate on any ``change`` counts every changed case."""
+    better: int
+    """Cases that got better."""
+    cases: list[ChangedCase]
+
+
+class CauseChange(Open, frozen=True, kw_only=True):
+    """How many answers were lost where a possible cause moved, and where it did not.
+
+    An answer is lost if its score fell. This is an association between cases of one class, not
+    an experiment: what moved may itself follow from the loss, or both from something else.
+    """
+
+    scope: dict[str, str]
+    cause: str
+    """What happened: ``needle lift fell``, ``newly preempted``, ..."""
+    metric: str
+    """The metric that shows it."""
+    n_moved: int
+    """Cases in which it happened, in classes that also have others."""
+    lost_moved: int
+    """Lost answers among them."""
+    n_others: int
+    """Cases of the same classes in which it did not happen."""
+    lost_others: int
+    """Lost answers among them."""
+    delta: float | None
+    """Share of lost answers where it happened minus that of the others, compared within each
+    class; positive if answers were lost where it happened."""
+    ci: tuple[float, float] | None
+    """95 % interval of ``delta``."""
+    p: float | None
+    """Two-sided p-value of no association."""
+    p_adjusted: float | None
+    """``p`` adjusted by Benjamini and Hochberg, over all causes and scopes."""
+    why: str
+    """Why ``delta`` is null; may be empty."""
+
+
 class Comparison(Open, frozen=True, kw_only=True):
     """The comparison of two sides."""
 
@@ -134,6 +210,10 @@ class Comparison(Open, frozen=True, kw_only=True):
     """Source of the gates: flags, a file, the suite, or the defaults."""
     findings: list[Finding]
     """Exploratory findings: every headline metric, overall and per prompt class."""
+    changes: list[CaseChanges] = []
+    """The cases that changed most: in the scopes whose gates do not pass, else in each role."""
+    causes: list[CauseChange] = []
+    """What moved in the cases whose answers were lost, for each role that lost any."""
     knees: list[Knees] = []
     """Knees of the two sides, if the load was swept."""
     differences: list[str]

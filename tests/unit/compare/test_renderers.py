@@ -60,7 +60,7 @@ def test_junit_has_a_case_a_gate_and_never_paints_doubt_green(tmp_path):
 def test_markdown_tables_are_whole(tmp_path):
     text = comparison_markdown.render(comparison(tmp_path, degradation=True))
     tables = re.findall(r"(?:^\|.*\|$\n)+", text, re.MULTILINE)
-    assert len(tables) == 2
+    assert len(tables) == 4  # gates, the changed cases of a class and of all, findings
     for table in tables:
         widths = {len(re.findall(r"(?<!\\)\|", line)) for line in table.splitlines()}
         assert len(widths) == 1
@@ -73,6 +73,69 @@ def test_the_table_says_verdict_numbers_and_reasons(tmp_path, explain):
     assert "REGRESSION" in text
     assert "-35.0 pt" in text
     assert ("because worse beyond chance" in " ".join(text.split())) is explain
+
+
+def lost_with_preemption(tmp_path):
+    """Twelve of fifteen newly preempted cases lost their answer, and one of the others."""
+    kv = records.record().kv
+    sides = []
+    for name, lost in (("base", ()), ("cand", (*range(12), 40))):
+        rows = [
+            msgspec.structs.replace(
+                records.record(i, score=float(i not in lost)),
+                kv=msgspec.structs.replace(kv, preemptions=int(bool(lost) and i < 15)),
+            )
+            for i in range(60)
+        ]
+        sides.append(records.write(tmp_path / name / "records.jsonl", rows))
+    options = Options(gates=("quality.score drop < 5pt",), gates_from="here")
+    return comparing.compare(*sides, options)
+
+
+def test_every_format_names_the_changed_cases_and_how_to_see_them(tmp_path):
+    found = lost_with_preemption(tmp_path)
+    table = comparison_table.render(found, terminal=False)
+    markdown = comparison_markdown.render(found)
+    (case,) = ET.fromstring(comparison_junit.render(found)).iter("failure")
+    assert "dense: 13 of 60 cases worse (quality.score drop < 5pt)" in table
+    shown = f"stressbench show {tmp_path / 'cand'} {found.changes[0].cases[0].case_id} --role dense"
+    assert len(found.changes[0].cases) == 5
+    for text in (table, case.text):
+        assert shown in text
+        for each in found.changes[0].cases:
+            assert re.search(rf"{re.escape(each.case_id)}\W+1 -> 0\W+correct -> invented", text)
+    for each in found.changes[0].cases:
+        assert f"<code>{each.case_id}</code> | 1 -&gt; 0 | correct -&gt; invented |" in markdown
+
+
+def test_what_moved_with_lost_answers_is_told_as_an_association(tmp_path):
+    found = lost_with_preemption(tmp_path)
+    table = comparison_table.render(found, terminal=False)
+    assert re.search(r"dense +newly preempted +12 of 15 +1 of 45 +\+77.8 pt", table)
+    assert "| dense | newly preempted | 12 of 15 | 1 of 45 |" in comparison_markdown.render(found)
+    told = " ".join(comparison_table.render(found, explain=True, terminal=False).split())
+    assert "newly preempted: 12 of 15 cases lost their answer, against 1 of the 45 others" in told
+    assert "Beyond chance, but no proof of a cause" in told
+    assert "not compared, because no case has a value on both sides: needle lift fell" in told
+
+
+def test_long_answers_are_shortened_to_where_they_differ(tmp_path):
+    sides = []
+    for name, said in (("base", "Mercury"), ("cand", "Earth")):
+        rows = [records.record(i, score=float(name == "base")) for i in range(9)]
+        rows = [
+            msgspec.structs.replace(
+                row,
+                quality=msgspec.structs.replace(
+                    row.quality, answer=f"The planet closest to the sun is {said}"
+                ),
+            )
+            for row in rows
+        ]
+        sides.append(records.write(tmp_path / name / "records.jsonl", rows))
+    found = comparing.compare(*sides, Options(gates_only=True))
+    assert '-> "... Earth"' in comparison_table.render(found, terminal=False)
+    assert '| "... Mercury" | "... Earth" |' in comparison_markdown.render(found)
 
 
 def test_every_format_names_the_sides_and_the_knees(tmp_path):

@@ -8,11 +8,13 @@ from contextlib import suppress
 import numpy as np
 
 from stressbench.compare.comparison import Options, compare_columns, needed
+from stressbench.compare.evaluate import case_values
 from stressbench.compare.model_pairs import matches, model_pairs
-from stressbench.compare.pair import Pairing, SideRows, case_means, pair
+from stressbench.compare.pair import Pairing, pair
 from stressbench.compare.sides import Contrast, contrast
 from stressbench.errors import CompareError, SuiteError, UsageError
-from stressbench.metrics.base import Columns, Floats
+from stressbench.metrics.base import Columns
+from stressbench.metrics.families import known
 from stressbench.report.model.page.view import Flip, Versus
 from stressbench.schema.analysis.comparison import Comparison
 from stressbench.schema.axes import NONE
@@ -67,7 +69,7 @@ def versus(
 def _within(run: Columns, by: Mapping[str, tuple[str, str]]) -> Iterator[Versus]:
     """Two sides of one run: an entry for each pair of models on them."""
     sides = contrast(by, where="the report")
-    options = Options(allow_partial=True, by=sides)
+    options = Options(allow_partial=True, by=sides, changes=False)
     comparison, refused = _compared(run, None, options)
     pairs = [each for each in _matches(run, run, sides) if "lever" in by or _bare(each)]
     for index, each in enumerate(pairs or [sides]):
@@ -107,7 +109,9 @@ def _matches(base: Columns, cand: Columns, sides: Contrast) -> list[Contrast]:
 def _runs(
     base: Columns, cand: Columns, names: tuple[str, str], treat: tuple[str, ...]
 ) -> Iterator[Versus]:
-    comparison, refused = _compared(base, cand, Options(allow_partial=True, treat=treat))
+    comparison, refused = _compared(
+        base, cand, Options(allow_partial=True, treat=treat, changes=False)
+    )
     pairs = [each for each in _matches(base, cand, Contrast()) if _bare(each)]
     for index, each in enumerate(pairs or [None]):
         yield Versus(
@@ -138,7 +142,8 @@ def _flips(base: Columns, cand: Columns, sides: Contrast) -> list[Flip]:
 
 def _flip(entry: Entry, paired: Pairing) -> Flip | None:
     """None where no case was scored in the quality pass on both sides."""
-    sides = [_scores(side, len(paired)) for side in (paired.base, paired.cand)]
+    score = known()["quality.score"]
+    sides = [case_values(side, score, len(paired)) for side in (paired.base, paired.cand)]
     there = ~np.isnan(sides[0]) & ~np.isnan(sides[1])
     if not there.any():
         return None
@@ -162,10 +167,3 @@ def _flip(entry: Entry, paired: Pairing) -> Flip | None:
         only_first=int(np.sum(first > second)),
         only_second=int(np.sum(second > first)),
     )
-
-
-def _scores(side: SideRows, n: int) -> Floats:
-    """Each case's mean score in the quality pass."""
-    keep = side.quality_pass
-    usable = SideRows(side.columns, side.rows[keep], side.cases[keep], keep[keep])
-    return case_means(usable, side.columns.values["quality.score"], n)

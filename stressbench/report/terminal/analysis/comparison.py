@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from rich.table import Table
 from rich.text import Text
 
+from stressbench.report.terminal.analysis.changes import changed_cases, moved_causes
 from stressbench.report.terminal.layout import rendered, text
 from stressbench.report.words import comparison as words
 from stressbench.report.words.degradation import lines as degradation_lines
@@ -14,6 +15,8 @@ from stressbench.schema.analysis.comparison import Comparison, Finding
 
 _STYLE = {"pass": "green", "regression": "bold red", "inconclusive": "yellow", "ungated": "cyan"}
 _PER_CLASS = frozenset({"quality.score", "ttft.p50", "e2el.p95", "tokens.inflation"})
+_NAMED = 6
+"""Places that a line names before it only counts them."""
 _MARK = {"pass": "ok", "regression": "worse", "inconclusive": "unclear", "ungated": "no gate"}
 
 
@@ -39,6 +42,8 @@ def _parts(comparison: Comparison, *, explain: bool) -> Iterator[Text | Table]:
         yield text(hidden, "dim")
     if explain:
         yield from (text(f"- {words.explain(gate)}") for gate in words.listed(comparison))
+    yield from changed_cases(comparison)
+    yield from moved_causes(comparison, explain=explain)
     if comparison.findings:
         yield from _findings(comparison)
     yield from (text(f"knee {words.knees(each)}") for each in comparison.knees)
@@ -79,12 +84,20 @@ def _findings(comparison: Comparison) -> Iterator[Text | Table]:
     same = [name for name, places in still.items() if len(places) == len(everywhere)]
     if same:
         yield text(f"the same everywhere: {', '.join(same)}", "dim")
+    if places := still.get("quality.score"):
+        named, more = "; ".join(places[:_NAMED]), len(places) - _NAMED
+        also = f"; and {more} more" if more > 0 else ""
+        yield text(f"no score changed in {len(places)} of the classes: {named}{also}", "dim")
 
 
 def _unchanged(finding: Finding) -> bool:
-    """Whether both sides agree; quality is shown even then, because readers want its level."""
+    """Whether both sides agree in every case.
+
+    The quality of a model is shown even then, because readers want its level.
+    """
     same = finding.delta == 0 and finding.base == finding.cand and finding.p == 1
-    return same and finding.metric != "quality.score"
+    level = finding.metric == "quality.score" and "prompt_class" not in finding.scope
+    return same and not finding.flips and not level
 
 
 def _worth_a_row(finding: Finding) -> bool:
