@@ -176,7 +176,7 @@ def _duckdb(folder: Path) -> Path | None:
 def write(file: Path, records: int, seed: int, *, night: int = 0) -> int:
     """A run of ``records`` cases: ten classes, three lengths, three depths, two roles."""
     rng = random.Random(seed)
-    header = json.loads(_HEADER)
+    header = json.loads(HEADER)
     began = datetime(2026, 1, 1, 2, tzinfo=UTC) + timedelta(days=night)
     header |= {"run_id": f"run{night:04}", "started_at": began.isoformat()}
     cells = [
@@ -230,7 +230,7 @@ _MODEL = (
     '"tokenizer_sha256":"t","dtype":"float32","max_model_len":4096,"kv_blocks":512,'
     '"block_size":32,"engine_args":{},"why_null":{}}'
 )
-_HEADER = (
+HEADER = (
     '{"type":"run","schema_version":1,"run_id":"","started_at":"","stressbench":"0",'
     '"git_revision":null,"suite":"bench","suite_sha256":"s","suite_spec":{},"seed":0,'
     '"limit":null,"engine":"simulated","simulated":true,"models":{"dense":MODEL,'

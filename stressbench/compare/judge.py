@@ -23,12 +23,14 @@ from stressbench.compare.family import Adjusted, Asked, Tested, harm_p
 from stressbench.compare.gates.limits import limit_settles_at, limit_verdict
 from stressbench.schema.analysis.comparison import Finding, GateFinding, Missing, Overall, Verdict
 from stressbench.schema.suite.gate import Gate
-from stressbench.stats.effect import natural
+from stressbench.stats.effect import Effect
 from stressbench.stats.exact import Interval
 from stressbench.stats.power import (
-    Test,
+    HarmTest,
+    Towards,
     clusters_if_still,
-    clusters_needed,
+    clusters_to_find,
+    clusters_to_show,
     detectable,
     fewest_clusters,
 )
@@ -223,12 +225,11 @@ def _gap(asked: Asked) -> str | None:
 
 
 def _settles_at(adjusted: Adjusted, gate: Gate) -> int | None:
-    """Number of items that would settle a gate if the difference stayed as it is.
+    """Number of items that would settle a gate four times in five if the difference stayed.
 
-    A harm h below the margin m is settled by showing that it is below m, a distance of m - h;
-    a harm beyond it by showing that it is no chance, a distance of h. For the first, today's
-    interval must shrink; it is wider than its standard error suggests if few cases differ. For
-    the second, the harm must be found with 80 % power.
+    A harm below the margin is settled by showing that it is below it: today's interval, which is
+    wider than its standard error suggests if few cases differ, must shrink. A harm beyond the
+    margin must be found. None if no number of items settles it.
     """
     effect = adjusted.asked.answer.effect
     if effect is None or effect.interval is None or effect.delta is None or not effect.se:
@@ -237,17 +238,20 @@ def _settles_at(adjusted: Adjusted, gate: Gate) -> int | None:
         return None
     if effect.clusters < 2:  # noqa: PLR2004  a spread needs two
         return None
-    fewest = fewest_clusters(1 - gate.confidence)
-    if not effect.varied:
+    fewest = fewest_clusters(adjusted.level)
+    if not effect.varied and effect.drift is None:
         still = clusters_if_still(effect.se, effect.clusters, gate.margin, gate.confidence)
         return max(still, fewest)
-    worst, harm = _harm(gate, effect.interval), _harm(gate, Interval(effect.delta, effect.delta))
-    margin, worst, harm = (_working(gate, each) for each in (gate.margin, worst, harm))
-    if margin > harm:
-        shrunk = ((worst - harm) / (margin - harm)) ** 2
-        return max(math.ceil(effect.clusters * shrunk), effect.clusters + 1, fewest)
-    needed = clusters_needed(effect.se, effect.clusters, harm, adjusted.level)
-    return max(needed, effect.clusters + 1, fewest)
+    harm = _harm(gate, Interval(effect.delta, effect.delta))
+    if harm < gate.margin:
+        margin, worst, now = (
+            _working(gate, each) for each in (gate.margin, _harm(gate, effect.interval), harm)
+        )
+        needed = clusters_to_show(effect, margin - now, worst - now, gate.confidence)
+    else:
+        test = next(_tests(gate, adjusted.level, adjusted.asked, effect.delta))
+        needed = clusters_to_find(effect, test, harm)
+    return None if needed is None else max(needed, effect.clusters + 1, fewest)
 
 
 def _working(gate: Gate, harm: float) -> float:
@@ -257,18 +261,35 @@ def _working(gate: Gate, harm: float) -> float:
     return -math.log1p(-min(harm, 0.999)) if gate.direction == "drop" else math.log1p(harm)
 
 
+def _tests(gate: Gate, level: float, asked: Asked, delta: float) -> Iterator[HarmTest]:
+    """The one-sided tests of a gate, the one in the direction of ``delta`` first."""
+    margin = max(gate.margin, asked.answer.noise or 0.0)
+    if gate.direction != "change":
+        yield HarmTest(level, gate.direction, margin)
+        return
+    yield from (HarmTest(level / 2, each, margin) for each in _either_way(delta))
+
+
+def _either_way(delta: float) -> tuple[Towards, Towards]:
+    return ("drop", "rise") if delta < 0 else ("rise", "drop")
+
+
 def _mde(asked: Asked, gate: Gate, level: float) -> float | None:
     """The smallest true harm that this gate would call a regression four times in five."""
     effect = asked.answer.effect
-    found = detectable(effect, Test(level, _working(gate, gate.margin))) if effect else None
-    if found is None:
+    if effect is None or effect.delta is None:
         return None
-    if gate.relative and gate.direction == "drop":
-        return -math.expm1(-found)
-    return natural(found, relative=gate.relative)
+    return _largest(effect, _tests(gate, level, asked, effect.delta))
 
 
 def _explored_mde(asked: Asked) -> float | None:
-    effect = asked.answer.effect
-    found = detectable(effect, Test((1 - asked.question.confidence) / 2)) if effect else None
-    return None if found is None else natural(found, relative=asked.question.relative)
+    effect, level = asked.answer.effect, (1 - asked.question.confidence) / 2
+    if effect is None or effect.delta is None:
+        return None
+    return _largest(effect, (HarmTest(level, each) for each in _either_way(effect.delta)))
+
+
+def _largest(effect: Effect, tests: Iterable[HarmTest]) -> float | None:
+    """The smallest harm that is found, whichever way it goes; a way that cannot be is left out."""
+    found = [harm for test in tests if (harm := detectable(effect, test)) is not None]
+    return max(found, default=None)

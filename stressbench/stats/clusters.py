@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from stressbench.stats import changes
 from stressbench.stats.arrays import Codes, Floats
 from stressbench.stats.effect import Effect, natural, natural_interval
 from stressbench.stats.exact import (
@@ -113,6 +114,7 @@ def mean_effect(
         se=se,
         clusters=n,
         least_p=least_p(_changed(sums.cells), PERMUTATIONS),
+        changes=changes.of_sums(sums.cells, sums.span, relative=relative),
         method=f"{method}, swap permutation",
         varied=linear_se(sums.cells, relative=relative) > 0,
     )
@@ -160,6 +162,7 @@ def binary_effect(base: Floats, cand: Floats, *, confidence: float = 0.95) -> Ef
         se=math.sqrt(max(gained + lost, 2)) / n,
         clusters=n,
         method="exact McNemar, score interval",
+        changes=changes.of_pairs(float(base.mean()), gained, lost, n),
         varied=gained + lost > 0,
     )
 

@@ -77,6 +77,7 @@ def drifted(effect: Effect, drift: Drift, *, relative: bool, confidence: float) 
         interval=natural_interval(wider, relative=relative),
         p=max(effect.p, drift.two_sided(point / total)) if total else effect.p,
         se=total or None,
+        drift=drift,
         method=f"{effect.method}, drift between runs",
     )
 

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+from stressbench.stats.changes import Changes
 from stressbench.stats.exact import Interval
+
+if TYPE_CHECKING:
+    from stressbench.stats.drift import Drift
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +33,10 @@ class Effect:
     method: str
     least_p: float = 0.0
     """The smallest two-sided p that this test could give for the clusters that changed."""
+    changes: Changes | None = None
+    """How the clusters changed, of which the power follows; None if unknown."""
+    drift: Drift | None = None
+    """The drift that is part of ``se``, on the working scale; None if there is none."""
     varied: bool = True
     """False if the two sides agree everywhere; ``se`` is then that of two changed clusters."""
 

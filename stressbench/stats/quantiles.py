@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stressbench.stats.arrays import Codes, Floats
+from stressbench.stats.changes import Changes, of_crossings
 from stressbench.stats.clusters import PairedSums, cluster_sums, mean_effect
 from stressbench.stats.effect import Effect, natural, natural_interval
 from stressbench.stats.exact import Interval, t_quantile, z_quantile, z_two_sided
@@ -91,10 +92,39 @@ def percentile_effect(
             p=tested.p,
             se=mean.se,
             method=f"{tested.method}; interval of the mean",
+            changes=mean.changes,
             varied=mean.varied,
         )
     interval = natural_interval(tested.bounds, relative=relative)
-    return replace(effect, interval=interval, p=tested.p, se=tested.se, method=tested.method)
+    changes = _changes(sides, share, point, tested.null_se, relative=relative)
+    return replace(
+        effect,
+        interval=interval,
+        p=tested.p,
+        se=tested.se,
+        method=tested.method,
+        changes=changes,
+    )
+
+
+def _changes(sides: Sides, share: float, point: float, se: float, *, relative: bool) -> Changes:
+    """The rows of each cluster that moved above the percentile of both sides together."""
+    pooled = percentile(np.concatenate([sides.base, sides.cand]), share)
+    rarer = np.greater if share >= 0.5 else np.less  # noqa: PLR2004  the upper half
+    beyond = [
+        np.bincount(clusters[rarer(values, pooled)], minlength=sides.clusters)
+        for values, clusters in (
+            (sides.base, sides.base_clusters),
+            (sides.cand, sides.cand_clusters),
+        )
+    ]
+    return of_crossings(
+        beyond[1] - beyond[0],
+        natural(point, relative=relative),
+        se,
+        beyond=int(np.count_nonzero(beyond[0] + beyond[1])),
+        relative=relative,
+    )
 
 
 class _Tested(NamedTuple):
@@ -104,6 +134,8 @@ class _Tested(NamedTuple):
     se: float
     p: float
     method: str
+    null_se: float
+    """The spread of the effect if nothing changed."""
 
 
 def _linearised(
@@ -117,6 +149,7 @@ def _linearised(
         se=se,
         p=z_two_sided(point / se) if se else 1.0,
         method="linearised percentile, cluster-robust t",
+        null_se=se,
     )
 
 
@@ -127,12 +160,14 @@ def _resampled(
     rows = _SortedRows.of(sides, share)
     effects = rows.bootstrap(relative=relative, seed=seed)
     se = float(effects[np.isfinite(effects)].std())
+    p, null_se = rows.swap_test(point, relative=relative, seed=seed)
     tail = expanded_tail(sides.clusters, confidence)
     return _Tested(
         bounds=percentile_interval(effects, tail) if se else None,
         se=se,
-        p=rows.swap_test(point, relative=relative, seed=seed),
+        p=p,
         method="cluster bootstrap, swap permutation",
+        null_se=null_se,
     )
 
 
@@ -173,17 +208,22 @@ class _SortedRows:
             )
         return np.concatenate(effects)
 
-    def swap_test(self, point: float, *, relative: bool, seed: int) -> float:
-        """Two-sided p of ``point`` when each cluster's two sides may trade places."""
-        reached, tried = 0, 0
+    def swap_test(self, point: float, *, relative: bool, seed: int) -> tuple[float, float]:
+        """Two-sided p of ``point`` when each cluster's two sides may trade places, and the spread.
+
+        The spread is the root mean square of the effects if nothing changed.
+        """
+        reached, tried, squares = 0, 0, 0.0
         for flips in relabellings(self.count, PERMUTATIONS, seed):
             for part in np.array_split(flips, max(1, flips.shape[0] * len(self.values) // _CELLS)):
                 as_cand = ((part[:, self.clusters] > 0) ^ self.is_cand).astype(np.int32)
                 effects = self._effects(1 - as_cand, as_cand, relative=relative)
                 reached += count_reached(effects, point)
                 tried += len(effects)
+                squares += float((effects[np.isfinite(effects)] ** 2).sum())
         exact = tried == 2**self.count
-        return reached / tried if exact else (reached + 1) / (tried + 1)
+        p = reached / tried if exact else (reached + 1) / (tried + 1)
+        return p, math.sqrt(squares / tried)
 
     def _blocks(self, draws: int) -> list[int]:
         size = max(1, min(draws, _CELLS // len(self.values)))

@@ -13,7 +13,7 @@ from stressbench.stats.clusters import (
     mean_effect,
     mean_se,
 )
-from stressbench.stats.power import clusters_needed
+from stressbench.stats.power import HarmTest, clusters_to_find
 from stressbench.stats.resample import LARGE
 
 
@@ -69,8 +69,8 @@ def test_a_planted_drop_of_five_points_is_found_at_the_stated_power():
     """As many clusters as make 5 points the minimal detectable effect: found 4 times in 5."""
     rng = np.random.default_rng(5)
     pilot = paired(*clustered_answers(rng, 4000, 6, drop=0.05))
-    se = linear_se(pilot.cells, relative=False)
-    clusters = clusters_needed(se, 4000, 0.05)
+    test = HarmTest(0.025, "drop")
+    clusters = clusters_to_find(mean_effect(pilot, relative=False), test, 0.05)
     found = 0
     for trial in range(60):
         sums = paired(*clustered_answers(rng, clusters, 6, drop=0.05))
