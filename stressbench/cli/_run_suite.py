@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,6 +40,8 @@ class RunOptions:
 
 def run_suite(suite: Suite, console: Console, options: RunOptions) -> ExitCode:
     """Run one suite, or show what it would send. Raises ``StressbenchError``."""
+    from stressbench.cli._planned import planned_gates
+    from stressbench.compare.decidable import told
     from stressbench.runner.plan.prepare import check_roles, prepare
     from stressbench.runner.resume import load_resumed
     from stressbench.runner.run import new_directory, run
@@ -62,6 +64,9 @@ def run_suite(suite: Suite, console: Console, options: RunOptions) -> ExitCode:
         directory = begun or new_directory(options.out, suite.spec.name)
         with _removed_if_empty(directory):
             prepared = prepare(suite, engine=engine, limit=limit, progress=progress)
+            prepared = replace(prepared, gates=planned_gates(prepared.plan))
+    for line in told(each for each in prepared.gates if not (each.can_pass and each.can_fail)):
+        console.print(safe_text(line), style="yellow", soft_wrap=True)
     with _removed_if_empty(directory), _view(console, shown=options.progress) as view:
         running = run(prepared, directory, view, resumed=resumed, roles=roles)
         result = in_its_time(
@@ -75,9 +80,10 @@ def run_suite(suite: Suite, console: Console, options: RunOptions) -> ExitCode:
 def _show_plan(
     suite: Suite, engine: str, limit: int | None, progress: Progress, roles: tuple[str, ...]
 ) -> None:
-    from stressbench.cli._counted import counted
+    from stressbench.cli._planned import counted, planned_gates
     from stressbench.cli.watch.plan import print_kv, print_plan
-    from stressbench.report.terminal.layout import stdout_console
+    from stressbench.compare.decidable import told
+    from stressbench.report.terminal.layout import stdout_console, text
     from stressbench.runner.plan.kv import foreseen
     from stressbench.runner.plan.prepare import prepare
 
@@ -87,6 +93,8 @@ def _show_plan(
     print_plan(console, dry.plan)
     print_kv(console, foreseen(dry))
     console.print(counted(dry.suite, chosen, dry.passes), soft_wrap=True)
+    for line in told(planned_gates(dry.plan)):
+        console.print(text(line), soft_wrap=True)
 
 
 @contextmanager

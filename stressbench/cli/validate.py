@@ -22,9 +22,10 @@ def validate(
 
     Example: stressbench validate suites/smoke.yaml
     """
-    from stressbench.cli._counted import counted
+    from stressbench.cli._planned import counted, planned_gates
     from stressbench.cli.watch.preparing import preparing
     from stressbench.cli.watch.stderr import stderr_console
+    from stressbench.compare.decidable import told
     from stressbench.metrics.families import known
     from stressbench.runner.plan.models import open_models
     from stressbench.runner.plan.prepare import check_names, check_prompts, open_prompt_formats
@@ -40,6 +41,9 @@ def validate(
         check_names(suite)
         with stderr_console() as console, preparing(console) as progress:
             models = open_models(suite.spec, progress, weights=False)
-        check_prompts(suite, Plan(suite.spec, open_prompt_formats(suite, models)), models)
+        plan = Plan(suite.spec, open_prompt_formats(suite, models))
+        check_prompts(suite, plan, models)
         requests = counted(suite.spec, list(models), passes(suite.spec, workers=True))
         typer.echo(f"{suite.source}: valid; {requests}")
+        for line in told(planned_gates(plan)):
+            typer.echo(f"  {line}")

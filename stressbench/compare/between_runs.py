@@ -11,7 +11,7 @@ _ENGINE_AXES = frozenset({"role", "variant"})
 
 def between_sides(pairing: Pairing) -> Drift | None:
     """The drift between the sides; None if they were served by one engine at one time."""
-    runs = {side.columns.header.run_id for side in (pairing.base, pairing.cand)}
-    if len(runs) == 1 and not pairing.sides.differing & _ENGINE_AXES:
+    files = {side.columns.path for side in (pairing.base, pairing.cand)}
+    if len(files) == 1 and not pairing.sides.differing & _ENGINE_AXES:
         return None
     return assumed()

@@ -67,24 +67,27 @@ def finding(asked: Asked, p_adjusted: float | None, mde: float | None = None) ->
 
 
 def judged(tested: Iterable[Tested], *, partial: bool = False) -> Iterator[GateFinding]:
-    """The verdict of each gate, and of those of its scopes in which something surely got worse.
+    """The verdict of each gate as a whole and of its scopes.
 
-    A ``partial`` comparison can show a regression but never passes, because the missing cases
-    may differ from the others.
+    Scopes are opened if the whole surely got worse, or one of them. A ``partial`` comparison can
+    show a regression but never passes, because the missing cases may differ from the others.
     """
     for each in tested:
-        sure = [scope for scope in each.scopes if _sure(scope, each.gate)]
-        yield _judge(each.pooled, each.gate, partial=partial)
-        yield from (_judge(scope, each.gate, partial=partial, part=True) for scope in sure)
+        answers = (each.pooled, *each.scopes)
+        opened = any(_sure(answer, each.gate) for answer in answers)
+        for answer in answers:
+            verdict: Verdict = "unopened"
+            why = "all scopes together show no loss"
+            part = answer is not each.pooled
+            if opened or not part:
+                verdict, why = _verdict(answer, each.gate)
+            if partial and verdict == "pass":
+                verdict, why = "inconclusive", "within the margin so far, but a run is unfinished"
+            yield _found(answer, each.gate, (verdict, why), part=part)
 
 
-def _judge(
-    adjusted: Adjusted, gate: Gate, *, partial: bool = False, part: bool = False
-) -> GateFinding:
-    asked = adjusted.asked
-    verdict, why = _verdict(adjusted, gate)
-    if partial and verdict == "pass":
-        verdict, why = "inconclusive", "within the margin so far, but a run is unfinished"
+def _found(adjusted: Adjusted, gate: Gate, told: tuple[Verdict, str], *, part: bool) -> GateFinding:
+    asked, (verdict, why) = adjusted.asked, told
     mde = _mde(asked, gate, adjusted.level)
     shared = msgspec.structs.asdict(finding(asked, adjusted.p)) | {"why": why, "mde": mde}
     return GateFinding(
@@ -105,10 +108,12 @@ def overall(gates: list[GateFinding]) -> Overall:
 
     One scope of a gate can make it red, but the gate as a whole decides whether it is green.
     """
-    found: set[Verdict] = {gate.verdict for gate in gates if not gate.part}
-    found |= {gate.verdict for gate in gates if gate.verdict == "regression"}
-    order: tuple[Verdict, ...] = ("regression", "inconclusive", "pass")
-    return next((verdict for verdict in order if verdict in found), "ungated")
+    whole = {gate.verdict for gate in gates if not gate.part}
+    if any(gate.verdict == "regression" for gate in gates):
+        return "regression"
+    if not whole:
+        return "ungated"
+    return "pass" if whole == {"pass"} else "inconclusive"
 
 
 def bounds(asked: Asked) -> Interval | None:
@@ -136,33 +141,32 @@ def _verdict(adjusted: Adjusted, gate: Gate) -> tuple[Verdict, str]:
         )
     if within:
         return "pass", (
-            "it is surely worse, but shown to be worse by less than the margin"
+            "surely worse, but shown to be worse by less than the margin"
             if sure
             else "shown to stay within the margin"
         )
-    if harm >= gate.margin - _ROUNDING:
-        return _beyond(adjusted, sure=sure, noisy=harm <= (answer.noise or 0.0))
-    if sure:
-        return "inconclusive", (
-            "it is surely worse, but by less than the margin as measured, and the interval does "
-            "not exclude that it is more"
-        )
-    return "inconclusive", "neither a loss nor its absence is shown: too few or too noisy items"
-
-
-def _beyond(adjusted: Adjusted, *, sure: bool, noisy: bool) -> tuple[Verdict, str]:
-    """The verdict on a harm as large as the margin."""
-    if sure and not noisy:
+    beyond, noisy = harm >= gate.margin - _ROUNDING, harm <= (answer.noise or 0.0)
+    if sure and beyond and not noisy:
         return "regression", "worse beyond chance, by the margin or more"
+    why = _open(adjusted, sure=sure, beyond=beyond)
+    return "inconclusive", f"{why}; {answer.drift}" if answer.drift else why
+
+
+def _open(adjusted: Adjusted, *, sure: bool, beyond: bool) -> str:
+    """Why a harm that is not shown to be within the margin is not called a regression."""
+    effect = adjusted.asked.answer.effect
+    if sure and beyond:
+        return "worse by the margin, but not by more than unchanged repeats differ"
     if sure:
-        return "inconclusive", "worse by the margin, but not by more than unchanged repeats differ"
-    answer = adjusted.asked.answer
-    why = "worse by the margin, but not beyond chance"
-    if answer.drift:
-        why += f": {answer.drift}"
-    elif answer.effect and answer.effect.least_p > adjusted.level:
-        why += ": too few items changed for any test to tell"
-    return "inconclusive", why
+        return (
+            "surely worse, but by less than the margin as measured, and it is not excluded that "
+            "it is more"
+        )
+    if not beyond:
+        return "neither a loss nor its absence is shown: too few or too noisy items"
+    if effect and effect.least_p > adjusted.level:
+        return "worse by the margin, but too few items changed for any test to tell it from chance"
+    return "worse by the margin, but not beyond chance"
 
 
 def _sure(adjusted: Adjusted, gate: Gate) -> bool:

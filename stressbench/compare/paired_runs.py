@@ -149,7 +149,7 @@ class PairedRuns:
         return self.main
 
     def judge(self, gates: Sequence[Gate]) -> list[GateFinding]:
-        """The verdict of each gate, and of the scopes in which something surely got worse."""
+        """The verdict of each gate and of its scopes."""
         tested = adjusted([each for gate in gates for each in self.ask(gate)])
         dropped = any(each.dropped for paired in self.paired for each in paired.pairings)
         return [*judged(tested, partial=bool(self.partial) or dropped)]

@@ -14,8 +14,13 @@ import msgspec
 
 from stressbench import catalog
 from stressbench.errors import SuiteError, UsageError
-from stressbench.prompts.build.assemble import WITHOUT_CONTEXT, Extent, assemble_condition, extent
-from stressbench.prompts.build.conditions import Condition, conditions_of, points_of
+from stressbench.prompts.build.assemble import Extent, assemble_condition, extent
+from stressbench.prompts.build.conditions import (
+    WITHOUT_CONTEXT,
+    Condition,
+    conditions_of,
+    points_of,
+)
 from stressbench.prompts.build.outline import Passage, PromptOutline, Truth
 from stressbench.prompts.build.params import Param, ParamValues
 from stressbench.prompts.build.prompt_class import PromptClass

@@ -10,18 +10,19 @@ from stressbench.schema.analysis.comparison import Comparison, GateFinding
 
 
 def render(comparison: Comparison) -> str:
-    """One test case for each gate and scope.
+    """One test case for each gate, and for each of its scopes that surely got worse.
 
     A regression is a ``failure``, an inconclusive gate an ``error`` (never ``skipped``:
     CI systems paint that green).
     """
-    verdicts = [gate.verdict for gate in comparison.gates]
+    gates = words.listed(comparison)
+    kinds = [_kind(gate) for gate in gates]
     suite = ET.Element(
         "testsuite",
         name="stressbench compare",
-        tests=str(len(verdicts)),
-        failures=str(verdicts.count("regression")),
-        errors=str(verdicts.count("inconclusive")),
+        tests=str(len(gates)),
+        failures=str(kinds.count("failure")),
+        errors=str(kinds.count("error")),
         skipped="0",
     )
     properties = ET.SubElement(suite, "properties")
@@ -30,7 +31,7 @@ def render(comparison: Comparison) -> str:
         ET.SubElement(properties, "property", name=name, value=value)
     for each in comparison.knees:
         ET.SubElement(properties, "property", name="knees", value=words.knees(each))
-    for gate in comparison.gates:
+    for gate in gates:
         suite.append(_case(gate))
     root = ET.Element("testsuites")
     root.append(suite)
@@ -41,13 +42,20 @@ def render(comparison: Comparison) -> str:
 def _case(gate: GateFinding) -> ET.Element:
     case = ET.Element("testcase", classname=f"stressbench.{words.target(gate)}", name=_name(gate))
     explanation = words.explain(gate)
-    kind = {"regression": "failure", "inconclusive": "error"}.get(gate.verdict)
+    kind = _kind(gate)
     if kind:
         message = ET.SubElement(case, kind, message=safe_line(gate.why), type=gate.verdict)
         message.text = explanation
     else:
         ET.SubElement(case, "system-out").text = explanation
     return case
+
+
+def _kind(gate: GateFinding) -> str | None:
+    """``failure`` or ``error``; None for a pass, and for a scope that does not decide."""
+    if gate.verdict == "regression":
+        return "failure"
+    return "error" if gate.verdict == "inconclusive" and not gate.part else None
 
 
 def _name(gate: GateFinding) -> str:

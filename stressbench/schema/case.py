@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal, TypeAlias
+from collections.abc import Mapping
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 import msgspec
 
@@ -17,6 +18,24 @@ figure."""
 
 AROUND: Final[frozenset[Pass]] = frozenset({"warmup", "cooldown"})
 """Passes that are in no figure."""
+
+
+class PlannedCase(NamedTuple):
+    """What is known of a case before it is built: the values of its keys, and its item."""
+
+    keys: Mapping[str, str]
+    """``prompt_class``, ``label``, ``arm``, ``budget``, ``depth`` and every parameter, as text."""
+    item: str
+    """The ``cluster_id`` that its record will have."""
+
+
+def key_text(value: object) -> str:
+    """A parameter as gates write it: ``512``, ``0.5``, ``uuid``; empty for none."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() else f"{value:g}"
+    return "" if value is None else str(value)
 
 
 class Segment(Strict, frozen=True, kw_only=True):

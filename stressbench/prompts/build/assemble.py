@@ -10,7 +10,7 @@ from operator import attrgetter
 from typing import Final
 
 from stressbench.errors import SuiteError
-from stressbench.prompts.build.conditions import Condition
+from stressbench.prompts.build.conditions import WITHOUT_CONTEXT, Condition
 from stressbench.prompts.build.encoded import Encoded
 from stressbench.prompts.build.filler import FillPlan, Unreachable
 from stressbench.prompts.build.outline import PromptOutline
@@ -22,8 +22,6 @@ from stressbench.schema.suite.suite import Arm, Value
 
 _TEXT: Final = attrgetter("text")
 _FILLED: Final[tuple[Arm, ...]] = ("stress", "isotoken")
-WITHOUT_CONTEXT: Final[frozenset[Arm]] = frozenset({"no_context", "oracle_context"})
-"""Arms that never have filler, whatever the budget."""
 
 
 @dataclass(frozen=True)
@@ -82,8 +80,7 @@ def assemble_condition(plugin: PromptClass, condition: Condition) -> tuple[Case,
     contents = _ArmContents(outlines, condition)
     return tuple(
         _case(plugin, condition, arm, outlines[arm], contents.content(arm))
-        for arm in condition.arms
-        if condition.first or arm not in WITHOUT_CONTEXT
+        for arm in condition.sent_arms
     )
 
 

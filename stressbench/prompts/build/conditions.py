@@ -7,12 +7,16 @@ import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Final
 
 from stressbench.prompts.build.params import ParamValues
 from stressbench.prompts.build.prompt_format import PromptFormat
 from stressbench.prompts.build.traits import Traits
 from stressbench.schema.suite.suite import Arm, PromptSpec
 from stressbench.seeds import derive_rng, derive_seed
+
+WITHOUT_CONTEXT: Final[frozenset[Arm]] = frozenset({"no_context", "oracle_context"})
+"""Arms that never have filler, whatever the budget: asked once for each item."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +35,11 @@ class Condition:
     """Whether this is the item's first condition at this point of the sweep."""
     suite_seed: int
     prompt_format: PromptFormat
+
+    @property
+    def sent_arms(self) -> Sequence[Arm]:
+        """The arms that have a case here: controls without a context have one for each item."""
+        return [arm for arm in self.arms if self.first or arm not in WITHOUT_CONTEXT]
 
     def pick(self, name: str, count: int) -> int:
         """Choose one of ``count`` things for this item.

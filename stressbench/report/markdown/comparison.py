@@ -30,11 +30,12 @@ def render(comparison: Comparison) -> str:
     if comparison.gates:
         rows = [
             [_MARK[gate.verdict], _code(gate.gate), text(words.scope(gate)), *_cells(gate)]
-            for gate in comparison.gates
+            for gate in words.listed(comparison)
         ]
         source = text(comparison.gates_from)
         lines += ["", f"### Gates (from {source})", "", *_table(("verdict", "gate", "in"), rows)]
-        lines += ["", *(f"- {text(words.explain(gate))}" for gate in comparison.gates)]
+        lines += ["", *(f"- {text(words.explain(gate))}" for gate in words.listed(comparison))]
+        lines += [f"- {hidden}" for hidden in [words.unlisted(comparison)] if hidden]
     rows = [
         [text(words.scope(finding)), text(words.target(finding)), *_cells(finding)]
         for finding in comparison.findings

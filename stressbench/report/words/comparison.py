@@ -64,6 +64,24 @@ def scope(finding: Finding) -> str:
     return safe_line(", ".join(words))
 
 
+def listed(comparison: Comparison) -> list[GateFinding]:
+    """The gates to show: all of them as a whole, and the scopes that surely got worse."""
+    return [gate for gate in comparison.gates if not gate.part or _surely_worse(gate)]
+
+
+def _surely_worse(gate: GateFinding) -> bool:
+    worse = {"drop": -1, "rise": 1}.get(gate.direction, 0) * (gate.delta or 0.0) >= 0
+    return worse and gate.p_adjusted is not None and gate.p_adjusted <= 1 - gate.confidence
+
+
+def unlisted(comparison: Comparison) -> str | None:
+    """How many scopes are not shown, and why; None if all are."""
+    hidden = len(comparison.gates) - len(listed(comparison))
+    if not hidden:
+        return None
+    return f"{hidden} scope(s) of these gates show no loss of their own: --format json lists them"
+
+
 def base_side(comparison: Comparison) -> str:
     """The base: its file, and which of its requests, unless it is all of them."""
     return _side(comparison.base, comparison.base_side)
@@ -112,6 +130,8 @@ def explain(gate: GateFinding) -> str:
         what += " four times out of five."
     if gate.noise is not None:
         what += f" Unchanged repeats differ by up to {change(gate, gate.noise, signed=False)}."
+    if gate.drift is not None and gate.drift not in gate.why:
+        what += f" {safe_line(gate.drift[:1].upper() + gate.drift[1:])}."
     if gate.verdict == "inconclusive" and gate.settles_at is not None:
         what += f" About {gate.settles_at:,} independent items would settle it"
         what += " if the difference stays the same."

@@ -19,6 +19,7 @@ from stressbench.runner.plan.probes import check_probes, passes, probe_type
 from stressbench.runner.plan.requests import Plan, limited
 from stressbench.runner.send.arrivals import check_trace
 from stressbench.schema.case import Pass
+from stressbench.schema.results.run import GatePlan
 from stressbench.schema.suite.parse import Suite
 from stressbench.schema.suite.suite import PromptSpec, SuiteSpec
 from stressbench.scorers.base import check as check_truth
@@ -41,6 +42,8 @@ class Prepared:
     models: dict[str, RunModel]
     plan: Plan
     """Its requests."""
+    gates: Sequence[GatePlan] = ()
+    """What its gates can decide; the run's header keeps it."""
 
 
 def prepare(

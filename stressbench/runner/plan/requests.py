@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import struct
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, TypeAlias
@@ -11,12 +12,12 @@ from msgspec.structs import replace
 
 from stressbench.prompts.base import count, load
 from stressbench.prompts.build.assemble import assemble_condition
-from stressbench.prompts.build.conditions import conditions_of
+from stressbench.prompts.build.conditions import Condition, conditions_of
 from stressbench.prompts.build.prompt_format import PromptFormat
 from stressbench.runner.plan.probes import telemetry_items
 from stressbench.runner.plan.spans import content_ids, spans
 from stressbench.schema.axes import split_role
-from stressbench.schema.case import Case, Pass, Request
+from stressbench.schema.case import Case, Pass, PlannedCase, Request, key_text
 from stressbench.schema.suite.load import CLOSED_CONCURRENCY, Cache, LoadLevel, LoadSpec, levels
 from stressbench.schema.suite.suite import SuiteSpec
 
@@ -54,6 +55,24 @@ def planned(suite: SuiteSpec, passes: Sequence[Pass] = ("quality",)) -> int:
         * sum(count(prompt, _first_items(suite, pass_)) for prompt in suite.prompts)
         for pass_ in passes
     )
+
+
+def planned_cases(suite: SuiteSpec, prompt_format: PromptFormat) -> Iterator[PlannedCase]:
+    """Every case that one model is sent, with nothing but its keys. No prompt is built."""
+    swept = [level for level in levels_of(suite, "quality") if level.factor is not None]
+    names = [{LEVEL: level.name} for level in swept] or [{}]
+    for spec in suite.prompts:
+        traits = load(spec.use).traits
+        for condition in conditions_of(spec, traits, seed=suite.seed, prompt_format=prompt_format):
+            item = f"{spec.name}/i{condition.item}"
+            for arm, name in itertools.product(condition.sent_arms, names):
+                keys = {"prompt_class": spec.use, "label": spec.name, "arm": arm}
+                yield PlannedCase(_keys(condition) | keys | name, item)
+
+
+def _keys(condition: Condition) -> dict[str, str]:
+    sizes = {"budget": condition.budget, "depth": condition.depth}
+    return {name: key_text(value) for name, value in {**condition.params.values, **sizes}.items()}
 
 
 def levels_of(suite: SuiteSpec, pass_: Pass) -> tuple[LoadLevel, ...]:

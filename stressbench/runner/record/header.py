@@ -49,6 +49,7 @@ def run_header(prepared: Prepared, run_id: str) -> RunHeader:
         simulated=prepared.traits.simulated,
         models={role: _identity(model) for role, model in prepared.models.items()},
         machine=read_machine(),
+        gates=[*prepared.gates],
     )
 
 

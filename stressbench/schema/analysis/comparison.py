@@ -8,7 +8,8 @@ from stressbench.schema.analysis.degradation import ClassDegradation
 from stressbench.schema.analysis.steadiness import Unsteady
 from stressbench.schema.base import Open
 
-Verdict: TypeAlias = Literal["pass", "regression", "inconclusive"]
+Verdict: TypeAlias = Literal["pass", "regression", "inconclusive", "unopened"]
+"""``unopened``: a scope that was not judged alone, because all scopes together show no loss."""
 Overall: TypeAlias = Literal["pass", "regression", "inconclusive", "ungated"]
 
 
@@ -86,7 +87,7 @@ class GateFinding(Finding, frozen=True, kw_only=True):
     """One-sided level at which this question was asked, after its share of the family."""
     part: bool = False
     """True for one scope of a ``per`` gate. It can make the gate red; only the whole makes it
-    green. Scopes are listed if something in them surely got worse."""
+    green."""
     verdict: Verdict
     settles_at: int | None
     """Number of independent items with which this gate would reach a verdict if the difference

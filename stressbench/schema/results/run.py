@@ -79,6 +79,29 @@ class Machine(Open, frozen=True, kw_only=True):
     unknown."""
 
 
+class GatePlan(Open, frozen=True, kw_only=True):
+    """What a gate of the suite can decide with the items that were planned."""
+
+    gate: str
+    """The gate as it was written."""
+    items: int
+    """Independent items of each model that it looks at."""
+    can_pass: bool
+    """Whether it could be green if nothing differed."""
+    items_to_pass: int | None
+    """The fewest items with which it could be green; null if no number shows its margin."""
+    can_fail: bool
+    """Whether it could be red if every item were worse."""
+    items_to_fail: int
+    """The fewest items with which it could be red."""
+    scopes: int
+    """Scopes of its ``per``; 0 without."""
+    scopes_that_cannot_fail: dict[str, int]
+    """Scopes with too few items to be red alone, with their items."""
+    why: str
+    """Why no number of items makes it green; empty if some number does."""
+
+
 class RunFacts(Open, frozen=True, kw_only=True):
     """Everything that two files must share or differ in on purpose, except the models."""
 
@@ -95,6 +118,8 @@ class RunFacts(Open, frozen=True, kw_only=True):
     engine: str
     simulated: bool
     machine: Machine
+    gates: list[GatePlan] = []
+    """What the suite's gates can decide; empty without gates, and in older files."""
 
 
 class RunHeader(RunFacts, frozen=True, kw_only=True):

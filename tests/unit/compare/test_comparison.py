@@ -103,13 +103,15 @@ def test_equal_scores_do_not_hide_answers_that_flipped(tmp_path):
     assert (gate.delta, gate.flips) == (0, 0.4)
 
 
-@pytest.mark.parametrize(("lost", "p"), [(5, 0.0625), (6, 0.03125)])
-def test_five_to_nothing_is_not_significant_and_six_is(tmp_path, lost, p):
+@pytest.mark.parametrize(("lost", "p"), [(4, 0.125), (5, 0.0625)])
+def test_four_to_nothing_may_be_chance_and_five_is_not(tmp_path, lost, p):
+    """A gate asks in one direction, so its p is half the two-sided one."""
     base = run(tmp_path, "base", answers(60))
     cand = run(tmp_path, "cand", answers(60, range(lost)))
     gate = only_gate(compare(base, cand, SCORE))
     assert gate.p == pytest.approx(p)
-    assert gate.verdict == ("regression" if p <= 0.05 else "inconclusive")
+    assert gate.p_adjusted == pytest.approx(p / 2)
+    assert gate.verdict == ("regression" if p / 2 <= 0.05 else "inconclusive")
 
 
 def test_the_order_of_lines_does_not_matter(tmp_path):
@@ -385,10 +387,25 @@ def test_latency_gates_find_a_slowdown_and_pass_its_absence(tmp_path):
         run(tmp_path, name, rows(factor))
         for name, factor in (("base", 1), ("same", 1), ("worse", 1.3))
     )
-    gate = "ttft.p95 rise < 15%"
+    gate = "ttft.p95 rise < 25%"
     assert compare(base, same, gate).verdict == "pass"
     assert compare(base, worse, gate).verdict == "regression"
     assert compare(worse, base, gate).verdict == "pass"
+    assert compare(base, base, "ttft.p95 rise < 15%").verdict == "pass"
+
+
+@pytest.mark.parametrize("sooner", [1.0, 1.08])
+def test_a_change_that_drift_between_two_runs_explains_is_left_open(tmp_path, sooner):
+    """However many requests there are: two single runs do not show how far runs drift apart."""
+    rows = [
+        [records.record(i, ttft_ms=factor * (100 + i % 7)) for i in range(600)]
+        for factor in (1.0, sooner)
+    ]
+    base, cand = (run(tmp_path, str(i), each) for i, each in enumerate(rows))
+    gate = only_gate(compare(base, cand, "ttft.p50 rise < 5%"))
+    assert gate.verdict == "inconclusive"
+    assert "assumed to differ by 5% (log sd): it was not measured" in gate.why
+    assert gate.ci[1] - gate.ci[0] > 0.25
 
 
 def test_a_drift_that_unchanged_repeats_show_too_is_no_regression(tmp_path):
@@ -401,15 +418,15 @@ def test_a_drift_that_unchanged_repeats_show_too_is_no_regression(tmp_path):
             for r, factor in enumerate(factors)
         ]
 
-    base = run(tmp_path, "base", rows([1.0, 1.2, 0.9, 1.1, 0.8]))
-    cand = run(tmp_path, "cand", rows([1.1, 1.3, 1.0, 1.2, 0.9]))
+    base = run(tmp_path, "base", rows([1.0, 1.4, 0.7, 1.2, 0.7]))
+    cand = run(tmp_path, "cand", rows([1.3, 1.8, 0.9, 1.6, 0.9]))
     gate = only_gate(compare(base, cand, "ttft.mean rise < 5%"))
     assert gate.p < 0.01
-    assert gate.noise > 0.1
+    assert gate.noise > 0.3
     assert gate.verdict == "inconclusive"
     assert "unchanged repeats" in gate.why
     quiet = run(tmp_path, "quiet", rows([1.0, 1.01, 0.99, 1.0, 1.0]))
-    slower = run(tmp_path, "slower", rows([1.1, 1.11, 1.09, 1.1, 1.1]))
+    slower = run(tmp_path, "slower", rows([1.3, 1.31, 1.29, 1.3, 1.3]))
     assert compare(quiet, slower, "ttft.mean rise < 5%").verdict == "regression"
 
 
@@ -418,8 +435,10 @@ def test_gates_are_split_and_restricted(tmp_path):
     base = run(tmp_path, "base", rows)
     comparison = compare(base, base, f"{SCORE} per prompt_class", f"{SCORE} per arm")
     assert [gate.scope for gate in comparison.gates] == [
+        {"role": "dense", "arm": "stress"},
         {"role": "dense", "arm": "stress", "prompt_class": "json"},
         {"role": "dense", "arm": "stress", "prompt_class": "niah"},
+        {"role": "dense"},
         {"role": "dense", "arm": "isocontent"},
         {"role": "dense", "arm": "stress"},
     ]
@@ -436,22 +455,59 @@ def test_gates_are_split_and_restricted(tmp_path):
         compare(base, base, f"{SCORE} where role=sparse")
 
 
-def test_holm_keeps_many_gates_from_crying_wolf(tmp_path):
-    """Six lost of 60 (p = .031) is a regression alone, not as one of twenty classes."""
-    classes = [f"c{i}" for i in range(20)]
-    base = [row for name in classes for row in answers(60, prompt_class=name)]
-    cand = [
-        row
-        for name in classes
-        for row in answers(60, range(6) if name == "c3" else (), prompt_class=name)
-    ]
-    comparison = compare(
-        run(tmp_path, "base", base), run(tmp_path, "cand", cand), f"{SCORE} per prompt_class"
-    )
-    assert "regression" not in {gate.verdict for gate in comparison.gates}
-    lost = next(gate for gate in comparison.gates if gate.scope["prompt_class"] == "c3")
+def classes(noisy, lost=range(6), gained=()):
+    """Answers of twenty classes of 60 on two sides; in c3 some are lost, in c4 some gained.
+
+    In each of the ``noisy`` other classes four answers are lost and four gained.
+    """
+    sides = [], []
+    for name in (f"c{i}" for i in range(20)):
+        wrong = ({*gained}, set()) if name == "c4" else (set(), {*lost} if name == "c3" else set())
+        if name in {f"c{i}" for i in range(5, 5 + noisy)}:
+            wrong = {0, 1, 2, 3}, {4, 5, 6, 7}
+        for side, each in zip(sides, wrong, strict=True):
+            side.extend(answers(60, each, prompt_class=name))
+    return sides
+
+
+def of_class(comparison, name):
+    return next(g for g in comparison.gates if g.scope.get("prompt_class") == name)
+
+
+@pytest.mark.parametrize(("noisy", "verdict"), [(0, "pass"), (15, "pass")])
+def test_six_of_sixty_are_a_sure_loss_alone_but_chance_among_noisy_classes(
+    tmp_path, noisy, verdict
+):
+    """Where nothing else changed no other class could raise a false alarm, so none counts."""
+    sides = [run(tmp_path, str(i), rows) for i, rows in enumerate(classes(noisy))]
+    gate = f"{SCORE} per prompt_class"
+    comparison = compare(*sides, gate)
+    lost = of_class(comparison, "c3")
     assert lost.p == pytest.approx(0.03125)
-    assert lost.p_adjusted == pytest.approx(0.03125 * 20)
+    assert comparison.gates[0].verdict == verdict
+    assert lost.verdict == ("unopened" if noisy else "regression")
+    assert comparison.verdict == ("pass" if noisy else "regression")
+
+
+def test_a_lost_class_is_found_although_another_gained_as_much(tmp_path):
+    sides = [run(tmp_path, str(i), r) for i, r in enumerate(classes(0, range(9), range(9)))]
+    comparison = compare(*sides, f"{SCORE} per prompt_class")
+    assert comparison.gates[0].delta == 0
+    assert comparison.verdict == of_class(comparison, "c3").verdict == "regression"
+    assert of_class(comparison, "c4").verdict == "pass"
+
+
+def test_a_sure_loss_inside_the_margin_is_not_red(tmp_path):
+    """60 of 2,000 lost: 3 points, far beyond chance, and no more than is tolerated."""
+    base = run(tmp_path, "base", answers(2000))
+    gate = only_gate(compare(base, run(tmp_path, "cand", answers(2000, range(60))), SCORE))
+    assert gate.p < 1e-9
+    assert gate.verdict == "pass"
+    assert "surely worse" in gate.why
+    few = run(tmp_path, "few", answers(300))
+    gate = only_gate(compare(few, run(tmp_path, "lost", answers(300, range(12))), SCORE))
+    assert (gate.verdict, gate.p_adjusted < 0.01) == ("inconclusive", True)
+    assert "surely worse, but by less than the margin" in gate.why
 
 
 def both_roles(n, wrong):
@@ -495,12 +551,12 @@ def test_unreadable_and_mistyped_input_is_named(tmp_path):
         compare(base, base, "quality.scor drop < 5pt")
 
 
-@pytest.mark.parametrize("n", [1, 2, 5])
+@pytest.mark.parametrize("n", [1, 2, 4])
 def test_a_handful_of_items_says_how_many_it_would_take(tmp_path, n):
     base = run(tmp_path, "base", answers(n))
     gate = only_gate(compare(base, base, SCORE))
     assert gate.verdict == "inconclusive"
-    assert "needs at least 6" in gate.why
+    assert "needs at least 5" in gate.why
 
 
 @given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=1, max_size=12))

@@ -29,8 +29,9 @@ def comparison(tmp_path, prompt_class="niah", **options):
         rows = [
             records.record(i, prompt_class=prompt_class, score=float(i >= wrong)) for i in range(60)
         ]
+        rows += [records.record(i, prompt_class="other") for i in range(60)]
         sides.append(records.write(tmp_path / name / "records.jsonl", rows))
-    gates = ("quality.score drop < 5pt per prompt_class", "ttft.p95 rise < 10%")
+    gates = ("quality.score drop < 5pt per prompt_class", "ttft.p95 rise < 40%")
     return comparing.compare(*sides, Options(gates=gates, gates_from="here", **options))
 
 
@@ -47,7 +48,7 @@ def test_json_round_trips_through_its_published_type(tmp_path):
 def test_junit_has_a_case_a_gate_and_never_paints_doubt_green(tmp_path):
     root = ET.fromstring(comparison_junit.render(comparison(tmp_path)))
     suite = root.find("testsuite")
-    assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("2", "1", "0")
+    assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("3", "2", "0")
     assert suite.find("testcase/failure").get("type") == "regression"
     none = ("quality.score drop < 5pt where prompt_class=none",)
     path = tmp_path / "base" / "records.jsonl"
@@ -121,8 +122,9 @@ def test_names_from_files_are_text_and_nothing_else(tmp_path):
     assert not re.search(r"^# h", markdown, re.MULTILINE)
     assert not re.search(r"(?<!\\)\*\*@", outside)
     junit = ET.fromstring(comparison_junit.render(found))
-    assert "<script>" in junit.find("testsuite/testcase").get("name")
-    assert json.loads(as_json(found))["gates"][0]["scope"]["prompt_class"] == HOSTILE
+    assert any("<script>" in case.get("name") for case in junit.iter("testcase"))
+    scopes = [gate["scope"] for gate in json.loads(as_json(found))["gates"]]
+    assert HOSTILE in {scope.get("prompt_class") for scope in scopes}
 
 
 def invoke(*arguments):

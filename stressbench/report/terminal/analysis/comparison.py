@@ -35,8 +35,10 @@ def _parts(comparison: Comparison, *, explain: bool) -> Iterator[Text | Table]:
         yield text(f"note {line}", "dim")
     if comparison.gates:
         yield _gates(comparison)
+    if hidden := words.unlisted(comparison):
+        yield text(hidden, "dim")
     if explain:
-        yield from (text(f"- {words.explain(gate)}") for gate in comparison.gates)
+        yield from (text(f"- {words.explain(gate)}") for gate in words.listed(comparison))
     if comparison.findings:
         yield from _findings(comparison)
     yield from (text(f"knee {words.knees(each)}") for each in comparison.knees)
@@ -46,7 +48,7 @@ def _parts(comparison: Comparison, *, explain: bool) -> Iterator[Text | Table]:
 
 def _gates(comparison: Comparison) -> Table:
     table = _table(f"Gates (from {comparison.gates_from})", "verdict", "gate", "in")
-    for gate in comparison.gates:
+    for gate in words.listed(comparison):
         table.add_row(
             Text(_MARK[gate.verdict], style=_STYLE[gate.verdict]),
             text(gate.gate),

@@ -1,4 +1,4 @@
-"""How many requests a suite sends, in the words that every command uses."""
+"""What a suite plans, in the words that every command uses: its requests, and its gates."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from stressbench.runner.plan.requests import Plan
     from stressbench.schema.case import Pass
+    from stressbench.schema.results.run import GatePlan
     from stressbench.schema.suite.suite import SuiteSpec
 
 
@@ -24,3 +26,13 @@ def counted(spec: SuiteSpec, roles: Sequence[str], passes: Sequence[Pass]) -> st
 
 def _number(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def planned_gates(plan: Plan) -> list[GatePlan]:
+    """What each gate of a suite can decide with the cases of each model."""
+    from stressbench.compare.decidable import gate_plans
+    from stressbench.runner.plan.requests import planned_cases
+
+    if not plan.suite.gates:
+        return []
+    return gate_plans(plan.suite.gates, [*planned_cases(plan.suite, plan.budget_format)])
