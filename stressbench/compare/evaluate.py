@@ -11,8 +11,8 @@ from stressbench.compare.pair import Pairing, SideRows, case_means
 from stressbench.schema.metric import Metric
 from stressbench.stats.arrays import Codes, Floats, Mask
 from stressbench.stats.clusters import PairedSums, binary_effect, cluster_sums, mean_effect
-from stressbench.stats.drift import Drift, drifted
-from stressbench.stats.effect import Effect, natural
+from stressbench.stats.drift import Drift
+from stressbench.stats.effect import Effect, drifted, natural
 from stressbench.stats.exact import t_quantile
 from stressbench.stats.levels import LevelTest
 from stressbench.stats.quantiles import Sides, percentile, percentile_effect

@@ -22,8 +22,8 @@ from stressbench.metrics.read.wall_time import UnknownFigureError
 from stressbench.schema.metric import Metric
 from stressbench.stats.arrays import Codes, Floats
 from stressbench.stats.clusters import linear_se
-from stressbench.stats.drift import Drift, drifted
-from stressbench.stats.effect import Effect, natural, natural_interval
+from stressbench.stats.drift import Drift
+from stressbench.stats.effect import Effect, drifted, natural, natural_interval
 from stressbench.stats.exact import Interval, t_quantile, t_two_sided
 from stressbench.stats.levels import mean_level
 
