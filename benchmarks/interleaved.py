@@ -94,6 +94,7 @@ def pairing(sent: Sent, latencies: list[Floats], metric: str) -> Pairing:
                 cases=np.zeros((ITEMS, 2), np.uint64),
                 contents=np.zeros(ITEMS, np.uint64),
                 labels={},
+                entries=(),
                 params={},
                 repeats=np.zeros(ITEMS, np.int64),
                 values={metric: values},
