@@ -37,6 +37,7 @@ from stressbench.schema.results.run import LevelLine, ModelLine, Reading, RunHea
 from stressbench.schema.step import StepReading
 from stressbench.schema.suite.load import LoadLevel
 from stressbench.schema.suite.suite import ProbeSpec
+from stressbench.seeds import derive_seed
 from stressbench.stats.series.saturation import Point, settled
 from stressbench.store import RunWriter
 from stressbench.telemetry.load_levels import LevelTally
@@ -247,11 +248,14 @@ class Session:
             return None  # everything is recorded: no warm-up either
         if level.factor is not None:  # only a sweep needs the tally: 40 bytes a request
             sender = replace(sender, keep=partial(self._count_and_keep, tally))
+        seed = self.prepared.suite.seed
+        if plan.block is not None:  # the same arrivals on both sides, others in each block
+            seed = derive_seed(seed, "block", plan.block.number)
         traffic = Traffic(
             sender=sender,
             clock=self.clock,
             level=level,
-            seed=self.prepared.suite.seed,
+            seed=seed,
             interrupted=lambda: self.interrupt.wanted,
         )
         sending = traffic.run(

@@ -15,7 +15,14 @@ from stressbench.schema.results.run import Interleaved
 from stressbench.schema.suite.parse import parse_suite
 from stressbench.store import read_run
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.timeout(900),
+    # Importing torch and vLLM warns, and vLLM leaves sockets to the collector.
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
 SUITE = """\
 schema: 1
 name: turns

@@ -83,7 +83,7 @@ def test_twins_exist_and_inflation_is_counted_against_them(smoke: Run) -> None:
             )
 
 
-AXES = {"variant", "lever", "replica", "parent", "split"}
+AXES = {"variant", "lever", "replica", "block", "parent", "split"}
 """Null is a value of theirs: none."""
 
 
