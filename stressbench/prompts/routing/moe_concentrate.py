@@ -109,7 +109,7 @@ def _varied(condition: Condition, ranked: Sequence[WordSet]) -> WordSet:
 
 @cache
 def strongest(log: str, *, where: str) -> Sequence[WordSet]:
-    """Return the word sets of a search run, those with the highest mean load imbalance first.
+    """Return the word sets of a search run, those whose prompts unbalanced the experts most first.
 
     ``log`` is a run directory or its ``records.jsonl``. Raises ``SuiteError``.
     """
@@ -118,7 +118,7 @@ def strongest(log: str, *, where: str) -> Sequence[WordSet]:
     try:
         for case in store.records(Path(log).expanduser(), ("arm", "params", "routing")):
             words = case.params.get("searched")
-            load = (case.sections["routing"] or {}).get("imbalance_mean")
+            load = (case.sections["routing"] or {}).get("prefill_imbalance_mean")
             if case.arm == "stress" and isinstance(words, str) and isinstance(load, int | float):
                 found.setdefault(tuple(words.split(" ")), []).append(load)
     except ResultsError as error:

@@ -175,7 +175,7 @@ def test_the_search_log_ranks_words_by_the_load_they_caused(
                 "prompt_class": "moe_concentrate",
                 "arm": "stress",
                 "params": {"searched": word},
-                "routing": {"imbalance_mean": load},
+                "routing": {"prefill_imbalance_mean": load, "imbalance_mean": 9 - load},
             }
         )
     log.write_text("".join(json.dumps(line) + "\n" for line in lines), "utf-8")
@@ -203,7 +203,7 @@ def test_the_search_log_may_be_a_run_directory_and_its_last_line_may_be_cut(tmp_
             "type": "case",
             "arm": "stress",
             "params": {"searched": "rope"},
-            "routing": {"imbalance_mean": 2.0},
+            "routing": {"prefill_imbalance_mean": 2.0},
         }
     )
     for cut in range(1, len(line)):
