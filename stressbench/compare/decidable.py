@@ -19,7 +19,8 @@ from stressbench.schema.metric import Metric
 from stressbench.schema.results.run import GatePlan
 from stressbench.schema.suite.gate import Gate, parse, share
 from stressbench.stats.clusters import PairedSums, mean_effect
-from stressbench.stats.drift import assumed, drifted
+from stressbench.stats.drift import assumed
+from stressbench.stats.effect import drifted
 from stressbench.stats.power import fewest_clusters
 
 _MOST = 1 << 20

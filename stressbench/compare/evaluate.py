@@ -12,8 +12,8 @@ from stressbench.schema.metric import Metric
 from stressbench.schema.suite.gate import share
 from stressbench.stats.arrays import Codes, Floats, Mask
 from stressbench.stats.clusters import PairedSums, binary_effect, cluster_sums, mean_effect
-from stressbench.stats.drift import Drift, drifted
-from stressbench.stats.effect import Effect, natural
+from stressbench.stats.drift import Drift
+from stressbench.stats.effect import Effect, drifted, natural
 from stressbench.stats.exact import t_quantile
 from stressbench.stats.quantiles import Sides, percentile, percentile_effect
 

@@ -9,10 +9,9 @@ nothing measured it, ``assumed`` applies.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
-from stressbench.stats.effect import Effect, natural_interval
 from stressbench.stats.exact import Interval, t_quantile, t_two_sided, z_quantile, z_two_sided
 
 ASSUMED: Final = 0.05
@@ -55,31 +54,6 @@ class Drift:
             for half in (point - interval.low, interval.high - point)
         )
         return Interval(point - low, point + high)
-
-
-def drifted(effect: Effect, drift: Drift, *, relative: bool, confidence: float) -> Effect:
-    """``effect`` with the drift in its interval, its p and its standard error.
-
-    An absolute effect drifts in proportion to the level of its two sides.
-    """
-    if effect.delta is None or effect.p is None:
-        return effect
-    point, interval = effect.delta, effect.interval
-    if relative:
-        point, interval = math.log1p(point), interval and Interval(*map(math.log1p, interval))
-    else:
-        level = (abs(effect.base) + abs(effect.cand)) / 2
-        drift = replace(drift, se=drift.se * level)
-    total = drift.total(effect.se or 0.0)
-    wider = interval and drift.widened(interval, point, confidence)
-    return replace(
-        effect,
-        interval=natural_interval(wider, relative=relative),
-        p=max(effect.p, drift.two_sided(point / total)) if total else effect.p,
-        se=total or None,
-        drift=drift,
-        method=f"{effect.method}, drift between runs",
-    )
 
 
 def assumed() -> Drift:

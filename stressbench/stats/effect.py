@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
 
 from stressbench.stats.changes import Changes
+from stressbench.stats.drift import Drift
 from stressbench.stats.exact import Interval
-
-if TYPE_CHECKING:
-    from stressbench.stats.drift import Drift
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,3 +51,28 @@ def natural_interval(interval: Interval | None, *, relative: bool) -> Interval |
     if interval is None or not all(map(math.isfinite, interval)):
         return None
     return Interval(*(float(natural(end, relative=relative)) for end in interval))
+
+
+def drifted(effect: Effect, drift: Drift, *, relative: bool, confidence: float) -> Effect:
+    """``effect`` with the drift in its interval, its p and its standard error.
+
+    An absolute effect drifts in proportion to the level of its two sides.
+    """
+    if effect.delta is None or effect.p is None:
+        return effect
+    point, interval = effect.delta, effect.interval
+    if relative:
+        point, interval = math.log1p(point), interval and Interval(*map(math.log1p, interval))
+    else:
+        level = (abs(effect.base) + abs(effect.cand)) / 2
+        drift = replace(drift, se=drift.se * level)
+    total = drift.total(effect.se or 0.0)
+    wider = interval and drift.widened(interval, point, confidence)
+    return replace(
+        effect,
+        interval=natural_interval(wider, relative=relative),
+        p=max(effect.p, drift.two_sided(point / total)) if total else effect.p,
+        se=total or None,
+        drift=drift,
+        method=f"{effect.method}, drift between runs",
+    )

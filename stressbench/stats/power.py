@@ -16,8 +16,7 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 from stressbench.stats.changes import Changes
 from stressbench.stats.drift import Drift
 from stressbench.stats.effect import Effect
-from stressbench.stats.exact import t_quantile, z_quantile
-from stressbench.stats.pairs import FEW, mcnemar_power
+from stressbench.stats.exact import FEW_PAIRS, mcnemar_power, t_quantile, z_quantile
 from stressbench.stats.resample import LARGE
 
 POWER: Final = 0.8
@@ -51,7 +50,7 @@ def detectable(effect: Effect, test: HarmTest) -> float | None:
     small.
     """
     changes = effect.changes
-    if changes is None:
+    if changes is None or not changes.square:
         return None
     seen = replace(changes, square=_background(changes, _beyond_chance(changes)))
     # The spread is an estimate, and the harm follows its square root.
@@ -227,7 +226,7 @@ def _drifting(
 
 def _found(changes: Changes, effect: Effect, test: HarmTest, harm: float) -> bool:
     """Whether a true ``harm`` is found with 80 % power."""
-    if changes.pairs and changes.clusters <= FEW and effect.drift is None:
+    if changes.pairs and changes.clusters <= FEW_PAIRS and effect.drift is None:
         both = _planted(changes, harm, test.towards).spread + harm**2
         worse, better = (both + harm) / 2, max(both - harm, 0.0) / 2
         n, margin = changes.clusters, test.margin

@@ -8,9 +8,9 @@ from scipy import stats
 
 from benchmarks.calibration import KINDS, trial
 from stressbench.stats.clusters import PairedSums, binary_effect, cluster_sums, mean_effect
-from stressbench.stats.drift import assumed, drifted
-from stressbench.stats.effect import Effect
-from stressbench.stats.pairs import mcnemar_power
+from stressbench.stats.drift import assumed
+from stressbench.stats.effect import Effect, drifted
+from stressbench.stats.exact import mcnemar_power
 from stressbench.stats.power import (
     POWER,
     HarmTest,
