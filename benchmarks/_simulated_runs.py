@@ -59,6 +59,7 @@ def run(
         labels=labels,
         entries=(),
         params={},
+        keys={},
         repeats=again,
         values=dict(values),
         weights={},

@@ -107,7 +107,7 @@ class Cell(NamedTuple):
             self.kind.name,
             str(self.clusters),
             share(sum(each.alarm for each in found), len(found)),
-            _size(self.kind, [each.mde for each in able if each.mde is not None]),
+            _size(self.kind, [each.mde for each in found]),
             share(sum(each.again for each in able), len(able)),
             share(sum(each.same for each in able), len(able)),
         )
@@ -219,13 +219,16 @@ def share(hits: int, of: int) -> str:
     return f"{100 * hits / of:.1f} % [{100 * low:.1f}, {100 * high:.1f}]" if of else "-"
 
 
-def _size(kind: Kind, found: Sequence[float]) -> str:
-    """The median of the MDEs in the unit of the gate."""
-    if not found:
+def _size(kind: Kind, found: Sequence[float | None]) -> str:
+    """The median of the MDEs in the unit of the gate, and the share of trials that have one."""
+    able = [each for each in found if each is not None]
+    if not able:
         return "none"
+    size, stated = float(np.median(able)), len(able) / len(found)
+    shown = f"{100 * size:.1f} {'pt' if kind.metric == 'quality.score' else '%'}"
     if kind.metric == "kv.preemptions":
-        return f"{np.median(found):.2f}"
-    return f"{100 * np.median(found):.1f} {'pt' if kind.metric == 'quality.score' else '%'}"
+        shown = f"{size:.2f}"
+    return shown if stated == 1 else f"{shown}, in {100 * stated:.0f} %"
 
 
 def _row(*cells: str) -> str:

@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import venv
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import median
 
@@ -30,7 +31,8 @@ RECORDS = int(os.environ.get("STRESSBENCH_BENCH_RECORDS", "1000000"))
 REPEATS = 3
 RIGHT = 0.8
 PEAK_TARGET_BYTES = 1.5 * 2**30
-NIGHTS, NIGHT_RECORDS = 100, 10_000
+NIGHTS = ((100, 10_000), (1_000, 200))
+"""Numbers of nights, and of records a night."""
 
 _OURS = """
 import json, resource, sys, time
@@ -140,10 +142,14 @@ _LABELS = {
 
 
 def _nights(directory: Path) -> None:
-    for night in range(NIGHTS):
-        write(directory / f"{night:03}" / "records.jsonl", NIGHT_RECORDS, night, night=night)
-    taken = _run(directory, sys.executable, _HISTORY, directory)
-    print(f"history                   {taken['seconds']:.1f} s for {taken['nights']:.0f} nights")
+    for nights, size in NIGHTS:
+        for night in range(nights):
+            write(directory / f"{night:04}" / "records.jsonl", size, night, night=night)
+        taken = _run(directory, sys.executable, _HISTORY, directory)
+        print(
+            f"history                   {taken['seconds']:.1f} s for {taken['nights']:.0f} nights"
+            f" of {size:,} records"
+        )
 
 
 def _run(folder: Path, python: str | Path, program: str, *arguments: object) -> dict[str, float]:
@@ -171,7 +177,8 @@ def write(file: Path, records: int, seed: int, *, night: int = 0) -> int:
     """A run of ``records`` cases: ten classes, three lengths, three depths, two roles."""
     rng = random.Random(seed)
     header = json.loads(HEADER)
-    header |= {"run_id": f"run{night:03}", "started_at": f"2026-01-01T00:00:{night:03}Z"}
+    began = datetime(2026, 1, 1, 2, tzinfo=UTC) + timedelta(days=night)
+    header |= {"run_id": f"run{night:04}", "started_at": began.isoformat()}
     cells = [
         (f"class{c}", budget, depth, role)
         for c in range(10)

@@ -1,8 +1,14 @@
 #!/bin/sh
-# One night: run a suite, compare it with the baseline, write every artifact, and exit with
-# the verdict (0 pass, 1 regression, 5 inconclusive, others: see stressbench --help).
+# One night: run a suite, compare it with the baseline and with the nights before, write every
+# artifact, and exit with the worse of both verdicts (0 pass, 1 regression, 5 cannot tell, others:
+# see stressbench --help).
 #
 #   nightly.sh [SUITE [BASELINE [ARTIFACTS]]]
+#
+# Keep ARTIFACTS/runs from night to night: `history` reads it. More options of the two commands
+# come from the environment:
+#
+#   RUN_OPTIONS='--role dense'  COMPARE_OPTIONS='--treat engine.version'  nightly.sh my-suite.yaml
 #
 # The first night has no baseline: its run becomes one, and the night passes.
 set -eu
@@ -17,7 +23,8 @@ command -v "$stressbench" >/dev/null 2>&1 || {
 }
 
 mkdir -p "$artifacts"
-"$stressbench" run "$suite" --out "$artifacts/runs"
+# shellcheck disable=SC2086  options are words of their own
+"$stressbench" run "$suite" --out "$artifacts/runs" ${RUN_OPTIONS:-}
 # Tonight's run is the newest one in the directory.
 tonight=$(ls -td "$artifacts"/runs/*/ | head -n 1)
 
@@ -28,14 +35,30 @@ if [ ! -e "$baseline/records.jsonl" ]; then
     exit 0
 fi
 
-# Keep the verdict until every format is written: a red night needs its report most.
+compare() {
+    # shellcheck disable=SC2086
+    "$stressbench" compare "$baseline" "$tonight" --history "$artifacts/runs" \
+        ${COMPARE_OPTIONS:-} "$@"
+}
+
+# Keep the verdicts until every format is written: a red night needs its report most.
 verdict=0
-"$stressbench" compare "$baseline" "$tonight" --format json --output "$artifacts/compare.json" ||
-    verdict=$?
-case $verdict in 0 | 1 | 5) ;; *) exit "$verdict" ;; esac
-for format in markdown junit; do
-    "$stressbench" compare "$baseline" "$tonight" --degradation --format "$format" \
-        --output "$artifacts/compare.$format" || [ $? -eq "$verdict" ]
+compare --format json --output "$artifacts/compare.json" || verdict=$?
+case $verdict in
+0 | 1 | 5)
+    for format in markdown junit; do
+        compare --degradation --format "$format" --output "$artifacts/compare.$format" ||
+            [ $? -eq "$verdict" ]
+    done
+    compare --explain || [ $? -eq "$verdict" ]
+    ;;
+esac
+
+trend=0
+"$stressbench" history "$artifacts/runs" --format json >"$artifacts/history.json" || trend=$?
+"$stressbench" history "$artifacts/runs" --html "$artifacts/history.html" || [ $? -eq "$trend" ]
+
+for code in 4 3 2 1 5; do
+    if [ "$verdict" -eq "$code" ] || [ "$trend" -eq "$code" ]; then exit "$code"; fi
 done
-"$stressbench" compare "$baseline" "$tonight" --explain || [ $? -eq "$verdict" ]
 exit "$verdict"

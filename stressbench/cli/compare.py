@@ -41,13 +41,21 @@ def compare(  # noqa: PLR0913  one parameter an option
     gate: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="GATE", help="A limit to judge: 'quality.score drop < 5pt per prompt_class'."
+            metavar="GATE",
+            help="What to judge: 'quality.score drop < 5pt per label', or of one run "
+            "'quality.score >= 90pt'.",
         ),
     ] = None,
     gates: Annotated[
         Path | None, typer.Option(metavar="FILE", help="A file with one gate on each line.")
     ] = None,
     treat: Annotated[list[str] | None, typer.Option(metavar="FACTOR", help=TREAT)] = None,
+    history: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="DIR", help="Earlier runs of this suite: how much runs differ by themselves."
+        ),
+    ] = None,
     allow_partial: Annotated[
         bool,
         typer.Option("--allow-partial", help="Compare incomplete runs on the cases both have."),
@@ -73,6 +81,9 @@ def compare(  # noqa: PLR0913  one parameter an option
 
     Example: stressbench compare results/baseline results/tonight --gate 'ttft.p95 rise < 10%'
 
+    Example: stressbench compare results/tonight --gate 'ttft.p95 <= 2s'
+    Example: stressbench compare results/baseline results/tonight --history results
+
     Example: stressbench compare results/smoke-baseline --roles dense,sparse --format markdown
 
     Example: stressbench compare results/smoke-baseline --by arm=isocontent,stress
@@ -88,6 +99,7 @@ def compare(  # noqa: PLR0913  one parameter an option
         gates_from=source,
         by=_sides(by or [], roles, two_runs=cand is not None),
         treat=tuple(treat or ()),
+        history=tuple(history or ()),
         allow_partial=allow_partial,
         degradation=degradation,
         gates_only=gates_only,

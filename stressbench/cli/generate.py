@@ -45,23 +45,24 @@ def generate(
     from stressbench.cli.watch.preparing import preparing
     from stressbench.cli.watch.stderr import stderr_console
     from stressbench.metrics.families import known
+    from stressbench.runner.plan.gates import check_gate_keys, check_gates
     from stressbench.runner.plan.models import open_models
     from stressbench.runner.plan.prepare import check_names, check_prompts, open_prompt_formats
     from stressbench.runner.plan.requests import Plan, limited
-    from stressbench.schema.suite import gate
     from stressbench.schema.suite.parse import load_suite
     from stressbench.schema.suite.shipped import find_suite
 
     changed = overrides(model, None, set_)
     loaded = load_suite(find_suite(suite), overrides=changed.changes)
     changed.check_roles(loaded)
-    gate.check(loaded, known())
     check_names(loaded)
+    check_gates(loaded, known())
     spec = limited(loaded.spec, limit)
     with stderr_console() as console, preparing(console) as progress:
         models = open_models(spec, progress, weights=False)
     plan = Plan(spec, open_prompt_formats(loaded, models))
     check_prompts(loaded, plan, models)
+    check_gate_keys(loaded, known(), plan)
     try:
         with out.open("wb") if out else nullcontext(sys.stdout.buffer) as file:
             writer = jsonlines.Writer(file, dumps=msgspec.json.encode)

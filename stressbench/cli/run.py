@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from stressbench.cli._overrides import Overrides, overrides, served_at
-from stressbench.cli._run_suite import RunOptions, run_suite
+from stressbench.cli.running.interleaved import run_interleaved, turns_taken
+from stressbench.cli.running.suite import SEVERITY, RunOptions, run_suite, say_error
 from stressbench.errors import ExitCode, StressbenchError, UsageError
 
 if TYPE_CHECKING:
@@ -73,6 +74,18 @@ def run(  # noqa: PLR0913 - the contract's options, one parameter each
             help="Run only this role. May be repeated; --resume can run the others later.",
         ),
     ] = None,
+    interleave: Annotated[
+        bool,
+        typer.Option(
+            "--interleave",
+            help="Let the engines of one suite, or of two, take turns, so that the machine's"
+            " drift meets all of them.",
+        ),
+    ] = False,
+    blocks: Annotated[
+        int | None,
+        typer.Option(min=6, metavar="K", help="Turns of each engine with --interleave; default 8."),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what would be sent, and send nothing.")
     ] = False,
@@ -94,15 +107,21 @@ def run(  # noqa: PLR0913 - the contract's options, one parameter each
     Example: stressbench run my-suite.yaml --model dense=./my-model --set load.concurrency=4
 
     Example: stressbench run core --base-url http://127.0.0.1:8000/v1
+
+    Example: stressbench run old.yaml new.yaml --interleave --blocks 12
     """
     from stressbench.cli.watch.stderr import stderr_console
     from stressbench.metrics.families import known
     from stressbench.runner.interrupt import leaving
+    from stressbench.runner.plan.gates import check_gates
     from stressbench.runner.plan.prepare import check_names
-    from stressbench.schema.suite import gate
 
     if from_ is not None and (suites or resume):
         raise UsageError("--from repeats one run; name no suite and no --resume with it")
+    if blocks is not None and not interleave:
+        raise UsageError("--blocks is for --interleave", hint="add --interleave")
+    if interleave and resume:
+        raise UsageError("an interrupted run goes on as it began: --resume without --interleave")
     changed = overrides(model, seed, set_)
     engine, served = served_at(base_url, engine)
     options = RunOptions(
@@ -115,30 +134,24 @@ def run(  # noqa: PLR0913 - the contract's options, one parameter each
         dry_run=dry_run,
         progress=progress,
     )
-    loaded = _load(suites, changed, served, resume or from_)
+    begun = turns_taken(resume) if resume else []
+    recorded = begun or [each for each in (resume, from_) if each]
+    loaded = _load(suites, changed, served, recorded)
     for suite in loaded:
-        gate.check(suite, known())
         check_names(suite)  # finds a mistake in the last suite before the first one runs
+        check_gates(suite, known())
     with leaving(), stderr_console() as console:
+        if interleave or begun:
+            blocks = blocks or DEFAULT_BLOCKS
+            raise typer.Exit(run_interleaved(loaded, console, options, blocks=blocks, begun=begun))
         raise typer.Exit(_all(loaded, console, options))
 
 
-_SEVERITY: Final = (
-    ExitCode.PASS,
-    ExitCode.INCONCLUSIVE,
-    ExitCode.REGRESSION,
-    ExitCode.RESULTS,
-    ExitCode.USAGE,
-    ExitCode.ENVIRONMENT,
-    ExitCode.INTERRUPTED,
-)
-"""From the mildest to the worst."""
+DEFAULT_BLOCKS: Final = 8
 
 
 def _all(suites: Sequence[Suite], console: Console, options: RunOptions) -> ExitCode:
     """Run every suite, also after one has failed; return the worst exit code."""
-    from rich.text import Text
-
     worst = ExitCode.PASS
     for suite in suites:
         try:
@@ -146,35 +159,41 @@ def _all(suites: Sequence[Suite], console: Console, options: RunOptions) -> Exit
         except StressbenchError as error:
             if len(suites) == 1:
                 raise
-            console.print(Text(f"{suite.spec.name}: {error}", style="red"), soft_wrap=True)
-            if error.hint:
-                console.print(Text(f"  {error.hint}"), soft_wrap=True)
+            say_error(error, suite.spec.name, console)
             code = error.exit_code
-        worst = max(worst, code, key=_SEVERITY.index)
+        worst = max(worst, code, key=SEVERITY.index)
         if code == ExitCode.INTERRUPTED:
             break
     return worst
 
 
 def _load(
-    names: list[str] | None, changed: Overrides, served: tuple[str, ...], recorded: Path | None
+    names: list[str] | None, changed: Overrides, served: tuple[str, ...], recorded: Sequence[Path]
 ) -> list[Suite]:
-    """The suites that are named, or the one that a run directory records."""
+    """The suites that are named, or those that run directories record."""
     from stressbench.schema.suite.parse import load_suite, parse_suite
     from stressbench.schema.suite.shipped import find_suite
 
     changes = (*changed.changes, *served)
     if names:
-        if recorded is not None and len(names) > 1:
+        if recorded and len(names) > 1:
             raise UsageError("--resume continues one run; name one suite, or none")
+        if len(recorded) > 1:
+            raise UsageError("--resume continues two runs that take turns; name no suite")
         loaded = [load_suite(find_suite(name), overrides=changes) for name in names]
-    elif recorded is None:
+    elif not recorded:
         raise UsageError("name a suite to run", hint="stressbench list suites")
     else:
         from stressbench.store import read_run
 
-        text = json.dumps(read_run(recorded).header.suite_spec).encode()
-        loaded = [parse_suite(text, source=str(recorded), overrides=changes)]
+        loaded = [
+            parse_suite(
+                json.dumps(read_run(each).header.suite_spec).encode(),
+                source=str(each),
+                overrides=changes,
+            )
+            for each in recorded
+        ]
     for suite in loaded:
         changed.check_roles(suite)
     return loaded

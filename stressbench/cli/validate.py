@@ -27,22 +27,23 @@ def validate(
     from stressbench.cli.watch.stderr import stderr_console
     from stressbench.compare.decidable import told
     from stressbench.metrics.families import known
+    from stressbench.runner.plan.gates import check_gate_keys, check_gates
     from stressbench.runner.plan.models import open_models
     from stressbench.runner.plan.prepare import check_names, check_prompts, open_prompt_formats
     from stressbench.runner.plan.probes import passes
     from stressbench.runner.plan.requests import Plan
-    from stressbench.schema.suite import gate
     from stressbench.schema.suite.parse import load_suite
     from stressbench.schema.suite.shipped import find_suite
 
     for name in suites:
         suite = load_suite(find_suite(name), overrides=set_ or ())
-        gate.check(suite, known())
         check_names(suite)
+        check_gates(suite, known())
         with stderr_console() as console, preparing(console) as progress:
             models = open_models(suite.spec, progress, weights=False)
         plan = Plan(suite.spec, open_prompt_formats(suite, models))
         check_prompts(suite, plan, models)
+        check_gate_keys(suite, known(), plan)
         requests = counted(suite.spec, list(models), passes(suite.spec, workers=True))
         typer.echo(f"{suite.source}: valid; {requests}")
         for line in told(planned_gates(plan)):

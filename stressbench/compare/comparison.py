@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from stressbench import store
 from stressbench.compare.analysis import causes, degradation
 from stressbench.compare.analysis.changes import changes
+from stressbench.compare.analysis.spread import between_runs
+from stressbench.compare.answer import of_question
 from stressbench.compare.case_keys import needs_ids
 from stressbench.compare.differences import check_treatments
 from stressbench.compare.evaluate import Question
+from stressbench.compare.gates.cases import parameters
 from stressbench.compare.judge import overall
-from stressbench.compare.knees import knees
+from stressbench.compare.load.knees import knees
 from stressbench.compare.paired_runs import PairedRuns, SidePairings, check_headers, of_gate
 from stressbench.compare.sides import Contrast
 from stressbench.errors import UsageError
@@ -28,6 +31,7 @@ from stressbench.schema.base import COMPARISON_VERSION
 from stressbench.schema.metric import Metric
 from stressbench.schema.results.run import RunHeader
 from stressbench.schema.suite.gate import Gate, parse
+from stressbench.schema.suite.gate_needs import needs_setting
 
 DEFAULT_GATES: Final = ("quality.score drop < 5pt", "failures.rate rise < 5pt")
 """Gates for two files if neither the command line nor the suite declares one."""
@@ -52,6 +56,8 @@ class Options:
     gates_only: bool = False
     """Skip the exploratory findings: faster, and enough for a CI job."""
     confidence: float = 0.95
+    history: tuple[Path, ...] = ()
+    """Directories of earlier runs, which measure the drift between runs."""
     changes: bool = True
     """Name the cases that changed most, for which the files are read once more, and what moved
     where answers were lost."""
@@ -72,31 +78,47 @@ def compare(
     second = None if cand is None else store.read_run(cand).header
     agenda = _agenda(first, second, options)
     _check_headers(first, second or first, agenda)  # takes no time, so do it before reading records
-    wanted, ids = needed(first, second, options)
+    wanted, ids, keys = needed(first, second, options)
     if cand is None:
-        left, right = columns.read(base, wanted, progress, ids=ids), None
+        left, right = columns.read(base, wanted, progress, ids=ids, keys=keys), None
     else:
-        left, right = columns.read_both(base, cand, wanted, progress, ids=ids)
+        settings = (second or first).suite_spec  # both sides are held to the same objectives
+        left, right = columns.read_both(
+            base, cand, wanted, progress, ids=ids, keys=keys, settings=settings
+        )
     return compare_columns(left, right, options)
 
 
 def compare_columns(base: Columns, cand: Columns | None, options: Options) -> Comparison:
-    """``compare`` for columns in memory, read with the metrics and ids that ``needed`` names."""
-    agenda = _agenda(base.header, cand.header if cand else None, options)
+    """``compare`` for columns in memory, read with what ``needed`` names."""
+    agenda = _agenda(base.header, None if cand is None else cand.header, options)
+    questions = [*map(of_question, agenda.gates), *_headlines(options.confidence)]
+    headers = (base.header, base.header if cand is None else cand.header)
     runs = PairedRuns(
         base,
-        cand or base,
+        base if cand is None else cand,
         agenda.contrast,
         agenda.treat,
         allow_partial=options.allow_partial,
+        spreads=between_runs(options.history, headers, questions),
     )
     return _compared(runs, agenda, options)
 
 
-def needed(
-    base: RunHeader, cand: RunHeader | None, options: Options
-) -> tuple[tuple[Metric, ...], bool]:
-    """The metrics that ``compare_columns`` must find in its columns, and whether it needs ids.
+class Needed(NamedTuple):
+    """What ``compare_columns`` must find in its columns."""
+
+    metrics: tuple[Metric, ...]
+    ids: bool
+    keys: tuple[str, ...]
+    """Parameters of prompt classes that gates name."""
+
+
+NOTHING: Final = Needed((), ids=False, keys=())
+
+
+def needed(base: RunHeader, cand: RunHeader | None, options: Options) -> Needed:
+    """What must be read to compare two runs.
 
     Raises as ``compare`` does for gates and sides.
     """
@@ -109,7 +131,8 @@ def needed(
         names += [metric.name for metric in degradation.metrics()]
     ids = agenda.contrast is not None and needs_ids(agenda.contrast)
     ids = ids or any(_asks_for_ids(gate) for gate in agenda.gates)
-    return tuple(known()[name] for name in dict.fromkeys(names)), ids
+    metrics = tuple(known()[name] for name in dict.fromkeys(names))
+    return Needed(metrics, ids, parameters(agenda.gates))
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +148,9 @@ class _Agenda:
 def _agenda(base: RunHeader, cand: RunHeader | None, options: Options) -> _Agenda:
     treat = check_treatments(options.treat)
     gates, source = _gates(options, base, cand)
+    for gate in gates:
+        place = f"{source}: gate {gate.text!r}"
+        needs_setting(known()[gate.metric], (cand or base).suite_spec, where=place)
     return _Agenda(gates, source, _contrast(options.by, gates, two_runs=cand is not None), treat)
 
 
@@ -132,11 +158,12 @@ def _contrast(by: Contrast | None, gates: Iterable[Gate], *, two_runs: bool) -> 
     """The sides; None where one run was named, and only gates say which sides to compare."""
     if by is not None or two_runs:
         return by or Contrast()
-    if any(gate.by for gate in gates):
+    if any(gate.by or gate.limit is not None for gate in gates):
         return None
     raise UsageError(
-        "compare needs two runs, or one run and two of its sides",
-        hint="stressbench compare BASE CAND, or stressbench compare RUN --roles a,b",
+        "compare needs two runs, or one run and two of its sides or a limit",
+        hint="stressbench compare BASE CAND, stressbench compare RUN --roles a,b, or "
+        "stressbench compare RUN --gate 'quality.score >= 90pt'",
     )
 
 
@@ -160,8 +187,10 @@ def _gates(options: Options, base: RunHeader, cand: RunHeader | None) -> tuple[l
     source = "the candidate's suite" if cand else "the run's suite"
     spec = (cand or base).suite_spec.get("gates")
     gates = _parsed(map(str, spec), source) if isinstance(spec, list) else []
-    if cand is None or options.by is not None:
+    if options.by is not None:
         return [gate for gate in gates if gate.by], source
+    if cand is None:
+        return [gate for gate in gates if gate.by or gate.limit is not None], source
     if not gates:
         source = "the defaults: no gate was declared"
         gates = _parsed(DEFAULT_GATES, source)

@@ -13,7 +13,7 @@ from stressbench.schema.results.run import Machine, ModelRun, RunHeader
 from stressbench.schema.suite.suite import SuiteSpec
 
 FACTORS: Final[dict[str, str]] = {
-    "suite": "the suite, except its gates and description",
+    "suite": "the suite, except its gates, slo and description",
     "seed": "the seed of the run",
     "limit": "the limit on items per prompt entry",
     "engine": "the kind of engine",
@@ -26,7 +26,7 @@ FACTORS: Final[dict[str, str]] = {
 }
 """Factors that ``--treat`` accepts, and their meaning."""
 
-_NOT_THE_EXPERIMENT: Final = frozenset({"gates", "description", "models", "engine"})
+_NOT_THE_EXPERIMENT: Final = frozenset({"gates", "slo", "description", "models", "engine"})
 _ENGINE_FIELDS: Final = ("dtype", "max_model_len", "kv_blocks", "block_size")
 _DTYPE: Final = "dtype of "
 _NOT_KNOWN: Final = "null"

@@ -9,16 +9,17 @@ import numpy as np
 
 from stressbench.compare.pair import Pairing, SideRows, case_means
 from stressbench.schema.metric import Metric
-from stressbench.schema.suite.gate import share
 from stressbench.stats.arrays import Codes, Floats, Mask
 from stressbench.stats.clusters import PairedSums, binary_effect, cluster_sums, mean_effect
 from stressbench.stats.drift import Drift
 from stressbench.stats.effect import Effect, drifted, natural
 from stressbench.stats.exact import t_quantile
+from stressbench.stats.levels import LevelTest
 from stressbench.stats.quantiles import Sides, percentile, percentile_effect
 
 NOISE_FREEDOM = 4
 """Fewest degrees of freedom of a useful A/A noise floor: five repeats on one side."""
+_NO_PAIR = "no case has a value on both sides"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,8 @@ class Question:
     statistic: str
     relative: bool
     confidence: float = 0.95
+    limit: float | None = None
+    """The level asked of the candidate alone; None if two sides are compared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +40,8 @@ class Evaluation:
 
     ``effect`` is None if no pair has a value on both sides. ``noise`` is on the reported scale.
     ``flips`` is the share of binary cases that changed in either direction. ``drift`` says how
-    much of it may be drift between the runs; None if nothing can drift.
+    much of it may be drift between the runs; None if nothing can drift. ``why`` says why there is
+    no effect.
     """
 
     effect: Effect | None
@@ -47,6 +51,9 @@ class Evaluation:
     noise: float | None = None
     flips: float | None = None
     drift: str | None = None
+    limit_test: LevelTest | None = None
+    """The test of a limit; None if two sides are compared."""
+    why: str = ""
 
 
 def evaluate(
@@ -62,7 +69,8 @@ def evaluate(
     has_base, has_cand = ~np.isnan(base), ~np.isnan(cand)
     both = has_base & has_cand
     cases = int(both.sum())
-    if cases:
+    why = _undefined(sides, metric, both) if cases else _NO_PAIR
+    if not why:
         clusters, n = _clusters(pairing, both)
         effect = _effect(sides, question, _Found(both, base[both], cand[both], clusters, n), seed)
         if drift is not None:
@@ -70,14 +78,24 @@ def evaluate(
                 effect, drift, relative=question.relative, confidence=question.confidence
             )
     return Evaluation(
-        effect=effect if cases else None,
+        effect=None if why else effect,
         cases=cases,
         missing_base=int((has_cand & ~has_base).sum()),
         missing_cand=int((has_base & ~has_cand).sum()),
         noise=_noise(sides, question, both) if cases and pairing.repeated else None,
         flips=_flips(metric, base[both], cand[both]) if cases else None,
         drift=drift.source if drift else None,
+        why=why,
     )
+
+
+def _undefined(sides: tuple[SideRows, ...], metric: Metric, both: Mask) -> str:
+    """Why a ratio has no value; empty if it has one."""
+    for side, name in zip(sides, ("base", "candidate"), strict=True):
+        weights = side.columns.weights.get(metric.name)
+        if weights is not None and not np.nansum(weights[side.rows][both[side.cases]]) > 0:
+            return f"no request of the {name} counts: {metric.summary}"
+    return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +117,7 @@ def _clusters(pairing: Pairing, both: Mask) -> tuple[Codes, int]:
 
 
 def _effect(sides: tuple[SideRows, ...], question: Question, found: _Found, seed: int) -> Effect:
-    quantile = share(question.statistic)
+    quantile = question.metric.share(question.statistic)
     if quantile is not None:
         return percentile_effect(
             _rows(sides, question.metric, found),
@@ -144,7 +162,8 @@ def _paired_sums(sides: tuple[SideRows, ...], metric: Metric, found: _Found) -> 
             cells.append(cluster_sums(means, None, found.clusters, found.n_clusters))
             continue
         n = len(found.both)
-        products = case_means(side, _values(side, metric), n, weights)[found.both]
+        each = None if metric.per else weights  # a cost is a sum of the values themselves
+        products = case_means(side, _values(side, metric), n, each)[found.both]
         sizes = case_means(side, weights, n)[found.both]
         sums = (np.bincount(found.clusters, each, found.n_clusters) for each in (products, sizes))
         cells.append(np.column_stack(tuple(sums)))
@@ -213,13 +232,15 @@ def _repeat_levels(side: SideRows, question: Question, both: Mask) -> Floats:
     values, repeats = values[keep], side.columns.repeats[side.rows][keep]
     weights = side.columns.weights.get(metric.name)
     sizes = np.ones_like(values) if weights is None else weights[side.rows][keep]
-    quantile, levels = share(question.statistic), []
+    products = values if metric.per else values * sizes
+    quantile, levels = metric.share(question.statistic), []
     for repeat in np.unique(repeats):
         mine = repeats == repeat
         if quantile is not None:
             levels.append(percentile(values[mine], quantile))
         else:
-            levels.append(float((values[mine] * sizes[mine]).sum() / sizes[mine].sum()))
+            size = float(sizes[mine].sum())
+            levels.append(float(products[mine].sum()) / size if size else math.nan)
     found = np.array(levels)
     if not question.relative:
         return found

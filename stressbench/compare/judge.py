@@ -21,6 +21,7 @@ import msgspec
 
 from stressbench.compare.evaluate import Evaluation
 from stressbench.compare.family import Adjusted, Asked, Tested, harm_p
+from stressbench.compare.gates.limits import limit_settles_at, limit_verdict
 from stressbench.schema.analysis.comparison import Finding, GateFinding, Missing, Overall, Verdict
 from stressbench.schema.suite.gate import Gate
 from stressbench.stats.effect import Effect
@@ -63,6 +64,7 @@ def finding(asked: Asked, p_adjusted: float | None, mde: float | None = None) ->
         mde=_explored_mde(asked) if mde is None else mde,
         noise=answer.noise,
         drift=answer.drift,
+        of_run=question.metric.of_run is not None,
         flips=answer.flips,
         method=effect.method if effect else "none",
         why=_gap(asked) or "",
@@ -83,7 +85,7 @@ def judged(tested: Iterable[Tested], *, partial: bool = False) -> Iterator[GateF
             why = "all scopes together show no loss"
             part = answer is not each.pooled
             if opened or not part:
-                verdict, why = _verdict(answer, each.gate)
+                verdict, why = _judged(answer, each.gate)
             if partial and verdict == "pass":
                 verdict, why = "inconclusive", "within the margin so far, but a run is unfinished"
             yield _found(answer, each.gate, (verdict, why), part=part)
@@ -93,17 +95,28 @@ def _found(adjusted: Adjusted, gate: Gate, told: tuple[Verdict, str], *, part: b
     asked, (verdict, why) = adjusted.asked, told
     mde = _mde(asked, gate, adjusted.level)
     shared = msgspec.structs.asdict(finding(asked, adjusted.p)) | {"why": why, "mde": mde}
+    if gate.limit is not None:
+        shared["base"] = None
     return GateFinding(
         **shared,
         gate=gate.text,
         direction=gate.direction,
         margin=gate.margin,
+        limit=gate.limit,
         confidence=gate.confidence,
         level=adjusted.level,
         part=part,
         verdict=verdict,
-        settles_at=_settles_at(adjusted, gate) if verdict == "inconclusive" else None,
+        settles_at=_settled(adjusted, gate) if verdict == "inconclusive" else None,
     )
+
+
+def _judged(adjusted: Adjusted, gate: Gate) -> tuple[Verdict, str]:
+    return (_verdict if gate.limit is None else limit_verdict)(adjusted, gate)
+
+
+def _settled(adjusted: Adjusted, gate: Gate) -> int | None:
+    return (_settles_at if gate.limit is None else limit_settles_at)(adjusted, gate)
 
 
 def overall(gates: list[GateFinding]) -> Overall:
@@ -132,6 +145,11 @@ def _verdict(adjusted: Adjusted, gate: Gate) -> tuple[Verdict, str]:
     asked = adjusted.asked
     gap, answer, interval = _gap(asked), asked.answer, bounds(asked)
     effect = answer.effect
+    if not answer.cases and answer.missing_cand >= fewest_clusters(1 - gate.confidence):
+        return "regression", (
+            f"the candidate has no value in any of the {answer.missing_cand} cases in which the"
+            " base has one"
+        )
     if gap or effect is None or interval is None or effect.delta is None:
         return "inconclusive", gap or "the difference cannot be bounded: too few items have a value"
     within = _harm(gate, interval) < gate.margin
@@ -195,7 +213,7 @@ def _gap(asked: Asked) -> str | None:
     """Why nothing can be judged; None if something can."""
     answer, confidence = asked.answer, asked.question.confidence
     if answer.effect is None:
-        return "no case has a value on both sides"
+        return answer.why
     if answer.effect.delta is None or answer.effect.p is None:
         return answer.effect.method
     fewest = fewest_clusters(1 - confidence)
@@ -216,6 +234,8 @@ def _settles_at(adjusted: Adjusted, gate: Gate) -> int | None:
     """
     effect = adjusted.asked.answer.effect
     if effect is None or effect.interval is None or effect.delta is None or not effect.se:
+        return None
+    if adjusted.asked.question.metric.of_run:  # more blocks would be shorter ones
         return None
     if effect.clusters < 2:  # noqa: PLR2004  a spread needs two
         return None

@@ -35,6 +35,8 @@ def model_pairs(
 
 def _models(header: RunHeader, side: Side, named: frozenset[str]) -> dict[Side, str]:
     """The models that match ``side``, by their values on the axes it does not name."""
+    if not header.models:
+        raise CompareError("the run has no model", where=header.run_id)
     every = {name: _whole(name) for name in header.models}
     wanted = Side.of({axis: side[axis] for axis in named})
     for axis, value in wanted.items():

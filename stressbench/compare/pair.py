@@ -15,6 +15,7 @@ from stressbench.compare.sides import OTHER_CONTENT, Contrast, Side
 from stressbench.compare.sweep_levels import Shared, of_levels, shared_levels, unfinished
 from stressbench.errors import CompareError
 from stressbench.metrics.base import Columns, Labels, case_digest
+from stressbench.schema.key_values import text_of
 from stressbench.schema.results.record import CaseRecord
 from stressbench.schema.suite.entry import repeated_classes
 from stressbench.stats.arrays import Codes, Floats, Mask
@@ -55,24 +56,22 @@ class Pairing:
         """The number of paired cases."""
         return len(self.clusters)
 
-    def scopes(self, keys: Sequence[str]) -> list[dict[str, str]]:
+    def scopes(self, keys: Sequence[str]) -> Iterator[dict[str, str]]:
         """Each occurring combination of the ``keys``, sorted; one empty scope without keys."""
-        if not keys:
-            return [{}]
-        sizes = [len(self.keys[key].names) for key in keys]
-        joint = np.ravel_multi_index([self.keys[key].codes for key in keys], sizes)
-        present = np.flatnonzero(np.bincount(joint, minlength=0))
-        rows = zip(*np.unravel_index(present, sizes), strict=True)
-        return [
-            {key: self.keys[key].names[code] for key, code in zip(keys, row, strict=True)}
-            for row in rows
-        ]
+        joint = np.zeros(len(self), np.int64)
+        for key in keys:  # renumbered after each key: the product of many keys has no bound
+            labels = self.keys[key]
+            _, joint = np.unique(joint * len(labels.names) + labels.codes, return_inverse=True)
+        _, cases = np.unique(joint, return_index=True)
+        for case in cases.tolist():
+            found = [(key, self.keys[key]) for key in keys]
+            yield {key: each.names[each.codes[case]] for key, each in found}
 
     def entries(self) -> list[dict[str, str]]:
         """A scope for each entry of the suite: its class, with its label if that has several."""
         sides = (self.base, self.cand)
         repeated = {c for s in sides for c in repeated_classes(s.columns.header.suite_spec)}
-        scopes = self.scopes([key for key in ("prompt_class", "label") if key in self.keys])
+        scopes = [*self.scopes([key for key in ("prompt_class", "label") if key in self.keys])]
         for scope in scopes:
             if scope["prompt_class"] not in repeated:
                 scope.pop("label", None)
@@ -219,14 +218,16 @@ def _keys(columns: Columns, rows: Codes, sides: Contrast) -> dict[str, Labels]:
     for name, values in columns.params.items():
         distinct, codes = np.unique(values[rows], return_inverse=True)
         keys[name] = Labels(codes, tuple(map(_text, distinct.tolist())))
-    return keys
+    return keys | {
+        name: Labels(each.codes[rows], each.names)
+        for name, each in columns.keys.items()
+        if name not in keys
+    }
 
 
 def _text(value: float) -> str:
-    """A parameter as written in gates: ``512``, ``0.5``; empty for none."""
-    if math.isnan(value):
-        return ""
-    return str(int(value)) if value.is_integer() else f"{value:g}"
+    """A budget or a depth as written in gates: ``512``, ``0.5``, ``none``."""
+    return text_of(None if math.isnan(value) else value)
 
 
 def _refuse_changed_content(base: SideRows, cand: SideRows) -> None:

@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from stressbench.compare import sides
-from stressbench.compare.between_runs import between_sides
+from stressbench.compare.analysis.spread import Spreads
+from stressbench.compare.answer import answer, of_question
 from stressbench.compare.differences import RolePair, RunDifference, differences, refuse_undeclared
-from stressbench.compare.evaluate import Question, evaluate
+from stressbench.compare.evaluate import Question
 from stressbench.compare.family import Asked, GateQuestion, adjusted
+from stressbench.compare.gates.cases import OPEN, gate_cases, measured
 from stressbench.compare.judge import finding, judged
 from stressbench.compare.model_pairs import matches, model_pairs
 from stressbench.compare.pair import Pairing, pair
@@ -19,14 +21,10 @@ from stressbench.errors import CompareError, SuiteError, UsageError
 from stressbench.metrics.base import Columns
 from stressbench.metrics.families import known
 from stressbench.schema.analysis.comparison import Finding, GateFinding
-from stressbench.schema.axes import AXES
 from stressbench.schema.results.run import RunHeader
 from stressbench.schema.suite.gate import Gate
-from stressbench.seeds import derive_seed
 from stressbench.stats.multiple import benjamini_hochberg
 
-_OPEN = ("role", "variant", "lever")
-"""Axes on which each value is judged separately."""
 _MAY_DIFFER = {
     "role": frozenset({"model", "tokenizer", "engine.args"}),
     "variant": frozenset({"engine.args"}),
@@ -114,8 +112,10 @@ class PairedRuns:
         treat: frozenset[str],
         *,
         allow_partial: bool,
+        spreads: Spreads = Spreads(),  # noqa: B008  it is frozen
     ) -> None:
         self.base, self.cand, self.treat, self.allow_partial = base, cand, treat, allow_partial
+        self.spreads = spreads
         runs = {id(run): run for run in (base, cand)}.values()
         self.partial = [text for run in runs if (text := unfinished(run))]
         if self.partial and not allow_partial:
@@ -125,6 +125,7 @@ class PairedRuns:
             )
         self.main = None if contrast is None else self._paired(base, contrast)
         self._of_gates: dict[Contrast, SidePairings] = {}
+        self._unmeasured: list[str] = []
 
     def _paired(self, base: Columns, contrast: Contrast) -> SidePairings:
         return pair_sides(base, self.cand, contrast, self.treat, allow_partial=self.allow_partial)
@@ -136,17 +137,23 @@ class PairedRuns:
 
     def of(self, gate: Gate) -> SidePairings:
         """The paired sides that a gate judges."""
-        if gate.by:
-            contrast = of_gate(gate)
+        if gate.by or gate.limit is not None:
+            contrast = of_gate(gate) if gate.by else self._itself()
             if contrast not in self._of_gates:
                 self._of_gates[contrast] = self._paired(self.cand, contrast)
             return self._of_gates[contrast]
         if self.main is None:
             raise UsageError(
                 f"{gate.text!r} compares two runs, but there is only one",
-                hint="name a second run, or two sides in the gate: by lever=none,clean",
+                hint="name a second run, two sides in the gate (by lever=none,clean), or a limit"
+                " (>= 90pt)",
             )
         return self.main
+
+    def _itself(self) -> Contrast:
+        """The candidate's side, twice: a limit asks about one side."""
+        side = self.main.contrast.cand if self.main else Side()
+        return Contrast(side, side)
 
     def judge(self, gates: Sequence[Gate]) -> list[GateFinding]:
         """The verdict of each gate and of its scopes."""
@@ -163,21 +170,21 @@ class PairedRuns:
                 + "; ".join(paired.unlike_devices),
                 hint="run both on the same device, or compare the devices with --treat device",
             )
-        question = Question(metric, gate.statistic, gate.relative, gate.confidence)
-        where = {key: value for key, value in gate.where.items() if key not in _OPEN}
-        contrast = paired.contrast
-        if not {"arm"} & {*where, *gate.per, *contrast.axes}:
-            where["arm"] = "stress"
-        keys = [key for key in gate.per if key not in {*_OPEN, *contrast.differing}]
-        for pairing in _chosen(gate, paired):
-            chosen = pairing.where(where)
-            scopes = chosen.scopes(keys)
+        question = of_question(gate)
+        asked = gate_cases(gate, _chosen(gate, paired), whole_load=metric.of_run is not None)
+        held = measured(gate, metric, asked)
+        self._unmeasured += [
+            f"{metric.name} is not judged for {each.pairing.sides.words['role']}, which has none"
+            for each in asked
+            if each not in held
+        ]
+        for each in held:
             yield GateQuestion(
                 gate,
-                answer(chosen, question, where),
+                answer(each.pairing, question, each.where, self.spreads),
                 tuple(
-                    answer(chosen.where(scope), question, where | scope)
-                    for scope in (scopes if len(scopes) > 1 else [])
+                    answer(each.pairing.where(scope), question, each.where | scope, self.spreads)
+                    for scope in each.scopes
                 ),
             )
 
@@ -190,7 +197,11 @@ class PairedRuns:
             for question in headlines()
             if self.main.latency or not question.metric.device_bound
         ]
-        asked = [each for pairing in self.main.pairings for each in _explored(pairing, questions)]
+        asked = [
+            each
+            for pairing in self.main.pairings
+            for each in _explored(pairing, questions, self.spreads)
+        ]
         found = benjamini_hochberg([1.0 if each.p is None else each.p for each in asked])
         return [
             finding(each, None if each.p is None else p)
@@ -203,7 +214,7 @@ class PairedRuns:
 
     def notes(self) -> list[str]:
         """Notes that a reader needs in order to read the numbers."""
-        notes = list(self.partial)
+        notes = [*self.partial, *self._unmeasured, *self.spreads.notes]
         for paired in self.paired:
             for each in paired.pairings:
                 notes += each.notes
@@ -223,21 +234,22 @@ class PairedRuns:
         return list(dict.fromkeys(notes))
 
 
-def _explored(pairing: Pairing, questions: Sequence[Question]) -> Iterator[Asked]:
+def _explored(pairing: Pairing, questions: Sequence[Question], spreads: Spreads) -> Iterator[Asked]:
     stressed = {} if "arm" in pairing.sides.axes else {"arm": "stress"}
     whole = pairing.where(stressed)
     entries = whole.entries()
     for scope in [{}, *(entries if len(entries) > 1 else [])]:
         part = whole.where(scope)
-        answers = [answer(part, question, stressed | scope) for question in questions]
+        answers = [answer(part, question, stressed | scope, spreads) for question in questions]
         questions = [each.question for each in answers if each.answer.effect or scope]
+        questions = [each for each in questions if not each.metric.of_run]
         yield from (each for each in answers if each.answer.effect or scope)
 
 
 def _chosen(gate: Gate, paired: SidePairings) -> list[Pairing]:
     """The pairings whose model, variant and lever match a gate's ``where``."""
     wanted: dict[str, str] = {}
-    for axis in _OPEN:
+    for axis in OPEN:
         if axis in gate.where:
             value = gate.where[axis]
             wanted |= dict(Side.parse(value)) if axis == "role" else {axis: value}
@@ -256,16 +268,3 @@ def _spelled(each: Contrast, wanted: dict[str, str]) -> str:
     if set(wanted) == {"lever"}:
         return each.scope["lever"]
     return each.scope["variant"] if set(wanted) == {"variant"} else each.words["role"]
-
-
-def answer(pairing: Pairing, question: Question, scope: dict[str, str]) -> Asked:
-    """Answer one question for a pairing; ``scope`` names its cases.
-
-    The seed depends on the question and the cases, not on how the sides were written, so the
-    same sides always give the same numbers.
-    """
-    sided = {**pairing.sides.words, **scope}
-    names = [f"{key}={value}" for key, value in sorted(scope.items()) if key not in AXES]
-    seed = derive_seed(0, "compare", question.metric.name, question.statistic, *names)
-    drift = between_sides(pairing) if question.metric.device_bound else None
-    return Asked(question, sided, evaluate(pairing, question, seed, drift))

@@ -10,7 +10,7 @@ import gc
 import multiprocessing
 import pickle
 import signal
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -20,9 +20,11 @@ from stressbench import store
 from stressbench.errors import ResultsError, StressbenchError
 from stressbench.metrics import steadiness
 from stressbench.metrics.families import known
+from stressbench.metrics.read import wall_time
 from stressbench.metrics.read.columns import Columns, Labels
 from stressbench.metrics.read.fields import narrow_record
 from stressbench.metrics.read.gather import Gather, Watch, case_digest
+from stressbench.metrics.throughput import TIGHTEST
 from stressbench.schema.case import AROUND
 from stressbench.schema.metric import Metric
 from stressbench.schema.results.record import CaseRecord
@@ -33,25 +35,34 @@ __all__ = ["Codes", "Columns", "Floats", "Labels", "Watch", "case_digest", "read
 _WORTH_A_PROCESS_BYTES = 1 << 26  # a second process costs half a second to start
 
 
-def read(
+def read(  # noqa: PLR0913  what to read of the run
     path: Path,
     metrics: Iterable[Metric],
     progress: Callable[[int], None] | None = None,
     *,
     ids: bool = False,
     watch: Watch | None = None,
+    settings: Mapping[str, object] | None = None,
+    keys: Sequence[str] = (),
 ) -> Columns:
     """Read the columns that ``metrics`` need from a run directory or records file.
 
     ``progress`` is called with the number of records in each block read. ``ids`` also keeps the
-    case ids as texts. ``watch`` sees every record. Raises ``ResultsError``.
+    case ids as texts. ``watch`` sees every record. ``keys`` are parameters of prompt classes that
+    become labels. ``settings`` is the suite whose ``slo`` and the like count; by default the run's
+    own. Raises ``ResultsError``.
     """
     run = store.read_run(path)
     metrics = tuple(metrics)
     if any(path.startswith("timing.") for metric in metrics for path in metric.paths):
         metrics += steadiness.NEEDED  # whoever looks at latency must hear if it was unsteady
-    gather = Gather(metrics, ids=ids, watch=watch)
-    narrow = narrow_record(metrics, watch.paths if watch else ())
+    if any(metric.setting == "slo" for metric in metrics):
+        metrics += (TIGHTEST,)
+    if any(metric.of_run for metric in metrics):
+        metrics += wall_time.NEEDED
+    suite = run.header.suite_spec if settings is None else settings
+    gather = Gather(metrics, suite, ids=ids, watch=watch, keys=keys)
+    narrow = narrow_record(metrics, watch.paths if watch else (), keys)
     with _no_collector():
         for batch in store.scan_batches(run.path, narrow):
             rows = [row for row in cast("list[CaseRecord]", batch) if row.pass_ not in AROUND]
@@ -78,13 +89,15 @@ def _no_collector() -> Iterator[None]:
             gc.enable()
 
 
-def read_both(
+def read_both(  # noqa: PLR0913  likewise
     base: Path,
     cand: Path,
     metrics: Iterable[Metric],
     progress: Callable[[int], None] | None = None,
     *,
     ids: bool = False,
+    settings: Mapping[str, object] | None = None,
+    keys: Sequence[str] = (),
 ) -> tuple[Columns, Columns]:
     """Read two runs; large ones at the same time, the second in another process.
 
@@ -92,16 +105,19 @@ def read_both(
     """
     metrics = tuple(metrics)
     if min(_size(base), _size(cand)) < _WORTH_A_PROCESS_BYTES:
-        return read(base, metrics, progress, ids=ids), read(cand, metrics, progress, ids=ids)
+        first = read(base, metrics, progress, ids=ids, keys=keys, settings=settings)
+        return first, read(cand, metrics, progress, ids=ids, keys=keys, settings=settings)
     names = tuple(metric.name for metric in metrics)
     # Spawn, not fork: threads, such as a progress bar, may be running here.
     processes = multiprocessing.get_context("spawn")
     here, there = processes.Pipe(duplex=False)
-    other = processes.Process(target=_read_and_send, args=(cand, names, ids, there), daemon=True)
+    wanted = (cand, names, ids, tuple(keys), settings, there)
+    other = processes.Process(target=_read_and_send, args=wanted, daemon=True)
     other.start()
     there.close()
     try:
-        return read(base, metrics, progress, ids=ids), _received(here, cand)
+        first = read(base, metrics, progress, ids=ids, keys=keys, settings=settings)
+        return first, _received(here, cand)
     finally:
         here.close()
         other.terminate()  # it has sent everything, or is no longer needed
@@ -112,13 +128,16 @@ def _read_and_send(
     path: Path,
     names: Sequence[str],
     ids: bool,  # noqa: FBT001  passed to the process by position
+    keys: Sequence[str],
+    settings: Mapping[str, object] | None,
     pipe: Connection[object, object],
 ) -> None:
     """Read in another process and send the arrays one by one, each copied only once."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C
     outcome: Columns | StressbenchError
     try:
-        outcome = read(path, [known()[name] for name in names], ids=ids)
+        wanted = [known()[name] for name in names]
+        outcome = read(path, wanted, ids=ids, keys=keys, settings=settings)
     except StressbenchError as error:
         outcome = error
     arrays: list[pickle.PickleBuffer] = []

@@ -17,6 +17,7 @@ _READ_FIRST: Final = (
     "latency",
     "load",
     "throughput",
+    "cost",
     "tokens",
     "kv",
     "attention",

@@ -52,6 +52,13 @@ class GpuMetrics:
         ),
         _gpu("sm_clock", "sm_clock_min_mhz", "MHz", "lowest clock of any device", drawn=False),
         _gpu(
+            "memory_clock",
+            "memory_clock_min_mhz",
+            "MHz",
+            "lowest memory clock of any device",
+            drawn=False,
+        ),
+        _gpu(
             "temperature",
             "temperature_peak_c",
             "C",
@@ -65,6 +72,17 @@ class GpuMetrics:
             "share of samples in which the driver lowered a clock",
             better="lower",
             drawn=True,
+        ),
+        *(
+            _gpu(
+                f"throttled_by_{why}",
+                f"throttled_by_{why}_frac",
+                "fraction",
+                f"share of samples in which the driver lowered a clock because of {why}",
+                better="lower",
+                drawn=False,
+            )
+            for why in ("power", "heat")
         ),
     )
 

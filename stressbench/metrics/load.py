@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stressbench.schema.metric import Metric
+from stressbench.schema.metric import Metric, Unit
 
 if TYPE_CHECKING:
     import numpy as np
@@ -16,8 +16,22 @@ def _delay(scheduled: NDArray[np.float64], sent: NDArray[np.float64]) -> NDArray
     return delay
 
 
+def _knee(name: str, unit: Unit, summary: str) -> Metric:
+    return Metric(
+        name=f"knee.{name}",
+        summary=f"{summary} at the first saturated level of a sweep",
+        unit=unit,
+        better="higher",
+        paths=("timing.ttft_ms",),
+        of="all",
+        of_run="knee",
+        statistics="mean",
+        device_bound=True,
+    )
+
+
 class LoadMetrics:
-    """Whether requests were sent on schedule."""
+    """Whether requests were sent on schedule, and how much load saturates the engine."""
 
     metrics = (
         Metric(
@@ -30,6 +44,8 @@ class LoadMetrics:
             statistic="p99",
             device_bound=True,
         ),
+        _knee("load", "count", "requests in flight, or requests per second sent,"),
+        _knee("throughput", "requests/s", "requests answered per second of wall time"),
     )
 
 

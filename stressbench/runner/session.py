@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final, TypeAlias, cast
@@ -62,31 +63,62 @@ class Session:
     interrupt: Interrupt
     counts: Counter[str]
     """Records by status, those of earlier parts of the run included."""
+    beside: str = ""
+    """The run's name, if another run takes turns with it: shown with each of its roles."""
+    _serving: str | None = None
+    """The role whose engine has its turn. Other engines may be up, and are not heard."""
     _probing: Probing | None = None
     """The probes of the pass that runs, or ran last; None before a model's first pass."""
 
     async def serve(self, model: RunModel, plan: RolePlan) -> str | None:
-        """Run every pass of a model on an engine. Return why, if its load was given up.
+        """Start an engine for a model, run every pass on it, and stop it.
 
-        Raises ``Interrupted`` if a signal ended it, ``EngineError`` or ``ProbeError`` if the
-        engine did not start or died. What was recorded until then stays.
+        Returns and raises what ``passes`` does, and ``EngineError`` if the engine does not
+        start.
         """
-        self._probing = None
-        self.view.starting(model.role, model.name, plan.planned - plan.recorded)
+        async with self.serving(model, plan) as running:
+            return await self.passes(running, model, plan)
+
+    @asynccontextmanager
+    async def serving(self, model: RunModel, plan: RolePlan) -> AsyncIterator[StartedEngine]:
+        """Start an engine for a model, warm it up, and stop it in the end."""
+        self._serving, self._probing = model.role, None
+        self.view.starting(self._shown(plan), model.name, plan.to_send)
         factory = cast("EngineFactory", catalog.load("engines", self.prepared.engine))
-        engine, overload = factory(self._engine_setup(model)), None
+        engine = factory(self._engine_setup(model))
         try:
             info = await self.interrupt.run(engine.start(), patience=0)
             self._ready(model, info, await self._warm_up(engine, plan))
-            for pass_ in plan.passes:
-                overload = await self._pass(StartedEngine(engine, info), model, pass_, plan)
-                if self.interrupt.wanted or overload is not None:
-                    break
+            yield StartedEngine(engine, info)
         finally:
+            self._serving = None
             await engine.stop()
-        if self.interrupt.wanted:
-            raise Interrupted
+
+    async def passes(self, running: StartedEngine, model: RunModel, plan: RolePlan) -> str | None:
+        """Run every pass of a model. Return why, if its load was given up.
+
+        Raises ``Interrupted`` if a signal ended it, ``EngineError`` or ``ProbeError`` if the
+        engine died. What was recorded until then stays.
+        """
+        self._serving, overload = model.role, None
+        for pass_ in plan.passes:
+            overload = await self._pass(running, model, pass_, plan)
+            if self.interrupt.wanted:
+                raise Interrupted
+            if overload is not None:
+                break
+        self._serving = None
         return overload
+
+    def goes_on(self, model: RunModel, plan: RolePlan) -> None:
+        """Show that an engine that stayed up gets its next block."""
+        self.view.going_on(self._shown(plan), model.name, plan.to_send)
+
+    def _shown(self, plan: RolePlan) -> str:
+        """The role as a view shows it, with its run and block if engines take turns."""
+        run = f" of {self.beside}" if self.beside else ""
+        block = f", block {plan.block.number + 1} of {plan.block.of}" if plan.block else ""
+        return f"{plan.role}{run}{block}"
 
     def failed(self, role: str, error: StressbenchError) -> None:
         """Record that an engine did not start, or died."""
@@ -113,6 +145,8 @@ class Session:
         )
 
     def _step(self, role: str, reading: StepReading) -> None:
+        if role != self._serving:
+            return
         if self._probing is not None:
             self._probing.step(reading)
         self.view.step(role, reading)
@@ -196,6 +230,8 @@ class Session:
                     return None
             if tally.n and level.factor is not None:
                 points.append(tally.point(level.factor[1]))
+            if line is None and overload is None and plan.block and not plan.block.last:
+                return None  # the load is over when the last block is
             if line is None:
                 last = overload is not None or settled(points)
                 line = self._level_over(plan.role, pass_, level, last=last, overload=overload)

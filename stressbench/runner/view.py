@@ -28,6 +28,10 @@ class RunView(Protocol):
         """The model serves; ``kv`` is its cache, and what is predicted of it."""
         ...
 
+    def going_on(self, role: str, model: str, requests: int) -> None:
+        """It is the turn of a model that serves already, with at most this many requests."""
+        ...
+
     def step(self, role: str, reading: StepReading) -> None:
         """The engine made a scheduler step."""
         ...
@@ -60,6 +64,9 @@ class NoView:
 
     def ready(self, role: str, info: EngineInfo, kv: KvSetup) -> None:
         """Ignore a model that serves."""
+
+    def going_on(self, role: str, model: str, requests: int) -> None:
+        """Ignore whose turn it is."""
 
     def step(self, role: str, reading: StepReading) -> None:
         """Ignore a scheduler step."""

@@ -29,15 +29,6 @@ class PlannedCase(NamedTuple):
     """The ``cluster_id`` that its record will have."""
 
 
-def key_text(value: object) -> str:
-    """A parameter as gates write it: ``512``, ``0.5``, ``uuid``; empty for none."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, float):
-        return str(int(value)) if value.is_integer() else f"{value:g}"
-    return "" if value is None else str(value)
-
-
 class Segment(Strict, frozen=True, kw_only=True):
     """A part of a case's ``text`` in characters, half open: ``text[start:end]``.
 
@@ -121,6 +112,8 @@ class Request(Strict, frozen=True, kw_only=True):
     """``len(encode(decode(ids))) - len(ids)`` over the content, in tokens."""
     cache_salt: str
     repeat: int = 0
+    block: int | None = None
+    """The block of an interleaved run; None in any other run."""
     pass_: Pass = "quality"
     seed: int = 0
 

@@ -161,7 +161,8 @@ def _sizes(moved: Floats | Codes, unseen: float, *, bounded: bool) -> tuple[floa
     if np.ptp(seen) <= _rounding(seen, unseen):
         return float(seen[0]), square, fourth
     still = max(n - len(seen) - _UNSEEN, _UNSEEN) / n
-    return min(math.sqrt(square / _rate(still)), float(seen.max())), square, fourth
+    size = math.sqrt(square / _rate(still))
+    return min(max(size, _step(sizes, unseen)), float(seen.max())), square, fourth
 
 
 def _rounding(sizes: Floats, unseen: float) -> float:
@@ -184,7 +185,7 @@ def _still() -> tuple[Floats, Floats]:
     return rates, np.exp(-rates) * np.i0(rates)
 
 
-def _step(moved: Floats, unseen: float) -> float:
+def _step(moved: Floats | Codes, unseen: float) -> float:
     sizes = np.abs(moved)
     seen = sizes[sizes > _rounding(sizes, unseen)]
     if not len(seen):

@@ -1,46 +1,105 @@
-"""A series of nightly levels: the false-alarm budget of a night, and lasting changes of level."""
+"""A series of nights: alarms at a bounded false-alarm rate, and lasting changes of level."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Final
 
 import numpy as np
 
 from stressbench.stats.arrays import Floats
-from stressbench.stats.exact import beta_cdf
+from stressbench.stats.shifts import Tails
 
-HORIZON = 30
-"""Nights over which the chance of any false alarm is bounded."""
-FEWEST = 3
+HORIZON: Final = 30
+"""Nights over which the chance of any false alarm is bounded; also the most nights that tonight
+is compared with."""
+WINDOWS: Final = (1, 3)
+"""Numbers of latest nights that are compared with those before them, each night."""
+LASTING: Final = 3
+"""Nights in a row after which a change is the new level."""
+FEWEST: Final = 3
 """Fewest nights on either side of a change point."""
-_SHUFFLES = 999
+_SHUFFLES: Final = 999
 
 
-def alpha_of_night(alpha: float = 0.05, horizon: int = HORIZON) -> float:
-    """The significance level of one night: alpha / horizon, linear spending (Lan and DeMets 1983).
+def alpha_of_test(series: int, alpha: float = 0.05, horizon: int = HORIZON) -> float:
+    """The significance level of one test of one night, if a run is in so many series.
 
-    By Bonferroni's inequality, ``horizon`` nights then raise any false alarm with a chance of
-    at most alpha. At 5 % each night, 30 nights would raise one with a chance of 79 %.
+    Linear spending (Lan and DeMets 1983): by Bonferroni's inequality, ``horizon`` nights raise any
+    false alarm in any series with a chance of at most alpha. At 5 % each night, 30 nights of one
+    series would raise one with a chance of 79 %.
     """
-    return alpha / horizon
+    return alpha / (horizon * len(WINDOWS) * max(1, series))
 
 
-def prediction_p(previous: Sequence[float], value: float) -> float | None:
-    """Two-sided p that one more value is from the same normal distribution as the previous ones.
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """The most telling test of one night: how unlikely its level is, and over what.
 
-    t = (value - mean) / (s sqrt(1 + 1/m)) with m - 1 degrees of freedom. None for fewer than
-    five previous values. If those are all equal, 1 for the same value again, else 0.
+    ``tails`` is None if no test was possible. ``nights`` are the latest nights that were taken
+    together, ``before`` those that they were compared with.
     """
-    m = len(previous)
-    if m < 5:  # noqa: PLR2004  a spread of fewer is a guess
-        return None
-    mean = math.fsum(previous) / m
-    spread = math.sqrt(math.fsum((each - mean) ** 2 for each in previous) / (m - 1))
-    if spread <= 1e-12 * max(1.0, abs(mean)):
-        return 1.0 if math.isclose(value, mean, rel_tol=1e-12, abs_tol=1e-12) else 0.0
-    t = (value - mean) / (spread * math.sqrt(1 + 1 / m))
-    return beta_cdf((m - 1) / (m - 1 + t * t), (m - 1) / 2, 0.5)
+
+    tails: Tails | None = None
+    nights: tuple[int, ...] = ()
+    before: tuple[int, ...] = ()
+
+    @property
+    def p(self) -> float:
+        """One-sided p in the direction in which the nights differ."""
+        return 1.0 if self.tails is None else min(self.tails)
+
+
+Test = Callable[[Sequence[int], Sequence[int]], Tails | None]
+
+
+@dataclass(slots=True)
+class _Level:
+    """The nights at the present level, and the latest that stood out of it in one direction."""
+
+    kept: list[int] = field(default_factory=list)
+    apart: list[int] = field(default_factory=list)
+    higher: bool = False
+
+    def stands_out(self, night: int, *, higher: bool) -> None:
+        """Set ``night`` apart; three in a row in one direction are the new level."""
+        consecutive = self.apart and self.apart[-1] == night - 1 and self.higher == higher
+        self.apart = [*self.apart, night] if consecutive else [night]
+        self.higher = higher
+        if len(self.apart) == LASTING:
+            self.begin(self.apart)
+
+    def begin(self, nights: Sequence[int]) -> None:
+        """These nights are the new level."""
+        self.kept, self.apart = [*nights], []
+
+
+def watch(nights: int, test: Test, alpha: Callable[[int], float]) -> Iterator[Shift]:
+    """Judge every night from those before it only, so that later nights change no verdict.
+
+    ``test`` compares recent nights with earlier ones, both by index. Tonight alone, and the last
+    three nights together, are compared with the other nights of the level, thirty at most. A
+    night that stands out by itself, for better or worse, is kept out of the level. Three such
+    nights in a row, or three nights that stand out together, are the new level.
+    """
+    level = _Level()
+    for night in range(nights):
+        shifts = []
+        for size in WINDOWS:
+            inside = level.kept[len(level.kept) - size + 1 :]
+            before = level.kept[: len(level.kept) - len(inside)][-HORIZON:]
+            if len(inside) == size - 1 and before:
+                recent = (*inside, night)
+                shifts.append(Shift(test(before, recent), recent, tuple(before)))
+        found = min(shifts, key=lambda shift: shift.p, default=Shift())
+        yield found
+        if found.tails is None or found.p > alpha(night):
+            level.kept.append(night)
+        elif len(found.nights) > 1:
+            level.begin(found.nights)
+        else:
+            level.stands_out(night, higher=found.tails.higher < found.tails.lower)
 
 
 def change_points(levels: Sequence[float], *, alpha: float = 0.01, seed: int = 0) -> list[int]:

@@ -11,6 +11,7 @@ import types
 import typing
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Final, TypeAlias, cast
 
@@ -121,6 +122,7 @@ def _struct_of(kind: object) -> type[msgspec.Struct] | None:
     return None
 
 
+@cache
 def _fields(kind: type[msgspec.Struct]) -> dict[str, msgspec.structs.FieldInfo]:
     """The fields of a type by their names on the line."""
     return {field.encode_name: field for field in msgspec.structs.fields(kind)}

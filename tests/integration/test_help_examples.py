@@ -14,7 +14,7 @@ from tests.endpoint import Endpoint
 from tests.examples import Site
 from tests.unit.cli.test_help import LEAVES
 
-PASSED = {("compare",): {0, 1, 5}, ("doctor",): {0, 3}}
+PASSED = {("compare",): {0, 1, 5}, ("history",): {0, 1, 5}, ("doctor",): {0, 3}}
 """Exit codes that are an answer; every other command must end with 0."""
 
 

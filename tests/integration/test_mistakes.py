@@ -42,6 +42,26 @@ MISTAKES = {
         "did you mean 'value'",
     ),
     "bad gate": (GOOD + "gates: ['qualty.score drop < 5pt']\n", "8:gates.0", "quality"),
+    "gate without a unit": (
+        GOOD + "gates: ['quality.score drop < 5']\n",
+        "8:gates.0",
+        "a margin needs its unit: 5pt, or 5% of the base",
+    ),
+    "gate on no class": (
+        GOOD + "gates: ['quality.score drop < 5pt where prompt_class=nihh']\n",
+        "8:gates.0",
+        "did you mean 'niah'",
+    ),
+    "gate on no probe": (
+        GOOD + "gates: ['attention.entropy_norm change < 5pt']\n",
+        "8:gates.0",
+        "no probe of this suite records attention",
+    ),
+    "gate on no key": (
+        GOOD + "gates: ['quality.score drop < 5pt per rivals']\n",
+        "8:gates.0",
+        "no case will have a key 'rivals'",
+    ),
     "unknown scorer": (REPLAY.replace("numeric", "numerc"), "7", "did you mean 'numeric'"),
     "unreadable reference": (REPLAY, "7:prompts.0.params.scorer", "row 2 of"),
 }

@@ -23,6 +23,7 @@ RIGHT = 8
 @pytest.mark.parametrize("file", SUITES, ids=lambda path: path.stem)
 def test_every_gate_of_a_shipped_suite_can_be_green_and_red(file):
     suite = load_suite(file)
+    assert suite.spec.gates
     models = open_models(suite.spec, lambda *_: None, weights=False)
     for plan in planned_gates(Plan(suite.spec, open_prompt_formats(suite, models))):
         assert plan.can_pass, plan

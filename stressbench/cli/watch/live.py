@@ -29,6 +29,8 @@ _REFRESH_PER_S: Final = 4
 _LINE_EVERY_S: Final = 10.0
 _BAR_WIDTH: Final = 24
 _RATE_SPAN_S: Final = 10.0
+_FINISHED_SHOWN: Final = 8
+"""Models that take turns would fill the screen with one line per block."""
 
 
 @dataclass(slots=True)
@@ -111,6 +113,12 @@ class _State:
         assert self.model is not None
         self.model.ready_s = time.monotonic()
 
+    def going_on(self, role: str, model: str, requests: int) -> None:
+        if self.model is not None:
+            self.finished.append(self.model)
+        now_s = time.monotonic()
+        self.model = _Model(role=role, name=model, requests=requests, began_s=now_s, ready_s=now_s)
+
     def step(self, role: str, reading: StepReading) -> None:
         del role
         model = self.model
@@ -185,7 +193,8 @@ class LiveView(_State):
 
     def _draw(self) -> RenderableType:
         now_s = time.monotonic()
-        parts: list[RenderableType] = [_line(model, now_s, done=True) for model in self.finished]
+        finished = self.finished[-_FINISHED_SHOWN:]
+        parts: list[RenderableType] = [_line(model, now_s, done=True) for model in finished]
         if self.model is not None:
             parts.append(self._current(self.model, now_s))
         if self.is_draining:
@@ -235,6 +244,11 @@ class PlainView(_State):
             self._say(done=True)
         super().starting(role, model, requests)
         self._console.print(text(f"{role}: loading {model}"), soft_wrap=True)
+
+    def going_on(self, role: str, model: str, requests: int) -> None:
+        if self.model is not None:
+            self._say(done=True)
+        super().going_on(role, model, requests)
 
     def ready(self, role: str, info: EngineInfo, kv: KvSetup) -> None:
         super().ready(role, info, kv)

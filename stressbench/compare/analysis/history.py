@@ -1,266 +1,210 @@
-"""Trends over many nights: levels, alarms at a bounded false-alarm rate, change points."""
+"""Trends over many nights: levels, alarms at a bounded false-alarm rate, and tonight's verdict."""
 
 from __future__ import annotations
 
-import multiprocessing
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
+from statistics import fmean
 from typing import Final
 
-import numpy as np
-
-from stressbench import store
-from stressbench.compare.differences import RolePair, differences
-from stressbench.errors import ResultsError, StressbenchError, UsageError
-from stressbench.metrics import base as columns
-from stressbench.metrics.base import Columns
+from stressbench.compare.analysis.nights import Judged, judge
+from stressbench.compare.analysis.run_changes import changes, same_series
+from stressbench.compare.analysis.run_levels import (
+    LeftOut,
+    Progress,
+    RunLevels,
+    SeriesKey,
+    find_runs,
+    read_levels,
+)
+from stressbench.errors import UsageError
 from stressbench.metrics.families import known
-from stressbench.schema.analysis.history import History, Night, Series
-from stressbench.schema.metric import Metric
-from stressbench.schema.results.run import RunHeader
-from stressbench.schema.suite.gate import share, target
+from stressbench.schema.analysis.history import History, HistoryVerdict, Night, Series
+from stressbench.schema.suite.gate import target
 from stressbench.seeds import derive_seed
-from stressbench.stats.arrays import Floats
-from stressbench.stats.clusters import PairedSums, cluster_sums, mean_effect
-from stressbench.stats.quantiles import percentile
-from stressbench.stats.trends import HORIZON, alpha_of_night, change_points, prediction_p
+from stressbench.stats.trends import HORIZON, alpha_of_test, change_points
 
 DEFAULT_METRICS: Final = ("quality.score", "failures.rate", "ttft.p95", "throughput.output")
 ALPHA: Final = 0.05
-_RESTART: Final = frozenset({"suite", "seed", "limit"})
-"""Factors that change the cases of a run. If one differs, a new series begins."""
-_MANY_BYTES: Final = 1 << 26
-
-
-@dataclass(frozen=True, slots=True)
-class _Target:
-    """A metric and the statistic of it."""
-
-    metric: Metric
-    statistic: str
-
-
-@dataclass(frozen=True, slots=True)
-class _RunLevel:
-    """One run in one series: its level, and for means its sums by cluster."""
-
-    header: RunHeader
-    path: str
-    n: int
-    names: tuple[str, ...]
-    cells: Floats
-    level: float
-
-
-_SeriesKey = tuple[str, str, str]
-
-
-def find_runs(roots: Iterable[Path]) -> list[Path]:
-    """Every ``records.jsonl`` at or below the roots, sorted.
-
-    Raises ``ResultsError`` for a root without one.
-    """
-    found: list[Path] = []
-    for root in roots:
-        files = [root] if root.is_file() else sorted(root.rglob(store.RECORDS))
-        if not files:
-            raise ResultsError(
-                "no records.jsonl here", where=str(root), hint="name directories of runs"
-            )
-        found += files
-    return list(dict.fromkeys(found))
+_NAMED: Final = 2
+"""How many series a sentence names."""
+_TONIGHT: Final = timedelta(days=1)
+"""How much older than the newest run another suite's newest run may be and still be of tonight."""
 
 
 def history(
     roots: Sequence[Path],
     names: Sequence[str] = DEFAULT_METRICS,
-    progress: Callable[[int], None] | None = None,
+    progress: Progress | None = None,
 ) -> History:
-    """Trends of some metrics over all runs below ``roots``.
+    """Trends of some metrics over all runs below ``roots``, and the verdict on the last night.
 
-    A file that is unreadable or unfinished is left out and listed in ``skipped``. ``progress`` is
-    called after every file. Raises ``UsageError`` for an unknown metric.
+    ``progress`` is called after every file. Raises ``UsageError`` for an unknown metric.
     """
-    targets = [_Target(*target(name, known())) for name in dict.fromkeys(names)]
-    if not targets:
+    if not names:
         raise UsageError("name a metric", hint="stressbench list metrics")
-    skipped: dict[str, str] = {}
-    points: dict[_SeriesKey, list[_RunLevel]] = {}
-    paths = find_runs(roots)
-    for path, outcome in zip(paths, _read_all(paths, tuple(names), progress), strict=True):
-        if isinstance(outcome, str):
-            skipped[str(path)] = outcome
-            continue
-        for key, point in outcome:
-            points.setdefault(key, []).append(point)
-    by_name = {(each.metric.name, each.statistic): each for each in targets}
-    series = [
-        one
-        for (role, metric, statistic), nights in sorted(points.items())
-        for one in _series(role, by_name[metric, statistic], nights)
-    ]
-    return History(series=series, skipped=skipped, horizon=HORIZON, alpha=ALPHA)
+    for name in names:
+        target(name, known())
+    runs, left_out = read_levels(find_runs(roots), names, progress)
+    tonight = {run.header.run_id for run in _tonight(runs)}
+    series = [*_all_series(runs, tonight)]
+    verdict, why = _verdict(series, runs, left_out)
+    return History(
+        verdict=verdict,
+        why=why,
+        series=series,
+        skipped={str(each.path): each.why for each in left_out},
+        horizon=HORIZON,
+        alpha=ALPHA,
+    )
 
 
-_FileLevels = list[tuple[_SeriesKey, _RunLevel]] | str
+def _tonight(runs: Sequence[RunLevels]) -> list[RunLevels]:
+    """The newest run of each suite, if it is of the last day."""
+    if not runs:
+        return []
+    newest = {run.header.suite: run for run in runs}
+    end = _time(runs[-1].header.started_at)
+    return [run for run in newest.values() if _time(run.header.started_at) > end - _TONIGHT]
 
 
-def _read_all(
-    paths: Sequence[Path], names: tuple[str, ...], progress: Callable[[int], None] | None
-) -> Iterator[_FileLevels]:
-    """The levels of each file, in order; in several processes if there is much to read."""
-    jobs = [(path, names) for path in paths]
-    if len(paths) < 2 or sum(path.stat().st_size for path in paths) < _MANY_BYTES:  # noqa: PLR2004
-        outcomes: Iterator[_FileLevels] = map(_levels_of, jobs)
-        yield from _counted(outcomes, progress)
-        return
-    with ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn")) as pool:
-        yield from _counted(pool.map(_levels_of, jobs, chunksize=4), progress)
-
-
-def _counted(
-    outcomes: Iterator[_FileLevels], progress: Callable[[int], None] | None
-) -> Iterator[_FileLevels]:
-    for outcome in outcomes:
-        if progress:
-            progress(1)
-        yield outcome
-
-
-def _levels_of(job: tuple[Path, tuple[str, ...]]) -> _FileLevels:
-    """One file's level in each series, or why it has none."""
-    path, names = job
-    targets = [_Target(*target(name, known())) for name in names]
+def _time(text: str) -> datetime:
+    """A header's time; the earliest of all for a text that is none."""
     try:
-        run = columns.read(path, {t.metric.name: t.metric for t in targets}.values())
-    except StressbenchError as error:
-        return str(error)
-    if run.end is None or run.end.status != "complete":
-        return "the run is unfinished"
-    return [
-        ((role, each.metric.name, each.statistic), point)
-        for role in run.labels["role"].names
-        for each in targets
-        if (point := _level_of(run, role, each)) is not None
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return datetime.min.replace(tzinfo=UTC)
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def _verdict(
+    series: Sequence[Series], runs: Sequence[RunLevels], left_out: Sequence[LeftOut]
+) -> tuple[HistoryVerdict, list[str]]:
+    newest = max(left_out, key=lambda each: _time(each.started_at), default=None)
+    last = runs[-1].header.started_at if runs else ""
+    if newest is not None and _time(newest.started_at) > _time(last):
+        return "unreadable", [f"the newest run, {newest.path}, does not count: {newest.why}"]
+    now = [each for each in series if each.tonight]
+    named = [(f"{_named(each)} of {each.role}", each.nights[-1]) for each in now]
+    alarms = [
+        f"{name} is worse than in the {night.before} nights before"
+        for name, night in named
+        if night.alarm
     ]
+    if alarms:
+        return "regression", alarms
+    unjudged: defaultdict[str, list[str]] = defaultdict(list)
+    for name, night in named:
+        if night.why_null is not None:
+            unjudged[night.why_null].append(name)
+    if unjudged:
+        return "inconclusive", [f"{_some(names)}: {why}" for why, names in unjudged.items()]
+    if not named:
+        return "inconclusive", ["tonight's run has no value of these metrics"]
+    return "pass", [f"none of {len(named)} series is worse than in the nights before"]
 
 
-def _level_of(run: Columns, role: str, each: _Target) -> _RunLevel | None:
-    values = run.values[each.metric.name]
-    rows = ~np.isnan(values)
-    for label, name in (("role", role), ("arm", "stress"), ("pass_", "quality")):
-        rows &= run.labels[label].codes == run.labels[label].code(name)
-    if not rows.any():
-        return None
-    codes = run.labels["cluster_id"].codes[rows]
-    found, clusters = np.unique(codes, return_inverse=True)
-    weights = run.weights.get(each.metric.name)
-    cells = cluster_sums(
-        values[rows], None if weights is None else weights[rows], clusters, len(found)
-    )
-    quantile = share(each.statistic)
-    totals = cells.sum(axis=0)
-    level = float(totals[0] / totals[1]) if quantile is None else percentile(values[rows], quantile)
-    names = run.labels["cluster_id"].names
-    return _RunLevel(
-        header=run.header,
-        path=str(run.path),
-        n=int(rows.sum()),
-        names=tuple(names[code] for code in found),
-        cells=cells,
-        level=level,
-    )
+def _some(names: Sequence[str]) -> str:
+    """The first names, and how many more there are."""
+    more = len(names) - _NAMED
+    return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
-def _series(role: str, each: _Target, points: list[_RunLevel]) -> Iterator[Series]:
-    """The levels in order of time; a new series begins where the cases of the run change."""
-    points = sorted(points, key=lambda point: (point.header.started_at, point.header.run_id))
-    parts: list[list[_RunLevel]] = []
-    changes: list[list[list[str]]] = []
-    for point in points:
-        found = differences(parts[-1][-1].header, point.header, _roles(role)) if parts else []
-        if not parts or any(one.factor in _RESTART for one in found):
-            parts.append([])
-            changes.append([])
-            found = []
-        parts[-1].append(point)
-        changes[-1].append([str(one) for one in found])
-    for part, changed in zip(parts, changes, strict=True):
-        yield _one_series(role, each, part, changed)
+def _named(series: Series) -> str:
+    mean = series.statistic == "mean"
+    return series.metric if mean else f"{series.metric}.{series.statistic}"
 
 
-def _one_series(
-    role: str, each: _Target, points: list[_RunLevel], changed: list[list[str]]
-) -> Series:
-    levels = [point.level for point in points]
-    seed = derive_seed(0, "history", role, each.metric.name, each.statistic) % 2**32
-    starts = change_points(levels, seed=seed)
-    nights = []
-    for index, point in enumerate(points):
-        # A night is compared with the nights since the last change point. The first night of a
-        # new level is compared with the nights before it, or it could never raise an alarm.
-        since = max((start for start in starts if start < index), default=0)
-        before = points[since:index]
-        p, delta = _against(each, before, point)
-        alpha = alpha_of_night(ALPHA)
-        worse = {"higher": delta < 0, "lower": delta > 0, "neither": delta != 0}
-        nights.append(
-            Night(
-                run_id=point.header.run_id,
-                started_at=point.header.started_at,
-                path=point.path,
-                n=point.n,
-                clusters=len(point.names),
-                level=point.level,
-                p=p,
-                alpha=alpha,
-                alarm=p is not None and p <= alpha and worse[each.metric.better],
-                changed=changed[index],
-            )
-        )
+@dataclass(frozen=True, slots=True)
+class _Nights:
+    """The runs of one series, in order of time."""
+
+    key: SeriesKey
+    runs: list[RunLevels]
+
+
+def _all_series(runs: Sequence[RunLevels], tonight: set[str]) -> Iterator[Series]:
+    """One series for each metric of each role and suite; for each device too, if it matters."""
+    differing = cache(_differing)
+    found = [
+        _Nights(key, nights)
+        for device_bound in (False, True)
+        for group in _groups(runs, device_bound=device_bound)
+        for key in sorted({key for run in group for key in run.levels})
+        if known()[key[1]].device_bound == device_bound
+        if (nights := [run for run in group if key in run.levels])
+    ]
+    for each in sorted(found, key=lambda one: (one.key, one.runs[0].header.started_at)):
+        yield _series(each, differing, tonight=each.runs[-1].header.run_id in tonight)
+
+
+def _groups(runs: Sequence[RunLevels], *, device_bound: bool) -> list[list[RunLevels]]:
+    """Runs that can be compared as nights of one series."""
+    groups: list[list[RunLevels]] = []
+    for run in runs:
+        for group in groups:
+            if same_series(group[-1].header, run.header, device_bound=device_bound):
+                group.append(run)
+                break
+        else:
+            groups.append([run])
+    return groups
+
+
+_Differing = Callable[[RunLevels, RunLevels, str], list[str]]
+
+
+def _differing(before: RunLevels, after: RunLevels, role: str) -> list[str]:
+    return changes(before.header, after.header, role)
+
+
+def _series(each: _Nights, differing: _Differing, *, tonight: bool) -> Series:
+    role, name, statistic = each.key
+    metric = known()[name]
+    points = [run.levels[each.key] for run in each.runs]
+    alphas = [alpha_of_test(len(run.levels), ALPHA) for run in each.runs]
+    seed = derive_seed(0, "history", role, name, statistic) % 2**32
+    nights = [
+        _night(each, night, judged, alphas[night], differing)
+        for night, judged in enumerate(judge(metric, statistic, points, alphas))
+    ]
+    starts = change_points([point.value for point in points], seed=seed)
     return Series(
         role=role,
-        metric=each.metric.name,
-        statistic=each.statistic,
-        unit=each.metric.unit,
-        suite=points[0].header.suite,
+        metric=name,
+        statistic=statistic,
+        unit=metric.unit,
+        better=metric.better,
+        suite=each.runs[-1].header.suite,
+        tonight=tonight,
         nights=nights,
-        change_points=[points[start].header.run_id for start in starts],
+        change_points=[nights[start].run_id for start in starts],
     )
 
 
-def _against(
-    each: _Target, before: list[_RunLevel], point: _RunLevel
-) -> tuple[float | None, float]:
-    """P-value and difference of a night from the mean of the nights before.
-
-    Means are compared by a paired test over the clusters that all nights share; a cluster whose
-    requests all failed has no latency in that night. From five earlier nights on, the difference
-    must also exceed the spread between nights, because that includes machine drift, which
-    pairing cannot see. Percentiles are compared by the spread between nights alone.
-    """
-    if not before:
-        return None, 0.0
-    levels = [night.level for night in before]
-    delta = point.level - sum(levels) / len(levels)
-    found = [prediction_p(levels, point.level)]
-    if share(each.statistic) is None:
-        shared = set(point.names).intersection(*(night.names for night in before))
-        if not shared:
-            return None, delta
-        mean = np.mean([_cells(night, shared) for night in before], axis=0)
-        sums = PairedSums(np.hstack([mean, _cells(point, shared)]), each.metric.span)
-        found.append(mean_effect(sums, relative=False).p)
-    known = [p for p in found if p is not None]
-    return (max(known) if known else None), delta
-
-
-def _cells(point: _RunLevel, names: Collection[str]) -> Floats:
-    """The sums of some clusters in the order of their names. ``point.names`` are sorted."""
-    return point.cells[[name in names for name in point.names]]
-
-
-def _roles(role: str) -> list[RolePair]:
-    return [RolePair(role, role)]
+def _night(each: _Nights, night: int, judged: Judged, alpha: float, differing: _Differing) -> Night:
+    role, run, shift = each.key[0], each.runs[night], judged.shift
+    point = run.levels[each.key]
+    earlier = [each.runs[other].levels[each.key].value for other in shift.before]
+    causes = differing(each.runs[shift.before[-1]], run, role) if judged.alarm else []
+    return Night(
+        run_id=run.header.run_id,
+        started_at=run.header.started_at,
+        path=str(run.path),
+        n=point.n,
+        clusters=len(point.names),
+        level=point.value,
+        p=judged.p,
+        why_null=judged.why_null,
+        alpha=alpha,
+        alarm=judged.alarm,
+        nights=max(1, len(shift.nights)),
+        before=len(earlier),
+        usual=fmean(earlier) if earlier else None,
+        changed=differing(each.runs[night - 1], run, role) if night else [],
+        causes=causes,
+    )

@@ -28,7 +28,7 @@ class Growing:
         size = self._size + len(values)
         if len(self._room) or not np.isnan(values).all():
             if size > len(self._room):
-                wider = np.full(max(1 << 16, size, 2 * len(self._room)), np.nan)
+                wider = np.full(max(size, 2 * len(self._room)), np.nan)
                 wider[: len(self._room)] = self._room
                 self._room = wider
             self._room[self._size : size] = values
@@ -79,6 +79,8 @@ class Columns:
     entries: tuple[Entry, ...]
     """The suite's entries that occur. The label ``entry`` has their names, in this order."""
     params: dict[str, Floats]
+    keys: dict[str, Labels]
+    """The parameters of prompt classes that were asked for, as texts; ``none`` for no value."""
     repeats: Codes
     values: dict[str, Floats]
     weights: dict[str, Floats]
@@ -87,6 +89,8 @@ class Columns:
     needs it."""
     levels: tuple[LevelLine, ...] = ()
     """The loads that have ended; empty for a file of version 1."""
+    blocks: Floats = field(default_factory=lambda: np.empty(0))
+    """Number of each row's block in an interleaved run; NaN in any other run."""
     places: Codes = field(default_factory=lambda: np.empty(0, np.int64))
     """Each row's place, from 0, among the measured requests in the file."""
     case_ids: NDArray[np.object_] = field(default_factory=lambda: np.empty(0, object))

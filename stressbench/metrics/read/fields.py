@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 
 from stressbench.errors import UsageError
-from stressbench.schema.metric import FIXED, Metric
+from stressbench.schema.metric import FIXED, Metric, Per
 from stressbench.store import narrow
 
 PARAMS: Final = ("budget", "depth")
@@ -22,15 +22,28 @@ _TEXTS: Final = (
 _AXES: Final = ("variant", "lever")
 
 
-def narrow_record(metrics: Iterable[Metric], more: Iterable[str] = ()) -> type[msgspec.Struct]:
-    """A record type with nothing but what ``metrics`` and pairing need, and ``more`` fields."""
+def narrow_record(
+    metrics: Iterable[Metric], more: Iterable[str] = (), keys: Iterable[str] = ()
+) -> type[msgspec.Struct]:
+    """A record type with nothing but what ``metrics`` and pairing need, and ``more`` fields.
+
+    ``keys`` are parameters of prompt classes, each of any JSON type.
+    """
     metrics = tuple(metrics)
-    fields = {path: field_type(path) for metric in metrics for path in paths_of(metric)}
-    fields |= {path: field_type(path) for path in more}
+    paths = [*(path for metric in metrics for path in paths_of(metric)), *more]
+    twins = any(metric.against for metric in metrics)
+    return _narrow(tuple(dict.fromkeys(paths)), tuple(keys), twins=twins)
+
+
+@cache
+def _narrow(paths: tuple[str, ...], keys: tuple[str, ...], *, twins: bool) -> type[msgspec.Struct]:
+    """Made once for all runs that are read in the same way."""
+    fields = {path: field_type(path) for path in paths}
     fields |= dict.fromkeys(_TEXTS, str) | {"repeat": int} | dict.fromkeys(_AXES, str | None)
-    fields |= {f"params.{name}": float | None for name in PARAMS}
+    fields |= {f"params.{name}": narrow.ANY for name in keys}
+    fields |= {"block": int | None} | {f"params.{name}": float | None for name in PARAMS}
     fields[f"params.{LEVEL}"] = str | None
-    if any(metric.against for metric in metrics):
+    if twins:
         fields["twin_of"] = str | None
     return narrow.narrow(fields)
 
@@ -59,6 +72,15 @@ def is_number(path: str) -> bool:
     return kind == narrow.ANY or bool({int, float} & {kind, *typing.get_args(kind)})
 
 
+COUNTED: Final[dict[Per, tuple[str, str]]] = {
+    "sent": ("status", ""),
+    "answered": ("status", "ok"),
+    "correct": ("quality.outcome", "correct"),
+}
+"""The field and the value that make a request count; an empty value counts all of them."""
+
+
 def paths_of(metric: Metric) -> tuple[str, ...]:
     """Every field that ``metric`` reads."""
-    return (*metric.paths, *filter(None, [metric.weight]))
+    counted = COUNTED[metric.per][0] if metric.per else None
+    return (*metric.paths, *filter(None, [metric.weight, counted]))

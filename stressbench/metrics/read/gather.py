@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import blake2b
 from itertools import count
 from operator import attrgetter
@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from stressbench import store
 from stressbench.metrics.read.columns import Columns, Growing, Labels, minus_partner
 from stressbench.metrics.read.fields import LEVEL, PARAMS, paths_of
-from stressbench.metrics.read.values import column_of, fields_of, plausible, sizes_of, values_of
+from stressbench.metrics.read.values import column_of, fields_of, plausible, values_of, weighed
 from stressbench.schema.axes import NONE, role_name, split_role
+from stressbench.schema.key_values import text_of
 from stressbench.schema.metric import Metric
 from stressbench.schema.results.record import CaseRecord
 from stressbench.schema.suite.entry import Entry, entry_of, repeated_classes
@@ -42,8 +43,20 @@ class Watch(Protocol):
 class Gather:
     """Appends batches of narrow records to growing columns."""
 
-    def __init__(self, metrics: Sequence[Metric], *, ids: bool, watch: Watch | None = None) -> None:
+    def __init__(
+        self,
+        metrics: Sequence[Metric],
+        settings: Mapping[str, object],
+        *,
+        ids: bool,
+        watch: Watch | None = None,
+        keys: Sequence[str] = (),
+    ) -> None:
         self.metrics = metrics
+        self.settings = settings
+        self.key_codes: dict[str, defaultdict[str, int]] = {
+            key: defaultdict(count().__next__) for key in keys
+        }
         self.watch = watch
         self.conditions = Growing()
         self.condition_codes: defaultdict[str, int] = defaultdict(count().__next__)
@@ -75,19 +88,21 @@ class Gather:
         if self.watch is not None:
             self._watched(self.watch, batch)
         self.numbers["repeat"].append(np.array([row.repeat for row in batch], np.float64))
+        self.numbers["block"].append(np.array([row.block for row in batch], np.float64))
         for param in PARAMS:
             given = [*map(attrgetter(f"params.{param}"), batch)]
             self.numbers[f"params.{param}"].append(np.array(given, np.float64))
+        for key, codes in self.key_codes.items():
+            texts = map(text_of, map(attrgetter(f"params.{key}"), batch))
+            self.numbers[f"key {key}"].append(np.array([codes[text] for text in texts]))
         fields = {path: column_of(list_, path) for path, list_ in fields_of(batch, self.paths)}
         failed = np.array([row.status != "ok" for row in batch])
         for metric in self.metrics:
-            values = plausible(values_of(metric, fields), metric)
+            values = plausible(values_of(metric, fields, self.settings), metric)
             if metric.of == "ok":
                 values = np.where(failed, np.nan, values)
-            if metric.weight:
-                weights = sizes_of(fields[metric.weight])
-                there = np.isnan(values) | np.isnan(weights)
-                values, weights = (np.where(there, np.nan, each) for each in (values, weights))
+            values, weights = weighed(metric, values, fields, failed)
+            if weights is not None:
                 self.numbers[f"weight {metric.name}"].append(weights)
             self.numbers[f"value {metric.name}"].append(values)
 
@@ -121,11 +136,19 @@ class Gather:
             labels={name: Labels(each.codes[order], each.names) for name, each in labels.items()},
             entries=entries,
             params={name: ordered(f"params.{name}") for name in PARAMS},
+            keys={
+                key: Labels(each.codes[order], each.names)
+                for key, codes in self.key_codes.items()
+                for each in [_labels(codes, self.numbers[f"key {key}"].codes())]
+            },
             repeats=repeats[order],
             values={m.name: ordered(f"value {m.name}") for m in self.metrics},
-            weights={m.name: ordered(f"weight {m.name}") for m in self.metrics if m.weight},
+            weights={
+                m.name: ordered(f"weight {m.name}") for m in self.metrics if m.weight or m.per
+            },
             twins=_words(self.twins)[order] if self.twins is not None else _words([]),
             levels=run.levels,
+            blocks=ordered("block"),
             places=order,
             case_ids=_texts(self.case_ids)[order] if self.case_ids else _texts([]),
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from operator import attrgetter
 from typing import Final, TypeAlias
@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stressbench.errors import UsageError
-from stressbench.metrics.read.fields import is_number
+from stressbench.metrics.read.fields import COUNTED, is_number
 from stressbench.schema.metric import FIXED, Metric
-from stressbench.stats.arrays import Floats
+from stressbench.schema.suite.gate_needs import given
+from stressbench.stats.arrays import Floats, Mask
 
 Column: TypeAlias = NDArray[np.float64] | NDArray[np.object_]
 _NUMBERS: Final = frozenset({float, int, bool, type(None)})
@@ -46,18 +47,27 @@ def column_of(values: list[object], path: str) -> Column:
     return column
 
 
-def values_of(metric: Metric, fields: dict[str, Column]) -> Floats:
-    """One value per record, NaN for none. Raises ``UsageError`` for a formula that fails."""
-    columns = [fields[path] for path in metric.paths]
+def values_of(metric: Metric, fields: dict[str, Column], settings: Mapping[str, object]) -> Floats:
+    """One value per record, NaN for none. Raises ``UsageError`` for a formula that fails.
+
+    ``settings`` is the suite, for a metric that depends on it.
+    """
+    columns: list[object] = [fields[path] for path in metric.paths]
+    shape = fields[metric.paths[0]].shape
+    setting = given(settings, metric.setting) if metric.setting else None
+    if metric.setting and setting is None:
+        return np.full(shape, np.nan)
     if metric.formula is None:
-        return columns[0].astype(np.float64, copy=False)
+        return fields[metric.paths[0]].astype(np.float64, copy=False)
+    if metric.setting:
+        columns.insert(0, setting)
     try:
         values = np.asarray(metric.formula(*columns), np.float64)
     except Exception as error:
         raise UsageError(
             f"the metric {metric.name!r} cannot be computed: {type(error).__name__}: {error}"
         ) from error
-    if values.shape != columns[0].shape:
+    if values.shape != shape:
         raise UsageError(
             f"the formula of the metric {metric.name!r} does not return one value per record"
         )
@@ -72,6 +82,27 @@ def plausible(values: Floats, metric: Metric) -> Floats:
     if wrong.any():
         raise ValueError(f"{metric.name} is {values[wrong][0]:g}, outside {low:g} to {high:g}")
     return values
+
+
+def weighed(
+    metric: Metric, values: Floats, fields: dict[str, Column], failed: Mask
+) -> tuple[Floats, Floats | None]:
+    """The values, and what a ratio of sums divides by, one number per record; None for a mean.
+
+    A request without a value has no weight, nor the other way round. Figures of a run and counts
+    of requests are otherwise: an answer of unknown cost is still an answer.
+    """
+    if metric.per is not None:
+        path, word = COUNTED[metric.per]
+        counted = fields[path] == word if word else np.full(len(values), fill_value=True)
+        return values, counted.astype(np.float64)
+    if metric.weight is None:
+        return values, None
+    weights = sizes_of(fields[metric.weight])
+    if metric.of_run:
+        return values, np.where(failed, np.nan, weights)
+    none = np.isnan(values) | np.isnan(weights)
+    return np.where(none, np.nan, values), np.where(none, np.nan, weights)
 
 
 def sizes_of(column: Column) -> Floats:

@@ -242,8 +242,8 @@ def _case(
     )
     return Case(
         case_id=_case_id(condition, arm),
-        item_id=f"{spec.name}/i{condition.item}",
-        cluster_id=f"{spec.name}/i{condition.item}",
+        item_id=condition.item_id,
+        cluster_id=condition.item_id,
         twin_of=_case_id(condition, "isocontent") if has_twin else None,
         prompt_class=spec.use,
         label=spec.name,

@@ -37,6 +37,11 @@ class Condition:
     prompt_format: PromptFormat
 
     @property
+    def item_id(self) -> str:
+        """The base item's name, unique in the suite."""
+        return f"{self.spec.name}/i{self.item}"
+
+    @property
     def sent_arms(self) -> Sequence[Arm]:
         """The arms that have a case here: controls without a context have one for each item."""
         return [arm for arm in self.arms if self.first or arm not in WITHOUT_CONTEXT]

@@ -42,8 +42,8 @@ class MoeConcentrate:
     best sets by one word. With ``log`` alone it is the attack: every prompt repeats the best
     set. Attacks ask for other facts than searches do, so the effect is reported on prompts on
     which nothing was selected; otherwise the best of many noisy figures would look better than
-    it is. Controls of the same length: as many words drawn at random (``isocontent``), prose
-    (``isotoken``), a single frequent word (``moe_repeat``).
+    it is. Controls: as many words drawn at random (``isocontent``), whose tokens may be more or
+    fewer; prose of the same length (``isotoken``); a single frequent word (``moe_repeat``).
     """
 
     traits = Traits(

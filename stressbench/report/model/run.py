@@ -7,7 +7,7 @@ grows by some numbers a record, and by nothing else.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,6 +15,7 @@ import msgspec
 
 from stressbench import store
 from stressbench.compare.analysis.degradation import degradation
+from stressbench.compare.comparison import NOTHING, Needed
 from stressbench.metrics import base as columns
 from stressbench.metrics.base import Columns
 from stressbench.metrics.families import by_section
@@ -32,7 +33,6 @@ from stressbench.report.model.table import Table
 from stressbench.report.model.view import RunReport
 from stressbench.report.words.machine import describe_machine
 from stressbench.schema.analysis.degradation import ClassDegradation
-from stressbench.schema.metric import Metric
 from stressbench.schema.results.record import CaseRecord
 from stressbench.schema.results.run import RunHeader
 
@@ -51,19 +51,20 @@ def reduce_run(
     path: Path,
     progress: Progress | None = None,
     *,
-    more: Iterable[Metric] = (),
-    ids: bool = False,
+    more: Needed = NOTHING,
 ) -> Reduced:
     """Read a run once and reduce it.
 
-    The columns also get ``more`` metrics and, with ``ids``, the case ids. Raises
-    ``ResultsError`` where the file cannot be read.
+    The columns also get what ``more`` names. Raises ``ResultsError`` where the file cannot be
+    read.
     """
     run = store.read_run(path)
     watched = _Watched(run.header)
-    metrics = [*by_class.metrics(section_metrics()), *more]
+    metrics = [*by_class.metrics(section_metrics()), *more.metrics]
     wanted = {metric.name: metric for metric in metrics}
-    read = columns.read(run.path, wanted.values(), progress, ids=ids, watch=watched)
+    read = columns.read(
+        run.path, wanted.values(), progress, ids=more.ids, watch=watched, keys=more.keys
+    )
     return Reduced(run, _report(run, read, watched), read)
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import html
+from collections.abc import Iterable
 from importlib.resources import files
 from typing import Final
 
@@ -23,6 +24,7 @@ SCRIPTS: Final = (
     "vendor/plot.umd.min.js",
     "text.js",
     "chart.js",
+    "frame.js",
     "overview.js",
     "quality.js",
     "depth.js",
@@ -56,8 +58,13 @@ _ESCAPES: Final = {
 
 def render(page: Page) -> str:
     """The whole file."""
+    return written(page.title, page, SCRIPTS)
+
+
+def written(title: str, data: object, names: Iterable[str]) -> str:
+    """A page of ``data``, which ``names`` draw."""
     styles = [_asset(name) for name in STYLES]
-    scripts = [_asset(name) for name in SCRIPTS]
+    scripts = [_asset(name) for name in names]
     policy = "; ".join(
         [
             "default-src 'none'",
@@ -71,9 +78,9 @@ def render(page: Page) -> str:
     body = _asset("page.html")
     parts = {
         "policy": policy,
-        "title": html.escape(safe_line(f"{page.title} - stressbench")),
+        "title": html.escape(safe_line(f"{title} - stressbench")),
         "styles": "".join(f"<style>{style}</style>\n" for style in styles),
-        "data": embedded(page),
+        "data": embedded(data),
         "scripts": "".join(f"<script>{script}</script>\n" for script in scripts),
     }
     # In one pass, so that text of one part is never mistaken for a place to fill.

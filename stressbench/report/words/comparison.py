@@ -127,19 +127,33 @@ def target(finding: Finding) -> str:
     return safe_line(name if statistic == "mean" else f"{name}.{statistic}")
 
 
+def _basis(gate: GateFinding, cases: str) -> str:
+    if gate.of_run:
+        return f"{gate.n} requests in {gate.clusters} blocks of time"
+    return f"{gate.n} {cases} from {gate.clusters} independent items"
+
+
 def explain(gate: GateFinding) -> str:
     """One gate's verdict in whole sentences."""
     what = f"{safe_line(gate.gate)} ({scope(gate)}): {gate.verdict}, because {safe_line(gate.why)}."
-    if gate.delta is not None:
+    if gate.delta is not None and gate.limit is not None:
         what += (
-            f" Over {gate.n} paired cases from {gate.clusters} independent items, "
+            f" Over {_basis(gate, 'cases')}, {target(gate)} is "
+            f"{level(gate, gate.cand)}, which is {change(gate, gate.delta)} from the limit of "
+            f"{level(gate, gate.limit)}, {gate.confidence:.0%} interval {interval(gate)}."
+        )
+    elif gate.delta is not None:
+        what += (
+            f" Over {_basis(gate, 'paired cases')}, "
             f"{target(gate)} went from {level(gate, gate.base)} to {level(gate, gate.cand)}: "
             f"{change(gate, gate.delta)}, {gate.confidence:.0%} interval {interval(gate)}, "
             f"margin {change(gate, gate.margin, signed=False)}."
         )
     if gate.mde is not None:
-        what += f" A true difference of {change(gate, gate.mde, signed=False)} would be found"
-        what += " four times out of five."
+        found = f"A true difference of {change(gate, gate.mde, signed=False)}"
+        if gate.limit is not None:
+            found = f"A level {change(gate, gate.mde, signed=False)} beyond the limit"
+        what += f" {found} would be found four times out of five."
     if gate.noise is not None:
         what += f" Unchanged repeats differ by up to {change(gate, gate.noise, signed=False)}."
     if gate.drift is not None and gate.drift not in gate.why:

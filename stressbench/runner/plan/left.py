@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from itertools import islice
 from typing import Final
@@ -12,6 +12,7 @@ from typing import Final
 import msgspec
 
 from stressbench.errors import ResultsError, SuiteError
+from stressbench.runner.plan.blocks import ItemBlock
 from stressbench.runner.plan.requests import LEVEL, Plan, levels_of, planned
 from stressbench.schema.axes import role_name
 from stressbench.schema.case import AROUND, Case, Pass, Request
@@ -142,10 +143,16 @@ class RolePlan:
     """What earlier parts of the run have recorded."""
     over: Mapping[tuple[Pass, str], LevelLine]
     """The loads that earlier parts have ended, by pass and level."""
+    block: ItemBlock | None = None
+    """The block of an interleaved run that ``every`` and ``left`` are limited to."""
+
+    def of_block(self, block: ItemBlock) -> RolePlan:
+        """The requests of one block."""
+        return replace(self, block=block)
 
     def every(self, pass_: Pass, level: LoadLevel) -> Iterator[Request]:
         """Yield all requests of a level."""
-        return self.plan.level(self.role, pass_, level)
+        return self.plan.level(self.role, pass_, level, self.block)
 
     def left(self, pass_: Pass, level: LoadLevel) -> Iterator[Request]:
         """Yield the requests of a level that are not recorded yet."""
@@ -164,18 +171,24 @@ class RolePlan:
     def number_left(self, pass_: Pass, level: LoadLevel) -> int:
         """An upper bound of how many requests ``left`` yields. No prompt is built."""
         suite = self.plan.suite
-        every = planned(suite, (pass_,)) // len(levels_of(suite, pass_))
-        return every - self.done.number(self.role, pass_, level.name)
+        levels = len(levels_of(suite, pass_))
+        left = planned(suite, (pass_,)) // levels - self.done.number(self.role, pass_, level.name)
+        if self.block is None:
+            return left
+        return min(left, planned(suite, (pass_,), self.block) // levels)
+
+    @property
+    def to_send(self) -> int:
+        """An upper bound of how many requests are left."""
+        levels = [
+            (pass_, each) for pass_ in self.passes for each in levels_of(self.plan.suite, pass_)
+        ]
+        return sum(self.number_left(*each) for each in levels)
 
     @property
     def planned(self) -> int:
         """Requests of all passes, recorded or not."""
         return planned(self.plan.suite, self.passes)
-
-    @property
-    def recorded(self) -> int:
-        """Requests that earlier parts of the run have recorded."""
-        return sum(self.done.number(self.role, pass_) for pass_ in self.passes)
 
     @property
     def begun(self) -> bool:

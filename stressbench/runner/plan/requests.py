@@ -14,10 +14,12 @@ from stressbench.prompts.base import count, load
 from stressbench.prompts.build.assemble import assemble_condition
 from stressbench.prompts.build.conditions import Condition, conditions_of
 from stressbench.prompts.build.prompt_format import PromptFormat
+from stressbench.runner.plan.blocks import ItemBlock
 from stressbench.runner.plan.probes import telemetry_items
 from stressbench.runner.plan.spans import content_ids, spans
 from stressbench.schema.axes import split_role
-from stressbench.schema.case import Case, Pass, PlannedCase, Request, key_text
+from stressbench.schema.case import Case, Pass, PlannedCase, Request
+from stressbench.schema.key_values import text_of
 from stressbench.schema.suite.load import CLOSED_CONCURRENCY, Cache, LoadLevel, LoadSpec, levels
 from stressbench.schema.suite.suite import SuiteSpec
 
@@ -47,12 +49,15 @@ def limited(suite: SuiteSpec, limit: int | None) -> SuiteSpec:
     return replace(suite, prompts=[replace(p, items=min(p.items, limit)) for p in suite.prompts])
 
 
-def planned(suite: SuiteSpec, passes: Sequence[Pass] = ("quality",)) -> int:
-    """How many requests each role of a suite is sent in ``passes``. No prompt is built."""
+def planned(
+    suite: SuiteSpec, passes: Sequence[Pass] = ("quality",), block: ItemBlock | None = None
+) -> int:
+    """How many requests each role of a suite, or of one block, is sent. No prompt is built."""
+    cases = count if block is None else block.cases
     return sum(
         _repeats(suite, pass_)
         * len(levels_of(suite, pass_))
-        * sum(count(prompt, _first_items(suite, pass_)) for prompt in suite.prompts)
+        * sum(cases(prompt, _first_items(suite, pass_)) for prompt in suite.prompts)
         for pass_ in passes
     )
 
@@ -72,7 +77,7 @@ def planned_cases(suite: SuiteSpec, prompt_format: PromptFormat) -> Iterator[Pla
 
 def _keys(condition: Condition) -> dict[str, str]:
     sizes = {"budget": condition.budget, "depth": condition.depth}
-    return {name: key_text(value) for name, value in {**condition.params.values, **sizes}.items()}
+    return {name: text_of(value) for name, value in {**condition.params.values, **sizes}.items()}
 
 
 def levels_of(suite: SuiteSpec, pass_: Pass) -> tuple[LoadLevel, ...]:
@@ -109,19 +114,28 @@ class Cases:
         """Yield all cases, one prompt entry after another."""
         return self.of_items(None)
 
-    def of_items(self, first: int | None) -> Iterator[tuple[Case, ...]]:
-        """Yield the cases of the ``first`` items of each entry; None for all items."""
-        for entry in range(len(self._suite.prompts)):
-            yield from self.of(entry, first)
+    def of_items(
+        self, first: int | None, block: ItemBlock | None = None
+    ) -> Iterator[tuple[Case, ...]]:
+        """Yield the cases of the ``first`` items of each entry, or of those in a block.
 
-    def of(self, entry: int, first: int | None = None) -> Iterator[tuple[Case, ...]]:
-        """Yield the cases of one prompt entry, or of its ``first`` items."""
+        Without ``first`` all items count.
+        """
+        for entry in range(len(self._suite.prompts)):
+            yield from self.of(entry, first, block)
+
+    def of(
+        self, entry: int, first: int | None = None, block: ItemBlock | None = None
+    ) -> Iterator[tuple[Case, ...]]:
+        """Yield the cases of one prompt entry, of its ``first`` items, or of those in a block."""
         prompt, seed = self._suite.prompts[entry], self._suite.seed
         plugin = load(prompt.use)
         conditions = conditions_of(
             prompt, plugin.traits, seed=seed, prompt_format=self._format, first=first
         )
         for place, condition in enumerate(conditions):
+            if block is not None and condition.item_id not in block.items:
+                continue
             cases = self._kept.get((entry, place))
             if cases is None:
                 cases = assemble_condition(plugin, condition)
@@ -155,12 +169,21 @@ class Plan:
         for level in levels_of(self.suite, pass_):
             yield from self.level(role, pass_, level)
 
-    def level(self, role: str, pass_: Pass, level: LoadLevel) -> Iterator[Request]:
-        """Yield the requests of ``role`` at one level, one condition after another."""
-        for cases in self.cases.of_items(_first_items(self.suite, pass_)):
-            formats = self.budget_format, self._formats[role]
-            for request in _requests(self.suite, role, cases, *formats):
-                yield from _sent(self.suite, _at_level(replace(request, pass_=pass_), level))
+    def level(
+        self, role: str, pass_: Pass, level: LoadLevel, block: ItemBlock | None = None
+    ) -> Iterator[Request]:
+        """Yield the requests of ``role`` at one level, or of one block of them.
+
+        Each repeat goes through all conditions before the next one begins, so that the repeats
+        of a case are spread over the run, as the machine's drift is.
+        """
+        formats = self.budget_format, self._formats[role]
+        number = None if block is None else block.number
+        for repeat in range(_repeats(self.suite, pass_)):
+            for cases in self.cases.of_items(_first_items(self.suite, pass_), block):
+                for request in _requests(self.suite, role, cases, *formats):
+                    asked = replace(request, pass_=pass_, repeat=repeat, block=number)
+                    yield _salted(self.suite, _at_level(asked, level))
 
 
 def _first_items(suite: SuiteSpec, pass_: Pass) -> int | None:
@@ -173,17 +196,14 @@ def _repeats(suite: SuiteSpec, pass_: Pass) -> int:
     return suite.repeats if pass_ == "quality" else 1
 
 
-def _sent(suite: SuiteSpec, request: Request) -> Iterator[Request]:
-    for repeat in range(_repeats(suite, request.pass_)):
-        load = suite.load
-        cache = load.cache if request.pass_ == "quality" else load.telemetry_cache
-        salt = _salt(cache, request, repeat)
-        yield replace(
-            request, repeat=repeat, cache_salt=f"{suite.name}/{suite.seed}/{request.pass_}/{salt}"
-        )
+def _salted(suite: SuiteSpec, request: Request) -> Request:
+    load = suite.load
+    cache = load.cache if request.pass_ == "quality" else load.telemetry_cache
+    salt = _salt(cache, request)
+    return replace(request, cache_salt=f"{suite.name}/{suite.seed}/{request.pass_}/{salt}")
 
 
-def _salt(cache: Cache, request: Request, repeat: int) -> str:
+def _salt(cache: Cache, request: Request) -> str:
     """A value that is equal for requests which may reuse each other's cached prefixes.
 
     The salt does not change the tokens. No two levels of a sweep share one, because the
@@ -191,7 +211,7 @@ def _salt(cache: Cache, request: Request, repeat: int) -> str:
     """
     case = request.case
     if cache == "cold":
-        return f"{case.case_id}/{repeat}"
+        return f"{case.case_id}/{request.repeat}"
     if cache == "warm":
         return case.case_id
     level = case.params.get(LEVEL, "")

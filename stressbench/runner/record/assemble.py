@@ -88,6 +88,7 @@ def assemble(attempt: Attempt, *, run_id: str, model: str) -> CaseRecord:
         model=model,
         arm=case.arm,
         repeat=request.repeat,
+        block=request.block,
         pass_=request.pass_,
         seed=case.seed,
         content_sha256=case.content_sha256,

@@ -64,6 +64,9 @@ class Finding(Open, frozen=True, kw_only=True):
     drift: str | None = None
     """How far unchanged runs may drift apart, and how that is known; null if nothing can drift.
     It is part of ``ci`` and ``p``."""
+    of_run: bool = False
+    """True for a figure of a whole load, such as throughput: ``n`` then counts its requests on one
+    side, and ``clusters`` the blocks of time that its interval rests on."""
     flips: float | None
     """Share of binary cases whose score changed in either direction. Equal means can hide them."""
     method: str
@@ -80,7 +83,10 @@ class GateFinding(Finding, frozen=True, kw_only=True):
     direction: str
     """``drop``, ``rise`` or ``change``."""
     margin: float
-    """Tolerated difference, in the metric's unit or as a share of the base."""
+    """Tolerated difference, in the metric's unit or as a share of the base; 0 for a ``limit``."""
+    limit: float | None = None
+    """The level that the candidate alone must keep, in the metric's unit; null if the gate compares
+    two sides. ``base`` is then null, and ``delta`` is cand - limit."""
     confidence: float
     """Confidence level, 0 to 1."""
     level: float

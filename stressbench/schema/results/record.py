@@ -203,6 +203,8 @@ class CaseRecord(Open, frozen=True, kw_only=True, tag="case"):
     arm: Arm
     repeat: int
     """Number of the repeat, from 0."""
+    block: int | None = None
+    """Number of the block of an interleaved run, from 0; null in any other run."""
     pass_: Pass = field(name="pass")
     wave: int = 0
     """0 for planned requests; a request caused by an earlier answer is in a later wave."""

@@ -79,6 +79,16 @@ class Machine(Open, frozen=True, kw_only=True):
     unknown."""
 
 
+class Interleaved(Open, frozen=True, kw_only=True):
+    """How engines took turns during a run (``run --interleave``)."""
+
+    blocks: int
+    """The items were dealt into this many blocks; each engine was sent one block per turn."""
+    with_: str | None = field(name="with", default=None)
+    """``run_id`` of the run that took turns with this one; its directory lies next to this one's.
+    Null if the engines of one run took turns."""
+
+
 class GatePlan(Open, frozen=True, kw_only=True):
     """What a gate of the suite can decide with the items that were planned."""
 
@@ -118,6 +128,8 @@ class RunFacts(Open, frozen=True, kw_only=True):
     engine: str
     simulated: bool
     machine: Machine
+    interleaved: Interleaved | None = None
+    """Null if each engine was sent all its requests in one go."""
     gates: list[GatePlan] = []
     """What the suite's gates can decide; empty without gates, and in older files."""
 

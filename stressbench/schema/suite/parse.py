@@ -15,6 +15,7 @@ import yaml
 from stressbench.catalog import nearest
 from stressbench.errors import SuiteError
 from stressbench.schema.suite import load as load_shape
+from stressbench.schema.suite import slo
 from stressbench.schema.suite import suite as types
 from stressbench.schema.suite.suite import SuiteSpec, Value
 
@@ -35,6 +36,7 @@ _FIELDS: Final = {
         load_shape.Step,
         types.PromptSpec,
         types.ProbeSpec,
+        slo.Objectives,
     )
     for name in kind.__struct_fields__
 }
@@ -90,6 +92,8 @@ def parse_suite(data: bytes, *, source: str, overrides: Sequence[str] = ()) -> S
     suite = Suite(spec, source, lines)
     _check_engine(suite)
     _check_trace(suite)
+    for name, message in slo.mistakes(spec.slo):
+        raise SuiteError(message, where=suite.where("slo", name), hint=slo.EXAMPLE)
     for mistake in load_shape.mistakes(spec.load):
         raise SuiteError(
             mistake.message, where=suite.where("load", *mistake.path), hint=mistake.hint

@@ -9,6 +9,7 @@ from msgspec import Meta, field
 
 from stressbench.schema.base import Strict
 from stressbench.schema.suite.load import LoadSpec
+from stressbench.schema.suite.slo import Objectives
 
 Name: TypeAlias = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
 Count: TypeAlias = Annotated[int, Meta(ge=1)]
@@ -137,6 +138,9 @@ class SuiteSpec(Strict, frozen=True, kw_only=True):
     repeats: Count = 1
     """How often each request is sent; repeats yield the A/A noise floor."""
     gates: list[str] = []
+    slo: Objectives = Objectives()
+    """Service-level objectives, such as ``{ttft: 2s, tpot: 200ms}``: a request that meets all of
+    them counts for goodput."""
     record_prompts: bool = True
     """If false, the result files contain no text of prompts and answers: only hashes, lengths,
     scores and outcomes."""

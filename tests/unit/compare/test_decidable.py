@@ -90,3 +90,29 @@ def test_a_line_names_the_scopes_that_are_too_small():
     (line,) = told([plan("quality.score drop < 15pt per prompt_class", {"niah": 40, "json": 3})])
     assert "1 of 2 scopes are too small to be red alone" in line
     assert "json (3)" in line
+
+
+@given(size=st.integers(1, 60), limit=st.integers(3, 97), confidence=st.sampled_from([80, 95, 99]))
+@settings(max_examples=examples(40), deadline=None)
+def test_a_limit_is_kept_and_broken_exactly_with_the_items_that_were_named(
+    tmp_path_factory, size, limit, confidence
+):
+    text = f"quality.score >= {limit}pt at {confidence}%"
+    found, folder = plan(text, {"niah": size}), tmp_path_factory.mktemp("runs")
+    assert (verdict(folder, text, {"niah": size}).verdict == "pass") == found.can_pass
+    lost = verdict(folder, text, {"niah": size}, ["niah"])
+    assert (lost.verdict == "regression") == found.can_fail
+
+
+@pytest.mark.parametrize(
+    ("gate", "to_pass", "to_fail"),
+    [("ttft.p95 <= 2s", 72, 5), ("ttft.p50 <= 2s", 6, 5), ("failures.rate <= 5pt", 72, 5)],
+)
+def test_the_tail_needs_as_many_items_as_reach_it(gate, to_pass, to_fail):
+    found = plan(gate, {"niah": 80})
+    assert (found.items_to_pass, found.items_to_fail) == (to_pass, to_fail)
+
+
+def test_how_many_items_bound_a_mean_is_not_known_beforehand():
+    (line,) = told([plan("ttft.mean <= 2s", {"niah": 80})])
+    assert "how many items show this limit depends on how much the values vary" in line

@@ -1,8 +1,11 @@
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from stressbench.errors import SuiteError
 from stressbench.metrics.families import known
 from stressbench.schema.suite import gate
+from tests.conftest import examples
 
 
 def test_a_gate_names_metric_statistic_margin_scope_and_confidence():
@@ -32,10 +35,16 @@ def test_every_key_splits_and_restricts(key):
     ("text", "margin", "statistic"),
     [
         ("quality.score drop < 5pt", 0.05, "mean"),
-        ("quality.score drop<.05", 0.05, "mean"),
+        ("quality.score drop<.5pt", 0.005, "mean"),
+        ("quality.score drop < 5e0pt", 0.05, "mean"),
+        ("tokens.inflation rise < 0.2x", 0.2, "mean"),
+        ("kv.preemptions rise < 2", 2, "mean"),
+        ("gpu.memory_bytes change < 2MiB", 2**21, "mean"),
+        ("speed.prefill drop < 5tok/s", 5, "mean"),
+        ("speed.prefill drop < 5tokens/s", 5, "mean"),
         ("ttft rise < 1.5s", 1500, "p50"),
         ("ttft.median rise < 30ms", 30, "p50"),
-        ("e2el.p99.9 rise < 30", 30, "p99.9"),
+        ("e2el.p99.9 rise < 30ms", 30, "p99.9"),
         ("tokens.output change < 4tokens", 4, "mean"),
     ],
 )
@@ -43,6 +52,88 @@ def test_margins_are_in_the_metrics_unit(text, margin, statistic):
     parsed = gate.parse(text, known())
     assert (parsed.margin, parsed.relative) == (pytest.approx(margin), False)
     assert parsed.statistic == statistic
+
+
+@pytest.mark.parametrize(
+    ("text", "direction", "limit"),
+    [
+        ("quality.score >= 90pt", "drop", 0.9),
+        ("quality.score>=90% per label at 99%", "drop", 0.9),
+        ("failures.rate <= 1%", "rise", 0.01),
+        ("ttft.p95 <= 2s where role=dense", "rise", 2000),
+        ("tokens.output >= 4tokens", "drop", 4),
+        ("tokens.output <= 4tokens", "rise", 4),
+    ],
+)
+def test_a_limit_needs_no_base(text, direction, limit):
+    parsed = gate.parse(text, known())
+    assert (parsed.direction, parsed.margin, parsed.relative) == (direction, 0, False)
+    assert parsed.limit == pytest.approx(limit)
+
+
+@given(
+    text=st.lists(
+        st.sampled_from(
+            [
+                *(
+                    "quality.score",
+                    "ttft.p95",
+                    "quality",
+                    "drop",
+                    "rise",
+                    "change",
+                    "<",
+                    ">=",
+                    "<=",
+                ),
+                *(
+                    "5pt",
+                    "5",
+                    "10%",
+                    "1e400",
+                    "NaN",
+                    "-3ms",
+                    "per",
+                    "where",
+                    "by",
+                    "at",
+                    "99%",
+                    ",",
+                ),
+                *(
+                    "arm",
+                    "arm=stress",
+                    "role=a,b",
+                    "x=",
+                    "=",
+                    "\u0665pt",
+                    "\x00",
+                    "p0",
+                    "budget=.5",
+                ),
+            ]
+        )
+        | st.text(max_size=6),
+        max_size=9,
+    ).map(" ".join)
+)
+@settings(max_examples=examples(400), deadline=None)
+def test_any_text_is_a_gate_that_can_be_kept_and_missed_or_one_sentence(text):
+    parsed, refused = None, None
+    try:
+        parsed = gate.parse(text, known())
+    except SuiteError as error:
+        refused = error
+    if parsed is None:
+        assert "\n" not in refused.message.replace(text, "")
+        assert refused.where.startswith(f"gate {text!r}, column ")
+        return
+    metric = known()[parsed.metric]
+    amount = parsed.margin if parsed.limit is None else parsed.limit
+    assert 0 < amount < 1e19
+    if metric.span and not parsed.relative:
+        assert amount < metric.span
+    assert gate.parse(parsed.text, known()) == parsed
 
 
 @pytest.mark.parametrize(
@@ -66,11 +157,33 @@ def test_margins_are_in_the_metrics_unit(text, margin, statistic):
         ("quality.score drop > 5pt", 20, "expected '<'"),
         ("quality.score drop < 5ms", 22, "measured in pt"),
         ("quality.score drop < x", 22, "is not a margin"),
-        ("quality.score drop < 0pt", 22, "margin of 0"),
+        ("quality.score drop < 0pt", 22, "leaves nothing to decide"),
+        ("quality.score drop < 5", 22, "a margin needs its unit: 5pt, or 5% of the base"),
+        ("quality.score drop < .05", 22, "a margin needs its unit: 5pt, or 5% of the base"),
+        ("ttft rise < 30", 13, "a margin needs its unit: 30ms, or 30% of the base"),
+        ("quality.score drop < 500pt", 22, "cannot change by more than 100pt"),
+        ("quality.score drop < 100%", 22, "nothing can drop by more than all of it"),
+        ("ttft rise < 1e400s", 13, "beyond any measurement"),
+        ("ttft rise < NaN", 13, "is not a margin"),
+        ("ttft rise < inf%", 13, "is not a margin"),
+        ("ttft rise < \uff15ms", 13, "is not a margin"),
+        ("quality drop < 5pt", 1, "did you mean 'quality.score'?"),
+        ("qualty drop < 5pt", 1, "did you mean 'quality.score'?"),
+        ("quality.score >= 90", 18, "a limit needs its unit: 90pt"),
+        ("quality.score >= .9", 18, "a limit needs its unit: 90pt"),
+        ("quality.score >= 100pt", 18, "no number of items can show"),
+        ("failures.rate <= 0pt", 18, "leaves nothing to decide"),
+        ("quality.score <= 90pt", 15, "higher is better for quality.score: write >= LIMIT"),
+        ("ttft.p95 >= 2s", 10, "lower is better for ttft: write <= LIMIT"),
+        ("ttft.p95 <= 10%", 13, "% of what? A limit has no base: write it in ms, s"),
+        ("ttft.p95 < 2s", 10, "begins no limit: write >= LIMIT or <= LIMIT"),
+        ("ttft <= 2s by lever=a,b", 15, "a limit is for one: restrict it with where"),
+        ("ttft rise < 5% per arm per label", 24, "per is written twice"),
+        ("ttft rise < 5% where arm=a,arm=b", 22, "arm is named twice"),
         ("quality.score drop < -5pt", 22, "is not a margin"),
         ("quality.score drop <", 21, "ends, but a margin must follow"),
         ("quality.score drop < 5pt pre arm", 26, "did you mean 'per'?"),
-        ("quality.score drop < 5pt per clas", 30, "did you mean 'prompt_class'?"),
+        ("quality.score drop < 5pt per a-b", 30, "'a-b' is not a key: prompt_class, label,"),
         ("quality.score drop < 5pt where role", 32, "KEY=VALUE"),
         ("quality.score drop < 5pt at 5%", 29, "confidence"),
         ("quality.score drop < 5pt at 100%", 29, "confidence"),

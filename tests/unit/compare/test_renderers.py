@@ -50,7 +50,7 @@ def test_junit_has_a_case_a_gate_and_never_paints_doubt_green(tmp_path):
     suite = root.find("testsuite")
     assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("3", "2", "0")
     assert suite.find("testcase/failure").get("type") == "regression"
-    none = ("quality.score drop < 5pt where prompt_class=none",)
+    none = ("quality.score drop < 1pt where prompt_class=other",)
     path = tmp_path / "base" / "records.jsonl"
     doubt = comparing.compare(path, path, Options(gates=none, gates_from="here"))
     suite = ET.fromstring(comparison_junit.render(doubt)).find("testsuite")

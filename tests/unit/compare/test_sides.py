@@ -141,7 +141,7 @@ def test_the_exploratory_findings_are_the_same_too(tmp_path):
     expected = compare(*plain, gates_only=False).findings
     found = compare(whole, by=["lever=none,clean"], gates_only=False).findings
     names = {each.metric for each in expected} - {"degradation.twin"}
-    assert {"quality.score", "ttft", "throughput.output"} <= names
+    assert {"quality.score", "ttft", "speed.output"} <= names
     for one, other in zip(expected, found, strict=True):
         if one.drift:
             continue

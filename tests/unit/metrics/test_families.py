@@ -14,6 +14,7 @@ from stressbench.errors import ResultsError
 from stressbench.metrics import base
 from stressbench.metrics.families import known
 from stressbench.metrics.read.fields import field_type
+from stressbench.stats.quantiles import percentile
 from tests.conftest import examples
 
 
@@ -54,7 +55,7 @@ def test_a_failed_request_scores_zero_and_has_no_latency(tmp_path):
     value = {name: float(column[0]) for name, column in columns.values.items()}
     assert value["quality.score"] == 0
     assert value["failures.rate"] == 1
-    for name in ("ttft", "tpot", "itl", "e2el", "throughput.output", "kv.usage_peak"):
+    for name in ("ttft", "tpot", "itl", "e2el", "speed.output", "kv.usage_peak"):
         assert math.isnan(value[name])
 
 
@@ -62,12 +63,36 @@ def test_derived_values_follow_their_formulas(tmp_path):
     row = records.record(0, ttft_ms=100.0)
     columns = read(tmp_path, [row])
     value = {name: float(column[0]) for name, column in columns.values.items()}
-    assert value["throughput.output"] == pytest.approx(20 / 0.29)
-    assert value["throughput.prefill"] == pytest.approx(512 / 0.1)
+    assert value["speed.output"] == pytest.approx(20 / 0.29)
+    assert value["speed.prefill"] == pytest.approx(512 / 0.1)
     assert value["itl"] == value["itl_max"] == 10
     assert columns.weights["itl"][0] == 19
-    assert columns.weights["throughput.output"][0] == 290
+    assert columns.weights["speed.output"][0] == 290
     assert value["kv.preempted"] == 0
+
+
+def test_costs_count_what_failed_and_divide_by_what_was_of_use(tmp_path):
+    rows = [
+        records.record(0, score=1.0),
+        records.record(1, score=0.0),
+        records.record(2, status="timeout"),
+    ]
+    names = [f"cost.tokens.{per}" for per in ("sent", "answered", "correct")]
+    columns = read(tmp_path, rows, names)
+    for name, divisor in zip(names, (3, 2, 1), strict=True):
+        spent = columns.values[name].sum()
+        assert spent == 3 * 512 + 2 * 20  # what a failed request had generated is not known
+        assert spent / columns.weights[name].sum() == pytest.approx(spent / divisor)
+
+
+@given(st.lists(st.floats(-1e6, 1e6), min_size=1), st.floats(50, 99.9))
+def test_the_tail_of_a_metric_is_its_worse_end(values, percent):
+    for metric in known().values():
+        tail, middle = (
+            percentile(np.array(values), metric.share(statistic))
+            for statistic in (f"p{percent:.1f}", "p50")
+        )
+        assert tail <= middle if metric.better == "higher" else tail >= middle
 
 
 def test_nulls_are_no_value_and_zero_is_one(tmp_path):

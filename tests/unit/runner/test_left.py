@@ -77,7 +77,7 @@ def test_what_is_recorded_is_not_sent_again() -> None:
     assert len(list(plan.left("quality", second))) == 3
     assert len(list(plan.left("telemetry", first))) == 3
     assert [plan.number_left("quality", level) for level in (first, second)] == [2, 3]
-    assert (plan.planned, plan.recorded, plan.begun) == (9, 1, True)
+    assert (plan.planned, plan.to_send, plan.begun) == (9, 8, True)
 
 
 def test_without_a_sweep_everything_is_one_level() -> None:

@@ -40,8 +40,9 @@ def page(
     compared within. ``treat`` names the factors in which runs differ on purpose.
     Raises ``ResultsError`` where a file cannot be read.
     """
-    metrics, ids = wanted([store.read_run(path).header for path in paths], tuple(treat))
-    reduced = [_non_empty(reduce_run(path, progress, more=metrics, ids=ids)) for path in paths]
+    headers = [store.read_run(path).header for path in paths]
+    more = wanted(headers, tuple(treat))
+    reduced = [_non_empty(reduce_run(path, progress, more=more)) for path in paths]
     browsers = [_browser(each, index, CASES // len(paths)) for index, each in enumerate(reduced)]
     names = _names([each.report.name for each in reduced])
     runs = [

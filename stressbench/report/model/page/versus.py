@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from itertools import chain
 
 import numpy as np
 
-from stressbench.compare.comparison import Options, compare_columns, needed
+from stressbench.compare.comparison import NOTHING, Needed, Options, compare_columns, needed
 from stressbench.compare.evaluate import case_values
 from stressbench.compare.model_pairs import matches, model_pairs
 from stressbench.compare.pair import Pairing, pair
@@ -18,7 +19,6 @@ from stressbench.metrics.families import known
 from stressbench.report.model.page.view import Flip, Versus
 from stressbench.schema.analysis.comparison import Comparison
 from stressbench.schema.axes import NONE
-from stressbench.schema.metric import Metric
 from stressbench.schema.results.run import RunHeader
 from stressbench.schema.suite.entry import Entry
 from stressbench.stats.clusters import effective_size
@@ -27,22 +27,20 @@ from stressbench.stats.exact import wilson
 _HALF = 0.5
 
 
-def wanted(headers: Sequence[RunHeader], treat: tuple[str, ...]) -> tuple[list[Metric], bool]:
-    """The metrics that ``versus`` must find in the columns of runs, and whether it needs ids.
+def wanted(headers: Sequence[RunHeader], treat: tuple[str, ...]) -> Needed:
+    """What ``versus`` must find in the columns of runs.
 
     A gate or a factor that is wrong adds nothing: ``versus`` then says what is wrong with it.
     """
     first, *others = headers
     pairs: list[tuple[RunHeader | None, Options]]
     pairs = [(other, Options(treat=treat)) for other in others] or [(None, Options(by=Contrast()))]
-    metrics: list[Metric] = []
-    ids = False
+    found = [NOTHING]
     for other, options in pairs:
         with suppress(CompareError, SuiteError, UsageError):
-            some, with_ids = needed(first, other, options)
-            metrics += some
-            ids = ids or with_ids
-    return metrics, ids
+            found.append(needed(first, other, options))
+    metrics, ids, keys = zip(*found, strict=True)
+    return Needed((*chain(*metrics),), any(ids), (*dict.fromkeys(chain(*keys)),))
 
 
 def versus(

@@ -1,5 +1,5 @@
 "use strict";
-// The page: heading, summary, sections, theme, contents.
+// The page of a report: heading, summary, sections.
 
 const SECTIONS = [
   ["summary", "Summary", summary],
@@ -24,16 +24,8 @@ function heading() {
       el("h1", {}, spell(DATA.title, 80)),
       el("p", { class: "lead" }, runs.map((run) => `${SEVERAL ? `${spell(run.name, 40)}: ` : ""}${run.models.map((m) => `${spell(m.role, 24)} ${spell(m.model, 40)}`).join(", ")} · ${count(run.records)} requests · ${spell(run.device, 80)}`).join(" | ")),
       simulated ? el("p", {}, el("span", { class: "badge unclear" }, "simulated: no latency here was measured")) : null),
-    el("button", { type: "button", id: "theme", onclick: toggleTheme, "aria-label": "Switch between light and dark" }, "◐"),
+    themeButton(),
   );
-  document.getElementById("foot").append(
-    `stressbench ${DATA.version}, ${DATA.made_at}. Figures: Observable Plot and D3 (ISC licence).`);
-}
-
-function toggleTheme() {
-  const dark = matchMedia("(prefers-color-scheme: dark)").matches;
-  const now = document.documentElement.dataset.theme ?? (dark ? "dark" : "light");
-  document.documentElement.dataset.theme = now === "dark" ? "light" : "dark";
 }
 
 function summary(parent) {
@@ -103,18 +95,5 @@ function runFacts(parent) {
   }
 }
 
-function build() {
-  heading();
-  const main = document.getElementById("main");
-  const contents = el("ul");
-  main.replaceChildren();
-  for (const [id, title, draw] of SECTIONS) {
-    const section = el("section", { id, tabindex: "-1", "aria-labelledby": `${id}-title` }, el("h2", { id: `${id}-title` }, title));
-    main.append(section);
-    draw(section);
-    contents.append(el("li", {}, el("a", { href: `#${id}` }, title)));
-  }
-  document.getElementById("contents").append(contents);
-}
-
-build();
+heading();
+build(SECTIONS);

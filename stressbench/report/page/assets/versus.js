@@ -170,7 +170,7 @@ function flips(parent, versus, first, second) {
 }
 
 function forest(parent, comparison, title) {
-  const shown = ["quality.score", "tokens.prompt", "ttft", "e2el", "throughput.output"];
+  const shown = ["quality.score", "tokens.prompt", "ttft", "e2el", "speed.output"];
   const usable = comparison.findings.filter((f) => f.delta !== null && shown.includes(f.metric));
   for (const [, found] of d3.groups(usable, target)) {
     const some = found.map((f) => ({ ...f, label: part(f) }));

@@ -1,0 +1,1 @@
+"""What ``stressbench run`` does with the suites that it has read."""

@@ -1,0 +1,1 @@
+"""Which cases a gate asks about, and gates without a base."""

@@ -1,0 +1,1 @@
+"""Comparing what whole loads did: throughput, costs, goodput, the knees of sweeps."""
