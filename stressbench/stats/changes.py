@@ -132,6 +132,22 @@ def of_crossings(
     )
 
 
+def of_se(se: float, change: float, n: int, *, relative: bool) -> Changes:
+    """The changes of ``n`` clusters of which only the standard error is known."""
+    square = n * se**2
+    return Changes(
+        clusters=n,
+        growth="shifted",
+        df=n - 1,
+        change=change,
+        square=square,
+        fourth=3 * square**2,
+        unit=0.0,
+        level=1.0,
+        relative=relative,
+    )
+
+
 def _agreement(level: float, varied: float, row: float, span: float) -> float:
     """The size of a change if none was seen, ``row`` being the weight of a row.
 

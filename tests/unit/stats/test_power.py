@@ -113,8 +113,8 @@ def test_nothing_is_known_of_an_effect_without_its_changes():
     assert clusters_to_find(bare, HarmTest(0.05, "drop"), 0.1) is None
 
 
-def test_a_hundred_pairs_of_which_a_fifth_flip_find_fourteen_points():
-    assert detectable(pairs(100, 10, 10), HarmTest(0.05, "drop")) == pytest.approx(0.144, abs=0.002)
+def test_a_hundred_pairs_of_which_a_fifth_flip_find_fifteen_points():
+    assert detectable(pairs(100, 10, 10), HarmTest(0.05, "drop")) == pytest.approx(0.148, abs=0.002)
 
 
 @pytest.mark.parametrize(("gained", "lost"), [(0, 3), (2, 6), (5, 12)])
