@@ -32,7 +32,7 @@ from stressbench.seeds import derive_seed
 from stressbench.stats.arrays import Floats
 from stressbench.stats.clusters import cluster_sums
 from stressbench.stats.exact import wilson
-from stressbench.stats.trends import HORIZON, alpha_of_test
+from stressbench.stats.series.trends import HORIZON, alpha_of_test
 
 MONTHS: Final = int(os.environ.get("STRESSBENCH_BENCH_MONTHS", "1000"))
 ITEMS: Final = 200

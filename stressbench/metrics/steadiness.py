@@ -1,4 +1,4 @@
-"""Whether the latencies in a run's columns were steady; see ``stats.steadiness`` for the method."""
+"""Whether the latencies in a run's columns were steady, by ``stats.series.steadiness``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from stressbench.schema.metric import Metric
 from stressbench.schema.results.run import RunHeader
 from stressbench.schema.suite.load import LoadSpec, levels
 from stressbench.stats.arrays import Codes
-from stressbench.stats.steadiness import Steadiness, steadiness
+from stressbench.stats.series.steadiness import Steadiness, steadiness
 
 _DESIGNED_TO_CHANGE: Final = ("ramp", "step", "trace", "sweep")
 """Loads under which latency is meant to change in the course of a run."""

@@ -37,7 +37,7 @@ from stressbench.schema.results.run import LevelLine, ModelLine, Reading, RunHea
 from stressbench.schema.step import StepReading
 from stressbench.schema.suite.load import LoadLevel
 from stressbench.schema.suite.suite import ProbeSpec
-from stressbench.stats.saturation import Point, settled
+from stressbench.stats.series.saturation import Point, settled
 from stressbench.store import RunWriter
 from stressbench.telemetry.load_levels import LevelTally
 

@@ -12,7 +12,7 @@ import numpy as np
 from stressbench.schema.case import Pass
 from stressbench.schema.results.record import Load, Status, Timing, Tokens
 from stressbench.stats.quantiles import percentile
-from stressbench.stats.saturation import Point
+from stressbench.stats.series.saturation import Point
 
 CLIENT_SHARE: Final = 0.05
 """The client is the bottleneck if its p99 send delay is above this share of the median TTFT."""

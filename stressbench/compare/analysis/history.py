@@ -26,7 +26,7 @@ from stressbench.metrics.families import known
 from stressbench.schema.analysis.history import History, HistoryVerdict, Night, Series
 from stressbench.schema.suite.gate import target
 from stressbench.seeds import derive_seed
-from stressbench.stats.trends import HORIZON, alpha_of_test, change_points
+from stressbench.stats.series.trends import HORIZON, alpha_of_test, change_points
 
 DEFAULT_METRICS: Final = ("quality.score", "failures.rate", "ttft.p95", "throughput.output")
 ALPHA: Final = 0.05

@@ -14,8 +14,8 @@ from stressbench.schema.metric import Metric
 from stressbench.stats.arrays import Floats
 from stressbench.stats.clusters import swap_test
 from stressbench.stats.drift import ASSUMED
-from stressbench.stats.shifts import Tails, item_shift, least_item_p, level_shift
-from stressbench.stats.trends import Shift, Test, watch
+from stressbench.stats.series.shifts import Tails, item_shift, least_item_p, level_shift
+from stressbench.stats.series.trends import Shift, Test, watch
 
 HARM: Final = 0.05
 """One-sided level at which more items must have got worse than better."""

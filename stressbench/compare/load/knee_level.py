@@ -25,7 +25,7 @@ from stressbench.stats.drift import Drift
 from stressbench.stats.effect import Effect, drifted, natural, natural_interval
 from stressbench.stats.quantiles import percentile
 from stressbench.stats.resample import expanded_tail, percentile_interval
-from stressbench.stats.saturation import Point, knee
+from stressbench.stats.series.saturation import Point, knee
 
 RESAMPLES: Final = 999
 _TAIL: Final = 0.95

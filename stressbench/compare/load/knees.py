@@ -13,7 +13,7 @@ from stressbench.metrics.base import Columns
 from stressbench.metrics.read.fields import LEVEL
 from stressbench.schema.analysis.comparison import Knee, Knees
 from stressbench.schema.axes import NONE, split_role
-from stressbench.stats.saturation import knee
+from stressbench.stats.series.saturation import knee
 from stressbench.telemetry.load_levels import LevelTally
 
 _FIELDS: Final = (

@@ -8,7 +8,7 @@ from typing import Final
 from stressbench.report.model.engine.view import LevelReport, LoadKnee, LoadReport
 from stressbench.report.model.page.view import LoadTable
 from stressbench.schema.suite.load import LoadSpec
-from stressbench.stats.saturation import SHARE
+from stressbench.stats.series.saturation import SHARE
 from stressbench.telemetry.load_levels import CLIENT_SHARE
 
 _HEADINGS: Final = (

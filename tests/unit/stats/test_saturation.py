@@ -7,7 +7,7 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stressbench.stats.saturation import Point, knee, saturated, settled
+from stressbench.stats.series.saturation import Point, knee, saturated, settled
 
 
 def closed_loop(capacity: float, alone_s: float, loads: list[int]) -> list[Point]:

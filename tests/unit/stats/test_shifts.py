@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from stressbench.stats.shifts import item_shift, least_item_p, level_shift
+from stressbench.stats.series.shifts import item_shift, least_item_p, level_shift
 
 SCORES = st.sampled_from([0.0, 0.25, 0.5, 1.0])
 TABLES = st.integers(2, 4).flatmap(

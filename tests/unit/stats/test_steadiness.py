@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stressbench.stats.steadiness import DRIFT_P, Steadiness, steadiness
+from stressbench.stats.series.steadiness import DRIFT_P, Steadiness, steadiness
 
 IN_FLIGHT = 8
 

@@ -6,8 +6,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from stressbench.stats.shifts import Tails, level_shift
-from stressbench.stats.trends import HORIZON, WINDOWS, Test, alpha_of_test, change_points, watch
+from stressbench.stats.series.shifts import Tails, level_shift
+from stressbench.stats.series.trends import (
+    HORIZON,
+    WINDOWS,
+    Test,
+    alpha_of_test,
+    change_points,
+    watch,
+)
 
 ALPHA = alpha_of_test(1)
 

@@ -10,7 +10,7 @@ from stressbench.report.model.engine.view import LevelReport, LoadKnee, LoadRepo
 from stressbench.schema.results.record import CaseRecord
 from stressbench.schema.results.run import RunHeader
 from stressbench.schema.suite.load import LoadSpec
-from stressbench.stats.saturation import knee
+from stressbench.stats.series.saturation import knee
 from stressbench.telemetry.load_levels import LevelTally, share_of
 
 

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from stressbench.stats.arrays import Floats
-from stressbench.stats.shifts import Tails
+from stressbench.stats.series.shifts import Tails
 
 HORIZON: Final = 30
 """Nights over which the chance of any false alarm is bounded; also the most nights that tonight

@@ -1,0 +1,1 @@
+"""Statistics of what follows in time: loads, repeats, nights."""
