@@ -196,29 +196,41 @@ def _needed(changes: Changes, effect: Effect, test: HarmTest, harm: float) -> _N
     The critical value is that of Student's t, half a step further where sums move in steps. It
     varies from sample to sample, and together with the effect if losses are rare.
     """
-    n, t = (
-        changes.clusters,
-        t_quantile(1 - test.level, max(1, min(changes.df, changes.clusters - 1))),
-    )
+    n, df = changes.clusters, max(1, min(changes.df, changes.clusters - 1))
+    t = t_quantile(1 - test.level, df)
     spread, noise, skew, excess = _planted(changes, harm, test.towards)
     critical = changes.step / n + t * math.sqrt(spread / n)
     varying = max(2 * spread**2 + excess, 0.0) * (t / (2 * n)) ** 2 / spread if spread else 0.0
     together = t * skew / (n * math.sqrt(n * spread)) if spread else 0.0
     variance = max(noise / n + varying - together, noise / (4 * n))
-    return _drifting(changes, effect.drift, test, harm, _Needed(critical, math.sqrt(variance)))
+    plain = _Needed(critical, math.sqrt(variance))
+    if effect.drift is None:
+        return plain
+    sampling = _sampling(effect, effect.drift, changes)
+    return _drifting(effect.drift, sampling, plain, test, harm if changes.relative else None)
+
+
+def _sampling(effect: Effect, drift: Drift, changes: Changes) -> float:
+    """The standard error of ``effect`` without the drift, had its clusters changed like this."""
+    if effect.changes is None or effect.se is None or drift.covers_sampling:
+        return math.sqrt(changes.square / changes.clusters)
+    found = math.sqrt(max(effect.se**2 - drift.se**2, 0.0))
+    wider = changes.square / effect.changes.square
+    return found * math.sqrt(wider * effect.changes.clusters / changes.clusters)
 
 
 def _drifting(
-    changes: Changes, drift: Drift | None, test: HarmTest, harm: float, plain: _Needed
+    drift: Drift, sampling: float, plain: _Needed, test: HarmTest, growth: float | None
 ) -> _Needed:
-    """What a test needs if drift between the runs must not explain the harm either."""
-    if drift is None:
-        return plain
-    total = drift.total(math.sqrt(changes.square / changes.clusters))
+    """What a test needs if drift between the runs must not explain the harm either.
+
+    ``growth`` is the harm as a share of the base; None if the effect is no ratio.
+    """
+    total = drift.total(sampling)
     explained, factor = drift.quantile(1 - test.level) * total, 1.0
-    if changes.relative:
+    if growth is not None:
         sign = 1 if test.towards == "rise" else -1
-        explained, factor = sign * math.expm1(sign * min(explained, 700.0)), 1 + sign * harm
+        explained, factor = sign * math.expm1(sign * min(explained, 700.0)), 1 + sign * growth
     between = replace(drift, se=drift.se * drift.quantile(POWER) / z_quantile(POWER))
     noise = replace(between, se=between.se * max(factor, 0.0)).total(plain.noise)
     return _Needed(max(plain.critical, explained), noise)
