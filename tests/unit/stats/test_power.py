@@ -19,6 +19,7 @@ from stressbench.stats.power import (
     detectable,
     fewest_clusters,
 )
+from stressbench.stats.quantiles import Sides, percentile_effect
 
 LEVELS = st.sampled_from([0.1, 0.05, 0.04, 0.01, 0.002])
 
@@ -71,6 +72,22 @@ def test_there_is_a_smallest_difference_only_where_the_test_could_reject(n, chan
         assert found is None
     if found is not None:
         assert 0 < found <= 0.81  # what the base has
+
+
+@given(st.integers(2, 40), st.floats(0.1, 3), LEVELS)
+def test_values_that_always_vary_have_a_smallest_difference_exactly_from_the_fewest_items_on(
+    n, spread, level
+):
+    found = detectable(scores(n, spread), HarmTest(level, "rise"))
+    assert (found is None) == (n < fewest_clusters(level))
+
+
+@pytest.mark.parametrize(("clusters", "stated"), [(30, False), (60, True)])
+def test_a_percentile_has_a_smallest_difference_only_with_rows_beyond_it(clusters, stated):
+    rng, index = np.random.default_rng(1), np.repeat(np.arange(clusters), 3)
+    base, cand = (rng.lognormal(4, 0.3, len(index)) for _ in range(2))
+    effect = percentile_effect(Sides(base, index, cand, index, clusters), 0.95, relative=True)
+    assert (detectable(effect, HarmTest(0.05, "rise")) is not None) == stated
 
 
 @given(st.integers(20, 400), st.floats(0.1, 3), LEVELS)
