@@ -67,6 +67,11 @@ def run(
     )
 
 
+def sides_of(drift: float) -> tuple[str, str]:
+    """The paths of two files if the runs may drift apart, else one: two sides of one run."""
+    return ("base", "cand") if drift else ("base", "base")
+
+
 def verdicts(base: Columns, cand: Columns, gates: Sequence[str]) -> list[GateFinding]:
     """What ``compare`` would find. Runs with one path are sides of one run: nothing drifts."""
     paired = PairedRuns(base, cand, Contrast(), frozenset(), allow_partial=False)

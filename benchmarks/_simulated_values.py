@@ -12,6 +12,9 @@ import numpy as np
 
 from stressbench.stats.arrays import Floats
 
+DRIFT: Final = 0.05
+"""Standard deviation of the log level between two runs."""
+
 
 class Sides(NamedTuple):
     """The values of both sides, row by row."""

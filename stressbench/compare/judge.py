@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 import msgspec
 
@@ -251,6 +252,8 @@ def _settles_at(adjusted: Adjusted, gate: Gate) -> int | None:
     else:
         test = next(_tests(gate, adjusted.level, adjusted.asked, effect.delta))
         needed = clusters_to_find(effect, test, harm)
+        if needed is None:  # as large as the margin: whether it is measured so is a toss-up
+            needed = clusters_to_find(effect, replace(test, margin=0.0), harm)
     return None if needed is None else max(needed, effect.clusters + 1, fewest)
 
 

@@ -132,6 +132,22 @@ def of_crossings(
     )
 
 
+def of_se(se: float, change: float, n: int, *, relative: bool) -> Changes:
+    """The changes of ``n`` clusters of which only the standard error is known."""
+    square = n * se**2
+    return Changes(
+        clusters=n,
+        growth="shifted",
+        df=n - 1,
+        change=change,
+        square=square,
+        fourth=3 * square**2,
+        unit=0.0,
+        level=1.0,
+        relative=relative,
+    )
+
+
 def _agreement(level: float, varied: float, row: float, span: float) -> float:
     """The size of a change if none was seen, ``row`` being the weight of a row.
 
@@ -161,7 +177,8 @@ def _sizes(moved: Floats | Codes, unseen: float, *, bounded: bool) -> tuple[floa
     if np.ptp(seen) <= _rounding(seen, unseen):
         return float(seen[0]), square, fourth
     still = max(n - len(seen) - _UNSEEN, _UNSEEN) / n
-    return min(math.sqrt(square / _rate(still)), float(seen.max())), square, fourth
+    size = math.sqrt(square / _rate(still))
+    return min(max(size, _step(sizes, unseen)), float(seen.max())), square, fourth
 
 
 def _rounding(sizes: Floats, unseen: float) -> float:
@@ -184,7 +201,7 @@ def _still() -> tuple[Floats, Floats]:
     return rates, np.exp(-rates) * np.i0(rates)
 
 
-def _step(moved: Floats, unseen: float) -> float:
+def _step(moved: Floats | Codes, unseen: float) -> float:
     sizes = np.abs(moved)
     seen = sizes[sizes > _rounding(sizes, unseen)]
     if not len(seen):

@@ -3,7 +3,7 @@
 A true harm does not only move the effect. It adds changes of its own, which make the test less
 sensitive: where nothing changed before, losses are all that the test sees. ``_planted`` says how
 the spread of the changes depends on the harm. The harm is found if it exceeds the critical value
-of the test by as much as 80 % of all samples need.
+of the test by as much as ``POWER`` takes.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 from stressbench.stats.changes import Changes
 from stressbench.stats.drift import Drift
 from stressbench.stats.effect import Effect
-from stressbench.stats.exact import t_quantile, z_quantile
-from stressbench.stats.pairs import FEW, mcnemar_power
+from stressbench.stats.exact import FEW_PAIRS, mcnemar_power, t_quantile, z_quantile
 from stressbench.stats.resample import LARGE
 
-POWER: Final = 0.8
-"""Chance of finding an effect as large as the smallest detectable one."""
+POWER: Final = 0.82
+"""Chance of finding an effect as large as the smallest detectable one: four in five, and some for
+what the approximations miss."""
 MOST_CLUSTERS: Final = 10**9
 """What would take more clusters than this is never shown."""
 _LARGEST: Final = 1e6  # harms, in levels; a harm as large as this is not found
@@ -44,29 +44,28 @@ class HarmTest:
 
 
 def detectable(effect: Effect, test: HarmTest) -> float | None:
-    """The smallest true harm that ``test`` finds with 80 % power; a share of relative effects.
+    """The smallest true harm that ``test`` finds with ``POWER``; a share of relative effects.
 
     None if no harm can be found, or none can be stated: there are too few clusters, or too few
     beyond a percentile or with any events, or the largest harm that the value can take is too
     small.
     """
     changes = effect.changes
-    if changes is None:
+    if changes is None or not changes.square:
         return None
     seen = replace(changes, square=_background(changes, _beyond_chance(changes)))
     # The spread is an estimate, and the harm follows its square root.
     doubt = max(seen.fourth / changes.square**2 - 1, 2.0) / seen.clusters
-    likely = replace(seen, square=seen.square * (1 + doubt / 4))
-    wide = replace(seen, square=likely.square + seen.square * math.sqrt(doubt))
-    harm, wider = _smallest(likely, effect, test), _smallest(wide, effect, test)
+    wide = replace(seen, square=seen.square * (1 + math.sqrt(doubt)))
+    harm, wider = _smallest(seen, effect, test), _smallest(wide, effect, test)
     if harm is None or wider is None:
         return None
-    noise = _needed(likely, effect, test, harm).noise
+    noise = _needed(seen, effect, test, harm).noise
     return harm + z_quantile(POWER) * (math.hypot(noise, wider - harm) - noise)
 
 
 def clusters_to_find(effect: Effect, test: HarmTest, harm: float) -> int | None:
-    """Clusters needed to find a true ``harm`` with 80 % power; None if no number of them does.
+    """Clusters needed to find a true ``harm`` with ``POWER``; None if no number of them does.
 
     The clusters change as they did in ``effect``, of which ``harm`` is the difference.
     """
@@ -84,7 +83,7 @@ def clusters_to_find(effect: Effect, test: HarmTest, harm: float) -> int | None:
 
 
 def clusters_to_show(effect: Effect, distance: float, half: float, confidence: float) -> int | None:
-    """Clusters needed to show with 80 % power that a harm is ``distance`` below its margin.
+    """Clusters needed to show with ``POWER`` that a harm is ``distance`` below its margin.
 
     ``half`` is the half-width of today's interval towards the margin; both are on the working
     scale. None if no number of clusters does, because the drift alone is too large.
@@ -197,37 +196,49 @@ def _needed(changes: Changes, effect: Effect, test: HarmTest, harm: float) -> _N
     The critical value is that of Student's t, half a step further where sums move in steps. It
     varies from sample to sample, and together with the effect if losses are rare.
     """
-    n, t = (
-        changes.clusters,
-        t_quantile(1 - test.level, max(1, min(changes.df, changes.clusters - 1))),
-    )
+    n, df = changes.clusters, max(1, min(changes.df, changes.clusters - 1))
+    t = t_quantile(1 - test.level, df)
     spread, noise, skew, excess = _planted(changes, harm, test.towards)
     critical = changes.step / n + t * math.sqrt(spread / n)
     varying = max(2 * spread**2 + excess, 0.0) * (t / (2 * n)) ** 2 / spread if spread else 0.0
     together = t * skew / (n * math.sqrt(n * spread)) if spread else 0.0
     variance = max(noise / n + varying - together, noise / (4 * n))
-    return _drifting(changes, effect.drift, test, harm, _Needed(critical, math.sqrt(variance)))
+    plain = _Needed(critical, math.sqrt(variance))
+    if effect.drift is None:
+        return plain
+    sampling = _sampling(effect, effect.drift, changes)
+    return _drifting(effect.drift, sampling, plain, test, harm if changes.relative else None)
+
+
+def _sampling(effect: Effect, drift: Drift, changes: Changes) -> float:
+    """The standard error of ``effect`` without the drift, had its clusters changed like this."""
+    if effect.changes is None or effect.se is None or drift.covers_sampling:
+        return math.sqrt(changes.square / changes.clusters)
+    found = math.sqrt(max(effect.se**2 - drift.se**2, 0.0))
+    wider = changes.square / effect.changes.square
+    return found * math.sqrt(wider * effect.changes.clusters / changes.clusters)
 
 
 def _drifting(
-    changes: Changes, drift: Drift | None, test: HarmTest, harm: float, plain: _Needed
+    drift: Drift, sampling: float, plain: _Needed, test: HarmTest, growth: float | None
 ) -> _Needed:
-    """What a test needs if drift between the runs must not explain the harm either."""
-    if drift is None:
-        return plain
-    total = drift.total(math.sqrt(changes.square / changes.clusters))
+    """What a test needs if drift between the runs must not explain the harm either.
+
+    ``growth`` is the harm as a share of the base; None if the effect is no ratio.
+    """
+    total = drift.total(sampling)
     explained, factor = drift.quantile(1 - test.level) * total, 1.0
-    if changes.relative:
+    if growth is not None:
         sign = 1 if test.towards == "rise" else -1
-        explained, factor = sign * math.expm1(sign * min(explained, 700.0)), 1 + sign * harm
+        explained, factor = sign * math.expm1(sign * min(explained, 700.0)), 1 + sign * growth
     between = replace(drift, se=drift.se * drift.quantile(POWER) / z_quantile(POWER))
     noise = replace(between, se=between.se * max(factor, 0.0)).total(plain.noise)
     return _Needed(max(plain.critical, explained), noise)
 
 
 def _found(changes: Changes, effect: Effect, test: HarmTest, harm: float) -> bool:
-    """Whether a true ``harm`` is found with 80 % power."""
-    if changes.pairs and changes.clusters <= FEW and effect.drift is None:
+    """Whether a true ``harm`` is found with a chance of ``POWER``."""
+    if changes.pairs and changes.clusters <= FEW_PAIRS and effect.drift is None:
         both = _planted(changes, harm, test.towards).spread + harm**2
         worse, better = (both + harm) / 2, max(both - harm, 0.0) / 2
         n, margin = changes.clusters, test.margin

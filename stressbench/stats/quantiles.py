@@ -34,6 +34,10 @@ PERMUTATIONS = 1_999
 smallest p is 5e-4."""
 
 
+ROWS_BEYOND = 5
+"""Fewest rows of a side beyond a percentile with which its power can be stated."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sides:
     """Rows of both sides, each with its cluster (0 to ``clusters`` - 1), in any order."""
@@ -96,7 +100,9 @@ def percentile_effect(
             varied=mean.varied,
         )
     interval = natural_interval(tested.bounds, relative=relative)
-    changes = _changes(sides, share, point, tested.null_se, relative=relative)
+    changes = None
+    if rows * min(share, 1 - share) >= ROWS_BEYOND:
+        changes = _changes(sides, share, point, tested.null_se, relative=relative)
     return replace(
         effect,
         interval=interval,

@@ -20,6 +20,7 @@ from stressbench.schema.axes import NONE
 from stressbench.schema.metric import Metric
 from stressbench.seeds import derive_seed
 from stressbench.stats.arrays import Codes, Floats
+from stressbench.stats.changes import of_se
 from stressbench.stats.drift import Drift
 from stressbench.stats.effect import Effect, drifted, natural, natural_interval
 from stressbench.stats.quantiles import percentile
@@ -151,9 +152,11 @@ def _resampled(
     tail = expanded_tail(effect.clusters, question.confidence)
     beyond = min(np.count_nonzero(~(effects > 0)), np.count_nonzero(~(effects < 0)))
     spread = float(effects[np.isfinite(effects)].std())
+    change, relative = effect.delta or 0.0, question.relative
     return replace(
         effect,
-        interval=natural_interval(percentile_interval(effects, tail), relative=question.relative),
+        interval=natural_interval(percentile_interval(effects, tail), relative=relative),
+        changes=of_se(spread, change, effect.clusters, relative=relative),
         p=min(1.0, 2 * (beyond + 1) / (RESAMPLES + 1)),
         se=spread or None,
         least_p=2 / (RESAMPLES + 1),

@@ -21,6 +21,7 @@ from stressbench.metrics.read import wall_time
 from stressbench.metrics.read.wall_time import UnknownFigureError
 from stressbench.schema.metric import Metric
 from stressbench.stats.arrays import Codes, Floats
+from stressbench.stats.changes import of_sums
 from stressbench.stats.clusters import linear_se
 from stressbench.stats.drift import Drift
 from stressbench.stats.effect import Effect, drifted, natural, natural_interval
@@ -135,6 +136,7 @@ def _effect(cells: Floats, question: Question, requests: int) -> Effect:
         p=t_two_sided(point / se, n - 1) if se else float(point == 0),
         se=se or None,
         clusters=n,
+        changes=of_sums(cells, None, relative=relative),
         method="t interval over blocks of time",
         varied=se > 0,
     )

@@ -66,7 +66,7 @@ def test_an_open_verdict_always_asks_for_more_items_and_they_settle_it(tmp_path,
     assert gate.settles_at > 80
     more = gate.settles_at
     base = run(tmp_path, "more", answers_of(more, 0))
-    cand = run(tmp_path, "lost", answers_of(more, round(more * lost / 80)))
+    cand = run(tmp_path, "lost", answers_of(more, -(-more * lost // 80)))
     assert compare(base, cand, SCORE).verdict != "inconclusive"
 
 

@@ -10,7 +10,7 @@ from benchmarks.calibration import KINDS, trial
 from stressbench.stats.clusters import PairedSums, binary_effect, cluster_sums, mean_effect
 from stressbench.stats.drift import assumed
 from stressbench.stats.effect import Effect, drifted
-from stressbench.stats.pairs import mcnemar_power
+from stressbench.stats.exact import mcnemar_power
 from stressbench.stats.power import (
     POWER,
     HarmTest,
@@ -19,6 +19,7 @@ from stressbench.stats.power import (
     detectable,
     fewest_clusters,
 )
+from stressbench.stats.quantiles import Sides, percentile_effect
 
 LEVELS = st.sampled_from([0.1, 0.05, 0.04, 0.01, 0.002])
 
@@ -73,6 +74,22 @@ def test_there_is_a_smallest_difference_only_where_the_test_could_reject(n, chan
         assert 0 < found <= 0.81  # what the base has
 
 
+@given(st.integers(2, 40), st.floats(0.1, 3), LEVELS)
+def test_values_that_always_vary_have_a_smallest_difference_exactly_from_the_fewest_items_on(
+    n, spread, level
+):
+    found = detectable(scores(n, spread), HarmTest(level, "rise"))
+    assert (found is None) == (n < fewest_clusters(level))
+
+
+@pytest.mark.parametrize(("clusters", "stated"), [(30, False), (60, True)])
+def test_a_percentile_has_a_smallest_difference_only_with_rows_beyond_it(clusters, stated):
+    rng, index = np.random.default_rng(1), np.repeat(np.arange(clusters), 3)
+    base, cand = (rng.lognormal(4, 0.3, len(index)) for _ in range(2))
+    effect = percentile_effect(Sides(base, index, cand, index, clusters), 0.95, relative=True)
+    assert (detectable(effect, HarmTest(0.05, "rise")) is not None) == stated
+
+
 @given(st.integers(20, 400), st.floats(0.1, 3), LEVELS)
 def test_more_items_or_less_noise_find_smaller_differences(n, spread, level):
     test = HarmTest(level, "rise")
@@ -113,8 +130,8 @@ def test_nothing_is_known_of_an_effect_without_its_changes():
     assert clusters_to_find(bare, HarmTest(0.05, "drop"), 0.1) is None
 
 
-def test_a_hundred_pairs_of_which_a_fifth_flip_find_fourteen_points():
-    assert detectable(pairs(100, 10, 10), HarmTest(0.05, "drop")) == pytest.approx(0.144, abs=0.002)
+def test_a_hundred_pairs_of_which_a_fifth_flip_find_fifteen_points():
+    assert detectable(pairs(100, 10, 10), HarmTest(0.05, "drop")) == pytest.approx(0.148, abs=0.002)
 
 
 @pytest.mark.parametrize(("gained", "lost"), [(0, 3), (2, 6), (5, 12)])
