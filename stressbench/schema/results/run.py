@@ -259,3 +259,8 @@ class Reading(Open, frozen=True, kw_only=True):
     """Nanoseconds on the run's clock."""
     values: dict[str, float | int | None]
     """Measured values by name."""
+
+    @property
+    def role_name(self) -> str:
+        """Role and variant in one word."""
+        return role_name(self.role, self.variant)

@@ -41,3 +41,12 @@ def test_usage_that_no_step_tells_stays_null():
     (moment,) = fold([reading(5, kv_usage=None, waiting=2)])["dense"].moments()
     assert moment.usage is None
     assert moment.waiting == 2
+
+
+def test_each_variant_of_a_model_has_its_own_curve():
+    tight = Reading(probe="kv", role="dense", variant="tight", t_ns=5, values={"kv_usage": 0.9})
+    folded = fold([reading(5, kv_usage=0.1), tight])
+    assert {role: each.moments()[0].usage for role, each in folded.items()} == {
+        "dense": 0.1,
+        "dense@tight": 0.9,
+    }

@@ -67,11 +67,11 @@ class Fold:
 
 
 def fold(readings: Iterable[Reading]) -> dict[str, Fold]:
-    """The KV readings of a run by role."""
+    """The KV readings of a run by role and variant."""
     folds: dict[str, Fold] = {}
     for reading in readings:
         if reading.probe == "kv":
-            folds.setdefault(reading.role, Fold()).add(reading)
+            folds.setdefault(reading.role_name, Fold()).add(reading)
     return folds
 
 
