@@ -31,6 +31,8 @@ models: {dense: {model: reference-dense}}
 engine: {max_model_len: 512}
 prompts: [{use: niah, items: 2, budgets: [256]}]
 """
+_TURNS = _SUITE.replace("items: 2", "items: 24")
+"""A suite that can be cut into blocks."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,8 @@ class Site:
             (work / name).symlink_to(ROOT / name)
         (work / "my-model").symlink_to(pair.obtain_small_files("reference-dense", lambda *_: None))
         (work / "my-suite.yaml").write_text(_SUITE, "utf-8")
+        for name in ("old", "new"):
+            (work / f"{name}.yaml").write_text(_TURNS.replace("mine", name), "utf-8")
         (work / "prompt.txt").write_text("The code is 4182.\n", "utf-8")
         (work / "benign.txt").write_text("The code is 4182.\n", "utf-8")
         (work / "attacked.txt").write_text("The c\u200bode i\u200bs 4182.\n", "utf-8")
@@ -92,6 +96,6 @@ class Site:
             words += ["--role", "dense"]  # the server has one model
         elif not {"--engine", "--resume", "--dry-run"} & {*words}:
             words += ["--engine", "simulated"]
-        if not {"--limit", "--resume"} & {*words}:
+        if not {"--limit", "--resume", "--interleave"} & {*words}:
             words += ["--limit", "1"]
         return words

@@ -79,13 +79,14 @@ class LeftOut:
 
 
 def find_runs(roots: Iterable[Path]) -> list[Path]:
-    """Every ``records.jsonl`` at or below the roots, sorted.
+    """Every ``records.jsonl`` at or below the roots, sorted; links to runs are followed.
 
     Raises ``ResultsError`` for a root without one.
     """
     found: list[Path] = []
     for root in roots:
-        files = [root] if root.is_file() else sorted(root.rglob(store.RECORDS))
+        linked = root.glob(f"*/{store.RECORDS}")  # ``rglob`` follows no links
+        files = [root] if root.is_file() else sorted({*root.rglob(store.RECORDS), *linked})
         if not files:
             raise ResultsError(
                 "no records.jsonl here", where=str(root), hint="name directories of runs"
