@@ -166,7 +166,7 @@ def test_a_run_that_sent_nothing_says_why_once(cli: Cli, work: Path) -> None:
     said = left.out + left.err
     assert said.count("no server answers") == 1
     assert "dense and sparse: no server answers" in said
-    assert "shuffled_order" not in said  # no table without a row
+    assert "shuffled_order" not in left.out  # no table without a row
     assert "stressbench run --resume" in said
 
 
