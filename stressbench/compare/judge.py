@@ -42,8 +42,12 @@ _ROUNDING = 1e-12
 """Slack of a harm that equals its margin up to rounding."""
 
 
-def finding(asked: Asked, p_adjusted: float | None, mde: float | None = None) -> Finding:
+def finding(asked: Asked, p_adjusted: float | None) -> Finding:
     """An exploratory finding."""
+    return _finding(asked, p_adjusted, _explored_mde(asked), _gap(asked) or "")
+
+
+def _finding(asked: Asked, p_adjusted: float | None, mde: float | None, why: str) -> Finding:
     question, answer, effect = asked.question, asked.answer, asked.answer.effect
     interval = bounds(asked)
     return Finding(
@@ -61,13 +65,13 @@ def finding(asked: Asked, p_adjusted: float | None, mde: float | None = None) ->
         ci=(interval.low, interval.high) if interval else None,
         p=asked.p,
         p_adjusted=p_adjusted,
-        mde=_explored_mde(asked) if mde is None else mde,
+        mde=mde,
         noise=answer.noise,
         drift=answer.drift,
         of_run=question.metric.of_run is not None,
         flips=answer.flips,
         method=effect.method if effect else "none",
-        why=_gap(asked) or "",
+        why=why,
     )
 
 
@@ -94,7 +98,7 @@ def judged(tested: Iterable[Tested], *, partial: bool = False) -> Iterator[GateF
 def _found(adjusted: Adjusted, gate: Gate, told: tuple[Verdict, str], *, part: bool) -> GateFinding:
     asked, (verdict, why) = adjusted.asked, told
     mde = _mde(asked, gate, adjusted.level)
-    shared = msgspec.structs.asdict(finding(asked, adjusted.p)) | {"why": why, "mde": mde}
+    shared = msgspec.structs.asdict(_finding(asked, adjusted.p, mde, why))
     if gate.limit is not None:
         shared["base"] = None
     return GateFinding(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 from tests import records
 from tests.conftest import Cli
@@ -87,11 +87,12 @@ def test_the_page_draws_every_series_and_obeys_nothing(
         page.on("console", lambda message: troubles.append(message.text))
         page.on("pageerror", lambda error: troubles.append(str(error)))
         page.goto(page_file.as_uri())
-        assert page.locator("figure.chart svg[role=img]").count() == 4
-        assert "REGRESSION" in page.locator(".verdict").inner_text()
-        assert page.locator("figure.chart").nth(1).locator(".note li").count() == 3
+        expect(page.locator("figure.chart svg[role=img]")).to_have_count(4)
+        expect(page.locator(".verdict")).to_contain_text("REGRESSION")
+        expect(page.locator("figure.chart").nth(1).locator(".note li")).to_have_count(3)
         page.locator("details.numbers summary").first.click()
-        assert page.locator("details.numbers tbody tr").count() == 9
+        expect(page.locator("details.numbers tbody tr").first).to_be_visible()
+        expect(page.locator("details.numbers tbody tr")).to_have_count(9)
         assert page.evaluate("window.pwned") is None
         wide = page.evaluate("document.documentElement.scrollWidth")
         assert wide <= 900

@@ -48,7 +48,7 @@ def p_value(p: float | None) -> str:
     """A p-value to three digits, never a bare 0."""
     if p is None:
         return "-"
-    return "<.001" if p < 0.001 else f"{p:.3f}".lstrip("0") if p < 1 else "1"  # noqa: PLR2004
+    return "<.001" if p < 0.001 else f"{p:.3f}".lstrip("0") if p < 0.9995 else "1"  # noqa: PLR2004
 
 
 def scope(finding: Finding) -> str:

@@ -57,7 +57,7 @@ class Finding(Open, frozen=True, kw_only=True):
     exploratory finding: by Benjamini and Hochberg."""
     mde: float | None
     """Smallest true difference that is found with 80 % power. Of a gate: the smallest harm that is
-    called a regression with 80 % power; null if none could be."""
+    called a regression with 80 % power; null if none could be, and for a limit."""
     noise: float | None
     """A/A noise floor: the 95 % bound of the difference between unchanged repeats; null with
     fewer than five repeats."""
