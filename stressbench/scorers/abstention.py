@@ -9,15 +9,9 @@ from typing import Final
 from stressbench.errors import SuiteError
 from stressbench.schema.case import Case
 from stressbench.schema.results.record import Quality
-from stressbench.scorers.base import (
-    ScorerParams,
-    Scores,
-    abstains,
-    conclude,
-    named,
-    need_words,
-    words,
-)
+from stressbench.scorers.base import ScorerParams, Scores, conclude, need_words
+from stressbench.scorers.text.declining import abstains
+from stressbench.scorers.text.phrases import named, words
 
 _SENTENCES_WORDS: Final = 32
 

@@ -1,9 +1,8 @@
-"""What a scorer has to provide, and how failures are classified by the prompt's values."""
+"""What a scorer has to provide, and how an answer is judged."""
 
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol, TypeAlias, cast, runtime_checkable
@@ -12,31 +11,10 @@ from stressbench import catalog
 from stressbench.errors import SuiteError, UsageError, one_line
 from stressbench.schema.case import Case
 from stressbench.schema.metric import FIXED
-from stressbench.schema.results.record import Outcome, Quality
+from stressbench.schema.results.record import Quality
 from stressbench.schema.suite.suite import Scalar
-
-_WORD: Final = re.compile(r"\w+(?:[-'\u2019.:/]\w+)*")
-ARTICLES: Final = frozenset({"a", "an", "the"})
-_ABSTENTIONS: Final = re.compile(
-    r"\b(?:"
-    r"(?:i|we) (?:do not|don't|cannot|can't|could not|couldn't|am not able to|am unable to|"
-    r"did not|didn't|have no|am sorry)\b"
-    r"|i'm (?:sorry|not sure|unable|not able)\b"
-    r"|(?:is|are|was|were) not (?:mentioned|given|stated|provided|specified|available|"
-    r"present|included|listed|found|known)\b"
-    r"|(?:isn't|aren't|wasn't|weren't) (?:mentioned|given|stated|provided|specified|listed)\b"
-    r"|(?:does not|doesn't) (?:mention|say|state|contain|provide|specify|include|give)\b"
-    r"|no (?:information|mention|such|answer|code)\b"
-    r"|(?:not|cannot be|can't be) (?:determined|answered|enough information)\b"
-    r"|unknown\b|unanswerable\b|n/a\b|as an ai\b"
-    r")",
-    re.IGNORECASE,
-)
-_ABSTENTION_WORDS: Final = frozenset({"none", "nothing", "unknown", "no"})
-SENTENCE_WORDS: Final = 16
-"""Words that may surround an answer, a short sentence; more words lower the score."""
-_REPEATS: Final = 4
-_LONGEST_CYCLE: Final = 24
+from stressbench.scorers.outcomes import outcome
+from stressbench.scorers.text.phrases import words
 
 
 class Scorer(Protocol):
@@ -215,84 +193,7 @@ def conclude(marks: Scores, answer: str, case: Case, *, finish_reason: str | Non
         em=marks.em,
         precision=marks.precision,
         recall=marks.recall,
-        outcome=outcome(marks, answer, case, finish_reason=finish_reason),
+        outcome=outcome(marks.score, marks.given, answer, case, finish_reason=finish_reason),
         expected=list(case.expected),
         answer=marks.given,
     )
-
-
-def outcome(marks: Scores, answer: str, case: Case, *, finish_reason: str | None) -> Outcome:
-    """Classify an answer: the first of these that applies.
-
-    ``correct`` (score 1), ``empty``, ``partial`` (score above 0), ``repetition`` (the same
-    words over and over), ``detached_reference`` (a value from the prompt, but not the one asked
-    for), ``abstained``, ``truncated`` (cut off at the output limit), ``format`` (not in the
-    form asked for), or else ``invented``.
-    """
-    kind: Outcome = "invented"
-    if marks.score >= 1.0:
-        kind = "correct"
-    elif not answer.strip():
-        kind = "empty"
-    elif marks.score > 0.0:
-        kind = "partial"
-    elif repeats(answer):
-        kind = "repetition"
-    elif named(answer, case.values):
-        kind = "detached_reference"
-    elif abstains(answer):
-        kind = "abstained"
-    elif finish_reason == "length":
-        kind = "truncated"
-    elif marks.given is None:
-        kind = "format"
-    return kind
-
-
-def words(text: str) -> list[str]:
-    """Split ``text`` into words, in lower case, without punctuation and articles.
-
-    ``482913`` and ``8f3c-11`` are one word each. If the text consists only of articles, they
-    are kept: the option ``A`` is an answer.
-    """
-    every: list[str] = _WORD.findall(text.casefold())
-    return [word for word in every if word not in ARTICLES] or every
-
-
-def holds(text: Sequence[str], phrase: Sequence[str]) -> bool:
-    """Whether the words of ``phrase`` follow each other in ``text``: ``party`` has no ``art``."""
-    size = len(phrase)
-    return size > 0 and any(
-        text[start] == phrase[0] and list(text[start : start + size]) == list(phrase)
-        for start in range(len(text) - size + 1)
-    )
-
-
-def named(answer: str, values: Sequence[str]) -> list[str]:
-    """Return those of ``values`` that are in ``answer``."""
-    said = words(answer)
-    seen = frozenset(said)
-    found = []
-    for value in values:
-        phrase = words(value)
-        if phrase and phrase[0] in seen and holds(said, phrase):
-            found.append(value)
-    return found
-
-
-def abstains(answer: str) -> bool:
-    """Whether the answer declines: it says that it does not know, or that nothing is there."""
-    said = words(answer)
-    return bool(_ABSTENTIONS.search(answer)) or (
-        0 < len(said) <= 2 and said[0] in _ABSTENTION_WORDS  # noqa: PLR2004 - "None given."
-    )
-
-
-def repeats(answer: str) -> bool:
-    """Whether the answer ends with the same words at least four times in a row."""
-    said = answer.split()
-    for cycle in range(1, min(_LONGEST_CYCLE, len(said) // _REPEATS) + 1):
-        tail = said[-cycle * _REPEATS :]
-        if all(tail[index] == tail[index % cycle] for index in range(len(tail))):
-            return True
-    return False

@@ -9,8 +9,9 @@ from typing import Final
 from stressbench.errors import SuiteError
 from stressbench.schema.case import Case
 from stressbench.schema.results.record import Quality
-from stressbench.scorers.base import SENTENCE_WORDS, ScorerParams, Scores, conclude
+from stressbench.scorers.base import ScorerParams, Scores, conclude
 from stressbench.scorers.edit_distance import subsequence
+from stressbench.scorers.text.phrases import SENTENCE_WORDS
 
 _AROUND: Final = "\"'`\u201c\u201d. "
 

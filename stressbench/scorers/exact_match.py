@@ -7,17 +7,8 @@ from collections.abc import Sequence
 
 from stressbench.schema.case import Case
 from stressbench.schema.results.record import Quality
-from stressbench.scorers.base import (
-    ARTICLES,
-    SENTENCE_WORDS,
-    ScorerParams,
-    Scores,
-    conclude,
-    holds,
-    named,
-    need_words,
-    words,
-)
+from stressbench.scorers.base import ScorerParams, Scores, conclude, need_words
+from stressbench.scorers.text.phrases import ARTICLES, SENTENCE_WORDS, holds, named, words
 
 
 class ExactMatch:

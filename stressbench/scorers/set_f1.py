@@ -9,15 +9,8 @@ from typing import Final
 from stressbench.errors import SuiteError
 from stressbench.schema.case import Case
 from stressbench.schema.results.record import Quality
-from stressbench.scorers.base import (
-    SENTENCE_WORDS,
-    ScorerParams,
-    Scores,
-    conclude,
-    holds,
-    need_words,
-    words,
-)
+from stressbench.scorers.base import ScorerParams, Scores, conclude, need_words
+from stressbench.scorers.text.phrases import SENTENCE_WORDS, holds, words
 
 _SEPARATORS: Final = re.compile(
     r"[,;\n\u3001]|\band\b|\s[-*\u2022]\s|(?<!\S)\d{1,3}[.)]\s", re.IGNORECASE

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from stressbench.schema.case import Case
 from stressbench.schema.results.record import Quality
-from stressbench.scorers.base import Scores, conclude, repeats
+from stressbench.scorers.base import Scores, conclude
+from stressbench.scorers.text.loops import repeats
 
 
 class WellFormed:

@@ -12,7 +12,8 @@ from stressbench.probes.base import ProbeFinding, ProbeSetup, StepProbe
 from stressbench.schema.case import Case, Request
 from stressbench.schema.metric import Matrix, Metric
 from stressbench.schema.results.record import Quality
-from stressbench.scorers.base import Scores, conclude, words
+from stressbench.scorers.base import Scores, conclude
+from stressbench.scorers.text.phrases import words
 
 if TYPE_CHECKING:
     import numpy as np

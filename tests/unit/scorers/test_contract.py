@@ -13,7 +13,8 @@ from stressbench import catalog
 from stressbench.errors import SuiteError
 from stressbench.schema.case import Case
 from stressbench.schema.results.record import Quality
-from stressbench.scorers.base import check, judge, load, words
+from stressbench.scorers.base import check, judge, load
+from stressbench.scorers.text.phrases import words
 from tests.cases import CASE
 
 SCORERS = catalog.names("scorers")
