@@ -1,0 +1,338 @@
+"""The numbers of a text: which digits are a number, and its exact value.
+
+Dates, times, versions, phone numbers, ordinals, list numbers and the digits of identifiers are
+no numbers. Number words (``twelve``) are not read.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import Final
+
+from stressbench.scorers.text.decimals import MOST_DIGITS, Decimal, Spelling, spell
+from stressbench.scorers.text.digits import plain_digits
+from stressbench.scorers.text.neighbours import Head, Tail, after, before
+
+_VULGAR: Final = {
+    sign: Fraction(unicodedata.normalize("NFKD", sign).replace("\u2044", "/"))
+    for sign in "½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞⅐⅑⅒"
+}
+_START: Final = re.compile(f"[0-9{''.join(_VULGAR)}]")
+_DIGITS: Final = re.compile(r"[0-9]+(?:(?:[.,'٫_/:–-]|\{,\}|,\\!|\\[,;: ]| )[0-9]+)*+")
+_MIXED: Final = re.compile(
+    r" ?(?:([½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞⅐⅑⅒])|\\[dt]?frac\{([0-9]{1,9})\}\{([0-9]{1,9})\})"
+)
+_FRACTION: Final = re.compile(r"([0-9]{1,300})\} ?\{([0-9]{1,300})\}")
+_MONTH: Final = r"(?:Jan|Feb|M[aä]r|Mär|Apr|Ma[iy]|Jun|Jul|Aug|Sep|Oct|Okt|Nov|De[cz])[^\W\d_]*\.?"
+_NO_NUMBER: Final = re.compile(
+    r"[0-9]{3}(?:\) ?|[ .-])[0-9]{3}[ .-][0-9]{4}(?![0-9])"
+    r"|[0-9]{2,4} ?[年년] ?[0-9]{1,2} ?[月월](?: ?[0-9]{1,2} ?[日일号])?"
+    rf"|[0-9]{{1,2}}(?:st|nd|rd|th|\.)?(?: of)? {_MONTH},? [0-9]{{4}}(?![0-9])"
+)
+_AFTER_MONTH: Final = re.compile(r"[0-9]{1,2}(?:st|nd|rd|th)?,? [0-9]{4}(?![0-9])")
+_ENDS_IN_MONTH: Final = re.compile(rf"(?<![^\W_]){_MONTH} $")
+_ABROAD: Final = re.compile(r"[0-9](?:[ ().-]{0,2}[0-9]){7,14}(?![0-9])")
+_GROUPED: Final = re.compile(r"[0-9]{1,3}(?: [0-9]{3})+(?:[.,٫][0-9]+)?")
+_LIST_LINE: Final = re.compile(r"(?:^|\n)[ \t#>*(-]*$")
+_LIST_MARK: Final = re.compile(r"[.)][ \t]+\S")
+_REST: Final = re.compile("[A-Za-z0-9_-]*")
+_PERCENT_OF: Final = "百分之"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Number:
+    """One number in a text."""
+
+    value: Fraction | None
+    """The exact value; None if it is beyond 4,000 digits or not written out (``√5``, ``2π``)."""
+    other: Fraction | None = None
+    """The value under the other decimal separator, if the spelling leaves it open."""
+    start: int
+    end: int
+    """``text[start:end]`` is the number with its sign, magnitude and unit."""
+    unit: str = ""
+    """``%``, a currency or a unit in one spelling; empty if none follows."""
+    relation: str = ""
+    """``<``, ``≥``, ``±``, ...: ``<5`` does not state 5."""
+    shows: Decimal | None = None
+    """The decimal separator that the spelling shows, if it does."""
+
+    def same(self, other: Number, tolerance: Fraction = Fraction(0)) -> bool:
+        """Whether two numbers are one value, or differ relatively by ``tolerance`` at most.
+
+        Units must be equal unless one of the two has none. ``12%`` is ``0.12``, and ``12``
+        where the unit was left out; ``0.12%`` is not ``0.12``.
+        """
+        mine, its = self.value, other.value
+        if mine is None or its is None or self.relation != other.relation:
+            return False
+        if self.unit and other.unit:
+            return self.unit == other.unit and _near(mine, its, tolerance)
+        if "%" not in {self.unit, other.unit}:
+            return _near(mine, its, tolerance)
+        share, bare = (mine, its) if self.unit == "%" else (its, mine)
+        left_out = abs(bare) >= 1 and _near(share, bare, tolerance)
+        return left_out or _near(share / 100, bare, tolerance)
+
+
+def _near(one: Fraction, two: Fraction, tolerance: Fraction) -> bool:
+    return one == two or bool(tolerance and abs(one - two) <= tolerance * max(abs(one), abs(two)))
+
+
+def number(text: str, *, decimal: Decimal | None = None) -> Number:
+    """Return the number that is the whole of ``text``.
+
+    Raises ``ValueError`` with the reason if there is none, if there is more, or if ``1,204`` may
+    be 1204 or 1.204 and ``decimal`` does not say which. ``1.204`` is 1.204 unless ``decimal``
+    is a comma.
+    """
+    found = numbers(text, decimal=decimal)
+    if not found:
+        raise ValueError("it holds no number")
+    if len(found) > 1:
+        raise ValueError("it holds more than one number")
+    one = found[0]
+    around = text[: one.start] + text[one.end :]
+    if around.strip(" \t\r\n.*_`$\"'\u00a0\\()") != "":
+        raise ValueError("it holds more than a number")
+    if one.value is None:
+        raise ValueError(f"its value is not written out, or has more than {MOST_DIGITS:,} digits")
+    if one.other is not None and decimal is None and "," in text:
+        raise ValueError("it can be read in two ways, with a decimal comma or without")
+    return one
+
+
+def numbers(text: str, *, decimal: Decimal | None = None) -> list[Number]:
+    """Return the numbers of ``text`` in their order. Never raises; linear in the text.
+
+    ``decimal`` is the decimal separator where a spelling leaves it open (``1,204``). Without
+    it, the other numbers of the text tell if they agree; else it is a point.
+    """
+    plain, where = plain_digits(text)
+    found = [
+        replace(one, start=where[one.start], end=where[one.end - 1] + 1) for one in _scan(plain)
+    ]
+    if any(one.other is not None for one in found):
+        convention = decimal or _shown(found) or "."
+        if convention == ",":
+            found = [
+                one if one.other is None else replace(one, value=one.other, other=one.value)
+                for one in found
+            ]
+    return found
+
+
+def _shown(found: Sequence[Number]) -> Decimal | None:
+    shown = {one.shows for one in found if one.shows is not None}
+    return shown.pop() if len(shown) == 1 else None
+
+
+def _scan(text: str) -> list[Number]:
+    found: list[Number] = []
+    marks: list[tuple[int, Number]] = []
+    latex = text.count("$") > 1
+    place = 0
+    while start := _START.search(text, place):
+        here, place = _read(text, start.start(), latex=latex)
+        if len(here) == 1 and (count := _list_mark(text, here[0])) is not None:
+            if count == 1 or (marks and marks[-1][0] == count - 1):
+                marks.append((count, here[0]))
+                continue
+        found += here
+    # A lone mark with no number after it is the answer: "1. That is ..."
+    return found or ([marks[0][1]] if len(marks) == 1 else [])
+
+
+def _list_mark(text: str, one: Number) -> int | None:
+    """Return the count of a list's line, ``2`` for ``2. blue`` at the start of a line."""
+    written = text[one.start : one.end]
+    if len(written) > 3 or not written.isdigit() or not _LIST_MARK.match(text, one.end):
+        return None
+    reach = max(0, one.start - 12)
+    return (
+        int(written)
+        if _LIST_LINE.search(("." if reach else "") + text[reach : one.start])
+        else None
+    )
+
+
+def _read(text: str, start: int, *, latex: bool) -> tuple[list[Number], int]:
+    """Read the numbers that begin at ``start``, and where to go on."""
+    if text[start] in _VULGAR:
+        return _make(text, start, start + 1, _VULGAR[text[start]], latex=latex)
+    if text.endswith("frac{", 0, start) and (parts := _FRACTION.match(text, start)):
+        opening = text.rfind("\\", 0, start)
+        value = _ratio(parts[1], parts[2])
+        return _make(text, opening, parts.end(), value, latex=latex)
+    skipped = _NO_NUMBER.match(text, start)
+    if skipped is None and _ENDS_IN_MONTH.search(text[max(0, start - 14) : start]):
+        skipped = _AFTER_MONTH.match(text, start)
+    if skipped is None and text[start - 1 : start] == "+":
+        skipped = _ABROAD.match(text, start)
+        if skipped and (skipped[0].isdigit() or _GROUPED.fullmatch(skipped[0])):
+            skipped = None
+    if skipped:
+        return [], skipped.end()
+    run = _DIGITS.match(text, start)
+    assert run is not None
+    return _run(text, run, latex=latex)
+
+
+def _run(text: str, run: re.Match[str], *, latex: bool) -> tuple[list[Number], int]:
+    """Read a run of digits and separators: blanks group only if they group all of it."""
+    start, end = run.span()
+    if text[start - 1 : start] in {".", ",", "٫"} and not _is_mark(text[: start - 1][-1:]):
+        start -= 1
+    words = _words(text, start, end)
+    found: list[Number] = []
+    place = end
+    for begin, stop in words:
+        here, place = _word(text, begin, stop, latex=latex)
+        found += here
+    return found, max(end, place)
+
+
+def _is_mark(previous: str) -> bool:
+    """Whether a point or comma after this character ends something: it begins no decimals."""
+    return previous != "" and (previous.isalnum() or previous in ".…)]}\\")
+
+
+def _words(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """Yield where the numbers of a run that blanks separate begin and end."""
+    run = text[start:end]
+    if " " not in run or _GROUPED.fullmatch(run):
+        yield start, end
+        return
+    spans = [(start + part.start(), start + part.end()) for part in re.finditer("[^ ]+", run)]
+    skip = False
+    for (begin, stop), following in zip(spans, [*spans[1:], None], strict=True):
+        if skip:
+            skip = False
+        elif following and text[begin:stop].isdigit() and _is_proper(text[slice(*following)]):
+            skip = True
+            yield begin, following[1]
+        else:
+            yield begin, stop
+
+
+def _is_proper(word: str) -> bool:
+    """Whether a word is a fraction below 1, which makes a mixed number of the digits before."""
+    upper, slash, lower = word.partition("/")
+    return bool(slash) and upper.isdigit() and lower.isdigit() and int(upper[:9]) < int(lower[:9])
+
+
+def _word(text: str, start: int, end: int, *, latex: bool) -> tuple[list[Number], int]:
+    pieces = _pieces(text[start:end])
+    if not pieces:
+        return [], end
+    last = text[start + pieces[-1][0] : end]
+    head = before(text, start)
+    if head is None:
+        return [], end
+    mixed = _MIXED.match(text, end) if last.isdigit() else None
+    if mixed:
+        part = _VULGAR[mixed[1]] if mixed[1] else _ratio(mixed[2], mixed[3])
+        pieces[-1] = (pieces[-1][0], None if part is None else _ratio(last, "1", part))
+        end = mixed.end()
+    tail = after(text, end, last, latex=latex)
+    if tail is None:
+        rest = _REST.match(text, end)
+        return [], rest.end() if rest else end
+    if latex and head.unit == "$" and text.startswith("$", tail.end):
+        head = replace(head, unit="")  # $5$ is a formula, $5 are dollars
+    if _PERCENT_OF in text[max(0, start - 3) : start]:
+        tail.unit = "%"
+    found = []
+    for position, (offset, content) in enumerate(pieces):
+        first = head if position == 0 else replace(head, start=start + offset, negative=False)
+        final = position == len(pieces) - 1
+        stop = tail.end if final else start + pieces[position + 1][0] - 1
+        found.append(_number(first, tail, content, stop))
+    return found, tail.end
+
+
+def _pieces(word: str) -> list[tuple[int, Spelling | Fraction | None]]:
+    """Split a word at range dashes, slashes and list commas; empty if it is no number."""
+    if word.isdigit():
+        return [(0, spell(word))]
+    if " " in word and "/" in word:
+        whole, _, part = word.partition(" ")
+        upper, _, lower = part.partition("/")
+        return [(0, _ratio(whole, "1", _ratio(upper, lower)))]
+    parts = re.split("[-–/]", word)
+    if ":" in word or len(parts) > 2:
+        return []
+    if len(parts) == 2 and "/" in word and all(part.isdigit() for part in parts):
+        return [(0, _ratio(*parts))]
+    if (
+        len(parts) == 2
+        and "/" not in word
+        and parts[1][0] == "0"
+        and len(parts[1]) > 1
+        and parts[1].isdigit()
+    ):
+        return []
+    if len(parts) == 1:
+        return _listed(word)
+    first, second = (_listed(part) for part in parts)
+    return first + [(offset + len(parts[0]) + 1, content) for offset, content in second]
+
+
+def _listed(word: str) -> list[tuple[int, Spelling | Fraction | None]]:
+    whole = spell(word)
+    if whole is not None:
+        return [(0, whole)]
+    found: list[tuple[int, Spelling | Fraction | None]] = []
+    for part in re.finditer("[^,]+", word) if "," in word else ():
+        one = spell(part[0])
+        if one is not None:
+            found.append((part.start(), one))
+    return found
+
+
+def _ratio(upper: str, lower: str, more: Fraction | None = None) -> Fraction | None:
+    """Return upper / lower + more; None for a denominator of 0 and beyond the digits."""
+    if max(len(upper), len(lower)) > MOST_DIGITS // 2 or not int(lower):
+        return None
+    return Fraction(int(upper), int(lower)) + (more or 0)
+
+
+def _make(
+    text: str, start: int, end: int, value: Fraction | None, *, latex: bool
+) -> tuple[list[Number], int]:
+    head, tail = before(text, start), after(text, end, "", latex=latex)
+    if head is None or tail is None:
+        return [], end
+    return [_number(head, tail, value, tail.end)], tail.end
+
+
+def _number(head: Head, tail: Tail, content: Spelling | Fraction | None, end: int) -> Number:
+    value = other = shows = None
+    if head.known and tail.factor is not None and content is not None:
+        if isinstance(content, Spelling):
+            shows = content.shows
+            value = _scaled(content.value(".", tail.exponent), head, tail)
+            if content.unsure:
+                other = _scaled(content.value(",", tail.exponent), head, tail)
+        else:
+            value = None if tail.exponent else _scaled(content, head, tail)
+    return Number(
+        value=value,
+        other=other,
+        start=head.start,
+        end=end,
+        unit=head.unit or tail.unit,
+        relation=head.relation,
+        shows=shows,
+    )
+
+
+def _scaled(value: Fraction | None, head: Head, tail: Tail) -> Fraction | None:
+    if value is None or tail.factor is None:
+        return None
+    scaled = value * tail.factor + tail.more
+    return -scaled if head.negative else scaled
