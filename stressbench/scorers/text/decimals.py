@@ -25,15 +25,15 @@ _FORMS: Final = tuple(
     (re.compile(whole + tail), shows)
     for whole, tail, shows in (
         (_INTEGER, r"(?P<part>)", None),
-        (_COMMAS, r"(?:[.٫](?P<part>[0-9]+))?", "."),
-        (_POINTS, r"(?:[,٫](?P<part>[0-9]+))?", ","),
+        (_COMMAS, r"(?:[.\u066b](?P<part>[0-9]+))?", "."),
+        (_POINTS, r"(?:[,\u066b](?P<part>[0-9]+))?", ","),
         (r"(?P<whole>[0-9]*)", r"[.](?P<part>[0-9]+)", "."),
         (r"(?P<whole>[0-9]*)", r"[,](?P<part>[0-9]+)", ","),
-        (r"(?P<whole>[0-9]*)", r"[٫](?P<part>[0-9]+)", None),
+        (r"(?P<whole>[0-9]*)", r"[\u066b](?P<part>[0-9]+)", None),
         (_SURE_GROUPS, r"(?P<part>)", None),
         (_SURE_GROUPS, r"[.](?P<part>[0-9]+)", "."),
         (_SURE_GROUPS, r"[,](?P<part>[0-9]+)", ","),
-        (_SURE_GROUPS, r"[٫](?P<part>[0-9]+)", None),
+        (_SURE_GROUPS, r"[\u066b](?P<part>[0-9]+)", None),
     )
 )
 """The spellings of a number, and the decimal separator that each shows."""

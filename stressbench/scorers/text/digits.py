@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from typing import Final
 
 _SPELLINGS: Final = {
-    "−": "\u2212\uff0d\ufe63\u207b",
+    "\u2212": "\u2212\uff0d\ufe63\u207b",
     "-": "\u2010\u2011",
-    "–": "\u2012\u2013",
-    "—": "\u2014\u2015",
+    "\u2013": "\u2012\u2013",
+    "\u2014": "\u2014\u2015",
     " ": "\u00a0\u202f\u3000\u205f" + "".join(map(chr, range(0x2002, 0x200B))),
     "'": "\u2018\u2019\u02bc\uff07\u066c\u02d9",
     "%": "\uff05\u066a\ufe6a",
@@ -33,7 +33,9 @@ _TABLE: Final = {
         if chr(code).isdecimal()
     },
 }
-_OTHER: Final = re.compile(f"[{re.escape(''.join(_TABLE))}]|(?<=[０-９])，(?=[０-９])")
+_OTHER: Final = re.compile(
+    f"[{re.escape(''.join(_TABLE))}]|(?<=[\uff10-\uff19])\uff0c(?=[\uff10-\uff19])"
+)
 _INVISIBLE: Final = re.compile(
     "[\u00ad\u200b-\u200f\u2060-\u2064\ufeff\u061c\u202a-\u202e\u2066-\u2069]"
 )

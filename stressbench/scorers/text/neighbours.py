@@ -18,33 +18,41 @@ from stressbench.scorers.text.units import (
     UNITS,
 )
 
-_MINUS: Final = frozenset("-−–—")
+_MINUS: Final = frozenset("-\u2212\u2013\u2014")
 _CLOSERS: Final = frozenset(")]}%")
 _REACH: Final = 16
 _TAG: Final = re.compile(r"</?[A-Za-z][^<>]*>$|[-=]>$")
 _RELATION: Final = re.compile(r"(<=|>=|!=|<|>|≤|≥|≠|±|∓|\\leq?|\\geq?|\\neq?|\\pm|\\[lg]t) ?$")
 _ROOT: Final = re.compile(r"(?:√|∛|\\sqrt(?:\[[0-9]+\])?\{) ?$")
-_ABBREVIATED: Final = re.compile(r"(?<![^\W_])(?:no|nr|rs|pp?|ca|art|fig|vol|ch|sec|eq)\.$", re.I)
-_MINUS_APART: Final = re.compile(r"(?:^|[^\w\s)\]}%] ?|[^\S ])−[ $]*$|[=(≈<>] ?[-–][ $]+$")
+_ABBREVIATED: Final = re.compile(
+    r"(?<![^\W_])(?:no|nr|rs|pp?|ca|art|fig|vol|ch|sec|eq)\.$", re.IGNORECASE
+)
+_MINUS_APART: Final = re.compile(
+    r"(?:^|[^\w\s)\]}%] ?|[^\S ])\u2212[ $]*$|[=(≈<>] ?[-\u2013][ $]+$"
+)
 
-_EXPONENT: Final = re.compile(r"[eE](?P<e>[-+−–]?[0-9]+)(?![^\W_])")
+_EXPONENT: Final = re.compile(r"[eE](?P<e>[-+\u2212\u2013]?[0-9]+)(?![^\W_])")
 _TIMES_TEN: Final = re.compile(
-    r" ?(?:×|x|X|\*|·|⋅|\\times|\\cdot) ?10"
-    r"(?: ?(?:\^|\*\*) ?[{(]? ?(?P<e>[-+−–]?[0-9]+) ?[})]?|(?P<s>[⁺−⁻]?[⁰¹²³⁴-⁹]+))"
+    r" ?(?:\u00d7|x|X|\*|·|⋅|\\times|\\cdot) ?10"
+    r"(?: ?(?:\^|\*\*) ?[{(]? ?(?P<e>[-+\u2212\u2013]?[0-9]+) ?[})]?|(?P<s>[⁺\u2212⁻]?[⁰¹²³⁴-⁹]+))"
 )
 _POWER: Final = re.compile(
-    r" ?(?:\^|\*\*) ?[{(]? ?(?:(?P<e>[-+−–]?[0-9]+)|[^\s{}()]+)? ?[})]?|(?P<s>[⁺−⁻]?[⁰¹²³⁴-⁹]+)"
+    r" ?(?:\^|\*\*) ?[{(]? ?(?:(?P<e>[-+\u2212\u2013]?[0-9]+)|[^\s{}()]+)? ?[})]?|(?P<s>[⁺\u2212⁻]?[⁰¹²³⁴-⁹]+)"
 )
-_SUPERSCRIPTS: Final = str.maketrans("⁺⁻−–⁰¹²³⁴⁵⁶⁷⁸⁹", "+---0123456789")
+_EXPONENT_DIGITS: Final = 7
+_SUPERSCRIPTS: Final = str.maketrans("⁺⁻\u2212\u2013⁰¹²³⁴⁵⁶⁷⁸⁹", "+---0123456789")
+_DECADE: Final = re.compile("[0-9]{3}0")
+_REST: Final = re.compile(r" ?([0-9]{1,8})(?![0-9.,:/-]*[0-9])")
 _ATTACHED: Final = re.compile(r"[^\W\d_]+")
 _CASED: Final = r"[A-Za-z\u00c0-\u02af\u0370-\u052f]"
 _IDENTIFIER: Final = re.compile(rf"[-_]?{_CASED}+[-_.]?[0-9]|-[A-Z](?![^\W_])|_[^\W_]|\.[a-z]")
 _UNEVALUATED: Final = re.compile(r" ?(?:π|√|∞|\\pi(?![a-z])|\\sqrt)")
 _WORD: Final = re.compile(
-    r"[ -]?(?:\\text\{ ?)?([^\s0-9.,;:!?()\[\]{}<>=+*/^\"'%$\\_–—-]{1,20})(?:\.(?= [a-z$€£]|$))?"
+    r"[ -]?(?:\\text\{ ?)?([^\s0-9.,;:!?()\[\]{}<>=+*/^\"'%$\\_\u2013\u2014-]{1,20})(?:\.(?= [a-z$€£]|$))?"
 )
 _PERCENT_WORDS: Final = re.compile(
-    r" ?(?:p[eo]u?r ?(?:cento?|ciento)(?![^\W_])|بالمئة|بالمائة|في المئة|في المائة|درصد|אחוז)", re.I
+    r" ?(?:p[eo]u?r ?(?:cento?|ciento)(?![^\W_])|بالمئة|بالمائة|في المئة|في المائة|درصد|אחוז)",
+    re.IGNORECASE,
 )
 _UNIT: Final = re.compile(
     r"[ ]?(?:\\text\{ ?|\\)?(US\$|[%‰$€£¥￥₹₩₽元℃℉]|[°]?[A-Za-zА-я]{1,14}(?:/[a-z]+)?|°)"
@@ -94,7 +102,7 @@ def before(text: str, start: int) -> Head | None:
     for _ in range(2):  # the sign stands before the currency, or after it
         sign = _sign(left) if not signs else None
         if sign is not None:
-            if sign == 0 or sign not in {-1, 1}:
+            if not abs(sign) == 1:
                 return None if sign == 0 else Head(start, known=False)
             signs, left = sign, left[:-1]
         if not unit and (code := _currency(left)):
@@ -103,7 +111,7 @@ def before(text: str, start: int) -> Head | None:
         return None
     if not signs and _MINUS_APART.search(left):
         signs = -1
-    begin = start - (min(len(text[:start]), _REACH) - len(left)) if signs or unit else start
+    begin = start - (min(start, _REACH) - len(left)) if signs or unit else start
     found = _RELATION.search(left.rstrip(" "))
     markup = found and _TAG.search(text[max(0, begin - 40) : begin].rstrip(" "))
     relation = found[1] if found and not markup else ""
@@ -117,7 +125,7 @@ def _sign(left: str) -> int | None:
         return None
     if last in _MINUS or (last == "+" and mark != "+"):
         return 2 if last and not last.isspace() else None
-    if last.isalpha() and cased(last) and mark in {"-", "−"}:
+    if last.isalpha() and cased(last) and mark in {"-", "\u2212"}:
         return 0
     if last.isalnum() or last in _CLOSERS:
         return None
@@ -145,13 +153,9 @@ def _may_precede(left: str) -> bool:
     if mark == ".":
         return not last.isalpha() or not cased(last) or bool(_ABBREVIATED.search(left))
     if mark in "^#" or left.endswith(("_{", "^{", "^(", "**")):
-        return mark == "#" and last != "&" or (left.endswith("**") and not last_word(left))
+        power = left[-3:-2].isalnum() or left[-3:-2] == ")"
+        return (mark == "#" and last != "&") or (left.endswith("**") and not power)
     return True
-
-
-def last_word(left: str) -> bool:
-    """Whether ``**`` at the end of ``left`` is a power: it follows a letter or digit."""
-    return left[-3:-2].isalnum() or left[-3:-2] == ")"
 
 
 def after(text: str, end: int, digits: str, *, latex: bool) -> Tail | None:
@@ -188,7 +192,7 @@ def _exponent(text: str, tail: Tail, digits: str) -> None:
         return
     written = found["e"] or (found["s"] if found.re is not _EXPONENT else None)
     tail.end = found.end()
-    if written is None or len(written) > 7 or (power and digits != "10"):
+    if written is None or len(written) > _EXPONENT_DIGITS or (power and digits != "10"):
         tail.factor = None
         return
     tail.exponent = int(written.translate(_SUPERSCRIPTS)) - bool(power)
@@ -197,7 +201,7 @@ def _exponent(text: str, tail: Tail, digits: str) -> None:
 def _attached(run: re.Match[str], digits: str, text: str, tail: Tail) -> bool:
     """Read the letters that follow the digits directly; False if they make no number."""
     word = run[0]
-    if word.lower() in ORDINALS or (word == "s" and digits.endswith("0") and len(digits) == 4):
+    if word.lower() in ORDINALS or (word == "s" and _DECADE.fullmatch(digits)):
         return False
     if word in ATTACHED:
         size = ATTACHED[word]
@@ -229,7 +233,7 @@ def _magnitude(text: str, tail: Tail) -> None:
 
 def _compound(text: str, tail: Tail) -> None:
     """Read what follows a magnitude: ``3万5000`` is 35000, ``1億2000万`` is 120000000."""
-    rest = re.compile(r" ?([0-9]{1,8})(?![0-9.,:/-]*[0-9])").match(text, tail.end)
+    rest = _REST.match(text, tail.end)
     if rest is None:
         return
     following = EAST_ASIAN.match(text, rest.end())

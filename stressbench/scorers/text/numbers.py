@@ -8,21 +8,21 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Final
 
-from stressbench.scorers.text.decimals import MOST_DIGITS, Decimal, Spelling, spell
+from stressbench.scorers.text.decimals import MOST_DIGITS, Decimal, Spelling
 from stressbench.scorers.text.digits import plain_digits
 from stressbench.scorers.text.neighbours import Head, Tail, after, before
+from stressbench.scorers.text.runs import DIGITS, GROUPED, Content, pieces, ratio, words_of
 
 _VULGAR: Final = {
     sign: Fraction(unicodedata.normalize("NFKD", sign).replace("\u2044", "/"))
     for sign in "½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞⅐⅑⅒"
 }
 _START: Final = re.compile(f"[0-9{''.join(_VULGAR)}]")
-_DIGITS: Final = re.compile(r"[0-9]+(?:(?:[.,'٫_/:–-]|\{,\}|,\\!|\\[,;: ]| )[0-9]+)*+")
 _MIXED: Final = re.compile(
     r" ?(?:([½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞⅐⅑⅒])|\\[dt]?frac\{([0-9]{1,9})\}\{([0-9]{1,9})\})"
 )
@@ -36,10 +36,12 @@ _NO_NUMBER: Final = re.compile(
 _AFTER_MONTH: Final = re.compile(r"[0-9]{1,2}(?:st|nd|rd|th)?,? [0-9]{4}(?![0-9])")
 _ENDS_IN_MONTH: Final = re.compile(rf"(?<![^\W_]){_MONTH} $")
 _ABROAD: Final = re.compile(r"[0-9](?:[ ().-]{0,2}[0-9]){7,14}(?![0-9])")
-_GROUPED: Final = re.compile(r"[0-9]{1,3}(?: [0-9]{3})+(?:[.,٫][0-9]+)?")
 _LIST_LINE: Final = re.compile(r"(?:^|\n)[ \t#>*(-]*$")
+_LIST_DIGITS: Final = 3
 _LIST_MARK: Final = re.compile(r"[.)][ \t]+\S")
 _REST: Final = re.compile("[A-Za-z0-9_-]*")
+_AROUND: Final = " \t\r\n.*_`$\"'\u00a0\\()"
+_COMMA: Final = re.compile("[,\uff0c]")
 _PERCENT_OF: Final = "百分之"
 
 
@@ -92,17 +94,16 @@ def number(text: str, *, decimal: Decimal | None = None) -> Number:
     """
     found = numbers(text, decimal=decimal)
     if not found:
-        raise ValueError("it holds no number")
-    if len(found) > 1:
-        raise ValueError("it holds more than one number")
+        raise ValueError(f"{text!r} is not a number")
     one = found[0]
     around = text[: one.start] + text[one.end :]
-    if around.strip(" \t\r\n.*_`$\"'\u00a0\\()") != "":
-        raise ValueError("it holds more than a number")
+    if len(found) > 1 or around.strip(_AROUND) != "":
+        raise ValueError(f"{text!r} is not a number and nothing else")
     if one.value is None:
-        raise ValueError(f"its value is not written out, or has more than {MOST_DIGITS:,} digits")
-    if one.other is not None and decimal is None and "," in text:
-        raise ValueError("it can be read in two ways, with a decimal comma or without")
+        reason = f"is not written out in {MOST_DIGITS:,} digits or fewer"
+        raise ValueError(f"{text[:40]!r} is not a number here, because its value {reason}")
+    if one.other is not None and decimal is None and _COMMA.search(text):
+        raise ValueError(f"{text!r} can be {one.value} or {float(one.other):g}")
     return one
 
 
@@ -138,11 +139,11 @@ def _scan(text: str) -> list[Number]:
     place = 0
     while start := _START.search(text, place):
         here, place = _read(text, start.start(), latex=latex)
-        if len(here) == 1 and (count := _list_mark(text, here[0])) is not None:
-            if count == 1 or (marks and marks[-1][0] == count - 1):
-                marks.append((count, here[0]))
-                continue
-        found += here
+        count = _list_mark(text, here[0]) if len(here) == 1 else None
+        if count is not None and count == (marks[-1][0] + 1 if marks and count > 1 else 1):
+            marks.append((count, here[0]))
+        else:
+            found += here
     # A lone mark with no number after it is the answer: "1. That is ..."
     return found or ([marks[0][1]] if len(marks) == 1 else [])
 
@@ -150,14 +151,11 @@ def _scan(text: str) -> list[Number]:
 def _list_mark(text: str, one: Number) -> int | None:
     """Return the count of a list's line, ``2`` for ``2. blue`` at the start of a line."""
     written = text[one.start : one.end]
-    if len(written) > 3 or not written.isdigit() or not _LIST_MARK.match(text, one.end):
+    if len(written) > _LIST_DIGITS or not written.isdigit() or not _LIST_MARK.match(text, one.end):
         return None
     reach = max(0, one.start - 12)
-    return (
-        int(written)
-        if _LIST_LINE.search(("." if reach else "") + text[reach : one.start])
-        else None
-    )
+    line = ("." if reach else "") + text[reach : one.start]
+    return int(written) if _LIST_LINE.search(line) else None
 
 
 def _read(text: str, start: int, *, latex: bool) -> tuple[list[Number], int]:
@@ -166,18 +164,18 @@ def _read(text: str, start: int, *, latex: bool) -> tuple[list[Number], int]:
         return _make(text, start, start + 1, _VULGAR[text[start]], latex=latex)
     if text.endswith("frac{", 0, start) and (parts := _FRACTION.match(text, start)):
         opening = text.rfind("\\", 0, start)
-        value = _ratio(parts[1], parts[2])
+        value = ratio(parts[1], parts[2])
         return _make(text, opening, parts.end(), value, latex=latex)
     skipped = _NO_NUMBER.match(text, start)
     if skipped is None and _ENDS_IN_MONTH.search(text[max(0, start - 14) : start]):
         skipped = _AFTER_MONTH.match(text, start)
     if skipped is None and text[start - 1 : start] == "+":
         skipped = _ABROAD.match(text, start)
-        if skipped and (skipped[0].isdigit() or _GROUPED.fullmatch(skipped[0])):
+        if skipped and (skipped[0].isdigit() or GROUPED.fullmatch(skipped[0])):
             skipped = None
     if skipped:
         return [], skipped.end()
-    run = _DIGITS.match(text, start)
+    run = DIGITS.match(text, start)
     assert run is not None
     return _run(text, run, latex=latex)
 
@@ -185,9 +183,11 @@ def _read(text: str, start: int, *, latex: bool) -> tuple[list[Number], int]:
 def _run(text: str, run: re.Match[str], *, latex: bool) -> tuple[list[Number], int]:
     """Read a run of digits and separators: blanks group only if they group all of it."""
     start, end = run.span()
-    if text[start - 1 : start] in {".", ",", "٫"} and not _is_mark(text[: start - 1][-1:]):
+    if text[start - 1 : start] in {".", ",", "\u066b"} and not _is_mark(
+        text[max(0, start - 2) : start - 1]
+    ):
         start -= 1
-    words = _words(text, start, end)
+    words = words_of(text, start, end)
     found: list[Number] = []
     place = end
     for begin, stop in words:
@@ -201,42 +201,18 @@ def _is_mark(previous: str) -> bool:
     return previous != "" and (previous.isalnum() or previous in ".…)]}\\")
 
 
-def _words(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
-    """Yield where the numbers of a run that blanks separate begin and end."""
-    run = text[start:end]
-    if " " not in run or _GROUPED.fullmatch(run):
-        yield start, end
-        return
-    spans = [(start + part.start(), start + part.end()) for part in re.finditer("[^ ]+", run)]
-    skip = False
-    for (begin, stop), following in zip(spans, [*spans[1:], None], strict=True):
-        if skip:
-            skip = False
-        elif following and text[begin:stop].isdigit() and _is_proper(text[slice(*following)]):
-            skip = True
-            yield begin, following[1]
-        else:
-            yield begin, stop
-
-
-def _is_proper(word: str) -> bool:
-    """Whether a word is a fraction below 1, which makes a mixed number of the digits before."""
-    upper, slash, lower = word.partition("/")
-    return bool(slash) and upper.isdigit() and lower.isdigit() and int(upper[:9]) < int(lower[:9])
-
-
 def _word(text: str, start: int, end: int, *, latex: bool) -> tuple[list[Number], int]:
-    pieces = _pieces(text[start:end])
-    if not pieces:
+    parts = pieces(text[start:end])
+    if not parts:
         return [], end
-    last = text[start + pieces[-1][0] : end]
+    last = text[start + parts[-1][0] : end]
     head = before(text, start)
     if head is None:
         return [], end
     mixed = _MIXED.match(text, end) if last.isdigit() else None
     if mixed:
-        part = _VULGAR[mixed[1]] if mixed[1] else _ratio(mixed[2], mixed[3])
-        pieces[-1] = (pieces[-1][0], None if part is None else _ratio(last, "1", part))
+        part = _VULGAR[mixed[1]] if mixed[1] else ratio(mixed[2], mixed[3])
+        parts[-1] = (parts[-1][0], None if part is None else ratio(last, "1", part))
         end = mixed.end()
     tail = after(text, end, last, latex=latex)
     if tail is None:
@@ -247,58 +223,12 @@ def _word(text: str, start: int, end: int, *, latex: bool) -> tuple[list[Number]
     if _PERCENT_OF in text[max(0, start - 3) : start]:
         tail.unit = "%"
     found = []
-    for position, (offset, content) in enumerate(pieces):
+    for position, (offset, content) in enumerate(parts):
         first = head if position == 0 else replace(head, start=start + offset, negative=False)
-        final = position == len(pieces) - 1
-        stop = tail.end if final else start + pieces[position + 1][0] - 1
+        final = position == len(parts) - 1
+        stop = tail.end if final else start + parts[position + 1][0] - 1
         found.append(_number(first, tail, content, stop))
     return found, tail.end
-
-
-def _pieces(word: str) -> list[tuple[int, Spelling | Fraction | None]]:
-    """Split a word at range dashes, slashes and list commas; empty if it is no number."""
-    if word.isdigit():
-        return [(0, spell(word))]
-    if " " in word and "/" in word:
-        whole, _, part = word.partition(" ")
-        upper, _, lower = part.partition("/")
-        return [(0, _ratio(whole, "1", _ratio(upper, lower)))]
-    parts = re.split("[-–/]", word)
-    if ":" in word or len(parts) > 2:
-        return []
-    if len(parts) == 2 and "/" in word and all(part.isdigit() for part in parts):
-        return [(0, _ratio(*parts))]
-    if (
-        len(parts) == 2
-        and "/" not in word
-        and parts[1][0] == "0"
-        and len(parts[1]) > 1
-        and parts[1].isdigit()
-    ):
-        return []
-    if len(parts) == 1:
-        return _listed(word)
-    first, second = (_listed(part) for part in parts)
-    return first + [(offset + len(parts[0]) + 1, content) for offset, content in second]
-
-
-def _listed(word: str) -> list[tuple[int, Spelling | Fraction | None]]:
-    whole = spell(word)
-    if whole is not None:
-        return [(0, whole)]
-    found: list[tuple[int, Spelling | Fraction | None]] = []
-    for part in re.finditer("[^,]+", word) if "," in word else ():
-        one = spell(part[0])
-        if one is not None:
-            found.append((part.start(), one))
-    return found
-
-
-def _ratio(upper: str, lower: str, more: Fraction | None = None) -> Fraction | None:
-    """Return upper / lower + more; None for a denominator of 0 and beyond the digits."""
-    if max(len(upper), len(lower)) > MOST_DIGITS // 2 or not int(lower):
-        return None
-    return Fraction(int(upper), int(lower)) + (more or 0)
 
 
 def _make(
@@ -310,7 +240,7 @@ def _make(
     return [_number(head, tail, value, tail.end)], tail.end
 
 
-def _number(head: Head, tail: Tail, content: Spelling | Fraction | None, end: int) -> Number:
+def _number(head: Head, tail: Tail, content: Content, end: int) -> Number:
     value = other = shows = None
     if head.known and tail.factor is not None and content is not None:
         if isinstance(content, Spelling):

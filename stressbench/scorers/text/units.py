@@ -102,5 +102,7 @@ CURRENCIES: Final = "$€£¥￥₹₩₽₺₫฿₴₦₪"
 CURRENCY_CODES: Final = re.compile(
     r"(?<![^\W_])(?:US\$|R\$|A\$|C\$|HK\$|NT\$|USD|EUR|GBP|JPY|CNY|RMB|INR|CHF|BRL|KRW|RUB|Rs\.?) ?$"
 )
-ORDINALS: Final = frozenset("st nd rd th er ère ème eme e º ª nd ste de й я".split())
+ORDINALS: Final = frozenset(
+    ["st", "nd", "rd", "th", "er", "ère", "ème", "eme", "e", "º", "ª", "nd", "ste", "de", "й", "я"]
+)
 """Endings that make an ordinal of the digits they follow."""
