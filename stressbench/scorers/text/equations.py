@@ -10,9 +10,10 @@ from typing import Final
 from stressbench.scorers.text.numbers import Number
 
 _REACH: Final = 48
-_SIDE: Final = r"[^\d\n=.,;:!?+×*/÷]{0,20}"
+_SIDE: Final = r"[^\d\n=.,;:!?+\u00d7*/÷]{0,20}"
 _OPERATOR: Final = re.compile(
-    rf"{_SIDE}(?:[+*÷×·⋅/\u2212\u2013-]|\bx\b|\\times\b|\\cdot\b|\\div\b|\btimes\b|\bplus\b|\bminus\b"
+    rf"{_SIDE}(?:[+*÷\u00d7·⋅/\u2212\u2013-]|\bx\b"
+    rf"|\\times\b|\\cdot\b|\\div\b|\btimes\b|\bplus\b|\bminus\b"
     rf"|\bdivided by\b|\bmultiplied by\b){_SIDE}",
     re.IGNORECASE,
 )

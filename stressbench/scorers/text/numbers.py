@@ -13,10 +13,11 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Final
 
-from stressbench.scorers.text.decimals import MOST_DIGITS, Decimal, Spelling
-from stressbench.scorers.text.digits import plain_digits
-from stressbench.scorers.text.neighbours import Head, Tail, after, before
-from stressbench.scorers.text.runs import DIGITS, GROUPED, Content, pieces, ratio, words_of
+from stressbench.scorers.text.numerals.decimals import MOST_DIGITS, Decimal, Spelling
+from stressbench.scorers.text.numerals.digits import plain_digits
+from stressbench.scorers.text.numerals.heads import Head, before
+from stressbench.scorers.text.numerals.runs import DIGITS, GROUPED, Content, pieces, ratio, words_of
+from stressbench.scorers.text.numerals.tails import Tail, after
 
 _VULGAR: Final = {
     sign: Fraction(unicodedata.normalize("NFKD", sign).replace("\u2044", "/"))

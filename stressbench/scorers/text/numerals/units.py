@@ -100,7 +100,7 @@ UNITS: Final = {word: unit for unit, words in _UNIT_WORDS.items() for word in wo
 """Units by their spellings in lower case. A word that is not here is no unit."""
 CURRENCIES: Final = "$€£¥￥₹₩₽₺₫฿₴₦₪"
 CURRENCY_CODES: Final = re.compile(
-    r"(?<![^\W_])(?:US\$|R\$|A\$|C\$|HK\$|NT\$|USD|EUR|GBP|JPY|CNY|RMB|INR|CHF|BRL|KRW|RUB|Rs\.?) ?$"
+    r"(?<![^\W_])(?:(?:US|HK|NT|[RAC])\$|USD|EUR|GBP|JPY|CNY|RMB|INR|CHF|BRL|KRW|RUB|Rs\.?) ?$"
 )
 ORDINALS: Final = frozenset(
     ["st", "nd", "rd", "th", "er", "ère", "ème", "eme", "e", "º", "ª", "nd", "ste", "de", "й", "я"]

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from typing import Final, TypeAlias
 
-from stressbench.scorers.text.decimals import MOST_DIGITS, Spelling, spell
+from stressbench.scorers.text.numerals.decimals import MOST_DIGITS, Spelling, spell
 
 Content: TypeAlias = Spelling | Fraction | None
 """What digits say: a number as spelled, a fraction, or a value that is not known."""
@@ -53,10 +53,15 @@ def pieces(word: str) -> list[tuple[int, Content]]:
     parts = re.split("[-\u2013/]", word)
     if ":" in word or len(parts) > len(("from", "to")):
         return []
-    if "/" in word and all(part.isdigit() for part in parts):
-        return [(0, ratio(*parts))]
     if len(parts) == 1:
         return _listed(word)
+    return _two(word, parts)
+
+
+def _two(word: str, parts: Sequence[str]) -> list[tuple[int, Content]]:
+    """Read both sides of a range dash or a slash."""
+    if "/" in word and all(part.isdigit() for part in parts):
+        return [(0, ratio(*parts))]
     if "/" not in word and re.fullmatch("0[0-9]+", parts[1]):
         return []  # a month or a telephone number
     first, second = (_listed(part) for part in parts)

@@ -1,4 +1,4 @@
-"""What stands before and after the digits of a number, and belongs to it."""
+"""What stands after the digits of a number: exponent, magnitude and unit."""
 
 from __future__ import annotations
 
@@ -7,28 +7,13 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final
 
-from stressbench.scorers.text.units import (
+from stressbench.scorers.text.numerals.units import (
     ATTACHED,
-    CURRENCIES,
-    CURRENCY_CODES,
     EAST_ASIAN,
     EAST_ASIAN_SIZES,
     MAGNITUDES,
     ORDINALS,
     UNITS,
-)
-
-_MINUS: Final = frozenset("-\u2212\u2013\u2014")
-_CLOSERS: Final = frozenset(")]}%")
-_REACH: Final = 16
-_TAG: Final = re.compile(r"</?[A-Za-z][^<>]*>$|[-=]>$")
-_RELATION: Final = re.compile(r"(<=|>=|!=|<|>|≤|≥|≠|±|∓|\\leq?|\\geq?|\\neq?|\\pm|\\[lg]t) ?$")
-_ROOT: Final = re.compile(r"(?:√|∛|\\sqrt(?:\[[0-9]+\])?\{) ?$")
-_ABBREVIATED: Final = re.compile(
-    r"(?<![^\W_])(?:no|nr|rs|pp?|ca|art|fig|vol|ch|sec|eq)\.$", re.IGNORECASE
-)
-_MINUS_APART: Final = re.compile(
-    r"(?:^|[^\w\s)\]}%] ?|[^\S ])\u2212[ $]*$|[=(≈<>] ?[-\u2013][ $]+$"
 )
 
 _EXPONENT: Final = re.compile(r"[eE](?P<e>[-+\u2212\u2013]?[0-9]+)(?![^\W_])")
@@ -37,8 +22,11 @@ _TIMES_TEN: Final = re.compile(
     r"(?: ?(?:\^|\*\*) ?[{(]? ?(?P<e>[-+\u2212\u2013]?[0-9]+) ?[})]?|(?P<s>[⁺\u2212⁻]?[⁰¹²³⁴-⁹]+))"
 )
 _POWER: Final = re.compile(
-    r" ?(?:\^|\*\*) ?[{(]? ?(?:(?P<e>[-+\u2212\u2013]?[0-9]+)|[^\s{}()]+)? ?[})]?|(?P<s>[⁺\u2212⁻]?[⁰¹²³⁴-⁹]+)"
+    r" ?(?:\^|\*\*) ?[{(]? ?(?:(?P<e>[-+\u2212\u2013]?[0-9]+)|[^\s{}()]+)? ?[})]?"
+    r"|(?P<s>[⁺\u2212⁻]?[⁰¹²³⁴-⁹]+)"
 )
+_DIGITS_FOLLOW: Final = re.compile(r" ?\*\* ?[-+({]?[0-9a-z]")
+_EMPHASIS: Final = 40
 _EXPONENT_DIGITS: Final = 7
 _SUPERSCRIPTS: Final = str.maketrans("⁺⁻\u2212\u2013⁰¹²³⁴⁵⁶⁷⁸⁹", "+---0123456789")
 _DECADE: Final = re.compile("[0-9]{3}0")
@@ -48,28 +36,17 @@ _CASED: Final = r"[A-Za-z\u00c0-\u02af\u0370-\u052f]"
 _IDENTIFIER: Final = re.compile(rf"[-_]?{_CASED}+[-_.]?[0-9]|-[A-Z](?![^\W_])|_[^\W_]|\.[a-z]")
 _UNEVALUATED: Final = re.compile(r" ?(?:π|√|∞|\\pi(?![a-z])|\\sqrt)")
 _WORD: Final = re.compile(
-    r"[ -]?(?:\\text\{ ?)?([^\s0-9.,;:!?()\[\]{}<>=+*/^\"'%$\\_\u2013\u2014-]{1,20})(?:\.(?= [a-z$€£]|$))?"
+    r"[ -]?(?:\\text\{ ?)?([^\s0-9.,;:!?()\[\]{}<>=+*/^\"'%$\\_\u2013\u2014-]{1,20})"
+    r"(?:\.(?= [a-z$€£]|$))?"
 )
 _PERCENT_WORDS: Final = re.compile(
     r" ?(?:p[eo]u?r ?(?:cento?|ciento)(?![^\W_])|بالمئة|بالمائة|في المئة|في المائة|درصد|אחוז)",
     re.IGNORECASE,
 )
 _UNIT: Final = re.compile(
-    r"[ ]?(?:\\text\{ ?|\\)?(US\$|[%‰$€£¥￥₹₩₽元℃℉]|[°]?[A-Za-zА-я]{1,14}(?:/[a-z]+)?|°)"
+    r"[ ]?(?:\\text\{ ?|\\)?(US\$|[%‰$€£¥￥₹₩₽元℃℉]|[°]?[A-Za-z\u0410-\u044f]{1,14}(?:/[a-z]+)?|°)"
     r"(?P<p>[²³]|\^\{?[23]\}?|[23](?![\w]))?"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Head:
-    """What stands before the digits."""
-
-    start: int
-    negative: bool = False
-    known: bool = True
-    """Whether the value is known: false for ``√5`` and ``--5``."""
-    unit: str = ""
-    relation: str = ""
 
 
 @dataclass(slots=True)
@@ -85,77 +62,9 @@ class Tail:
     unit: str = ""
 
 
-def cased(letter: str) -> bool:
+def is_cased(letter: str) -> bool:
     """Whether a letter is of a script with upper and lower case, as identifiers are."""
     return letter.lower() != letter.upper()
-
-
-def before(text: str, start: int) -> Head | None:
-    """Read sign, currency and relation before the digits; None if they are no number."""
-    left = text[max(0, start - _REACH) : start]
-    if not left or left[-1] == "\n":
-        return Head(start)
-    if _ROOT.search(left):
-        return Head(start, known=False)
-    signs = 0
-    unit = ""
-    for _ in range(2):  # the sign stands before the currency, or after it
-        sign = _sign(left) if not signs else None
-        if sign is not None:
-            if not abs(sign) == 1:
-                return None if sign == 0 else Head(start, known=False)
-            signs, left = sign, left[:-1]
-        if not unit and (code := _currency(left)):
-            unit, left = UNITS.get(code.strip(" .").lower(), code), left[: -len(code)]
-    if not unit and left and not _may_precede(left):
-        return None
-    if not signs and _MINUS_APART.search(left):
-        signs = -1
-    begin = start - (min(start, _REACH) - len(left)) if signs or unit else start
-    found = _RELATION.search(left.rstrip(" "))
-    markup = found and _TAG.search(text[max(0, begin - 40) : begin].rstrip(" "))
-    relation = found[1] if found and not markup else ""
-    return Head(begin, signs < 0, unit=unit, relation=relation)
-
-
-def _sign(left: str) -> int | None:
-    """Return -1 or 1 for a sign; 0 if the dash makes an identifier, 2 if unclear, else None."""
-    mark, last = left[-1:], left[-2:-1]
-    if mark not in _MINUS and mark != "+":
-        return None
-    if last in _MINUS or (last == "+" and mark != "+"):
-        return 2 if last and not last.isspace() else None
-    if last.isalpha() and cased(last) and mark in {"-", "\u2212"}:
-        return 0
-    if last.isalnum() or last in _CLOSERS:
-        return None
-    return 1 if mark == "+" else -1
-
-
-def _currency(left: str) -> str:
-    """Return the currency at the end of ``left``, and the blank after it."""
-    found = CURRENCY_CODES.search(left)
-    if found:
-        return found[0]
-    sign = left.rstrip(" ")[-1:]
-    if sign and (sign in CURRENCIES or (sign == "%" and not left.rstrip(" ")[-2:-1].isalnum())):
-        return left[len(left.rstrip(" ")) - 1 :] if len(left) - len(left.rstrip(" ")) < 2 else ""
-    return ""
-
-
-def _may_precede(left: str) -> bool:
-    """Whether digits after this text are a number: not those of ``x2``, ``H_2`` or ``e^2``."""
-    mark, last = left[-1], left[-2:-1]
-    if mark.isalpha():
-        return not cased(mark)
-    if mark in "/\\_@":
-        return not (last.isalnum() or (last in _CLOSERS and last != ""))
-    if mark == ".":
-        return not last.isalpha() or not cased(last) or bool(_ABBREVIATED.search(left))
-    if mark in "^#" or left.endswith(("_{", "^{", "^(", "**")):
-        power = left[-3:-2].isalnum() or left[-3:-2] == ")"
-        return (mark == "#" and last != "&") or (left.endswith("**") and not power)
-    return True
 
 
 def after(text: str, end: int, digits: str, *, latex: bool) -> Tail | None:
@@ -172,7 +81,7 @@ def after(text: str, end: int, digits: str, *, latex: bool) -> Tail | None:
         tail.end, tail.factor = found.end(), None
         return tail
     run = _ATTACHED.match(text, tail.end)
-    if run and cased(run[0][0]) and not _attached(run, digits, text, tail):
+    if run and is_cased(run[0][0]) and not _attached(run, digits, text, tail):
         return None
     _magnitude(text, tail)
     if not tail.unit:
@@ -185,8 +94,8 @@ def _exponent(text: str, tail: Tail, digits: str) -> None:
     found = _EXPONENT.match(text, tail.end) or _TIMES_TEN.match(text, tail.end)
     if found is None:
         power = _POWER.match(text, tail.end)
-        if power and power[0].strip() == "**":
-            return  # emphasis, not a power
+        if power and power[0].lstrip().startswith("**") and not _raises(text, tail.end):
+            return
         found = power
     if found is None:
         return
@@ -196,6 +105,12 @@ def _exponent(text: str, tail: Tail, digits: str) -> None:
         tail.factor = None
         return
     tail.exponent = int(written.translate(_SUPERSCRIPTS)) - bool(power)
+
+
+def _raises(text: str, end: int) -> bool:
+    """Whether ``**`` at ``end`` is a power, and not the end of emphasis."""
+    opened = text.rfind("**", max(0, end - _EMPHASIS), end) >= 0
+    return not opened and _DIGITS_FOLLOW.match(text, end) is not None
 
 
 def _attached(run: re.Match[str], digits: str, text: str, tail: Tail) -> bool:
