@@ -150,7 +150,7 @@ def test_digits_that_are_no_number(text: str) -> None:
 )  # fmt: skip
 def test_a_number_whose_value_is_not_known_equals_none(text: str) -> None:
     assert values(text) == [None]
-    with pytest.raises(ValueError, match="is not a number here"):
+    with pytest.raises(ValueError, match="is not a number"):
         number(text)
 
 
@@ -287,18 +287,17 @@ def test_every_spelling_has_the_same_value(pair: tuple[Fraction, str], around: s
 @pytest.mark.parametrize(
     "piece",
     ["1", "1 ", "111 ", "1,", "1.", "1'111", "5-", "$5", "\u0663", "1/2 ", "\u00bd", "-", "5\u4e07",
-     "x2", "1e9", "1. a\n", "10^", "\\frac{1}{2}", "415 555 ", "<5", " ", "minus ", "**5", "\u200b1",
-     "+1 ", "5 million ", "May 1 "],
+     "x2", "1e9", "1. a\n", "10^", "\\frac{1}{2}", "415 555 ", "<5", " ", "minus ", "**5",
+     "\u200b1", "+1 ", "5 million ", "May 1 "],
 )  # fmt: skip
 def test_the_time_is_linear(piece: str) -> None:
     def seconds(size: int) -> float:
         text = (piece * size)[:size]
-        start = time.perf_counter()
+        start = time.process_time()
         numbers(text)
-        return time.perf_counter() - start
+        return time.process_time() - start
 
-    small = min(seconds(10_000) for _ in range(2))
-    assert seconds(200_000) < 20 * 6 * max(small, 1e-3)
+    assert seconds(16_000) < 8 * 6 * max(seconds(2_000), 1e-3)
 
 
 def test_a_long_text_is_read_at_once() -> None:

@@ -30,6 +30,8 @@ _COPULA: Final = re.compile(
 _TAG: Final = re.compile(r"</?[A-Za-z][^<>]*>$|[-=]>$")
 _TAG_REACH: Final = 40
 _RELATION: Final = re.compile(r"(<=|>=|!=|<|>|≤|≥|≠|±|∓|\\leq?|\\geq?|\\neq?|\\pm|\\[lg]t) ?$")
+_HEBREW: Final = re.compile("[\u0590-\u05ff]")
+"""Hebrew joins its prepositions to a number with a hyphen."""
 _ROOT: Final = re.compile(r"(?:√|∛|\\sqrt(?:\[[0-9]+\])?\{) ?$")
 _ABBREVIATED: Final = re.compile(
     r"(?<![^\W_])(?:no|nr|rs|pp?|ca|art|fig|vol|ch|sec|eq)\.$", re.IGNORECASE
@@ -85,6 +87,8 @@ def _attached(left: str) -> tuple[_Sign, str]:
         return "unclear", prior
     if last.isalpha() and is_cased(last) and mark in "-\u2212":
         return "identifier", prior
+    if last.isalpha() and not is_cased(last) and not _HEBREW.match(last):
+        return "plus" if mark == "+" else "minus", prior
     if last and (last.isalnum() or last in _CLOSERS):
         return "", left
     return "plus" if mark == "+" else "minus", prior

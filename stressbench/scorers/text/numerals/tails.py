@@ -81,7 +81,8 @@ def after(text: str, end: int, digits: str, *, latex: bool) -> Tail | None:
         tail.end, tail.factor = found.end(), None
         return tail
     run = _ATTACHED.match(text, tail.end)
-    if run and is_cased(run[0][0]) and not _attached(run, digits, text, tail):
+    letters = run is not None and (is_cased(run[0][0]) or run[0][0] in ORDINALS)
+    if run and letters and not _attached(run, digits, text, tail):
         return None
     _magnitude(text, tail)
     if not tail.unit:
