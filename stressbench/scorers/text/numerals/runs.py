@@ -61,7 +61,7 @@ def pieces(word: str) -> list[tuple[int, Content]]:
 def _two(word: str, parts: Sequence[str]) -> list[tuple[int, Content]]:
     """Read both sides of a range dash or a slash."""
     if "/" in word and all(part.isdigit() for part in parts):
-        return [(0, ratio(*parts))]
+        return [(0, ratio(parts[0], parts[1]))]
     if "/" not in word and re.fullmatch("0[0-9]+", parts[1]):
         return []  # a month or a telephone number
     first, second = (_listed(part) for part in parts)
