@@ -1,0 +1,1 @@
+"""How one number is spelled: digits, separators, and what stands around them."""
