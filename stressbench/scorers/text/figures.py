@@ -27,6 +27,8 @@ def plain_number(text: str) -> str | None:
 
 def equal_numbers(text: str, number: str) -> Iterator[tuple[int, int]]:
     """Yield where a spelled text states ``number``, in whatever grouping."""
+    if number.lstrip("-0") not in re.sub("[,' ]", "", text):
+        return
     for found in _STATED.finditer(text):
         if _value(found[0]) == number and whole(text, *found.span()):
             yield found.span()

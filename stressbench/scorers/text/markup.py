@@ -6,12 +6,12 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-_MARKED: Final = re.compile(r"[*_`$<&\\#\[{]|^\s*[-+\u2022]\s", re.MULTILINE)
+_MARKS: Final = "*_`$<&\\#[{"
+_BULLETS: Final = ("- ", "+ ", "\u2022 ", "-\t")
 _FENCE: Final = re.compile(r"^[ \t]*(?:```|~~~)[\w+.#-]*[ \t]*$", re.MULTILINE)
 _LINE_MARKS: Final = re.compile(
     r"^[ \t]*(?:(?:#{1,6}|[*\u2022]|[-+](?=\s+[^\s\d]))[ \t]+)+(?=\S)", re.MULTILINE
 )
-_BLANKS: Final = re.compile(r"\s+")
 _ENTITY: Final = re.compile(r"&(amp|lt|gt|quot|apos|nbsp|#39|#x27);", re.IGNORECASE)
 _ENTITIES: Final = {
     "amp": "&", "lt": "<", "gt": ">", "quot": '"', "apos": "'", "nbsp": " ", "#39": "'",
@@ -26,24 +26,24 @@ _LATEX: Final = re.compile(
     r"\\(?:text(?:bf|it|rm|tt|sf|sc|normal)?|math(?:rm|bf|it|sf|tt|normal)|boxed|fbox|mbox|emph"
     r"|underline|operatorname|boldsymbol|bm)\s*\{([^{}]*)\}"
 )
-_MATH: Final = re.compile(
+_FORMULA: Final = re.compile(
     r"\\\(\s*((?:(?!\\[()]).)+?)\s*\\\)|\\\[\s*((?:(?!\\[\[\]]).)+?)\s*\\\]"
-    r"|(?<![\w$\\])\$\$\s*([^$]+?)\s*\$\$(?![\w$])"
-    r"|(?<![\w$\\])\$(?=\S)([^$]+)(?<=[^\s\\])\$(?![\w$])"
+)
+# An amount is no formula: the second sign of `$5 and $10` has a blank before it, and a digit after.
+_MATH: Final = re.compile(
+    r"\$(?<![\w$\\]\$)(?:\$\s*([^$]+?)\s*\$\$|(?=[^\s$])([^$]+)(?<=[^\s\\])\$)(?![\w$])"
 )
 _ESCAPE: Final = re.compile(r"\\([_*$#%&{}`~<>|+.!-])|\{(,)\}")
-_LINK: Final = re.compile(r"(?<!\w)!?\[([^\[\]]*)\]\([^()\s]*\)")
-_CODE: Final = re.compile(r"(?<!`)(`{1,3})(?!`)\s?([^`]+?)\s?\1(?!`)")
+_LINK: Final = re.compile(r"\[(?<!\w\[)([^\[\]]*)\]\([^()\s]*\)")
+_CODE: Final = re.compile(r"(`(?<!``)`{0,2})(?!`)\s?([^`]+?)\s?\1(?!`)")
 # Stars next to a digit or a Latin letter are an operator or a footnote: `2*3*4`, `C*`. Before
 # or after punctuation they are emphasis, whatever stands outside: `**Answer:**Paris`.
 _STARS: Final = re.compile(
-    r"(?<![*\\])(\*{1,3})(?![*\s])"
-    r"(?:(?<![0-9A-Za-z]\*)(?<![0-9A-Za-z]\*\*)(?<![0-9A-Za-z]\*\*\*)|(?=[^\w\s]))"
+    r"(\*(?<![*\\]\*)(?:(?<![0-9A-Za-z]\*)\*{0,2}|\*{0,2}(?=[^\w\s*])))(?![*\s])"
     r"([^*]+)(?<![\s\\])\1(?!\*)(?:(?![0-9A-Za-z])|(?<=[^\w\s*]\*)|(?<=[^\w\s*]\*\*))"
 )
 _UNDERSCORES: Final = re.compile(
-    r"(?<![^\W_])(?<![_\\])(_{1,3})(?![_\s])((?:[^_]|(?<=[^\W_])_+(?=[^\W_]))+?)"
-    r"(?<![\s_\\])\1(?![^\W])"
+    r"(_(?<![\w\\]_)_{0,2})(?![_\s])((?:[^_]+|(?<=[^\W_])_+(?=[^\W_]))+)(?<![\s_\\])\1(?!\w)"
 )
 
 
@@ -53,10 +53,11 @@ def without_markup(text: str) -> str:
     Identifiers (``snake_case``), operators (``2*3*4``), amounts (``$5 to $10``), powers and
     single stars stay too. Blanks are collapsed if there was any markup.
     """
-    if _MARKED.search(text) is None:
+    if not any(mark in text for mark in _MARKS) and not (
+        any(bullet in text for bullet in _BULLETS) and _LINE_MARKS.search(text)
+    ):
         return text
-    text = _LINE_MARKS.sub("", _FENCE.sub("", text))
-    text = _BLANKS.sub(" ", text).strip()
+    text = " ".join(_LINE_MARKS.sub("", _FENCE.sub("", text)).split())
     while True:
         bare = _LINE_MARKS.sub("", _peeled(text)).strip()
         if bare == text:
@@ -90,7 +91,7 @@ _PATTERNS: Final[tuple[tuple[str, re.Pattern[str], Callable[[re.Match[str]], str
     ("<", _TAGS, _inner),
     ("\\", _LATEX, _any),
     ("$", _MATH, _any),
-    ("\\", _MATH, _any),
+    ("\\", _FORMULA, _any),
     ("]", _LINK, _any),
     ("*", _STARS, _inner),
     ("_", _UNDERSCORES, _inner),

@@ -17,21 +17,22 @@ DASH: Final = "\u2014"
 """A dash between two phrases, which joins no words; ``spelled`` makes a hyphen of it."""
 
 _INVISIBLE: Final = (
-    "\u00ad\u034f\u061c\u180b-\u180f\u200b\u200c\u200e\u200f\u202a-\u202e\u2060-\u206f"
-    "\ufe00-\ufe0f\ufeff\ufff9-\ufffb\U000e0001\U000e0100-\U000e01ef"
-)
+    (0xAD, 0xAD), (0x34F, 0x34F), (0x61C, 0x61C), (0x180B, 0x180F), (0x200B, 0x200C),
+    (0x200E, 0x200F), (0x202A, 0x202E), (0x2060, 0x206F), (0xFE00, 0xFE0F), (0xFEFF, 0xFEFF),
+    (0xFFF9, 0xFFFB), (0xE0001, 0xE0001), (0xE0100, 0xE01EF),
+)  # fmt: skip
 _EMOJI: Final = "\u2190-\u2bff\U0001f000-\U0001faff"
 # A joiner makes one emoji of two, and tags make a flag of the black one; elsewhere they are nothing.
 _LONE_JOINER: Final = re.compile(rf"(?<![{_EMOJI}])\u200d|\u200d(?![{_EMOJI}])")
 _TAGS: Final = re.compile("(\U0001f3f4[\U000e0020-\U000e007f]+)|[\U000e0020-\U000e007f]+")
-_BLANKS: Final = re.compile(r"\s+")
+_OTHER_BLANKS: Final = ("  ", *"\t\n\x0b\x0c\r\x1c\x1d\x1e\x1f")
 _SLASH: Final = re.compile(r" ?/ ?")
 _LOOSE_MINUS: Final = re.compile("(?<![\\w)]\\s)(?<![\\w)])\u2212\\s+(?=\\d)")
-_SENTENCE_END: Final = re.compile(r"(?<=[^\W_])\.(?=[^\W\d_])")
+_SENTENCE_END: Final = re.compile(r"\.(?=[^\W\d_])")
 
 
 def _folds() -> dict[str, str]:
-    """Characters that are spelled in another way: widths, quotation marks, hyphens."""
+    """Characters that have a plainer spelling: widths, quotation marks, hyphens, nothing."""
     wide = (chr(code) for code in range(0xFF01, 0xFFEF))
     table = {
         char: chr(int(unicodedata.decomposition(char).split()[1], 16))
@@ -43,13 +44,11 @@ def _folds() -> dict[str, str]:
     table.update(dict.fromkeys(_HYPHENS, "-"))
     table.update(dict.fromkeys(_LONG_DASHES, DASH))
     table["\u301c"] = "~"
+    table.update((chr(code), "") for first, last in _INVISIBLE for code in range(first, last + 1))
     return table
 
 
 _FOLDS: Final[Mapping[str, str]] = _folds()
-_FOLDED: Final = re.compile(
-    f"[{_INVISIBLE}]|[{''.join(map(re.escape, _FOLDS))}]|(?![0-9])\\d", re.UNICODE
-)
 
 
 def spelled(text: str, *, case: bool = False) -> str:
@@ -66,7 +65,7 @@ def parted(text: str, *, case: bool = False) -> str:
     """Return ``spelled(text)`` with dashes between phrases kept: characters are at equal places."""
     text = _one_alphabet(text)
     text = without_markup(text) or text
-    text = _BLANKS.sub(" ", text).strip()
+    text = _single_blanks(text)
     if "." in text:
         text = _SENTENCE_END.sub(_broken, text)
     if "/" in text:
@@ -81,26 +80,30 @@ def _one_alphabet(text: str) -> str:
     text = unicodedata.normalize("NFC", text)
     if "\u2212" in text:
         text = _LOOSE_MINUS.sub("-", text)
-    plain = _FOLDED.sub(_plain, text)
+    plain = text
+    for char in set(text):
+        if char in _FOLDS:
+            plain = plain.replace(char, _FOLDS[char])
+        elif char > "\x7f" and char.isdecimal():
+            plain = plain.replace(char, str(unicodedata.decimal(char)))
     if "\u200d" in plain:
         plain = _LONE_JOINER.sub("", plain)
-    if "\U000e0020" <= max(plain, default="") :
+    if _TAGS.search(plain):
         plain = _TAGS.sub(lambda found: found[1] or "", plain)
     return unicodedata.normalize("NFC", plain) if plain != text else plain
 
 
-def _plain(found: re.Match[str]) -> str:
-    char = found[0]
-    if char.isdecimal():
-        return str(unicodedata.decimal(char))
-    return _FOLDS.get(char, "")
+def _single_blanks(text: str) -> str:
+    if text.isascii() and not any(blank in text for blank in _OTHER_BLANKS):
+        return text.strip()
+    return " ".join(text.split())
 
 
 def _broken(found: re.Match[str]) -> str:
     """Part two sentences that have no blank between them: ``Paris.It``, not ``paris.fr``."""
     text, stop = found.string, found.start()
     before = text[max(stop - 2, 0) : stop]
-    word = before[-1].isdigit() or (len(before) > 1 and before.isalnum())
+    word = before[-1:].isdigit() or (len(before) > 1 and before.isalnum())
     return ". " if word and not text[stop + 1].islower() else "."
 
 
@@ -109,7 +112,7 @@ def _folded(text: str) -> str:
     if text.isascii():
         return text.lower()
     while True:
-        lower = unicodedata.normalize("NFC", text.casefold().replace("i\u0307", "i"))
-        if lower == text:
+        lower = text.casefold().replace("i\u0307", "i")
+        text = unicodedata.normalize("NFC", lower)
+        if text == lower:
             return text
-        text = lower
