@@ -44,7 +44,9 @@ class DecodeMatch:
         size = max(length(said), 1)
         found = [bare(text) for text in wanted if same or any(places(said, bare(text)))]
         marks = Scores(
-            score=max((min(1.0, (SENTENCE_WORDS + length(text)) / size) for text in found), default=0.0),
+            score=max(
+                (min(1.0, (SENTENCE_WORDS + length(text)) / size) for text in found), default=0.0
+            ),
             em=float(same),
             precision=common[0] / len(said) if said else 0.0,
             recall=common[0] / len(common[1]) if common[1] else 0.0,

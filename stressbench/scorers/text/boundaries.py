@@ -37,7 +37,9 @@ _SHORT: Final = 2
 
 def is_letter(char: str) -> bool:
     """Whether a character belongs to a word: a letter, a mark on one, a digit or a low line."""
-    return char.isalnum() or char == "_" or (char > "\u02ff" and unicodedata.category(char)[0] == "M")
+    return (
+        char.isalnum() or char == "_" or (char > "\u02ff" and unicodedata.category(char)[0] == "M")
+    )
 
 
 def whole(text: str, start: int, end: int) -> bool:
@@ -132,7 +134,9 @@ def _ends(text: str, start: int, end: int) -> bool:
         return _script_ends(text, start, end)
     further = end + 1 < len(text) and is_letter(text[end + 1])
     short = end - start <= _SHORT or not is_letter(text[end - 1 - _SHORT])
-    quoted = start > 0 and text[start - 1] == "'" and not is_letter(text[start - 2 : start - 1] or " ")
+    quoted = (
+        start > 0 and text[start - 1] == "'" and not is_letter(text[start - 2 : start - 1] or " ")
+    )
     tied = {
         "'": further
         and not quoted

@@ -39,7 +39,9 @@ _LABEL: Final = re.compile(
     r".*(?<![^\W_])(?:is|are|be|either|it's|ist|sind|est|es|é|è|это|entweder|soit|maybe|perhaps)(?![^\W_])"
     r"|.*(?:是|は|คือ)"
 )
-_FILLER: Final = re.compile(r"[\"'( ]*(?:(?:the|an?|in|le|la|der|die|das|el|either|maybe|perhaps) )?[\"'(]*")
+_FILLER: Final = re.compile(
+    r"[\"'( ]*(?:(?:the|an?|in|le|la|der|die|das|el|either|maybe|perhaps) )?[\"'(]*"
+)
 _EDGES: Final = "\"'() "
 _SENTENCE: Final = 400
 """Characters on each side of a value in which its alternatives are looked for."""

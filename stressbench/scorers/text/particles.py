@@ -36,7 +36,9 @@ def _same(before: str, after: str) -> Particles:
     return _either(before, after, before, after)
 
 
-_COPULAS: Final = "です|でし[たょ]|である|であ[りっ]|でござい|だ(?:と|っ|け|ろ|$|[^\\w])|では?(?:な|あ)|じゃな"
+_COPULAS: Final = (
+    "です|でし[たょ]|である|であ[りっ]|でござい|だ(?:と|っ|け|ろ|$|[^\\w])|では?(?:な|あ)|じゃな"
+)
 _HAN: Final = _either(
     before="是|为|為|叫|叫做|就在|位于|位於|在|于|於|到|从|從|和|与|與|及|或|或者|选|選|即|乃|答|"
     "は|が|を|に|の|と|も|で|へ|や|から|より|って|まで|つまり|やはり",
@@ -94,7 +96,9 @@ PARTICLES: Final[Mapping[str, Particles]] = {
     "burmese": _BURMESE,
 }
 SCRIPT: Final = re.compile("|".join(f"(?P<{name}>[{chars}])" for name, chars in _RANGES))
-UNSPACED: Final = re.compile("[" + "".join(chars for name, chars in _RANGES if name != "hangul") + "]")
+UNSPACED: Final = re.compile(
+    "[" + "".join(chars for name, chars in _RANGES if name != "hangul") + "]"
+)
 """A character of a script that is written without blanks between words."""
 
 
