@@ -18,7 +18,6 @@ from stressbench.scorers.text.phrases import (
     SENTENCE_WORDS,
     bare,
     length,
-    phrase,
     places,
 )
 from stressbench.scorers.text.spelling import DASH

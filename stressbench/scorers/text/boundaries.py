@@ -24,13 +24,15 @@ _AFTER_DIGITS: Final = re.compile(
     r"|hundred|thousand|million|billion|trillion|dozen|tausend|million|milliard|milliarden|mille"
     r"|mil|mill[oó]n|milh|milioni|millones|тысяч|миллион|миллиард|млн|млрд|тыс|lakh|crore|half\b"
     r"|k\b|bn\b|squared|cubed)"
-    r"| ?[×x·*] ?10(?:\^|[⁰¹²³⁴-⁹⁻])"
+    r"| ?[\u00d7x\u00b7*] ?10(?:\^|[⁰¹²³⁴-⁹⁻])"
 )
 _GROUP_AFTER: Final = re.compile(r"[ ]\d{3}(?!\d)")
 _GROUP_BEFORE: Final = re.compile(r"(?<![\w.,])\d{1,3}[ ]$")
 _SIZE: Final = re.compile(r"\d{1,3}(?!\d)")
 _ELIDED: Final = re.compile(r"(?<![^\W_])(?:l|qu|dell|all|nell|sull|dall|un)'$")
-_TURKISH: Final = re.compile(r"'(?:[dt][ıiuü]r|[dt][ae]n?|y[ae]|[ıiuü]n|n[ıiuü]n|[ae])(?![^\W_])")
+_TURKISH: Final = re.compile(
+    r"'(?:[dt][\u0131iu\u00fc]r|[dt][ae]n?|y[ae]|[\u0131iu\u00fc]n|n[\u0131iu\u00fc]n|[ae])(?![^\W_])"
+)
 _SHORT: Final = 2
 """A sign after a word this short belongs to it: ``O-``, ``A+``, ``Na-``; ``Paris-`` is a dash."""
 
@@ -47,7 +49,7 @@ def whole(text: str, start: int, end: int) -> bool:
     return _begins(text, start, end) and _ends(text, start, end)
 
 
-def _begins(text: str, start: int, end: int) -> bool:
+def _begins(text: str, start: int, end: int) -> bool:  # noqa: PLR0911 - one rule a line
     first = text[start]
     if first.isdecimal() and not _digits_begin(text, start):
         return False
@@ -89,7 +91,7 @@ def _digits_begin(text: str, start: int) -> bool:
         return True
     near = text[max(start - 12, 0) : start]
     before = near[-1]
-    if before in "#" and near[-2:-1] != "#":
+    if before == "#" and near[-2:-1] != "#":
         return False
     return not (
         before == "^"
@@ -119,7 +121,7 @@ def _script_begins(text: str, start: int, end: int) -> bool:
     return pattern.search(text, max(start - 8, 0), start) is not None
 
 
-def _ends(text: str, start: int, end: int) -> bool:
+def _ends(text: str, start: int, end: int) -> bool:  # noqa: PLR0911 - one rule a line
     last = text[end - 1]
     if end == len(text):
         return True
@@ -147,9 +149,9 @@ def _ends(text: str, start: int, end: int) -> bool:
         "#": True,
         "*": further or short,
         "^": True,
-        "×": further,
-        "÷": further,
-        "·": further,
+        "\u00d7": further,
+        "\u00f7": further,
+        "\u00b7": further,
         "@": further,
         "&": further,
         ".": further,

@@ -1,5 +1,7 @@
 """Whether an answer claims the value that it names: negations, and "this or that"."""
 
+# ruff: noqa: RUF001 - words of many languages
+
 from __future__ import annotations
 
 import re
@@ -8,15 +10,15 @@ from typing import Final
 
 _NEAR: Final = 48
 _ARTICLE: Final = (
-    r"(?:(?:the|an?|in|at|on|called|der|die|das|ein|eine|einen|le|la|les|un|une|de|el|los|las|una|o|os"
-    r"|il|lo|gli|het|een|en|ett|det|là) |l')?"
+    r"(?:(?:the|an?|in|at|on|called|der|die|das|ein|eine|einen|le|la|les|un|une|de|el|los|las|una"
+    r"|o|os|il|lo|gli|het|een|en|ett|det|là) |l')?"
 )
 _NOT_BEFORE: Final = re.compile(
-    r"(?:(?<![^\W_])(?:not|never|neither|nor|cannot be|(?:is|was|are|were|do|does|did|would|could|can|wo)n't"
-    r"|isn't|rather than|instead of|other than|anything but"
+    r"(?:(?<![^\W_])(?:not|never|neither|nor|cannot be"
+    r"|(?:is|was|are|were|do|does|did|would|could|can|wo)n't|rather than|instead of|other than|anything but"
     r"|nicht|kein|keine|keinen|niemals|pas|jamais|ni|no es|no era|no son|no está en|nunca|não é|não|nem"
     r"|non è|non|не|нет|ні|nie jest|nie|není|nem|nu este|nu e|niet|geen|inte|ikke|ei ole"
-    r"|bukan|không phải|không|δεν είναι|όχι|ليس|ليست|لا|לא|אינה|אינו|no(?! \d))"
+    r"|bukan|không phải|không|δεν είναι|όχι|ليس|ليست|لا|לא|אינה|אינו|no)"
     rf"(?: (?:be|been|is|it is|it's|jest|là))? {_ARTICLE}[\"'(]*"
     r"|(?:不是|并非|並非|并不是|並不是|而非|不叫|不为|不為|没有|沒有|不选|不選|不在|(?<![^\W\d_])非"
     r"|ไม่ใช่|ບໍ່ແມ່ນ|មិនមែន)[\"'( ]*)$"
@@ -24,7 +26,8 @@ _NOT_BEFORE: Final = re.compile(
 _NOT_AFTER: Final = re.compile(
     r"[\"')]*(?: ?(?:では|じゃ)(?:な[いくか]|ありません)|(?:이|가|은|는)? ?아(?:니|닙|닌)"
     r"| (?:नहीं|নয়|değil|नहीं|نیست|မဟုတ်)|မဟုတ်|'?(?: ?de)? değil"
-    r"|不是(?:答案|正确|正確)|不对|不對| (?:is|was) (?:wrong|incorrect|false|not (?:the )?(?:answer|correct|right))"
+    r"|不是(?:答案|正确|正確)|不对|不對"
+    r"| (?:is|was) (?:wrong|incorrect|false|not (?:the )?(?:answer|correct|right))"
     r"|,? ?(?:isn't|is not) (?:the )?(?:answer|correct|right))"
 )
 _OR_WORDS: Final = (
@@ -36,7 +39,8 @@ _OR: Final = re.compile(_OR_WORDS)
 _PARTS: Final = re.compile(rf"({_OR_WORDS}|[,\u3001])")
 _STOP: Final = re.compile(r"[.;!?\u3002\u2014:()]")
 _LABEL: Final = re.compile(
-    r".*(?<![^\W_])(?:is|are|be|either|it's|ist|sind|est|es|é|è|это|entweder|soit|maybe|perhaps)(?![^\W_])"
+    r".*(?<![^\W_])(?:is|are|be|either|it's|ist|sind|est|es|é|è|это|entweder|soit"
+    r"|maybe|perhaps)(?![^\W_])"
     r"|.*(?:是|は|คือ)"
 )
 _FILLER: Final = re.compile(

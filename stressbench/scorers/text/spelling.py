@@ -12,7 +12,10 @@ from stressbench.scorers.text.markup import without_markup
 _APOSTROPHES: Final = (
     "\u2018\u2019\u201a\u201b\u2032\u02bb\u02bc\u02b9\u00b4\u05f3\u055a\ua78c\u2039\u203a"
 )
-_QUOTES: Final = "\u201c\u201d\u201e\u201f\u00ab\u00bb\u2033\u05f4\u300c\u300d\u300e\u300f\u301d\u301e\u301f\u275d\u275e"
+_QUOTES: Final = (
+    "\u201c\u201d\u201e\u201f\u00ab\u00bb\u2033\u05f4"
+    "\u300c\u300d\u300e\u300f\u301d\u301e\u301f\u275d\u275e"
+)
 _HYPHENS: Final = "\u2010\u2011\u2012\u2013\u2043\u2212\u05be\ufe58\ufe63\ufe32\u30a0"
 _LONG_DASHES: Final = "\u2015\u2e3a\u2e3b\ufe31"
 DASH: Final = "\u2014"
@@ -24,7 +27,7 @@ _INVISIBLE: Final = (
     (0xFFF9, 0xFFFB), (0xE0001, 0xE0001), (0xE0100, 0xE01EF),
 )  # fmt: skip
 _EMOJI: Final = "\u2190-\u2bff\U0001f000-\U0001faff"
-# A joiner makes one emoji of two, and tags make a flag of the black one; elsewhere they are nothing.
+# A joiner makes one emoji of two, and tags make flags; elsewhere they are nothing.
 _LONE_JOINER: Final = re.compile(rf"(?<![{_EMOJI}])\u200d|\u200d(?![{_EMOJI}])")
 _TAGS: Final = re.compile("(\U0001f3f4[\U000e0020-\U000e007f]+)|[\U000e0020-\U000e007f]+")
 _OTHER_BLANKS: Final = ("  ", *"\t\n\x0b\x0c\r\x1c\x1d\x1e\x1f")

@@ -16,7 +16,13 @@ VALUES = {"exact_match", "decode_match", "numeric"}
 def edited(value: str) -> list[str]:
     """Values one edit away: a character more, one less, another one."""
     other = "7" if value[0] != "7" else "3"
-    return [f"{value}{other}", f"{other}{value}", value[:-1], value[1:], value[:-1] + ("5" if value[-1] != "5" else "6")]
+    return [
+        f"{value}{other}",
+        f"{other}{value}",
+        value[:-1],
+        value[1:],
+        value[:-1] + ("5" if value[-1] != "5" else "6"),
+    ]
 
 
 @pytest.mark.parametrize("seed", [3, 11])
@@ -31,6 +37,9 @@ def test_only_the_reference_is_right(name: str, seed: int, bytes_format: PromptF
             assert scorer.score(reference, case, finish_reason="stop").score == 1.0
             alone = replace(case, expected=(reference,))
             for answer in edited(reference):
-                assert not scorer.score(answer, alone, finish_reason="stop").score, (reference, answer)
+                assert not scorer.score(answer, alone, finish_reason="stop").score, (
+                    reference,
+                    answer,
+                )
         for rival in case.values:
             assert scorer.score(rival, case, finish_reason="stop").score == 0.0

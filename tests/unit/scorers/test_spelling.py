@@ -1,5 +1,7 @@
 """Two spellings of one text are equal; two texts are not."""
 
+# ruff: noqa: E501 - tables of texts
+
 from __future__ import annotations
 
 import unicodedata
@@ -10,13 +12,15 @@ from hypothesis import strategies as st
 
 from stressbench.scorers.text.spelling import spelled
 
-marks = st.sampled_from(list("*_`$<>&\\#[]{}()/-.,'\"~ \n1aZ") + ["**", "`", "\\text{", "<b>", "</b>"])
+marks = st.sampled_from(
+    list("*_`$<>&\\#[]{}()/-.,'\"~ \n1aZ") + ["**", "`", "\\text{", "<b>", "</b>"]
+)
 marked = st.lists(marks, max_size=14).map("".join)
 
 
 @settings(deadline=None, max_examples=400)
 @given(text=st.text(max_size=40) | marked, case=st.booleans())
-def test_a_spelling_is_spelled_like_itself(text: str, case: bool) -> None:
+def test_a_spelling_is_spelled_like_itself(text: str, *, case: bool) -> None:
     once = spelled(text, case=case)
     assert spelled(once, case=case) == once
     assert bool(once) or not text.strip() or not any(map(str.isalnum, text))

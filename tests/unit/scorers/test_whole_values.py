@@ -1,5 +1,7 @@
 """A value counts where it stands whole; nothing else is right for it."""
 
+# ruff: noqa: E501, RUF001 - tables of texts in many languages
+
 from __future__ import annotations
 
 import pytest
@@ -38,7 +40,7 @@ RIGHT = {
     "ភ្នំពេញ": ["ចម្លើយគឺភ្នំពេញ។"],
     "ရန်ကုန်": ["အဖြေမှာ ရန်ကုန် ဖြစ်သည်။", "အဖြေကရန်ကုန်ပါ"],
     "Paris": ["Answer:Paris", "city:Paris;", "Paris.It is", "Paris/France", "_Paris_", "Paris—the capital", "答案是Paris。",
-              "Paris'tir.", "{\"city\":\"Paris\"}", "It's Paris, not London.", "Is it Paris or Rome? It is Paris."],
+              "Paris'tir.", '{"city":"Paris"}', "It's Paris, not London.", "Is it Paris or Rome? It is Paris."],
     "Italie": ["C'est l’Italie."],
     "O'Brien": ["O’Brien", "OʼBrien"],
     "दिल्ली": ["उत्तर दिल्ली है।"],
@@ -100,9 +102,7 @@ TEXT = "abz XY019 éß東京서กи"
 plain = st.text(alphabet=TEXT, min_size=1, max_size=12).filter(lambda text: bool(text.strip()))
 
 
-def score(
-    reference: str, answer: str, scorer: str = "exact_match", **params: bool | str
-) -> float:
+def score(reference: str, answer: str, scorer: str = "exact_match", **params: bool | str) -> float:
     case = replace(CASE, scorer=scorer, expected=(reference,), scorer_params=dict(params))
     found = load(scorer).score(answer, case, finish_reason="stop").score
     assert found is not None
@@ -174,7 +174,9 @@ def test_decoding_goes_by_the_same_rules(reference: str, answer: str, mark: int)
 
 @pytest.mark.parametrize("scorer", ["exact_match", "decode_match"])
 @settings(deadline=None)
-@given(reference=plain, form=st.sampled_from(["{}.", " {}\n", "**{}**", "“{}”", "<b>{}</b>", "`{}`"]))
+@given(
+    reference=plain, form=st.sampled_from(["{}.", " {}\n", "**{}**", "“{}”", "<b>{}</b>", "`{}`"])
+)
 def test_blanks_markup_and_a_full_stop_around_change_nothing(
     scorer: str, reference: str, form: str
 ) -> None:
