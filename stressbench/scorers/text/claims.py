@@ -15,8 +15,10 @@ _ARTICLE: Final = (
 )
 _NOT_BEFORE: Final = re.compile(
     r"(?:(?<![^\W_])(?:not|never|neither|nor|cannot be"
-    r"|(?:is|was|are|were|do|does|did|would|could|can|wo)n't|rather than|instead of|other than|anything but"
-    r"|nicht|kein|keine|keinen|niemals|pas|jamais|ni|no es|no era|no son|no está en|nunca|não é|não|nem"
+    r"|(?:is|was|are|were|do|does|did|would|could|can|wo)n't"
+    r"|rather than|instead of|other than|anything but"
+    r"|nicht|kein|keine|keinen|niemals"
+    r"|pas|jamais|ni|no es|no era|no son|no está en|nunca|não é|não|nem"
     r"|non è|non|не|нет|ні|nie jest|nie|není|nem|nu este|nu e|niet|geen|inte|ikke|ei ole"
     r"|bukan|không phải|không|δεν είναι|όχι|ليس|ليست|لا|לא|אינה|אינו|no)"
     rf"(?: (?:be|been|is|it is|it's|jest|là))? {_ARTICLE}[\"'(]*"

@@ -77,7 +77,7 @@ _BURMESE: Final = _same(
 )
 
 _RANGES: Final = (
-    ("han", "\u2e80-\u2fdf\u3005-\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"),
+    ("han", "\u2e80-\u2fdf\u3005-\u3007\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003fffd"),
     ("kana", "\u3041-\u309f\u30a1-\u30ff\u31f0-\u31ff"),
     ("hangul", "\u1100-\u11ff\u3130-\u318f\ua960-\ua97f\uac00-\ud7ff"),
     ("thai", "\u0e01-\u0e4e"),

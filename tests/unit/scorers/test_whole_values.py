@@ -191,7 +191,7 @@ def test_blanks_markup_and_a_full_stop_around_change_nothing(
 @settings(deadline=None, max_examples=300)
 @given(reference=st.text(max_size=40), strict=st.booleans(), case=st.booleans())
 def test_any_reference_that_is_accepted_is_right(
-    scorer: str, reference: str, strict: bool, case: bool
+    scorer: str, reference: str, *, strict: bool, case: bool
 ) -> None:
     try:
         check(scorer, [reference], {"strict": strict, "case": case})
