@@ -12,9 +12,7 @@ from hypothesis import strategies as st
 
 from stressbench.scorers.text.spelling import spelled
 
-marks = st.sampled_from(
-    list("*_`$<>&\\#[]{}()/-.,'\"~ \n1aZ") + ["**", "`", "\\text{", "<b>", "</b>"]
-)
+marks = st.sampled_from([*"*_`$<>&\\#[]{}()/-.,'\"~ \n1aZ", "**", "\\text{", "<b>", "</b>"])
 marked = st.lists(marks, max_size=14).map("".join)
 
 
