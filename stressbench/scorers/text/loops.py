@@ -13,7 +13,6 @@ _LEAST_LETTERS: Final = 24
 _LEAST_SHARE: Final = 1 / 20
 _LONG: Final = 200
 """Characters of a repeated part that is no accident, whatever it is made of."""
-_MOST_PERIODS: Final = 8
 _ENDS: Final = " .\u3002\u2026\ufffd"
 _WIDE: Final = 0x2E80
 """From this code point on, most letters are syllables or words, and count as two."""
@@ -62,10 +61,11 @@ def _periodic_tails(said: str) -> list[tuple[int, int]]:
     period = np.arange(1, most + 1)
     shifted = sums[_REPEATS * period] - sums[period]
     equal = shifted == sums[(_REPEATS - 1) * period] * powers[period - 1]
-    return [
-        (int(each), _length(codes, int(each)))
-        for each in period[equal][:_MOST_PERIODS]
-    ]
+    found: list[tuple[int, int]] = []
+    for each in period[equal].tolist():
+        if not found or _REPEATS * each > found[-1][1]:  # else two or more of an earlier piece
+            found.append((each, _length(codes, each)))
+    return found
 
 
 def _length(codes: np.ndarray[tuple[int, ...], np.dtype[np.uint32]], period: int) -> int:
