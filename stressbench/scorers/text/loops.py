@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
+Ints: TypeAlias = NDArray[np.int64]
+Codes: TypeAlias = NDArray[np.uint32]
 _REPEATS: Final = 4
+_SLACK: Final = 2
 _BASE: Final = np.uint64(0x9E3779B97F4A7C15)
+_POWERS: Final = np.cumprod(np.full(8192, _BASE, np.uint64))
+_KEY: Final = 8
 _LEAST_LETTERS: Final = 24
 """Letters in the repeated part: fewer are a refrain, a row of equal values or laughter."""
 _LEAST_SHARE: Final = 1 / 20
@@ -28,6 +34,8 @@ def repeats(answer: str) -> bool:
     end does not count. The time is linear in the answer's length.
     """
     said = " ".join(answer.split()).strip(_ENDS)
+    if said.find(said[-_KEY:], 0, -1) < 0:
+        return False  # its last characters are nowhere else
     return any(
         length and _tells(said[-length:], period, len(said))
         for period, length in _periodic_tails(said)
@@ -50,26 +58,33 @@ def _periodic_tails(said: str) -> list[tuple[int, int]]:
     Compares the tail of 3 p characters with itself p characters earlier, for every p at once,
     by a polynomial hash (Karp and Rabin 1987); then for the shortest that agree, the characters.
     """
-    most = len(said) // _REPEATS
+    most = (len(said) + _SLACK) // _REPEATS
     if not most:
         return []
     codes = np.frombuffer(said.encode("utf-32-le", "surrogatepass"), np.uint32)[::-1]
-    size = len(codes)
-    powers = np.cumprod(np.full(size, _BASE, np.uint64))
-    sums = np.zeros(size + 1, np.uint64)
+    powers = _POWERS[: len(codes)]
+    if len(codes) > len(powers):
+        powers = np.cumprod(np.full(len(codes), _BASE, np.uint64))
+    sums = np.zeros(len(codes) + 1, np.uint64)
     np.cumsum(codes * powers, out=sums[1:])
     period = np.arange(1, most + 1)
-    shifted = sums[_REPEATS * period] - sums[period]
-    equal = shifted == sums[(_REPEATS - 1) * period] * powers[period - 1]
+    period = period[_least(period) <= len(codes)]
+    least = _least(period)
+    equal = sums[least] - sums[period] == sums[least - period] * powers[period - 1]
     found: list[tuple[int, int]] = []
     for each in period[equal].tolist():
-        if not found or _REPEATS * each > found[-1][1]:  # else two or more of an earlier piece
+        if not found or _REPEATS * each > found[-1][1]:  # else several of an earlier piece
             found.append((each, _length(codes, each)))
     return found
 
 
-def _length(codes: np.ndarray[tuple[int, ...], np.dtype[np.uint32]], period: int) -> int:
+def _least(period: Ints) -> Ints:
+    """How many characters four copies have: the last may lack its full stop and its blank."""
+    return _REPEATS * period - np.minimum(_SLACK, period // _REPEATS)
+
+
+def _length(codes: Codes, period: int) -> int:
     """How many characters of a reversed text repeat with this period; 0 if fewer than 4 times."""
     differs = codes[period:] != codes[:-period]
     length = period + (int(differs.argmax()) if differs.any() else len(differs))
-    return length if length >= _REPEATS * period else 0
+    return length if length >= _REPEATS * period - _SLACK else 0

@@ -142,4 +142,3 @@ def _end_of_unopened(text: str, start: int, *, every: bool) -> int | None:
 def _quoted(text: str, start: int, end: int) -> bool:
     """Whether quotation or code marks stand on both sides."""
     return text[start - 1 : start] in _QUOTES and text[end : end + 1] in _QUOTES
-

@@ -104,9 +104,9 @@ def _meant(text: str, start: int, mark: re.Match[str]) -> bool:
     """Whether the answer shows this mark rather than being ended by it."""
     if mark[0] == "</s>" and "<s>" in text[start : mark.start()]:
         return True  # strikes text out, in HTML
-    return text[mark.start() - 1 : mark.start()] in _QUOTES and text[mark.end() : mark.end() + 1] in (
-        _QUOTES
-    )
+    return text[mark.start() - 1 : mark.start()] in _QUOTES and text[
+        mark.end() : mark.end() + 1
+    ] in (_QUOTES)
 
 
 def _next_line(text: str, start: int, end: int) -> int | None:
