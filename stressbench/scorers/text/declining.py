@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import cache
 from typing import Final
 
 from stressbench.scorers.text.announcing import announcement
-from stressbench.scorers.text.declining_words import SENTENCES, SHORT
+from stressbench.scorers.text.languages import any_of, expressions
 
 _FOLDS: Final = {
     **dict.fromkeys(map(ord, "\u2018\u2019\u201b\u02bc\u02b9\u00b4`\uff07\u2032"), "'"),
@@ -19,8 +20,6 @@ _FOLDS: Final = {
 _EDGES: Final = (
     " \t\n.,;:!?'\"()[]{}<>#-=~|/\\\u3002\uff01\uff1f\u3001\uff0c\u0964\u060c\u061f\u2026"
 )
-_DECLINES: Final = re.compile("|".join(f"(?:{each})" for each in SENTENCES.values()))
-_SHORT: Final = frozenset(word for words in SHORT.values() for word in words)
 _SENTENCE: Final = re.compile(r"(?<=[.!?])[\"')]{0,2}\s+|[\u3002\uff01\uff1f\u0964\n]+")
 _OPENS: Final = re.compile(
     r"(none|nothing|unknown|n/a|not applicable|not (?:mentioned|specified|stated|given|found))"
@@ -29,7 +28,8 @@ _OPENS: Final = re.compile(
 _TURNS: Final = re.compile(
     r"\b(?:but|however|still|yet|though|although|aber|jedoch|trotzdem|mais|pero|ma|per\u00f2|mas"
     r"|por\u00e9m|maar|ale|men|\u043d\u043e|\u0430\u043b\u0435|ama|fakat|\u03b1\u03bb\u03bb\u03ac|nh\u01b0ng|tapi|tetapi)\b"
-    r"|\u4f46\u662f?|\u3067\u3059\u304c|\u3057\u304b\u3057|\ud558\uc9c0\ub9cc|\u0644\u0643\u0646|\u05d0\u05d1\u05dc|\u0644\u06cc\u06a9\u0646"
+    r"|\u4f46\u662f?"
+    r"|\u3067\u3059\u304c|\u3057\u304b\u3057|\ud558\uc9c0\ub9cc|\u0644\u0643\u0646|\u05d0\u05d1\u05dc|\u0644\u06cc\u06a9\u0646"
     r"|\u0932\u0947\u0915\u093f\u0928|\u0995\u09bf\u09a8\u09cd\u09a4\u09c1|\u0e41\u0e15\u0e48"
 )
 _STATES: Final = re.compile(
@@ -52,8 +52,18 @@ _FEW_WORDS: Final = 6
 _NUMBER: Final = re.compile(r"\d")
 
 
+@cache
+def _declining() -> re.Pattern[str]:
+    return re.compile(any_of("declines"))
+
+
+@cache
+def _whole() -> frozenset[str]:
+    return frozenset(expressions("declines_whole"))
+
+
 def abstains(answer: str) -> bool:
-    """Whether the answer declines, in one of the languages of ``declining_words``.
+    """Whether the answer declines, in one of the languages of ``languages.toml``.
 
     It declines if it says that it does not know, cannot say or does not find the answer, or is
     one word such as "none" or "unknown"; and if no other part of it states a value: an announced
@@ -61,9 +71,9 @@ def abstains(answer: str) -> bool:
     """
     text = unicodedata.normalize("NFC", answer).translate(_FOLDS).strip()
     said = " ".join(unicodedata.normalize("NFC", text.casefold().translate(_FOLDS)).split())
-    if said.strip(_EDGES) in _SHORT:
+    if said.strip(_EDGES) in _whole():
         return True
-    if not _OPENS.match(said) and not _DECLINES.search(said):
+    if not _OPENS.match(said) and not _declining().search(said):
         return False
     return not _states_value(text)
 
@@ -71,8 +81,8 @@ def abstains(answer: str) -> bool:
 def _declines(part: str) -> bool:
     said = " ".join(unicodedata.normalize("NFC", part.casefold().translate(_FOLDS)).split())
     return (
-        said.strip(_EDGES) in _SHORT
-        or _DECLINES.search(said) is not None
+        said.strip(_EDGES) in _whole()
+        or _declining().search(said) is not None
         or _OPENS.match(said + ".") is not None
     )
 
