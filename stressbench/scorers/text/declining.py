@@ -27,27 +27,38 @@ _OPENS: Final = re.compile(
 )
 _TURNS: Final = re.compile(
     r"\b(?:but|however|still|yet|though|although|aber|jedoch|trotzdem|mais|pero|ma|per\u00f2|mas"
-    r"|por\u00e9m|maar|ale|men|\u043d\u043e|\u0430\u043b\u0435|ama|fakat|\u03b1\u03bb\u03bb\u03ac|nh\u01b0ng|tapi|tetapi)\b"
-    r"|\u4f46\u662f?"
-    r"|\u3067\u3059\u304c|\u3057\u304b\u3057|\ud558\uc9c0\ub9cc|\u0644\u0643\u0646|\u05d0\u05d1\u05dc|\u0644\u06cc\u06a9\u0646"
-    r"|\u0932\u0947\u0915\u093f\u0928|\u0995\u09bf\u09a8\u09cd\u09a4\u09c1|\u0e41\u0e15\u0e48"
+    r"|por\u00e9m|maar|ale|men|\u043d\u043e|\u0430\u043b\u0435|ama|fakat|\u03b1\u03bb\u03bb\u03ac"
+    r"|nh\u01b0ng|tapi|tetapi)\b|, (?:who|which|whose)\b|;"
+    r"|\u4f46\u662f?|\u3067\u3059\u304c|\u3057\u304b\u3057|\ud558\uc9c0\ub9cc"
+    r"|\u0644\u0643\u0646|\u05d0\u05d1\u05dc|\u0644\u06cc\u06a9\u0646|\u0932\u0947\u0915\u093f\u0928"
+    r"|\u0995\u09bf\u09a8\u09cd\u09a4\u09c1|\u0e41\u0e15\u0e48"
+)
+"""Words for "but" and marks after which a part of a sentence says something else."""
+_SUBJECTS: Final = (
+    "it|this|that|he|she|they|answer|code|value|name|number|one|guess|es|das|er|sie|antwort|c|ce"
+    "|il|elle|r\u00e9ponse|lo|respuesta|risposta|resposta|het|dat"
+)
+_VERBS: Final = (
+    "is|was|are|would be|might be|may be|could be|must be|should be|has to be|implies|suggests"
+    "|ist|war|est|es|era|\u00e8|\u00e9|jest|to|\u00e4r|er|adalah|l\u00e0"
 )
 _STATES: Final = re.compile(
-    r"\b(?i:it|this|that|he|she|they|answer|code|value|name|number|one|guess|es|das|er|sie|antwort"
-    r"|c|ce|il|elle|r\u00e9ponse|es|lo|respuesta|\u00e8|risposta|resposta|het|dat)"
-    r"(?:'s| (?i:is|was|are|would be|might be|may be|could be|must be|should be|has to be"
-    r"|ist|war|est|es|era|\u00e8|\u00e9|jest|to|\u00e4r|er|adalah|l\u00e0))?"
+    rf"\b(?i:{_SUBJECTS})(?:'s| (?i:{_VERBS}))?"
     r"(?i: (?:probably|likely|indeed|perhaps|maybe|called|named|the|a|an|in|wohl|vielleicht))?"
     r"[:]? [\"']?(?:[A-Z][^\s.,;!?']*|\d\S*)"
 )
 """A clause that states a value: a name or a number after a form of "to be"."""
-_GUESSES: Final = re.compile(
-    r"\b(?i:(?:my|best|educated|a) guess|i(?:'d| would)? guess|i (?:think|believe|suppose|suspect)|"
-    r"maybe|perhaps|probably|possibly|most likely|vermutlich|wahrscheinlich|vielleicht|peut-\u00eatre|"
-    r"probablement|quiz\u00e1s?|tal vez|probablemente|forse|probabilmente|talvez|provavelmente|"
-    r"misschien|waarschijnlijk)\b(?i:[ ,:]*(?:it|that|this|he|she|they|is|was|would|be|'s|the|in|es|das"
-    r"|ist|c'est|es|\u00e8|\u00e9|het|code|answer)){0,5}[ ,:]* [\"']?(?:[A-Z][a-z]|\d)"
+_HEDGES: Final = (
+    "(?:my|best|educated|a) guess|i(?:'d| would)? guess|i (?:think|believe|suppose|suspect)|maybe"
+    "|perhaps|probably|possibly|most likely|vermutlich|wahrscheinlich|vielleicht|peut-\u00eatre"
+    "|probablement|quiz\u00e1s?|tal vez|probablemente|forse|probabilmente|talvez|provavelmente"
+    "|misschien|waarschijnlijk"
 )
+_GUESSES: Final = re.compile(
+    rf"\b(?i:{_HEDGES})\b(?i:[ ,:]{{0,3}}(?:it|that|this|he|she|they|is|was|would|be|'s|the|in|es"
+    r"|das|ist|c'est|\u00e8|\u00e9|het|code|answer)\b){0,5}[ ,:]{0,3} [\"']?(?:[A-Z][a-z]|\d)"
+)
+"""A guess at a value, which counts even where the same clause declines."""
 _FEW_WORDS: Final = 6
 _NUMBER: Final = re.compile(r"\d")
 
@@ -70,20 +81,17 @@ def abstains(answer: str) -> bool:
     answer, a guess, a sentence of a few words with a number, or a name after "it is".
     """
     text = unicodedata.normalize("NFC", answer).translate(_FOLDS).strip()
-    said = " ".join(unicodedata.normalize("NFC", text.casefold().translate(_FOLDS)).split())
-    if said.strip(_EDGES) in _whole():
-        return True
-    if not _OPENS.match(said) and not _declining().search(said):
-        return False
-    return not _states_value(text)
+    return _declines(text) and not _states_value(text)
 
 
-def _declines(part: str) -> bool:
-    said = " ".join(unicodedata.normalize("NFC", part.casefold().translate(_FOLDS)).split())
+def _declines(text: str) -> bool:
+    """Whether a text, or a part of one, says that it declines."""
+    folded = unicodedata.normalize("NFC", text.casefold().translate(_FOLDS))
+    said = " ".join(folded.split()).strip(_EDGES)
     return (
-        said.strip(_EDGES) in _whole()
-        or _declining().search(said) is not None
+        said in _whole()
         or _OPENS.match(said + ".") is not None
+        or _declining().search(said) is not None
     )
 
 

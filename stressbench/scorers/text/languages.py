@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+import unicodedata
 from functools import cache
 from importlib import resources
 from typing import Final, Literal, TypeAlias
@@ -40,4 +41,4 @@ def any_of(table: Table) -> str:
 @cache
 def _tables() -> dict[str, dict[str, str]]:
     text = resources.files(__package__).joinpath("languages.toml").read_text(encoding="utf-8")
-    return tomllib.loads(text)
+    return tomllib.loads(unicodedata.normalize("NFC", text))
