@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from functools import cache
 from typing import Final
 
-from stressbench.scorers.text.languages import any_of
+from stressbench.scorers.text.languages import any_of, expressions
 
 _LEAD: Final = (
     r"(?:final|correct|short|endg\u00fcltige|finale|richtige|la|die|the|my|\u6700\u7ec8|\u6700\u7d42"
     r"|\u6b63\u786e|\u6b63\u78ba|\u6700\u7d42\u7684\u306a|\ucd5c\uc885|\u0438\u0442\u043e\u0433\u043e\u0432\u044b\u0439)"
 )
+_AROUND: Final = 80
 _BOX: Final = re.compile(r"\\(?:boxed|fbox)\s?\{")
 _TAG: Final = re.compile(r"<answer>((?:(?!</?answer>).)*)</answer>", re.IGNORECASE | re.DOTALL)
 _HASHES: Final = re.compile(r"####[ \t]?(?=[^#\s])")
@@ -40,6 +42,12 @@ def _announces() -> re.Pattern[str]:
     )
 
 
+@cache
+def _word() -> re.Pattern[str]:
+    """A word for "answer"; the first letters differ, so that a search is fast."""
+    return re.compile("|".join(sorted(expressions("keys"))), re.IGNORECASE)
+
+
 def announcement(text: str) -> str | None:
     """Return what the last announcement of ``text`` announces; None if there is none.
 
@@ -48,9 +56,9 @@ def announcement(text: str) -> str | None:
     cut in two. If nothing follows on its line, it is all that follows.
     """
     found = [
-        *((mark.end(), _to_sentence_end) for mark in _announces().finditer(text)),
+        *((mark.end(), _to_sentence_end) for mark in _announcements(text)),
         *((mark.end(), _braced) for mark in _BOX.finditer(text)),
-        *((mark.start(1), _tagged) for mark in _TAG.finditer(text)),
+        *((mark.start(1), _tagged) for mark in (_TAG.finditer(text) if "<" in text else ())),
     ]
     hashes = text.rfind("\n####") + 1 if "\n####" in text else 0
     last = _HASHES.match(text, hashes)
@@ -61,6 +69,16 @@ def announcement(text: str) -> str | None:
         if said.strip(" \t\n.,;:!?*_\"'").casefold() not in _FILLER:
             return said
     return None
+
+
+def _announcements(text: str) -> Iterator[re.Match[str]]:
+    """The announcements in words: looked for only around words for "answer"."""
+    searched = 0
+    for word in _word().finditer(text):
+        if word.start() >= searched:
+            start = max(searched, word.start() - _AROUND)
+            searched = word.end() + _AROUND
+            yield from _announces().finditer(text, start, searched)
 
 
 def _tagged(text: str, start: int) -> str:

@@ -8,7 +8,7 @@ from functools import cache
 from typing import Final
 
 from stressbench.scorers.text.announcing import announcement
-from stressbench.scorers.text.languages import any_of, expressions
+from stressbench.scorers.text.languages import by_language, expressions
 
 _FOLDS: Final = {
     **dict.fromkeys(map(ord, "\u2018\u2019\u201b\u02bc\u02b9\u00b4`\uff07\u2032"), "'"),
@@ -59,13 +59,10 @@ _GUESSES: Final = re.compile(
     r"|das|ist|c'est|\u00e8|\u00e9|het|code|answer)\b){0,5}[ ,:]{0,3} [\"']?(?:[A-Z][a-z]|\d)"
 )
 """A guess at a value, which counts even where the same clause declines."""
+_LONGEST: Final = 1500
+"""Characters of the longest answer that declines; a longer one says something."""
 _FEW_WORDS: Final = 6
 _NUMBER: Final = re.compile(r"\d")
-
-
-@cache
-def _declining() -> re.Pattern[str]:
-    return re.compile(any_of("declines"))
 
 
 @cache
@@ -79,7 +76,10 @@ def abstains(answer: str) -> bool:
     It declines if it says that it does not know, cannot say or does not find the answer, or is
     one word such as "none" or "unknown"; and if no other part of it states a value: an announced
     answer, a guess, a sentence of a few words with a number, or a name after "it is".
+    An answer of more than 1500 characters does not decline.
     """
+    if len(answer) > _LONGEST:
+        return False
     text = unicodedata.normalize("NFC", answer).translate(_FOLDS).strip()
     return _declines(text) and not _states_value(text)
 
@@ -91,7 +91,10 @@ def _declines(text: str) -> bool:
     return (
         said in _whole()
         or _OPENS.match(said + ".") is not None
-        or _declining().search(said) is not None
+        or any(
+            any(word in said for word in words) and sentence.search(said)
+            for words, sentence in by_language()
+        )
     )
 
 

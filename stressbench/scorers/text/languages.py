@@ -14,6 +14,7 @@ Table: TypeAlias = Literal[
     "declines_whole",
     "announces",
     "announces_unspaced",
+    "keys",
     "labels",
     "speakers",
     "questions",
@@ -36,6 +37,20 @@ def expressions(table: Table) -> tuple[str, ...]:
 def any_of(table: Table) -> str:
     """One regular expression that matches what one of a table matches."""
     return f"(?:{'|'.join(expressions(table))})"
+
+
+@cache
+def by_language() -> tuple[tuple[tuple[str, ...], re.Pattern[str]], ...]:
+    """For each language, its negations and what matches a sentence that declines."""
+    tables = _tables()
+    parts = tables["parts"]
+    return tuple(
+        (
+            tuple(tables["negations"][language]),
+            re.compile("|".join(_PART.sub(lambda part: parts[part[1]], each) for each in found)),
+        )
+        for language, found in tables["declines"].items()
+    )
 
 
 @cache

@@ -46,6 +46,8 @@ _BARE_CHANNEL: Final = re.compile(r"analysis(?=[A-Z])")
 """The channel's name without its marks, which a server dropped: ``analysisThe user asks``."""
 _BARE_FINAL: Final = re.compile(r"assistantfinal(?=\S)")
 _FENCE: Final = re.compile(r"^[ \t]{0,3}(?:```|~~~)", re.MULTILINE)
+_HINTS: Final = ("</", "< ", "[/", "\u25c1/", "|>", "<unused95>", "[BEGIN FINAL")
+"""Some of these is in every text that has a closing mark."""
 _ATTEMPTS: Final = 20
 """Thoughts inside and after each other, after which every closing mark ends one."""
 _QUOTES: Final = frozenset("`'\"\u201c\u201d\u2018\u2019\u00ab\u00bb\u300c\u300d")
@@ -119,6 +121,8 @@ def _end_of_unopened(text: str, start: int, *, every: bool) -> int | None:
 
     With ``every``, opening marks do not count.
     """
+    if not any(mark in text for mark in _HINTS):
+        return None
     final = _FINAL.search(text, start)
     found = final.end() if final else None
     if _CLOSING.search(text, start if found is None else found) is None:

@@ -27,6 +27,7 @@ _OWN: Final = re.compile(
     r"|\[/INST\]|<\uff5cAssistant\uff5c>|<\|begin_of_text\|>)*"
 )
 """Marks before the answer: they begin the model's own turn, or end the one before it."""
+_CANDIDATE: Final = re.compile(r"\n(?=[^\n:\uff1a]{1,40}[:\uff1a]|##|<)")
 _FENCE: Final = re.compile(r"^[ \t]{0,3}(?:```|~~~)", re.MULTILINE)
 _QUOTES: Final = frozenset("`'\"\u201c\u201d")
 
@@ -63,7 +64,8 @@ def before_next_turn(text: str) -> str:
     if not text[:start].strip():
         start = 0
     end = len(text)
-    for mark in _MARKS.finditer(text, start):
+    marked = "<" in text or "[" in text
+    for mark in _MARKS.finditer(text, start) if marked else ():
         if not _meant(text, start, mark):
             end = mark.start()
             break
@@ -95,11 +97,15 @@ def _next_line(text: str, start: int, end: int) -> int | None:
     first = len(text) - len(text[start:].lstrip()) if text[start:end].strip() else end
     if first >= end or _is_turn(text[first:end]):
         return None
-    fences = [fence.start() for fence in _FENCE.finditer(text, start, end)]
-    found = [mark for pattern in (_line(), _THOUGHT) for mark in pattern.finditer(text, first, end)]
-    for mark in sorted(found, key=re.Match.start):
-        at = mark.start()
-        if at > first and bisect(fences, at) % 2 == 0 and not _wanted(text, start, at):
+    fences = (
+        [fence.start() for fence in _FENCE.finditer(text, start, end)]
+        if "```" in text or "~~~" in text
+        else []
+    )
+    for mark in _CANDIDATE.finditer(text, first, end):
+        at = mark.start() + 1
+        turn = _line().match(text, at, end) or _THOUGHT.match(text, at, end)
+        if turn and bisect(fences, at) % 2 == 0 and not _wanted(text, start, at):
             return at
     return None
 
