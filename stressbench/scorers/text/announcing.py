@@ -73,6 +73,9 @@ def announcement(text: str) -> str | None:
 
 def _announcements(text: str) -> Iterator[re.Match[str]]:
     """The announcements in words: looked for only around words for "answer"."""
+    lowered = text.casefold()
+    if not any(key in lowered for key in expressions("keys")):
+        return
     searched = 0
     for word in _word().finditer(text):
         if word.start() >= searched:

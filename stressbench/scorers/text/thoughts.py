@@ -48,7 +48,7 @@ _BARE_FINAL: Final = re.compile(r"assistantfinal(?=\S)")
 _FENCE: Final = re.compile(r"^[ \t]{0,3}(?:```|~~~)", re.MULTILINE)
 _HINTS: Final = ("</", "< ", "[/", "\u25c1/", "|>", "<unused95>", "[BEGIN FINAL")
 """Some of these is in every text that has a closing mark."""
-_ATTEMPTS: Final = 20
+_ATTEMPTS: Final = 5
 """Thoughts inside and after each other, after which every closing mark ends one."""
 _QUOTES: Final = frozenset("`'\"\u201c\u201d\u2018\u2019\u00ab\u00bb\u300c\u300d")
 _BEFORE: Final = re.compile(
