@@ -23,10 +23,9 @@ OPENING = [
     "[THINK]",
 ]
 MARKS = "<|channel|>final<|message|>"
-pieces = st.sampled_from(
-    ["Paris", "Lyon", " ", "\n", "<think>", "</think>", "`", '"', "```\n", "User:", "Question: a\n"]
-    + ["<|im_end|>", "Answer: ", "The answer is ", "<answer>", "</answer>", "</s>", ".", "5", "x:"]
-)
+TEXTS = ["Paris", "Lyon", " ", "\n", "<think>", "</think>", "`", '"', "```\n", "User:", ".", "5"]
+TURNS = ["Question: a\n", "<|im_end|>", "Answer: ", "The answer is ", "<answer>", "</answer>", "x:"]
+pieces = st.sampled_from([*TEXTS, *TURNS, "</s>"])
 texts = st.lists(pieces, max_size=14).map("".join)
 plain = st.text(alphabet="ab \n<>`\"'.:", max_size=30)
 
@@ -77,7 +76,7 @@ def test_marks_of_a_thought_count_only_where_one_is(text: str, answer: str) -> N
         ("Here is the dialogue:\n\nUser: Hi",) * 2,
         ("Host: a\nUser: bob",) * 2,
         ("```\na\nUser: b\n```",) * 2,
-        ("<s>old</s> new",) * 2,
+        ("a <s>old</s> new",) * 2,
     ],
 )
 def test_an_invented_next_turn_ends_the_answer(text: str, answer: str) -> None:
@@ -160,7 +159,7 @@ def test_finding_the_answer_twice_changes_nothing(text: str) -> None:
 @settings(deadline=None, max_examples=40)
 @given(thought=plain, answer=plain)
 def test_a_thought_never_counts(scorer: str, thought: str, answer: str) -> None:
-    case = replace(PARIS, scorer=scorer)
+    case = replace(PARIS, scorer=scorer, expected=("5",) if scorer == "numeric" else ("Paris",))
     alone, _ = judge(answer, case, finish_reason="stop")
     after, _ = judge(f"<think>{thought}</think>{answer}", case, finish_reason="stop")
     assert after.score == alone.score
