@@ -17,6 +17,7 @@ _KINDS: Final = (
     "abstained",
     "repetition",
     "truncated",
+    "thinking_only",
     "empty",
     "format",
     "unjudged",

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol, TypeAlias, cast, runtime_checkable
 
+from msgspec.structs import replace
+
 from stressbench import catalog
 from stressbench.errors import SuiteError, UsageError, one_line
 from stressbench.schema.case import Case
@@ -14,6 +16,7 @@ from stressbench.schema.metric import FIXED
 from stressbench.schema.results.record import Quality
 from stressbench.schema.suite.suite import Scalar
 from stressbench.scorers.outcomes import outcome
+from stressbench.scorers.text.answers import final_answer
 from stressbench.scorers.text.phrases import words
 
 
@@ -26,6 +29,8 @@ class Scorer(Protocol):
 
 
 SectionFigure: TypeAlias = float | bool | None
+THOUGHT_CUT: Final = "the thought was cut at the output limit"
+"""Why an answer that never came has no score."""
 _FIGURES: Final = frozenset({float, int, bool, type(None)})
 ScorerParams: TypeAlias = Mapping[str, Scalar | list[str]]
 
@@ -116,12 +121,18 @@ def need_words(scorer: str, expected: Sequence[str]) -> None:
 
 
 def judge(answer: str, case: Case, *, finish_reason: str | None) -> tuple[Quality, str | None]:
-    """Return the quality of an answer and None, or an unjudged quality and the reason.
+    """Return the quality of an answer and None, or a quality without score and the reason.
 
-    Never raises: if the scorer fails or returns an invalid score, the answer is unjudged.
+    The scorer sees what comes after the thought and before an invented next turn
+    (``final_answer``). A thought that was cut at the output limit is not judged; one after which
+    the model ended scores 0. Never raises: if the scorer fails or returns an invalid score, the
+    answer is unjudged.
     """
     try:
-        quality = load(case.scorer).score(answer, case, finish_reason=finish_reason)
+        final = final_answer(answer, expected=case.expected)
+        if final.thought and not final.text:
+            return _thinking_only(case, cut=final.cut and finish_reason == "length")
+        quality = load(case.scorer).score(final.text, case, finish_reason=finish_reason)
         wrong = _invalid(quality)
     except Exception as error:  # noqa: BLE001 - a scorer may be a third party's
         return unjudged_quality(case), f"the {case.scorer} scorer failed with {one_line(error)}"
@@ -130,12 +141,23 @@ def judge(answer: str, case: Case, *, finish_reason: str | None) -> tuple[Qualit
     return quality, None
 
 
+def _thinking_only(case: Case, *, cut: bool) -> tuple[Quality, str | None]:
+    """The quality of a thought without an answer: null if the output limit cut it, or else 0."""
+    if cut:
+        return replace(unjudged_quality(case), outcome="thinking_only"), THOUGHT_CUT
+    return replace(failed_quality(case), outcome="thinking_only"), None
+
+
 def figures(answer: str, case: Case) -> Mapping[str, SectionFigure] | str:
-    """Return the figures for the scorer's section, or why it is null. Never raises."""
+    """Return the figures for the scorer's section, or why it is null. Never raises.
+
+    The scorer sees the same part of the answer as in ``judge``.
+    """
     scorer = load(case.scorer)
     assert isinstance(scorer, HasSection)
     try:
-        found = dict(scorer.figures(answer, case))
+        final = final_answer(answer, expected=case.expected)
+        found = dict(scorer.figures(final.text, case))
         for name, value in found.items():
             if not name.isidentifier():
                 return f"the {case.scorer} scorer returned a figure with an invalid name"

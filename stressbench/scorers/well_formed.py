@@ -5,11 +5,12 @@ from __future__ import annotations
 from stressbench.schema.case import Case
 from stressbench.schema.results.record import Quality
 from stressbench.scorers.base import Scores, conclude
+from stressbench.scorers.text.answers import visible
 from stressbench.scorers.text.loops import repeats
 
 
 class WellFormed:
-    """Whether the answer is neither empty nor a loop; it says nothing about correctness.
+    """Whether a reader sees an answer that is no loop; it says nothing about correctness.
 
     ``score`` is 1 or 0. ``precision`` and ``recall`` are null, because there is no reference
     to compare with.
@@ -17,7 +18,7 @@ class WellFormed:
 
     def score(self, answer: str, case: Case, *, finish_reason: str | None) -> Quality:
         """Judge the form of the answer."""
-        fine = float(bool(answer.strip()) and not repeats(answer))
+        fine = float(visible(answer) and not repeats(answer))
         marks = Scores(score=fine, em=fine, precision=None, recall=None, given=answer.strip())
         return conclude(marks, answer, case, finish_reason=finish_reason)
 

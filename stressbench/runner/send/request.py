@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from stressbench.clock import Clock
 from stressbench.engines.base import Completion, Engine, RemoteRequestError
@@ -19,6 +19,7 @@ from stressbench.schema.case import Case, Request
 from stressbench.schema.results.arrays import ArraysAt
 from stressbench.schema.results.record import CaseRecord, Load, Quality
 from stressbench.scorers.base import (
+    THOUGHT_CUT,
     failed_quality,
     figures,
     judge,
@@ -28,6 +29,9 @@ from stressbench.scorers.base import (
 
 if TYPE_CHECKING:
     from stressbench.probes.base import Array
+
+_INLINE_CHARACTERS: Final = 8000
+"""Length of an answer up to which it is judged at once; a longer one is judged in a thread."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,15 +65,14 @@ class Sender:
         if isinstance(outcome, Completion) and outcome.routed_experts is not None:
             self.probing.returned(key, outcome.routed_experts)
         findings = await self.probing.finished(key, ok=failed_ns is None)
-        findings = _with_figures(findings, request.case, outcome)
-        quality, unjudged = _judge(request.case, outcome)
+        quality, unjudged, section = await _judged(request.case, outcome)
         attempt = Attempt(
             request=request,
             scheduled_ns=due_ns,
             load=load,
             outcome=outcome,
             failed_ns=failed_ns,
-            findings=findings,
+            findings={**findings, **section},
             arrays=self._arrays(findings),
             absent=self.probing.absent_from(request),
             quality=quality,
@@ -131,26 +134,40 @@ def _unknown(message: str) -> RemoteRequestError:
     return RemoteRequestError(message, why_null={"retries": "unknown after such a failure"})
 
 
-def _with_figures(
-    findings: dict[str, ProbeFinding], case: Case, outcome: Completion | RequestError
-) -> dict[str, ProbeFinding]:
-    """The findings with the section of the case's scorer, if it has one."""
-    section = section_of(case.scorer)
-    if section is None:
-        return findings
-    if isinstance(outcome, RequestError):
-        return {**findings, section: ProbeFinding(fields=None, why_null={"": FAILED})}
-    found = outcome.why_null.get("quality.score") or figures(outcome.text, case)
-    if isinstance(found, str):
-        return {**findings, section: ProbeFinding(fields=None, why_null={"": found})}
-    why = {name: "the scorer has no such figure" for name, value in found.items() if value is None}
-    return {**findings, section: ProbeFinding(fields=found, why_null=why)}
+async def _judged(
+    case: Case, outcome: Completion | RequestError
+) -> tuple[Quality, str | None, dict[str, ProbeFinding]]:
+    """The quality, why it has no score, and the section of the case's scorer, if it has one.
+
+    A long answer is judged in a thread, so that other requests are sent and timed meanwhile.
+    """
+    if isinstance(outcome, Completion) and len(outcome.text or "") > _INLINE_CHARACTERS:
+        return await asyncio.to_thread(_judge, case, outcome)
+    return _judge(case, outcome)
 
 
-def _judge(case: Case, outcome: Completion | RequestError) -> tuple[Quality, str | None]:
+def _judge(
+    case: Case, outcome: Completion | RequestError
+) -> tuple[Quality, str | None, dict[str, ProbeFinding]]:
     if isinstance(outcome, RequestError):
-        return failed_quality(case), None
+        return failed_quality(case), None, _section(case, FAILED)
     unknown = outcome.why_null.get("quality.score")
     if unknown is not None:
-        return unjudged_quality(case), unknown
-    return judge(outcome.text, case, finish_reason=outcome.finish_reason)
+        return unjudged_quality(case), unknown, _section(case, unknown)
+    quality, unjudged = judge(outcome.text, case, finish_reason=outcome.finish_reason)
+    known = None if unjudged == THOUGHT_CUT else outcome.text
+    return quality, unjudged, _section(case, unjudged, known)
+
+
+def _section(case: Case, why: str | None, text: str | None = None) -> dict[str, ProbeFinding]:
+    """The section of the case's scorer, filled from ``text``; null because of ``why`` without."""
+    section = section_of(case.scorer)
+    if section is None:
+        return {}
+    found = why or "" if text is None else figures(text, case)
+    if isinstance(found, str):
+        return {section: ProbeFinding(fields=None, why_null={"": found})}
+    reasons = {
+        name: "the scorer has no such figure" for name, value in found.items() if value is None
+    }
+    return {section: ProbeFinding(fields=found, why_null=reasons)}

@@ -26,6 +26,7 @@ Outcome: TypeAlias = Literal[
     "abstained",
     "repetition",
     "truncated",
+    "thinking_only",
     "empty",
     "format",
     "error",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import threading
 from typing import ClassVar
 
 import msgspec
@@ -262,6 +263,42 @@ def test_an_answer_whose_end_the_engine_does_not_know_is_not_judged() -> None:
     record, _ = sent(Engine(dataclasses.replace(GOOD, why_null={"quality.score": why})))
     assert (record.status, record.quality.outcome, record.output.text) == ("ok", "unjudged", "1")
     assert record.why_null["quality.score"] == why
+
+
+def test_a_thought_cut_at_the_limit_has_no_score_and_its_reason(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cut = dataclasses.replace(GOOD, text="<think>one or", finish_reason="length")
+    record = with_figures(monkeypatch, {"words": 3}, Engine(cut))
+    assert (record.quality.score, record.quality.outcome) == (None, "thinking_only")
+    assert record.sections["wording"] is None
+    for name in ("quality.score", "quality.answer", "wording"):
+        assert record.why_null[name] == "the thought was cut at the output limit"
+
+
+def test_a_long_answer_is_judged_beside_the_loop_and_a_short_one_in_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    threads = []
+
+    class Where(Figures):
+        def score(self, answer: str, case: Case, *, finish_reason: str | None) -> Quality:
+            threads.append(threading.current_thread() is threading.main_thread())
+            return super().score(answer[:9], case, finish_reason=finish_reason)
+
+    real = catalog.load
+    monkeypatch.setattr(
+        catalog, "load", lambda kind, name: Where({}) if name == "where" else real(kind, name)
+    )
+    for text in ("1", "word " * 200_000):
+        answered = Engine(dataclasses.replace(GOOD, text=text))
+        sent(answered, request=replace(REQUEST, case=replace(CASE, scorer="where")))
+    assert threads == [True, False]
+
+
+def test_an_answer_of_a_million_characters_is_judged() -> None:
+    record, _ = sent(Engine(dataclasses.replace(GOOD, text="Well, " * 170_000)))
+    assert (record.quality.score, record.quality.outcome) == (0.0, "repetition")
 
 
 def test_a_dead_engine_is_still_told() -> None:

@@ -101,7 +101,8 @@ def test_no_reference_that_nobody_looked_at_ends_a_run(
 ) -> None:
     expected, params = data.draw(references_of(scorer)), data.draw(parameters_of(scorer))
     quality, why = judge(answer, case_of(scorer, expected, params), finish_reason=None)
-    assert (quality.score is None) == (why is not None) == (quality.outcome == "unjudged")
+    assert (quality.score is None) == (why is not None)
+    assert (quality.score is None) == (quality.outcome == "unjudged")
     assert why is None or (why.startswith(f"the {scorer} scorer ") and why.isprintable())
 
 

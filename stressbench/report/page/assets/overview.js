@@ -16,6 +16,7 @@ const OUTCOME_MEANINGS = {
   abstained: "says that it cannot answer",
   repetition: "the same words over and over",
   truncated: "cut off at the answer limit",
+  thinking_only: "thought, and never answered",
   empty: "no answer at all",
   format: "an answer in the wrong form",
   error: "the request failed",

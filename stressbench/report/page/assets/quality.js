@@ -14,7 +14,7 @@ const ARM_SYMBOLS = ["circle", "square", "triangle", "cross", "diamond2"];
 
 const OUTCOMES = [
   "correct", "partial", "detached_reference", "invented", "abstained", "repetition",
-  "truncated", "empty", "format", "error", "unjudged",
+  "truncated", "thinking_only", "empty", "format", "error", "unjudged",
 ];
 const OUTCOME_COLORS = OUTCOMES.map((name) => `var(--outcome-${name.replace("_", "-")})`);
 
