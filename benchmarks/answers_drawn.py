@@ -41,11 +41,11 @@ def draw(
     """Draw ``rows`` distinct rows, or all if there are fewer, without the ``known`` ones."""
     random_order = random.Random(derive_seed(seed, "answers_drawn", 0))
     strata: dict[Stratum, list[Row]] = defaultdict(list)
-    seen = {_content(row) for row in known}
+    seen = {content(row) for row in known}
     for answered in answers:
         row = row_of(answered)
-        if answered.record.pass_ == "quality" and _content(row) not in seen:
-            seen.add(_content(row))
+        if answered.record.pass_ == "quality" and content(row) not in seen:
+            seen.add(content(row))
             strata[_stratum(answered)].append(row)
     for each in strata.values():
         random_order.shuffle(each)
@@ -73,7 +73,7 @@ def row_of(answered: Answered) -> Row:
     }
 
 
-def _content(row: Row) -> bytes:
+def content(row: Row) -> bytes:
     """What makes two rows equal."""
     wanted = [row["scorer"], row.get("params", {}), row["expected"], row["answer"]]
     return msgspec.json.encode(wanted)
