@@ -137,8 +137,8 @@ def failures(found: Sequence[Verdict]) -> Iterator[str]:
         row = each.row
         yield (
             f"{name}: {row.id} ({row.half}, {row.scorer}, {row.language}): "
-            f"expected {row.expected}, answer {row.answer[:80]!r} is {row.label}, judged {each.said}"
-            + (f" ({each.reason})" if each.reason else "")
+            f"expected {row.expected}, answer {row.answer[:80]!r} "
+            f"is {row.label}, judged {each.said}" + (f" ({each.reason})" if each.reason else "")
         )
 
 

@@ -55,7 +55,12 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """The run that a recorded answer is from."""
 
     @property
-    def half(kind: str, prompt: str) -> Half:
+    def half(self) -> Half:
+        """Computed, so that no row can be moved after its score is known. See ``half``."""
+        return half(self.kind, f"{self.language} {self.expected}")
+
+
+def half(kind: str, prompt: str) -> Half:
     """Which half the answers of one kind to one prompt belong to.
 
     A quarter of the kinds is in the test half as a whole, so that it has kinds which the tune
