@@ -122,7 +122,7 @@ def _outcomes(test: Sequence[Verdict]) -> Iterator[str]:
 
 
 def _times(rows: Sequence[Answer]) -> Iterator[str]:
-    yield f"| Scorer | CPU time in microseconds for an answer of {LENGTH:,} characters: median (range) |"
+    yield f"| Scorer | CPU microseconds for {LENGTH:,} characters: median (range) |"
     yield "|---|---:|"
     for name, taken in timed(rows).items():
         yield _row(name, spread(taken, "{:,.0f}"))

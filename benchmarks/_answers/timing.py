@@ -30,7 +30,7 @@ def prose(length: int) -> str:
 
 
 def microseconds(row: Answer) -> list[float]:
-    """CPU time of judging the answer after prose, 8,000 characters together; waiting is left out."""
+    """CPU times of judging the answer after prose, 8,000 characters together."""
     long = replace(row, answer=prose(LENGTH - len(row.answer) - 1) + " " + row.answer)
     judged(long)  # compiles expressions and fills caches
     times = []
