@@ -11,6 +11,7 @@ import msgspec
 from stressbench import catalog
 from stressbench.schema.case import Case
 from stressbench.schema.results.record import Quality
+from stressbench.schema.suite.suite import Scalar
 from stressbench.scorers.base import judge
 
 FOLDER: Final = Path(__file__).parents[2] / "tests" / "data" / "answers"
@@ -42,7 +43,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     script: str
     """ISO 15924."""
     scorer: str
-    params: dict[str, str | int | float | bool | list[str]] = {}
+    params: dict[str, Scalar | list[str]] = {}
     expected: list[str]
     values: list[str] = []
     """Values of the prompt, right and wrong."""
