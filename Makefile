@@ -8,6 +8,7 @@
 #   make integration  whole commands with the simulated engine                        4 min
 #   make e2e          real vLLM and the real reference models                         12 min
 #   make e2e-long     rarer engines: MLA models, captures of other packages           10 min
+#   make bench-scorers: how scorers agree with labels that a person gave to answers
 #   make bench        the harness' own speed and cost, against rivals and limits      hours
 #   make nightly      run suites/nightly.yaml, compare with results/nightly-baseline  20 min
 #   make setup        install the pinned packages into .venv                          1 min
@@ -43,7 +44,7 @@ install it (Debian, Ubuntu: apt install make))
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format unit integration e2e golden bench lock clean
+.PHONY: help setup demo test check format unit integration e2e golden bench bench-scorers lock clean
 
 help:
 	@sed -n '/^$$/q; s/^# \{0,1\}//p' Makefile
@@ -121,6 +122,10 @@ golden: $(READY)
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks
+
+# ARGS=--failures names the answers that a scorer judges wrongly.
+bench-scorers: $(READY)
+	$(BIN)/python -m benchmarks.scorers $(ARGS)
 
 # Cut files at any byte, and kill runs at any moment: what was gone on with is the uncut run.
 .PHONY: campaign-cut campaign-kill
