@@ -35,7 +35,7 @@ class SetF1:
             if value in lost or not _found_again(value):
                 raise SuiteError(
                     f"the set_f1 scorer cannot find {text!r} again in a list",
-                    hint="write the value without list marks and markup",
+                    hint="write the value on one line, without list marks and markup",
                 )
             if _spelled_by(value, [other for other in values if other != value]):
                 raise SuiteError(
@@ -84,7 +84,7 @@ def _lost(values: Sequence[str]) -> set[str]:
 
 def _found_again(value: str) -> bool:
     """Whether the value alone is read as the value."""
-    return entries(value, [value]) == [Entry((value,), "")]
+    return "\n" not in value and entries(value, [value]) == [Entry((value,), "")]
 
 
 def _spelled_by(value: str, others: Sequence[str]) -> bool:

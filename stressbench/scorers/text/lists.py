@@ -44,7 +44,7 @@ _SEPARATORS: Final = re.compile(
 )
 _WIDE_COMMA: Final = re.compile(r"(?<=\d)\uff0c(?=\d)")
 _MARK: Final = re.compile(
-    r"^\(?\d{1,3}[.)\u3001] ?(?=[^\x00-\x7f])|(?:^|(?<=\s))\(?[a-z]\) (?=\S)|[\u2460-\u2473] ?"
+    r"^\(?(?P<glued>\d{1,3})[.)\u3001](?=[^\x00-\x7f])|(?:^|(?<=\s))\(?[a-z]\) (?=\S)|[\u2460-\u2473] ?"
     r"|(?:^|(?<=\s))\(?(?P<number>\d{1,3})[.)] (?=\S)(?!\(?\d{1,3}[.)](?:\s|$))",
     re.MULTILINE,
 )
@@ -163,10 +163,14 @@ def _taken(text: str, known: Sequence[str]) -> tuple[str, list[str]]:
 def _numbers(text: str) -> list[tuple[int, int]]:
     """Return where the numbers of entries stand: at the start of a line, or as 1, 2, ..."""
     found = list(_MARK.finditer(text))
-    inline = [int(mark["number"]) for mark in found if mark["number"] and not _opens(mark)]
-    counts = inline[:2] == [1, 2]
+    inline = [mark["number"] for mark in found if mark["number"] and not _opens(mark)]
+    glued = [mark["glued"] for mark in found if mark["glued"]]
+    counts = inline[:2] == ["1", "2"]
+    lines = glued == [str(number) for number in range(1, len(glued) + 1)] and len(glued) > 1
     return [
-        mark.span() for mark in found if counts or _opens(mark) or not mark["number"]
+        mark.span()
+        for mark in found
+        if (lines or not mark["glued"]) and (counts or _opens(mark) or not mark["number"])
     ]
 
 

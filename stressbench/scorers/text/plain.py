@@ -154,7 +154,8 @@ def _begins(text: str, start: int) -> bool:
         joined = _script(first) == _script(last)
         return not joined or (_script(first) != "" and text.endswith(_BEFORE, 0, start))
     if last in "-'":
-        return not first.isdigit() and not _is_word(_at(text, start - 2))
+        signed = last == "-" and first.isdigit()
+        return not signed and not _is_word(_at(text, start - 2))
     if first.isdigit() and last in ".,:/":
         return last in ",:/" and not _at(text, start - 2).isdigit()
     return not (first.isdigit() and last in _TIES)
