@@ -18,14 +18,14 @@ _BEFORE: Final = re.compile(
     r"|\u0644\u064a\u0633\u062a?|\u0644\u0627|\u05dc\u05d0|\u03b4\u03b5\u03bd(?: \u03b5\u03af\u03bd\u03b1\u03b9)?|\u03cc\u03c7\u03b9)"
     r"(?= |$|['\"(])|[\u4e0d\u975e\u5426](?:\u662f|\u9009|\u9078|\u5c6c\u4e8e|\u5c5e\u4e8e)?(?=\W*$|(?:\u9009\u9879|\u9078\u9805)$))"
     r"(?:[ '\"(\[]*(?:an?|the|be|been|really|actually|necessarily|clearly|at all|very|so|quite"
-    r"|option|choice|answer|label|letter|to|it|is|die|der|das|eine?|la|le|les|l|d|el|il|lo|un|une"
+    r"|option|choice|answer|label|letter|to|it|is|say|die|der|das|eine?|la|le|les|l|d|el|il|lo|un|une"
     r"|una|um|uma|o|os|as|opci\u00f3n|op\u00e7\u00e3o|r\u00e9ponse|antwort|opzione"
     r"|\u0432\u0430\u0440\u0438\u0430\u043d\u0442|\u043e\u0442\u0432\u0435\u0442|\u9009\u9879|\u9078\u9805)\b)"
     r"{0,4}[ '\"(\[]*$",
     re.IGNORECASE,
 )
 _AFTER: Final = re.compile(
-    r"[)\]\"']*(?:"
+    r"[)\]\"']*(?: ?\?|"
     r" (?:(?:is|are|was|were|seems?|looks?|would be|must be|can be|option is|choice is|answer is)"
     r"(?: (?:also|clearly|therefore|definitely|obviously|simply|thus|just))*"
     r" (?:not|wrong|incorrect|false|out|excluded|eliminated|impossible|ruled out|untrue|invalid"
@@ -51,7 +51,7 @@ _OR: Final = re.compile(
 
 
 def denied(text: str, start: int, end: int) -> bool:
-    """Whether what stands directly around ``text[start:end]`` denies it.
+    """Whether what stands directly around ``text[start:end]`` denies or questions it.
 
     A double negation is no denial and no assertion; it is read as a denial, so that nothing
     is taken to be said.
