@@ -12,6 +12,7 @@ from stressbench.scorers.text.negation import denied, goes_on
 from stressbench.scorers.text.plain import after_thought, announced, places, plain
 from stressbench.scorers.text.yes_no import FIRM, SPELLINGS, meaning
 
+_REACH: Final = 24
 _AROUND: Final = " \t\n.,:;!?()[]{}\"'*`-\u3002\uff61\u061f"
 _DIVIDED: Final = re.compile(r"[ _-]+")
 _DENIAL: Final = re.compile(r"(?:not|non|no)(?=[ _-])[ _-]+")
@@ -106,7 +107,7 @@ class Labels:
             return False
         return not any(
             other.index != first.index
-            and _OPEN.search(text, 0, other.start)
+            and _opens(text, other.start)
             for other in live
         )
 
@@ -146,7 +147,13 @@ class Labels:
             return True
         if leading and (closed or (text[start:end] in {"no"} and _GOES_ON.match(text, end))):
             return True
-        return closed and _OPEN.search(text, 0, start) is not None
+        return closed and _opens(text, start)
+
+
+def _opens(text: str, start: int) -> bool:
+    """Whether a word that begins at ``start`` stands alone, as far as what is before it."""
+    before = text[max(0, start - _REACH) : start]
+    return _OPEN.search("x" * (start > _REACH) + before) is not None
 
 
 def _spelled(text: str) -> str:
