@@ -16,11 +16,11 @@ _MOST: Final = len(ascii_uppercase)
 
 
 class Choice:
-    """Whether the answer chooses the right option: by its letter A to Z, number 1 to 9 or text.
+    r"""Whether the answer chooses the right option: by its letter A to Z, number 1 to 9 or text.
 
     The scorer parameter ``options`` lists the options' texts in order. With it, a reference or
     an answer may be a text, and a letter beside the text of another option is a contradiction.
-    The option that is announced counts ("the answer is B", ``\\boxed{B}``, "B is correct");
+    The option that is announced counts ("the answer is B", ``\boxed{B}``, "B is correct");
     otherwise the only one that is named and not denied, or the one that the answer begins
     with. ``score`` is 1 if this is the expected option, and 0 if it is another, if several are
     chosen, or none. ``precision`` = 1 / options chosen if the right one is among them, and

@@ -136,7 +136,11 @@ def _sorted(value: Value) -> str:
         return "{" + ",".join(sorted(pairs)) + "}"
     if isinstance(value, list):
         return "[" + ",".join(sorted(map(_sorted, value))) + "]"
-    return _number(value) if isinstance(value, Decimal) else repr(_nfc(value) if isinstance(value, str) else value)
+    return (
+        _number(value)
+        if isinstance(value, Decimal)
+        else repr(_nfc(value) if isinstance(value, str) else value)
+    )
 
 
 def _number(value: Decimal) -> str:

@@ -78,7 +78,10 @@ def _lost(values: Sequence[str]) -> set[str]:
     """Return the values that are not read from a list of all, in a line and in lines."""
     joined = (style.join(order) for style in (", ", "\n") for order in (values, values[::-1]))
     return set().union(
-        *({*values} - {v for entry in entries(text, values) for v in entry.values} for text in joined)
+        *(
+            {*values} - {v for entry in entries(text, values) for v in entry.values}
+            for text in joined
+        )
     )
 
 

@@ -1,5 +1,7 @@
 """Which label of a closed set a text gives."""
 
+# ruff: noqa: E501, SIM905 - word lists of many languages
+
 from __future__ import annotations
 
 import re
@@ -21,7 +23,9 @@ _CLOSED: Final = re.compile(
     rf" ?(?:{_STOPS}|$|(?:or|and|because|since|as|but|if|oder|weil|denn|ou|car|mais|o|porque|perch\u00e9"
     r"|\u043f\u043e\u0442\u043e\u043c\u0443|\u0438\u043b\u0438|\u0438|\u548c|\u6216|\u56e0\u4e3a|\u56e0\u70ba)(?!\w))"
 )
-_OPEN: Final = re.compile(rf"(?:^|{_STOPS}) ?$|(?:^|\W)(?:or|and|oder|ou|o|\u0438\u043b\u0438|\u6216|is|be|ist|est|es|say|yes|no|true|false) $")
+_OPEN: Final = re.compile(
+    rf"(?:^|{_STOPS}) ?$|(?:^|\W)(?:or|and|oder|ou|o|\u0438\u043b\u0438|\u6216|is|be|ist|est|es|say|yes|no|true|false) $"
+)
 _GOES_ON: Final = re.compile(
     r" (?:it|it's|he|she|they|this|that|there|the|we|i|you|its|not|these|those)(?!\w)"
 )
@@ -105,11 +109,7 @@ class Labels:
         first = live[0]
         if first.spelling not in self.short or text[: first.start].strip(_AROUND):
             return False
-        return not any(
-            other.index != first.index
-            and _opens(text, other.start)
-            for other in live
-        )
+        return not any(other.index != first.index and _opens(text, other.start) for other in live)
 
     def _asserted(self, text: str) -> list[_Mention]:
         """Return the labels that the text names and does not deny, in order."""
@@ -145,7 +145,7 @@ class Labels:
         closed = _CLOSED.match(text, end) is not None
         if text[start:end] in FIRM:
             return True
-        if leading and (closed or (text[start:end] in {"no"} and _GOES_ON.match(text, end))):
+        if leading and (closed or (text[start:end] == "no" and _GOES_ON.match(text, end))):
             return True
         return closed and _opens(text, start)
 

@@ -1,5 +1,7 @@
 """The entries of a list, written in any common style of any language."""
 
+# ruff: noqa: E501, SIM905 - word lists of many languages
+
 from __future__ import annotations
 
 import json
@@ -199,7 +201,9 @@ def _after_introduction(text: str) -> str:
     if link and (before[link:].startswith("\n") or _introduces(before[:link])):
         return text[link:]
     last = max((found.end() for found in _COMMAS.finditer(before)), default=0)
-    return text[last:] if last and _introduces(before[: last + 1], bare=last == len(before)) else text
+    return (
+        text[last:] if last and _introduces(before[: last + 1], bare=last == len(before)) else text
+    )
 
 
 def _introduces(before: str, *, bare: bool = False) -> bool:

@@ -1,5 +1,7 @@
 """Whether a text denies a value that it names: "not B", "B is wrong"."""
 
+# ruff: noqa: E501, SIM905 - word lists of many languages
+
 from __future__ import annotations
 
 import re
@@ -57,9 +59,7 @@ def denied(text: str, start: int, end: int) -> bool:
     is taken to be said.
     """
     before = text[max(0, start - _REACH) : start]
-    return (
-        _BEFORE.search(before) is not None or _AFTER.match(text, end, end + _REACH) is not None
-    )
+    return _BEFORE.search(before) is not None or _AFTER.match(text, end, end + _REACH) is not None
 
 
 def goes_on(between: str) -> bool:

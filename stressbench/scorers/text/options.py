@@ -1,10 +1,13 @@
 """Which options of a multiple-choice question a text chooses."""
 
+# ruff: noqa: E501, SIM905 - word lists of many languages
+
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from string import ascii_uppercase
 from typing import Final
 
@@ -28,7 +31,9 @@ _VERB: Final = re.compile(
     r" ?(?:is|was|are|seems|looks|would|should|must|has|because|since|as|for|and|or|ist|und|oder|weil"
     r"|est|et|ou|car|es|y|porque|\u00e9|\u00e8|perch\u00e9|is|\u0438|\u0438\u043b\u0438|- \u044d\u0442\u043e|\u0432\u0435\u0440\u043d\w*)(?!\w)"
 )
-_STATED: Final = re.compile(r" ?(?:is|was|are|seems|looks|would|has|ist|est|es|\u00e9|\u00e8)(?!\w)")
+_STATED: Final = re.compile(
+    r" ?(?:is|was|are|seems|looks|would|has|ist|est|es|\u00e9|\u00e8)(?!\w)"
+)
 _CONFIRMED: Final = re.compile(
     r"[)\]\"']*(?: [^\W\d_]+\)?)? ?(?:(?:is|must be|should be|would be|ist|est|es|\u00e9|\u00e8)"
     r"(?: (?:therefore|thus|clearly|also|indeed))?"
@@ -46,12 +51,15 @@ _JOINED: Final = re.compile(
     re.IGNORECASE,
 )
 _AND: Final = re.compile(
-    r"(?<!\w)(?:and|or|und|oder|et|ou|y|o|e|\u0438|\u0438\u043b\u0438)(?!\w)|[&/\u548c\u6216\u53ca]", re.IGNORECASE
+    r"(?<!\w)(?:and|or|und|oder|et|ou|y|o|e|\u0438|\u0438\u043b\u0438)(?!\w)|[&/\u548c\u6216\u53ca]",
+    re.IGNORECASE,
 )
 _BEGINNING: Final = re.compile(
     rf"[\s(\[\"'*#>:-]*(?:(?:the|option|choice|answer|{_NOUN})[\s:]*)*[\s(\[\"'*]*", re.IGNORECASE
 )
 _FIRST_SENTENCE: Final = re.compile(r"[^\n]*?(?:[^\s.()A-Z]{2}[.!?](?=\s|$)|[\u3002]|\n|$)")
+_APART: Final = 40
+"""Characters between two options that belong together, at most."""
 _AROUND: Final = " \t\n.,:;!?()[]{}\"'*`-\u3002"
 
 
@@ -216,10 +224,10 @@ def _asserted(text: str, mentions: Sequence[Mention]) -> list[Mention]:
 def _cluster(text: str, live: Sequence[Mention]) -> frozenset[int]:
     """Return the first mention and those joined to it: "A, B or C", "B) London"."""
     chosen = {live[0].index}
-    for last, following in zip(live, live[1:], strict=False):
+    for last, following in pairwise(live):
         between = text[last.end : following.start]
         stated = _STATED.match(text, following.end) and not _AND.search(between)
-        if len(between) > 40 or stated or not _JOINED.fullmatch(between):
+        if len(between) > _APART or stated or not _JOINED.fullmatch(between):
             break
         chosen.add(following.index)
     return frozenset(chosen)

@@ -1,5 +1,7 @@
 """One plain spelling of a text, its announced answer, and where a value stands whole in it."""
 
+# ruff: noqa: E501, SIM905 - word lists of many languages
+
 from __future__ import annotations
 
 import re
@@ -141,7 +143,7 @@ def _at(text: str, index: int) -> str:
     return text[index] if 0 <= index < len(text) else ""
 
 
-def _begins(text: str, start: int) -> bool:
+def _begins(text: str, start: int) -> bool:  # noqa: PLR0911 - one rule a line
     """Whether nothing before ``start`` belongs to the value that begins there."""
     first, last = text[start], _at(text, start - 1)
     if not last or last.isspace():
@@ -161,7 +163,7 @@ def _begins(text: str, start: int) -> bool:
     return not (first.isdigit() and last in _TIES)
 
 
-def _ends(text: str, end: int) -> bool:
+def _ends(text: str, end: int) -> bool:  # noqa: PLR0911 - one rule a line
     """Whether nothing from ``end`` on belongs to the value that ends there."""
     last, following = text[end - 1], _at(text, end)
     if not following:

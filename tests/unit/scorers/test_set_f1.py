@@ -1,5 +1,7 @@
 """Sets: separators inside values, list styles of many languages, repeats, foreign entries."""
 
+# ruff: noqa: E501, SIM905 - word lists of many languages
+
 from __future__ import annotations
 
 import json
@@ -24,7 +26,7 @@ def judge(expected: tuple[str, ...], answer: str, rivals: tuple[str, ...] = ()) 
 
 
 def glued(separator: str) -> Callable[[list[str]], str]:
-    return lambda values: separator.join(values)
+    return separator.join
 
 
 def ended(separator: str, last: str) -> Callable[[list[str]], str]:
@@ -49,7 +51,7 @@ STYLES: dict[str, Callable[[list[str]], str]] = {
     "Chinese comma": glued("\u3001"),
     "full-width comma": glued("\uff0c"),
     "Arabic comma": glued("\u060c "),
-    "JSON": lambda values: json.dumps(values),
+    "JSON": json.dumps,
     "fenced JSON": lambda values: f"```json\n{json.dumps(values, ensure_ascii=False)}\n```",
     "Python": lambda values: "[" + ", ".join(f"'{value}'" for value in values) + "]",
     "braces": lambda values: "{" + ", ".join(values) + "}",
@@ -184,7 +186,11 @@ def test_what_cannot_be_told_apart_is_refused(values: tuple[str, ...]) -> None:
         ("\u6771\u4eac \u5927\u962a", "\u6771\u4eac\u90fd\u3068\u5927\u962a", False),
         ("\ube68\uac15 \ud30c\ub791", "\ube68\uac15\uacfc \ud30c\ub791\uc785\ub2c8\ub2e4.", True),
         ("\ube68\uac15 \ud30c\ub791", "\ube68\uac15\uacfc \ucd08\ub85d\uacfc \ud30c\ub791", False),
-        ("\u0623\u062d\u0645\u0631 \u0623\u0632\u0631\u0642", "\u0623\u062d\u0645\u0631 \u0648\u0623\u0632\u0631\u0642", True),
+        (
+            "\u0623\u062d\u0645\u0631 \u0623\u0632\u0631\u0642",
+            "\u0623\u062d\u0645\u0631 \u0648\u0623\u0632\u0631\u0642",
+            True,
+        ),
         (
             "\u0623\u062d\u0645\u0631 \u0623\u0632\u0631\u0642",
             "\u0623\u062d\u0645\u0631 \u0648\u0623\u062e\u0636\u0631 \u0648\u0623\u0632\u0631\u0642",
