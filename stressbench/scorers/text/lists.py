@@ -1,6 +1,6 @@
 """The entries of a list, written in any common style of any language."""
 
-# ruff: noqa: E501, SIM905 - word lists of many languages
+# ruff: noqa: E501 - word lists of many languages
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Whether a text denies a value that it names: "not B", "B is wrong"."""
 
-# ruff: noqa: E501, SIM905 - word lists of many languages
+# ruff: noqa: E501 - word lists of many languages
 
 from __future__ import annotations
 

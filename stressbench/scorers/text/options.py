@@ -1,6 +1,6 @@
 """Which options of a multiple-choice question a text chooses."""
 
-# ruff: noqa: E501, SIM905 - word lists of many languages
+# ruff: noqa: E501 - word lists of many languages
 
 from __future__ import annotations
 
