@@ -76,13 +76,11 @@ def _counted(listed: Sequence[Entry], wanted: set[str]) -> tuple[int, int]:
 
 def _lost(values: Sequence[str]) -> set[str]:
     """Return the values that are not read from a list of all, in a line and in lines."""
-    joined = (style.join(order) for style in (", ", "\n") for order in (values, values[::-1]))
-    return set().union(
-        *(
-            {*values} - {v for entry in entries(text, values) for v in entry.values}
-            for text in joined
-        )
-    )
+    texts = [style.join(order) for style in (", ", "\n") for order in (values, values[::-1])]
+    lost: set[str] = set()
+    for text in texts:
+        lost |= {*values} - {value for entry in entries(text, values) for value in entry.values}
+    return lost
 
 
 def _found_again(value: str) -> bool:
