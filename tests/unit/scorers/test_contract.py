@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
@@ -14,11 +15,11 @@ from stressbench.errors import SuiteError
 from stressbench.schema.case import Case
 from stressbench.schema.results.record import Quality
 from stressbench.scorers.base import check, judge, load
-from stressbench.scorers.text.phrases import words
+from stressbench.scorers.text.lists import entry_value
 from tests.cases import CASE
 
 SCORERS = catalog.names("scorers")
-ANSWERS = {"set_f1": lambda texts: ", ".join({tuple(words(t)): t for t in texts}.values())}
+ANSWERS = {"set_f1": lambda texts: ", ".join({entry_value(t): t for t in texts}.values())}
 """How references make a perfect answer; without an entry, the first reference is one."""
 NO_ANSWER = {"rules", "well_formed"}
 """Scorers whose references are not answers."""
@@ -31,7 +32,22 @@ odd = st.sampled_from([*NUMBERS, *WORDS, *STRANGE])
 number = st.floats(allow_nan=False, allow_infinity=False).map(repr) | st.integers().map(
     "{:,}".format
 )
-plausible = {"numeric": number}
+json_text = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3)
+    ),
+    max_leaves=6,
+).map(json.dumps)
+letter = st.sampled_from(["A", "B", "c", "(D)", "I", "\uff22", "7", "Z."])
+yes_no = st.sampled_from(
+    ["yes", "No", "ja", "\u3044\u3044\u3048", "\u5426", "\u043d\u0435\u0442", "S\u00ed."]
+)
+plausible = {"numeric": number, "json_match": json_text, "choice": letter, "label": yes_no}
 rule = st.sampled_from(["contains:x", "lines:2", "ends_with:", "case:upper", "without:a"])
 wrong_rule = texts | st.sampled_from(["most_words:", "nope:1", "lines:\xb2"])
 
@@ -48,6 +64,9 @@ def parameters_of(scorer: str) -> st.SearchStrategy[dict[str, object]]:
     found = {
         "rules": {"rules": rules},
         "abstention": {"shape": texts | st.sampled_from([r"\d{4,}", "("])},
+        "choice": {"options": st.lists(texts, max_size=4) | st.just(["x", "y", "Paris, France"])},
+        "label": {"labels": st.lists(texts, max_size=4) | st.just(["yes", "no", "maybe"])},
+        "json_match": {"unordered": st.booleans() | st.just("maybe")},
         "numeric": {"tolerance": st.floats(0, 1) | st.floats() | st.just("tight")},
     }
     some = found.get(scorer, {})
@@ -131,7 +150,19 @@ def test_what_is_no_score_is_not_taken_for_one(
         ("rules", (), {}, "needs rules"),
         ("rules", (), {"rules": ["contain:x"]}, "did you mean 'contains'"),
         ("rules", (), {"rules": ["lines:two"]}, "whole number"),
-        ("set_f1", ("Paris, France",), {}, "'Paris, France' as one value"),
+        ("set_f1", ("a", "b", "a and b"), {}, "could spell 'a and b'"),
+        ("set_f1", ("red\nblue",), {}, "cannot find 'red\\nblue' again"),
+        ("choice", (), {}, "needs a reference"),
+        ("choice", ("Paris",), {}, "neither the letter of an option nor its text"),
+        ("choice", ("E",), {"options": ["x", "y"]}, "'E' is neither the letter"),
+        ("choice", ("A",), {"options": ["x", "X."]}, "cannot tell the option 'X.'"),
+        ("choice", ("A",), {"options": "x"}, "a list of 2 to 26 texts"),
+        ("label", ("maybe",), {}, "none of the labels yes, no"),
+        ("label", ("yes",), {"labels": ["yes", "ja."]}, "cannot tell"),
+        ("label", ("yes",), {"labels": ["yes"]}, "two or more texts"),
+        ("json_match", ("Paris",), {}, "not one JSON value"),
+        ("json_match", ('{"a":1,"a":1}',), {}, "not one JSON value"),
+        ("json_match", ("1",), {"unordered": "yes"}, "true or false"),
         ("exact_match", ("?!",), {}, "no word"),
         ("exact_match", (), {}, "needs a reference"),
         ("abstention", ("none",), {"shape": "("}, "not a regular expression"),

@@ -1,0 +1,249 @@
+"""The entries of a list, written in any common style of any language."""
+
+# ruff: noqa: E501 - word lists of many languages
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from stressbench.scorers.text.plain import after_thought, places, plain
+
+_VALUE: Final = "\ue000"
+"""Stands for a known value while the rest is split; ``plain`` removes it from the text."""
+_INTRODUCTION_WORDS: Final = 32
+_SHORT: Final = 2
+"""A sentence of this many words after a list may be one more entry: "Also green."."""
+_WORD: Final = re.compile(r"[^\W_]+(?:[-'.][^\W_]+)*")
+_AND: Final = (
+    "and|or|as well as|und|oder|sowie|et|\u0438|\u0438\u043b\u0438|\u0627\u0648\u0631"
+    "|\u0914\u0930|\uadf8\ub9ac\uace0|\ubc0f|\ub610\ub294"
+)
+"""Part two entries wherever they stand."""
+_NEAR: Final = (
+    "ou|y|e|o|u|ed|i|oraz|lub|a|nebo|och|eller|og|en|of|ja|tai|ve|veya|dan|atau|v\u00e0|ho\u1eb7c"
+    "|v\u00e9s|\u00e9s|vagy|\u0219i|sau|\u0442\u0430|\u0430\u0431\u043e|\u0456|\u03ba\u03b1\u03b9"
+    "|\u03ae|\u092f\u093e|\u098f\u09ac\u0982|\u09ac\u09be|\u0bae\u0bb1\u0bcd\u0bb1\u0bc1\u0bae\u0bcd"
+    "|\u0648|\u0623\u0648|\u06cc\u0627|\u05d5|\u05d0\u05d5|na|plus"
+)
+"""Short words, which mean other things too; they part two entries only next to a known value."""
+_GLUED: Final = (
+    "\u4ee5\u53ca|\u8fd8\u6709|\u9084\u6709|\u6216\u8005|\u6216|\u548c|\u4e0e|\u8207|\u53ca|\u8ddf"
+    "|\u3068|\u3084|\u304a\u3088\u3073|\u53ca\u3073|\u307e\u305f\u306f|\uacfc|\uc640|\ud558\uace0"
+    "|\uc774\ub791|\ub791|\u0e41\u0e25\u0e30|\u0e2b\u0e23\u0e37\u0e2d|\u0e01\u0e31\u0e1a"
+    "|\u1793\u17b7\u1784|\u0ec1\u0ea5\u0eb0"
+)
+"""The same, written without blanks."""
+_SEPARATORS: Final = re.compile(
+    r"[;\n|\u2022\u00b7\u25e6\u2023\u3001\u060c\u061b\u3003\u2192]|,(?!\d)|(?<!\d),"
+    r"|(?<!\d)/(?!\d)|(?:^| )[-*+&](?= |$)"
+    rf"|(?<!\w)(?:{_AND})(?!\w)|(?<={_VALUE} )(?:{_NEAR})(?= )|(?<= )(?:{_NEAR})(?= {_VALUE})"
+    rf"|(?<={_VALUE}) ?(?:{_GLUED}) ?|(?:{_GLUED}) ?(?={_VALUE})"
+    rf"|(?<={_VALUE}) [\u0648\u05d5](?=\w)|(?<!\w)[\u0648\u05d5](?={_VALUE})"
+)
+_WIDE_COMMA: Final = re.compile(r"(?<=\d)\uff0c(?=\d)")
+_MARK: Final = re.compile(
+    r"^\(?(?P<glued>\d{1,3})[.)\u3001](?=[^\x00-\x7f])|(?:^|(?<=\s))\(?[a-z]\) (?=\S)|[\u2460-\u2473] ?"
+    r"|(?:^|(?<=\s))\(?(?P<number>\d{1,3})[.)] (?=\S)(?!\(?\d{1,3}[.)](?:\s|$))",
+    re.MULTILINE,
+)
+"""The number of an entry: ``1. red``."""
+_SENTENCE: Final = re.compile(r"(?<=[.!?])\s|(?<=[\u3002\uff61\u0964])")
+_AROUND: Final = " \t\n.\"'[](){}<>:!?*-_`\u3002\uff61"
+_NOT: Final = re.compile(
+    r"(?:\b(?:not|never|(?:is|are|was|were) no|neither|nor|except|without|isn't|aren't|nicht|kein\w*"
+    r"|au\u00dfer|ohne|pas|sauf|sans|ni|excepto|sin|n\u00e3o|sem|non|senza|niet|geen|\u043d\u0435"
+    r"|\u043d\u0438|\u043a\u0440\u043e\u043c\u0435)(?: (?:a|an|the|also|any|de|d'))?"
+    r"|[\u4e0d\u975e]\u662f?) ?$"
+)
+"""Before a value: it is not one of the list."""
+_DENIES: Final = re.compile(r"(?:but )?(?:not|never|nicht|pas|\u043d\u0435|\u4e0d\u662f)(?: |$)")
+_CLOSES: Final = re.compile(
+    r"(?:i )?hope (?:this|that|it)\b|let me know|(?:that's|that is|those are|these are|this is) (?:all|the)"
+    r"|is there anything|if you|ich hoffe|j'esp\u00e8re|espero|spero|\u4ee5\u4e0a"
+)
+"""Politeness after the list."""
+_LINKS: Final = re.compile(
+    r":|\b(?:are|is|were|was|includes?|contains?|sind|waren|ist|sont|est|\u00e9taient|son|eran|es"
+    r"|s\u00e3o|sono|zijn|\u00e4r|s\u0105|\u044d\u0442\u043e)\b|\u662f|\u306f"
+)
+"""Between the subject of a sentence and the list."""
+_COMMAS: Final = re.compile(r"[,;\n\u3001\u060c]")
+_OPENERS: Final = re.compile(
+    r"(?:sure|yes|ok|okay|certainly|of course|absolutely|here|great|well|so|thus|therefore|ja|oui"
+    r"|claro|s\u00ed|sim|si|bien s\u00fbr|nat\u00fcrlich|\u043a\u043e\u043d\u0435\u0447\u043d\u043e"
+    r"|\u0434\u0430|\u597d\u7684|\u5f53\u7136|\u306f\u3044)\b"
+)
+_PHRASES: Final = re.compile(
+    r"(?:in|on|from|according|based|after|among|as|within|given|per|im|in|laut|aus|nach|gem\u00e4\u00df"
+    r"|dans|selon|d'apr\u00e8s|parmi|en|seg\u00fan|de acuerdo|no|na|segundo|nel|secondo|\u0432"
+    r"|\u0441\u043e\u0433\u043b\u0430\u0441\u043d\u043e|\u6839\u636e|\u6839\u64da|\u5728|\u6587)\b ?"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry of a list."""
+
+    values: tuple[str, ...]
+    """The known values in it, spelled as ``plain`` does."""
+    text: str
+    """What stands around them, without punctuation."""
+
+    @property
+    def words(self) -> int:
+        """How many words stand around the known values."""
+        return len(_WORD.findall(self.text))
+
+
+def entry_value(text: str) -> str:
+    """Return how a value is looked for: plain, without quotation marks, commas or a full stop around."""
+    value = _plain(text)
+    return value.strip(" \n\"',;:").rstrip(".\u3002 ") or value
+
+
+def entries(answer: str, known: Sequence[str]) -> list[Entry]:
+    """Split ``answer`` into the entries of a list.
+
+    The ``known`` values are found whole first, the longest first, so a separator inside one
+    of them is part of it; the rest is split. A JSON array is read as its items. Words that
+    introduce the list are no entry.
+    """
+    text = _plain(_unfolded(after_thought(answer)))
+    text, values = _taken(text, sorted({*known}, key=lambda value: (-len(value), value)))
+    text = _after_introduction(_unnumbered(text))
+    found = iter(values)
+    return [
+        entry
+        for part in _SEPARATORS.split(text)
+        for piece in _sentences(part)
+        if (entry := _entry(piece, found)) is not None
+    ]
+
+
+def _plain(text: str) -> str:
+    """Return the plain text; a full-width comma between digits is no group separator."""
+    return plain(_WIDE_COMMA.sub(", ", text))
+
+
+def _unfolded(answer: str) -> str:
+    """Write the items of a JSON array one a line."""
+    start, end = answer.find("["), answer.rfind("]")
+    if start < 0 or end < start:
+        return answer
+    try:
+        items = json.loads(answer[start : end + 1])
+    except (ValueError, RecursionError):
+        return answer
+    if not all(isinstance(item, str | int | float) for item in items):
+        return answer
+    lines = (" ".join(str(item).split()) for item in items)
+    return "\n".join((answer[:start], *lines, answer[end + 1 :]))
+
+
+def _taken(text: str, known: Sequence[str]) -> tuple[str, list[str]]:
+    """Put a mark in the place of each known value, and return the values in order."""
+    numbers = _numbers(text)
+    taken = bytearray(len(text))
+    spans: list[tuple[int, int, str]] = []
+    for value in known:
+        for start in places(text, value):
+            end = start + len(value)
+            if not any(taken[start:end]) and not _numbering(numbers, start, end):
+                taken[start:end] = b"\x01" * (end - start)
+                spans.append((start, end, value))
+    pieces, last = [], 0
+    for start, end, _ in sorted(spans):
+        pieces += [text[last:start], _VALUE]
+        last = end
+    return "".join((*pieces, text[last:])), [value for _, _, value in sorted(spans)]
+
+
+def _numbers(text: str) -> list[tuple[int, int]]:
+    """Return where the numbers of entries stand: at the start of a line, or as 1, 2, ..."""
+    found = list(_MARK.finditer(text))
+    inline = [mark["number"] for mark in found if mark["number"] and not _opens(mark)]
+    glued = [mark["glued"] for mark in found if mark["glued"]]
+    counts = inline[:2] == ["1", "2"]
+    lines = glued == [str(number) for number in range(1, len(glued) + 1)] and len(glued) > 1
+    return [
+        mark.span()
+        for mark in found
+        if (lines or not mark["glued"]) and (counts or _opens(mark) or not mark["number"])
+    ]
+
+
+def _opens(mark: re.Match[str]) -> bool:
+    """Whether the number is the first of its line."""
+    return mark.start() == 0 or mark.string[mark.start() - 1] == "\n"
+
+
+def _numbering(numbers: Sequence[tuple[int, int]], start: int, end: int) -> bool:
+    """Whether a span is only the number of an entry."""
+    return any(first <= start and end < last for first, last in numbers)
+
+
+def _unnumbered(text: str) -> str:
+    for start, end in reversed(_numbers(text)):
+        text = f"{text[:start]}\n{text[end:]}"
+    return text
+
+
+def _after_introduction(text: str) -> str:
+    """Drop what introduces the list: a line or clause before the first known value."""
+    before = text.partition(_VALUE)[0]
+    if len(_WORD.findall(before)) > _INTRODUCTION_WORDS:
+        return text
+    link = max((found.end() for found in _LINKS.finditer(before)), default=0)
+    if link and (before[link:].startswith("\n") or _introduces(before[:link])):
+        return text[link:]
+    last = max((found.end() for found in _COMMAS.finditer(before)), default=0)
+    return (
+        text[last:] if last and _introduces(before[: last + 1], bare=last == len(before)) else text
+    )
+
+
+def _introduces(before: str, *, bare: bool = False) -> bool:
+    """Whether each clause but the last opens a sentence: "Sure, in the text, they are"."""
+    openers = (_OPENERS,) if bare else (_OPENERS, _PHRASES)
+    return all(
+        not clause.strip(_AROUND) or any(opener.match(clause.strip()) for opener in openers)
+        for clause in _COMMAS.split(before)[:-1]
+    )
+
+
+def _sentences(part: str) -> Iterator[str]:
+    """Split off short sentences, which may be entries: "red. blue."."""
+    pieces = _SENTENCE.split(part)
+    kept = pieces[0]
+    for piece in pieces[1:]:
+        if _VALUE in piece or len(_WORD.findall(piece)) <= _SHORT:
+            yield kept
+            kept = piece
+        else:
+            kept += " " + piece
+    yield kept
+
+
+def _entry(piece: str, found: Iterator[str]) -> Entry | None:
+    """Make an entry of a piece; None if nothing is listed there."""
+    values, parts = [], piece.split(_VALUE)
+    for before in parts[:-1]:
+        value = next(found)
+        if not _NOT.search(before):
+            values.append(value)
+    text = " ".join(part.strip(_AROUND) for part in parts).strip(_AROUND)
+    denied = len(parts) - 1 > len(values) or _DENIES.match(text) or _CLOSES.match(text)
+    if not values and (denied or not text):
+        return None
+    return Entry(tuple(values), text)
+
+
+def parts(value: str) -> list[str]:
+    """Split a value at the separators inside it, as if it were a list."""
+    near = re.split(rf"(?<=\s)(?:{_NEAR}|{_GLUED})(?=\s)|{_GLUED}", value)
+    pieces = [part.strip(_AROUND) for piece in near for part in _SEPARATORS.split(piece)]
+    return [piece for piece in pieces if piece]
