@@ -167,9 +167,7 @@ def test_a_wrong_path_is_refused_in_the_suite(
     ("name", "delimiter", "said"),
     [("a.csv", ";;", "one character"), ("a.csv", '"', "one char"), ("a.jsonl", ";", "is no CSV")],
 )
-def test_a_wrong_delimiter_is_refused(
-    tmp_path: Path, name: str, delimiter: str, said: str
-) -> None:
+def test_a_wrong_delimiter_is_refused(tmp_path: Path, name: str, delimiter: str, said: str) -> None:
     file = tmp_path / name
     file.write_text(json.dumps({"p": 1}))
     with pytest.raises(SuiteError, match=said):
