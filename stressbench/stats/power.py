@@ -26,6 +26,9 @@ MOST_CLUSTERS: Final = 10**9
 """What would take more clusters than this is never shown."""
 _LARGEST: Final = 1e6  # harms, in levels; a harm as large as this is not found
 _HALVINGS: Final = 30
+_WITH_EVENTS: Final = 8
+"""Fewest clusters with any event from which the spread of rare events is estimated: its relative
+error is sqrt(2 / 8), a half. With fewer, those samples that happen to have enough promise too much."""
 _LEAST: Final = 0.5  # changes that are left where the true change explains all
 Towards: TypeAlias = Literal["drop", "rise"]
 
@@ -250,7 +253,10 @@ def _found(changes: Changes, effect: Effect, test: HarmTest, harm: float) -> boo
 
 def _smallest(changes: Changes, effect: Effect, test: HarmTest) -> float | None:
     """The smallest harm that is found; None if there is none."""
-    if min(changes.clusters, changes.df + 1) < max(fewest_clusters(test.level), 2):
+    seen, fewest = min(changes.clusters, changes.df + 1), max(fewest_clusters(test.level), 2)
+    if changes.growth == "scaled" and seen < changes.clusters:  # some have no event
+        fewest = max(fewest, _WITH_EVENTS)
+    if seen < fewest:
         return None
     low, high = 0.0, _room(changes, test.towards)
     if math.isinf(high):
