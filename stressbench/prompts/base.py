@@ -7,6 +7,7 @@ need is done here, once: sweeps, seeds, stratified depths, exact lengths, spans,
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from itertools import islice
 from typing import Final, cast
 
@@ -269,6 +270,13 @@ def _extent(spec: PromptSpec, prompt_format: PromptFormat, *, seed: int, items: 
     )
 
 
+def _prompt_tokens(case: Case, prompt_format: PromptFormat) -> int:
+    if case.messages:
+        with suppress(SuiteError):  # ``truths`` finds it too, and names the row
+            return len(of_turns(case.messages, prompt_format).ids)
+    return len(case.content_ids) + prompt_format.template_tokens
+
+
 def _longest(
     spec: PromptSpec,
     traits: Traits,
@@ -279,12 +287,7 @@ def _longest(
     depths = len(spec.depths) if traits.deep and spec.depths else 1
     number = min(spec.items, _BUILT_ITEMS) * len(points_of(spec, traits)) * depths
     sizes = [
-        (
-            len(of_turns(case.messages, prompt_format).ids)
-            if case.messages
-            else len(case.content_ids) + prompt_format.template_tokens,
-            case.max_tokens,
-        )
+        (_prompt_tokens(case, prompt_format), case.max_tokens)
         for arms in islice(cases, number)
         for case in arms
     ]

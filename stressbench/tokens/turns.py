@@ -67,18 +67,14 @@ def template_pieces(source: TemplateSource, messages: Sequence[Message]) -> list
 def plain_pieces(messages: Sequence[Message]) -> list[Piece]:
     """Write out ``messages`` for a model without a chat template, each turn under its name.
 
-    Raises ``SuiteError`` for tool calls, which have no plain form.
+    The last turn is the answer's, without text.
     """
     pieces: list[Piece] = []
     for place, each in enumerate(messages):
-        if each.tool_calls:
-            raise SuiteError(
-                f"turn {place + 1} calls a tool, and the model has no chat template to write that",
-                hint="use a model whose chat template takes tool calls",
-            )
         gap = "\n\n" if place else ""
         pieces.append(Piece(f"{gap}{_PLAIN_NAMES[each.role]}: ", None))
         pieces.append(Piece(each.content, place))
+        pieces += [Piece(f"\n{call.name}({call.arguments})", None) for call in each.tool_calls]
     return [*pieces, Piece("\n\nAssistant:", None)]
 
 

@@ -94,6 +94,8 @@ class LogReader:
         self._present: set[str] = set()
         self._answered = 0
         """Prompts whose reference is the last turn of the log."""
+        self._turns = False
+        """Whether some prompt is a conversation, not a text."""
 
     def prompts(self) -> Iterator[LoggedPrompt]:
         """Yield every prompt that is not blank. Raises ``SuiteError`` naming row and column."""
@@ -143,10 +145,11 @@ class LogReader:
             if name not in self._used and _NEEDED.fullmatch(name)
         ]
         if ignored:
-            text = "{" + "}\\n\\n{".join([*ignored, self._columns.field]) + "}"
+            named = "}\\n\\n{".join(ignored if self._turns else [*ignored, self._columns.field])
+            param = "system" if self._turns else "prompt"
             found.append(
-                f"{self._path}: {_listed('column', ignored)} not sent; to send what it holds: "
-                f'prompt: "{text}"'
+                f"{self._path}: {_listed('column', ignored)} not sent; to send what is there: "
+                f'{param}: "{{{named}}}"'
             )
         answer = self._columns.answer
         if answer and answer not in self._present and not self._answered:
@@ -169,6 +172,7 @@ class LogReader:
 
     def _messages(self, number: int, row: DataRow) -> tuple[Message, ...]:
         columns = self._columns
+        self._turns |= not columns.prompt and not isinstance(row.get(columns.field), str)
         if columns.prompt:
             text = self._read(number, None, lambda: filled(columns.prompt, row))
             messages = messages_of(text)
