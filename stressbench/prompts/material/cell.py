@@ -90,7 +90,7 @@ def filled(template: str, row: Mapping[str, object]) -> str:
 def _column(name: str, row: Mapping[str, object]) -> str:
     if name not in row:
         raise SuiteError(
-            f"there is no column {name!r}{nearest(name, list(row))}; it has {', '.join(row)}",
+            f"there is no column {name!r}; it has {', '.join(row)}{nearest(name, row)}",
             hint="name a column in braces; write {{ and }} for braces of the text",
         )
     value = row[name]

@@ -129,9 +129,9 @@ class LogReader:
         for name, column in self._columns.named().items():
             if name in self._columns.required and column and column not in self._present:
                 raise SuiteError(
-                    f"no row of {self._path!r} has {column!r}"
-                    f"{nearest(column, self._present)}; the rows have "
-                    f"{', '.join(sorted(self._present)) or 'no columns'}",
+                    f"no row of {self._path!r} has {column!r}; the rows have "
+                    f"{', '.join(sorted(self._present)) or 'no columns'}"
+                    f"{nearest(column, self._present)}",
                     where=self._where.removesuffix("path") + name,
                     hint=f"name a column that is there, or leave {name} out",
                 )

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Final
+from pathlib import Path
+from typing import Final, TypeAlias
 
 from stressbench.errors import SuiteError
 from stressbench.prompts.base import Condition, Param, PromptOutline, Traits, known_scorer
@@ -98,6 +99,7 @@ class Replay:
             items=condition.spec.items,
             seed=condition.suite_seed,
             where=where,
+            state=_state(params.text("path")),
         )
         if condition.item >= len(sample.prompts):
             raise SuiteError(
@@ -163,6 +165,18 @@ class _Sample:
     notes: tuple[str, ...]
 
 
+_State: TypeAlias = tuple[int, int] | None
+
+
+def _state(path: str) -> _State:
+    """When a file was last written, and its size; None for what is no file."""
+    try:
+        found = Path(path).expanduser().stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size
+
+
 @dataclass(slots=True)
 class _Stratum:
     seen: int = 0
@@ -170,8 +184,11 @@ class _Stratum:
 
 
 @lru_cache(maxsize=8)
-def _sample(path: str, columns: Columns, *, items: int, seed: int, where: str) -> _Sample:
-    """Sample at most ``items`` prompts."""
+def _sample(
+    path: str, columns: Columns, *, items: int, seed: int, where: str, state: _State
+) -> _Sample:
+    """Sample at most ``items`` prompts. ``state`` makes a changed file be read again."""
+    del state
     rng = derive_rng(seed, "replay", path)
     strata = [_Stratum() for _ in range(_LENGTHS)]
     reader = LogReader(path, columns, where=where)

@@ -122,8 +122,12 @@ def replay(path: Path, items: int, **params: str) -> PromptSpec:
 
 def test_traffic_is_replayed_with_answers_times_and_chat(bytes_format: PromptFormat) -> None:
     made = cases(replay(DATA / "traffic.jsonl", 4), bytes_format)
-    assert [case.text.split()[0] for case in made] == ["What", "User:", "Name", "Summarise"]
-    assert made[1].text.endswith("Assistant: Red.\n\nUser: Another one?")
+    assert [case.text.split()[0] for case in made] == ["What", "Another", "Name", "Summarise"]
+    turns = [(each.role, each.content) for each in made[1].messages]
+    assert turns == [
+        ("user", "Name a colour."), ("assistant", "Red."), ("user", "Another one?"),
+    ]  # fmt: skip
+    assert [case.messages for case in (made[0], made[2], made[3])] == [(), (), ()]
     assert [case.scorer for case in made] == [
         "exact_match", "well_formed", "exact_match", "well_formed",
     ]  # fmt: skip
