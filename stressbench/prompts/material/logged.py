@@ -12,10 +12,11 @@ from typing import Final, TypeVar
 import msgspec
 
 from stressbench.catalog import nearest
-from stressbench.errors import SuiteError
-from stressbench.prompts.material.cell import columns_of, filled, references_of, text_of
+from stressbench.errors import DataError, SuiteError
+from stressbench.prompts.material.cell import columns_of, filled, references_of
 from stressbench.prompts.material.conversation import asked_of, check_turns, messages_of
-from stressbench.prompts.material.rows import DataRow, read_rows
+from stressbench.prompts.material.rows import Row, read_rows
+from stressbench.prompts.material.times import time_s
 from stressbench.schema.message import Message, characters
 
 _NEEDED: Final = re.compile(
@@ -105,12 +106,12 @@ class LogReader:
         ):
             self._present.update(row)
             self._seen.update(name for name, value in row.items() if value not in (None, "", []))
-            messages = self._messages(number, row)
+            messages = self._messages(row)
             if not any(each.content.strip() or each.tool_calls for each in messages):
                 continue
-            answers = self._read(number, columns.answer, references_of, row.get(columns.answer))
+            answers = self._read(row, columns.answer, references_of, row.get(columns.answer))
             sent, answer = asked_of(messages)
-            self._read(number, columns.field, check_turns, sent)
+            self._read(row, columns.field, check_turns, sent)
             if not answers and answer and columns.answer:
                 answers = (answer,)
                 self._answered += 1
@@ -118,10 +119,8 @@ class LogReader:
                 row=number,
                 messages=sent,
                 answers=answers,
-                options=self._read(
-                    number, columns.options, references_of, row.get(columns.options)
-                ),
-                time_s=_time(row, columns.time),
+                options=self._read(row, columns.options, references_of, row.get(columns.options)),
+                time_s=self._time(row),
             )
 
     def check(self) -> None:
@@ -170,46 +169,47 @@ class LogReader:
             )
         return tuple(found)
 
-    def _messages(self, number: int, row: DataRow) -> tuple[Message, ...]:
+    def _messages(self, row: Row) -> tuple[Message, ...]:
         columns = self._columns
         self._turns |= not columns.prompt and not isinstance(row.get(columns.field), str)
         if columns.prompt:
-            text = self._read(number, None, lambda: filled(columns.prompt, row))
+            text = self._read(row, "prompt", lambda: filled(columns.prompt, row))
             messages = messages_of(text)
         elif columns.field in row:
-            messages = self._read(number, columns.field, messages_of, row[columns.field])
+            messages = self._read(row, columns.field, messages_of, row[columns.field])
         else:
-            raise SuiteError(
-                f"row {number + 1} of {self._path!r} has no {columns.field!r}; "
-                f"it has {', '.join(map(str, row))}",
-                where=self._where,
+            raise DataError(
+                f"the row has no {columns.field!r}; it has {', '.join(row) or 'nothing'}",
+                where=row.place,
                 hint="name the column with `field`, or several columns with `prompt`",
             )
         if not columns.system:
             return messages
-        system = self._read(number, None, lambda: filled(columns.system, row))
+        system = self._read(row, "system", lambda: filled(columns.system, row))
         if any(each.role == "system" for each in messages):
-            raise self._refused(
-                number,
+            raise row.refusal(
                 columns.field,
-                SuiteError(
-                    "it has a system turn of its own, and `system` adds another",
-                    hint="leave `system` out",
-                ),
+                "the conversation has a system turn of its own, and `system` adds another",
+                hint="leave `system` out, or remove the row",
             )
         return (Message(role="system", content=system), *messages) if messages else ()
 
-    def _read(
-        self, number: int, column: str | None, read: Callable[..., _T], *values: object
-    ) -> _T:
+    def _time(self, row: Row) -> float | None:
+        column = self._columns.time
+        try:
+            return time_s(row.get(column))
+        except ValueError as error:
+            if "time_field" in self._columns.required:
+                raise row.refusal(
+                    column, str(error), hint="write seconds, or name another column"
+                ) from error
+            return None
+
+    def _read(self, row: Row, column: str, read: Callable[..., _T], *values: object) -> _T:
         try:
             return read(*map(self._cell, values))
         except SuiteError as error:
-            raise self._refused(number, column, error) from error
-
-    def _refused(self, number: int, column: str | None, error: SuiteError) -> SuiteError:
-        at = f"row {number + 1} of {self._path!r}" + (f", {column!r}" if column else "")
-        return SuiteError(f"{at}: {error.message}", where=self._where, hint=error.hint)
+            raise row.refusal(column, error.message, hint=error.hint or "remove the row") from error
 
     def _cell(self, value: object) -> object:
         """A value; of a table, a JSON list or object that is written as text."""
@@ -226,11 +226,3 @@ class LogReader:
 def _listed(noun: str, names: list[str]) -> str:
     shown = ", ".join(map(repr, names))
     return f"{noun} {shown} is" if len(names) == 1 else f"{noun}s {shown} are"
-
-
-def _time(row: DataRow, name: str) -> float | None:
-    value = row.get(name)
-    try:
-        return None if value is None else float(text_of(value))
-    except (ValueError, SuiteError):
-        return None

@@ -9,7 +9,7 @@ from typing import cast
 
 from stressbench import catalog
 from stressbench.engines.base import Engine, EngineTraits
-from stressbench.errors import StressbenchError, SuiteError, UsageError
+from stressbench.errors import DataError, StressbenchError, SuiteError, UsageError
 from stressbench.models.cache import Progress
 from stressbench.prompts.base import Truth, check, truths
 from stressbench.prompts.build.layout import of_turns
@@ -144,6 +144,10 @@ def check_prompts(suite: Suite, plan: Plan, models: Mapping[str, RunModel]) -> t
                 cases=plan.cases.of(index),
             )
             notes |= _check_truths(prompt, spec, formats)
+        except DataError as error:
+            named = f"the suite names the file in {suite.where('prompts', index)}"
+            hint = f"{error.hint} ({named})" if error.hint else named
+            raise DataError(error.message, where=error.where, hint=hint) from error
         except SuiteError as error:
             _, _, field = (error.where or "").removeprefix("prompts.").partition(f"{prompt.name}.")
             path = field.split(".") if field else []
