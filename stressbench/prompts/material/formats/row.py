@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
 from stressbench.errors import DataError
 
-_LONE_HALF: Final = ("\ud800", "\udfff")
+_HALF: Final = re.compile(r"[\ud800-\udfff]")
 _TYPES: Final = (
     (str, "a text"),
     (int | float, "a number"),
@@ -65,7 +66,7 @@ class Row(Mapping[str, object]):
                 hint="write a text, remove the row, or name another column",
             )
         text = str(value)
-        if not text.isascii() and any(_LONE_HALF[0] <= char <= _LONE_HALF[1] for char in text):
+        if half_of_pair(text):
             raise self.refusal(
                 column,
                 f"{column!r} holds one half of a surrogate pair, which is no character",
@@ -81,6 +82,11 @@ class Row(Mapping[str, object]):
 
     def __len__(self) -> int:
         return len(self.cells)
+
+
+def half_of_pair(text: str) -> bool:
+    """Whether a text holds half a surrogate pair, as JSON's escapes can spell it."""
+    return not text.isascii() and _HALF.search(text) is not None
 
 
 def type_name(value: object) -> str:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from stressbench.errors import DataError
+from stressbench.errors import DataError, SuiteError
+from stressbench.prompts.material.cell import references_of
 from stressbench.prompts.material.rows import Row, read_rows
 from stressbench.prompts.material.times import time_s
 
@@ -227,3 +228,12 @@ def test_times_are_seconds_or_iso(written: object, seconds: float | None) -> Non
 def test_what_is_no_time_is_said(written: object) -> None:
     with pytest.raises(ValueError, match="time"):
         time_s(written)
+
+
+def test_a_reference_is_spelled_as_in_the_file_and_never_half_a_character(tmp_path: Path) -> None:
+    file = tmp_path / "a.jsonl"
+    file.write_text('{"a": [0.10, 5.0, 12345678901234567890123]}\n{"a": "\\ud83d"}')
+    first, second = read(file)
+    assert references_of(first["a"]) == ("0.10", "5.0", "12345678901234567890123")
+    with pytest.raises(SuiteError, match="half of a surrogate pair"):
+        references_of(second["a"])
