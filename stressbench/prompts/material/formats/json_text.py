@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, TextIO, cast
@@ -188,8 +189,7 @@ def _keys(value: object) -> int:
 def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        seen: set[str] = set()
-        raise _DoubledKeyError(next(key for key, _ in pairs if key in seen or seen.add(key)))
+        raise _DoubledKeyError(Counter(key for key, _ in pairs).most_common(1)[0][0])
     return found
 
 
