@@ -28,7 +28,7 @@ _LARGEST: Final = 1e6  # harms, in levels; a harm as large as this is not found
 _HALVINGS: Final = 30
 _WITH_EVENTS: Final = 8
 """Fewest clusters with any event from which the spread of rare events is estimated: its relative
-error is sqrt(2 / 8), a half. With fewer, those samples that happen to have enough promise too much."""
+error is sqrt(2 / 8), a half. Of smaller samples, those that can state a harm promise too much."""
 _LEAST: Final = 0.5  # changes that are left where the true change explains all
 Towards: TypeAlias = Literal["drop", "rise"]
 
