@@ -6,7 +6,7 @@ Every function raises ``SuiteError`` with one sentence about the value; the call
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final, cast
+from typing import Final
 
 import msgspec
 
@@ -118,9 +118,7 @@ def _speaker(value: object, at: str) -> Speaker:
 
 
 def _content(value: object, at: str) -> str:
-    if isinstance(value, str):
-        return value
-    if isinstance(value, Sequence) and not isinstance(value, bytes):
+    if isinstance(value, Sequence) and not isinstance(value, str | bytes):
         return "\n".join(_part(each, at) for each in value)
     try:
         return text_of(value)
@@ -130,11 +128,11 @@ def _content(value: object, at: str) -> str:
 
 def _part(value: object, at: str) -> str:
     if isinstance(value, str):
-        return value
+        return _content(value, at)
     kind = value.get("type") if isinstance(value, Mapping) else None
     text = value.get("text") if isinstance(value, Mapping) else None
     if isinstance(text, str) and (kind in _TEXT_PARTS or kind is None):
-        return text
+        return _content(text, at)
     named = f"a part of type {kind!r}" if isinstance(kind, str) else kind_of(value)
     raise SuiteError(f"{at}the content holds {named}", hint=_TEXT_ONLY)
 
@@ -173,5 +171,5 @@ def _parsed(value: object) -> object:
 def _optional(value: Mapping[object, object], key: str, at: str) -> str | None:
     found = value.get(key)
     if found is None or isinstance(found, str):
-        return cast("str | None", found)
+        return found
     raise SuiteError(f"{at}{key} is {kind_of(found)}, and should be text")

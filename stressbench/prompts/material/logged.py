@@ -115,9 +115,9 @@ class LogReader:
             messages = self._messages(row)
             if not any(each.content.strip() or each.tool_calls for each in messages):
                 continue
-            answers = self._read(row, columns.answer, references_of, row.get(columns.answer))
+            answers = self._references(row, columns.answer)
             sent, answer = asked_of(messages)
-            self._read(row, columns.field, check_turns, sent)
+            self._check(row, sent)
             if not answers and answer and columns.answer:
                 answers = (answer,)
                 self._answered += 1
@@ -125,7 +125,7 @@ class LogReader:
                 row=number,
                 messages=sent,
                 answers=answers,
-                options=self._read(row, columns.options, references_of, row.get(columns.options)),
+                options=self._references(row, columns.options),
                 time_s=self._time(row),
             )
 
@@ -179,10 +179,11 @@ class LogReader:
         columns = self._columns
         self._turns |= not columns.prompt and not isinstance(row.get(columns.field), str)
         if columns.prompt:
-            text = self._read(row, "prompt", lambda: filled(columns.prompt, row))
+            text = _read(row, "prompt", lambda: filled(columns.prompt, row))
             messages = messages_of(text)
         elif columns.field in row:
-            messages = self._read(row, columns.field, messages_of, row[columns.field])
+            value = self._cell(row[columns.field])
+            messages = _read(row, columns.field, lambda: messages_of(value))
         else:
             raise DataError(
                 f"the row has no {columns.field!r}; it has {', '.join(row) or 'nothing'}",
@@ -191,7 +192,7 @@ class LogReader:
             )
         if not columns.system:
             return messages
-        system = self._read(row, "system", lambda: filled(columns.system, row))
+        system = _read(row, "system", lambda: filled(columns.system, row))
         if any(each.role == "system" for each in messages):
             raise row.refusal(
                 columns.field,
@@ -211,11 +212,12 @@ class LogReader:
                 ) from error
             return None
 
-    def _read(self, row: Row, column: str, read: Callable[..., _T], *values: object) -> _T:
-        try:
-            return read(*map(self._cell, values))
-        except SuiteError as error:
-            raise row.refusal(column, error.message, hint=error.hint or "remove the row") from error
+    def _check(self, row: Row, sent: tuple[Message, ...]) -> None:
+        _read(row, self._columns.field, lambda: check_turns(sent))
+
+    def _references(self, row: Row, column: str) -> tuple[str, ...]:
+        value = self._cell(row.get(column))
+        return _read(row, column, lambda: references_of(value))
 
     def _cell(self, value: object) -> object:
         """A value; of a table, a JSON list or object that is written as text."""
@@ -227,6 +229,14 @@ class LogReader:
             return value
         whole = isinstance(found, Mapping) or all(isinstance(each, str | dict) for each in found)
         return found if whole and found else value
+
+
+def _read(row: Row, column: str, read: Callable[[], _T]) -> _T:
+    """What ``read`` returns. Raises ``DataError`` naming the row for what it cannot read."""
+    try:
+        return read()
+    except SuiteError as error:
+        raise row.refusal(column, error.message, hint=error.hint or "remove the row") from error
 
 
 def _listed(noun: str, names: list[str]) -> str:
