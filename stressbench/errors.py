@@ -5,6 +5,7 @@
     StressbenchError            what happened, where, what to do next
     ├── UsageError        (2)   the command line names something that does not exist or fit
     ├── SuiteError        (2)   a suite file is wrong: the message names file, line and field
+    │   └── DataError     (2)   so is a data file that it names: file, line or row, and column
     ├── EngineError       (3)   an engine does not start, or dies
     │   ├── ArgumentError (2)   an engine refuses an argument that the suite gives it
     │   └── RequestError  (-)   one request failed; it becomes a record, never an exit code
@@ -86,6 +87,10 @@ class SuiteError(StressbenchError):
     """A suite file is wrong."""
 
     exit_code = ExitCode.USAGE
+
+
+class DataError(SuiteError):
+    """A data file that a suite names is wrong: ``where`` is its own ``file:line:column``."""
 
 
 class EngineError(StressbenchError):

@@ -49,6 +49,7 @@ def generate(
     from stressbench.runner.plan.models import open_models
     from stressbench.runner.plan.prepare import check_names, check_prompts, open_prompt_formats
     from stressbench.runner.plan.requests import Plan, limited
+    from stressbench.safe_text import safe_text
     from stressbench.schema.suite.parse import load_suite
     from stressbench.schema.suite.shipped import find_suite
 
@@ -61,7 +62,8 @@ def generate(
     with stderr_console() as console, preparing(console) as progress:
         models = open_models(spec, progress, weights=False)
     plan = Plan(spec, open_prompt_formats(loaded, models))
-    check_prompts(loaded, plan, models)
+    for note in check_prompts(loaded, plan, models):
+        typer.echo(safe_text(note), err=True)
     check_gate_keys(loaded, known(), plan)
     try:
         with out.open("wb") if out else nullcontext(sys.stdout.buffer) as file:

@@ -23,6 +23,7 @@ def validate(
     Example: stressbench validate suites/smoke.yaml
     """
     from stressbench.cli._planned import counted, planned_gates
+    from stressbench.cli._sent import first_of_each_source
     from stressbench.cli.watch.preparing import preparing
     from stressbench.cli.watch.stderr import stderr_console
     from stressbench.compare.decidable import told
@@ -32,6 +33,7 @@ def validate(
     from stressbench.runner.plan.prepare import check_names, check_prompts, open_prompt_formats
     from stressbench.runner.plan.probes import passes
     from stressbench.runner.plan.requests import Plan
+    from stressbench.safe_text import safe_text
     from stressbench.schema.suite.parse import load_suite
     from stressbench.schema.suite.shipped import find_suite
 
@@ -42,9 +44,13 @@ def validate(
         with stderr_console() as console, preparing(console) as progress:
             models = open_models(suite.spec, progress, weights=False)
         plan = Plan(suite.spec, open_prompt_formats(suite, models))
-        check_prompts(suite, plan, models)
+        notes = check_prompts(suite, plan, models)
         check_gate_keys(suite, known(), plan)
         requests = counted(suite.spec, list(models), passes(suite.spec, workers=True))
         typer.echo(f"{suite.source}: valid; {requests}")
         for line in told(planned_gates(plan)):
             typer.echo(f"  {line}")
+        for line in first_of_each_source(plan):
+            typer.echo(f"  {line}")
+        for note in notes:
+            typer.echo(safe_text(note), err=True)

@@ -7,6 +7,7 @@ need is done here, once: sweeps, seeds, stratified depths, exact lengths, spans,
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from itertools import islice
 from typing import Final, cast
 
@@ -21,6 +22,7 @@ from stressbench.prompts.build.conditions import (
     conditions_of,
     points_of,
 )
+from stressbench.prompts.build.layout import of_turns
 from stressbench.prompts.build.outline import Passage, PromptOutline, Truth
 from stressbench.prompts.build.params import Param, ParamValues
 from stressbench.prompts.build.prompt_class import PromptClass
@@ -109,7 +111,7 @@ def check(
             )
         if cases is None:
             cases = expand(spec, seed=seed, prompt_format=prompt_format)
-        longest = _longest(spec, traits, cases, prompt_format.template_tokens)
+        longest = _longest(spec, traits, cases, prompt_format)
         _check_window(spec, *longest, max_model_len)
         return
     budget = min(spec.budgets)
@@ -140,6 +142,8 @@ def truths(spec: PromptSpec, *, seed: int, prompt_format: PromptFormat) -> Itera
                     expected=outline.expected,
                     params=outline.scorer_params,
                     origin=outline.origin,
+                    messages=outline.messages,
+                    notes=outline.notes,
                 )
 
 
@@ -266,14 +270,24 @@ def _extent(spec: PromptSpec, prompt_format: PromptFormat, *, seed: int, items: 
     )
 
 
+def _prompt_tokens(case: Case, prompt_format: PromptFormat) -> int:
+    if case.messages:
+        with suppress(SuiteError):  # ``truths`` finds it too, and names the row
+            return len(of_turns(case.messages, prompt_format).ids)
+    return len(case.content_ids) + prompt_format.template_tokens
+
+
 def _longest(
-    spec: PromptSpec, traits: Traits, cases: Iterable[tuple[Case, ...]], template_tokens: int
+    spec: PromptSpec,
+    traits: Traits,
+    cases: Iterable[tuple[Case, ...]],
+    prompt_format: PromptFormat,
 ) -> tuple[int, int]:
     """Return the prompt and answer tokens of the longest of the first items."""
     depths = len(spec.depths) if traits.deep and spec.depths else 1
     number = min(spec.items, _BUILT_ITEMS) * len(points_of(spec, traits)) * depths
     sizes = [
-        (len(case.content_ids) + template_tokens, case.max_tokens)
+        (_prompt_tokens(case, prompt_format), case.max_tokens)
         for arms in islice(cases, number)
         for case in arms
     ]

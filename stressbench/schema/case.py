@@ -9,6 +9,7 @@ import msgspec
 
 from stressbench.schema.axes import role_name
 from stressbench.schema.base import Strict
+from stressbench.schema.message import Message
 from stressbench.schema.suite.suite import Arm, Scalar, Value
 
 Pass: TypeAlias = Literal["quality", "telemetry", "warmup", "cooldown"]
@@ -74,6 +75,9 @@ class Case(Strict, frozen=True, kw_only=True):
     arm: Arm
     seed: int
     text: str
+    messages: tuple[Message, ...] = ()
+    """All turns of a conversation, of which ``text`` is the last user message. Empty for a single
+    user message."""
     content_ids: tuple[int, ...]
     forced_ids: bool = False
     segments: tuple[Segment, ...]

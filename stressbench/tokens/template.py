@@ -3,15 +3,56 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from stressbench.errors import SetupError
 from stressbench.tokens.huggingface import HuggingFaceTokenizer
 
+if TYPE_CHECKING:
+    from jinja2 import Environment, Template
+
 _SENTINEL: Final = "\u2063stressbench-content\u2063"
+
+
+@dataclass(frozen=True)
+class TemplateSource:
+    """A chat template that can be rendered for any turns."""
+
+    source: str
+    variables: Mapping[str, str]
+    """``bos_token`` and ``eos_token``."""
+    where: str
+    encode: Callable[[str], list[int]]
+    """Encodes the template's own words, in which special tokens are spelled out."""
+
+    def render(self, messages: Sequence[Mapping[str, object]]) -> str:
+        """Return the prompt. Raises ``SetupError`` if the template fails or refuses the turns."""
+        import jinja2
+
+        try:
+            return self._template.render(
+                messages=messages,
+                add_generation_prompt=True,
+                tools=None,
+                documents=None,
+                **self.variables,
+            )
+        except (jinja2.TemplateError, TypeError, KeyError) as error:
+            raise SetupError(f"the chat template fails: {error}", where=self.where) from error
+
+    @cached_property
+    def _template(self) -> Template:
+        import jinja2
+
+        try:
+            return _environment().from_string(self.source)
+        except jinja2.TemplateError as error:
+            raise SetupError(f"the chat template fails: {error}", where=self.where) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +61,8 @@ class ChatTemplate:
 
     prefix_ids: tuple[int, ...] = ()
     suffix_ids: tuple[int, ...] = ()
+    source: TemplateSource | None = field(default=None, compare=False)
+    """For prompts of several turns; None for a model without a chat template."""
 
     @property
     def tokens(self) -> int:
@@ -42,7 +85,9 @@ def load_template(directory: Path, tokenizer: HuggingFaceTokenizer) -> ChatTempl
     if source is None:
         added = tokenizer.encode_special("", add_special_tokens=True)
         return ChatTemplate(tuple(added), ())
-    rendered = _render(source, config, where=str(directory))
+    variables = {name: _token_text(config.get(name)) for name in ("bos_token", "eos_token")}
+    template = TemplateSource(source, variables, str(directory), tokenizer.encode_special)
+    rendered = template.render([{"role": "user", "content": _SENTINEL}])
     before, found, after = rendered.partition(_SENTINEL)
     if not found or _SENTINEL in after:
         raise SetupError(
@@ -51,7 +96,7 @@ def load_template(directory: Path, tokenizer: HuggingFaceTokenizer) -> ChatTempl
             hint="use a model or tokenizer with a plain chat template",
         )
     return ChatTemplate(
-        tuple(tokenizer.encode_special(before)), tuple(tokenizer.encode_special(after))
+        tuple(tokenizer.encode_special(before)), tuple(tokenizer.encode_special(after)), template
     )
 
 
@@ -77,7 +122,7 @@ def _source(directory: Path, config: dict[str, object]) -> str | None:
     return template if isinstance(template, str) else None
 
 
-def _render(source: str, config: dict[str, object], *, where: str) -> str:
+def _environment() -> Environment:
     import jinja2
     from jinja2.ext import loopcontrols
     from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -95,16 +140,7 @@ def _render(source: str, config: dict[str, object], *, where: str) -> str:
     environment.filters["tojson"] = _tojson
     environment.globals["raise_exception"] = refuse
     environment.globals["strftime_now"] = fixed_date
-    try:
-        return environment.from_string(source).render(
-            messages=[{"role": "user", "content": _SENTINEL}],
-            add_generation_prompt=True,
-            tools=None,
-            documents=None,
-            **{name: _token_text(config.get(name)) for name in ("bos_token", "eos_token")},
-        )
-    except jinja2.TemplateError as error:
-        raise SetupError(f"the chat template fails: {error}", where=where) from error
+    return environment
 
 
 def _tojson(value: object, indent: int | None = None) -> str:

@@ -175,3 +175,26 @@ def test_debug_shows_the_traceback(cli: Cli, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("STRESSBENCH_DEBUG", "1")
     with pytest.raises(Exception, match="smoek"):
         cli("run", "smoek")
+
+
+@pytest.mark.parametrize(
+    ("line", "place", "said"),
+    [
+        ('{"prompt": "x" "y"}', "traffic.jsonl:3", "not a JSON object"),
+        ('{"prompt": "x", "prompt": "y"}', "traffic.jsonl:3", "'prompt' stands twice"),
+        ('{"prompt": "\udce9"}', "traffic.jsonl:3", "byte 0xe9 is no UTF-8"),
+    ],
+)
+def test_a_wrong_data_file_is_refused_by_its_own_line(
+    cli: Cli, tmp_path: Path, line: str, place: str, said: str
+) -> None:
+    rows = ['{"prompt": "One?", "answer": "1"}', "", line, '{"prompt": "Two?", "answer": "2"}']
+    data = "\n".join(rows).encode("utf-8", "surrogateescape")
+    (tmp_path / "traffic.jsonl").write_bytes(data)
+    file = tmp_path / "mine.yaml"
+    file.write_text(REPLAY, "utf-8")
+    left = cli("validate", file)
+    assert left.code == 2, left.err
+    assert f"{place}: " in left.err
+    assert said in left.err
+    assert "mine.yaml:7:prompts.0" in " ".join(left.err.split())

@@ -16,7 +16,7 @@ from stressbench.cli.running.suite import (
     model_progress,
     removed_if_empty,
     say_error,
-    say_gates,
+    say_notes,
     say_torn,
     show_plan,
     view_of,
@@ -87,7 +87,7 @@ def run_interleaved(
             tasks = _new(suites, console, options, blocks, cleaning)
         traits = tasks[0].prepared.traits
         for task in tasks:
-            say_gates(task.prepared, console)
+            say_notes(task.prepared, console)
         _say_turns([task.prepared for task in tasks], blocks, console, options)
         with view_of(console, shown=options.progress) as view:
             running = interleave(tasks, blocks, view)

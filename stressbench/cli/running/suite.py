@@ -101,7 +101,7 @@ def run_suite(suite: Suite, console: Console, options: RunOptions) -> ExitCode:
         directory = begun or new_directory(options.out, suite.spec.name)
         with removed_if_empty(directory):
             prepared = options.prepared(suite, header, progress)
-    say_gates(prepared, console)
+    say_notes(prepared, console)
     with removed_if_empty(directory), view_of(console, shown=options.progress) as view:
         running = run(prepared, directory, view, resumed=resumed, roles=roles)
         result = in_its_time(
@@ -112,10 +112,12 @@ def run_suite(suite: Suite, console: Console, options: RunOptions) -> ExitCode:
     return conclude(result, console)
 
 
-def say_gates(prepared: Prepared, console: Console) -> None:
-    """Warn about gates that the planned items cannot decide."""
+def say_notes(prepared: Prepared, console: Console) -> None:
+    """Say what is odd about the data, and warn about gates that the items cannot decide."""
     from stressbench.compare.decidable import told
 
+    for note in prepared.notes:
+        console.print(safe_text(note), style="yellow", soft_wrap=True)
     for line in told(each for each in prepared.gates if not (each.can_pass and each.can_fail)):
         console.print(safe_text(line), style="yellow", soft_wrap=True)
 
@@ -133,6 +135,8 @@ def show_plan(dry: Prepared, roles: tuple[str, ...]) -> None:
     print_plan(console, dry.plan)
     print_kv(console, foreseen(dry))
     console.print(counted(dry.suite, chosen, dry.passes), soft_wrap=True)
+    for note in dry.notes:
+        typer.echo(safe_text(note), err=True)
     for line in told(dry.gates):
         console.print(text(line), soft_wrap=True)
 

@@ -22,6 +22,7 @@ from stressbench.engines.openai.scrape import Scraper
 from stressbench.engines.openai.server import Server, inspect_server
 from stressbench.errors import EngineError, RequestError
 from stressbench.schema.case import Request
+from stressbench.schema.message import Message
 from stressbench.seeds import derive_rng
 
 _FACTS: Final = ("dtype", "max_model_len", "kv_blocks", "block_size")
@@ -106,7 +107,9 @@ class OpenAIEngine:
                 kind="rejected",
                 why_null=UNCOUNTED["chat"],
             )
-        prompt: Sequence[int] | str = case.text if chat else request.prompt_token_ids
+        prompt: Sequence[int] | str | Sequence[Message] = request.prompt_token_ids
+        if chat:
+            prompt = case.messages or case.text
         expected = Expected(
             prompt_tokens=None if chat else len(request.prompt_token_ids),
             max_tokens=case.max_tokens,

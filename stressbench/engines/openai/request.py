@@ -11,6 +11,7 @@ from urllib.parse import quote
 import msgspec
 
 from stressbench.errors import RequestError
+from stressbench.schema.message import Message
 from stressbench.schema.suite.suite import Value
 
 OPTIONAL: Final = (
@@ -51,7 +52,7 @@ class Dialect:
 
     def body(
         self,
-        prompt: Sequence[int] | str,
+        prompt: Sequence[int] | str | Sequence[Message],
         *,
         max_tokens: int,
         seed: int,
@@ -73,7 +74,7 @@ class Dialect:
         if ignore_eos:
             fields["ignore_eos"] = True
         if chat:
-            fields["messages"] = [{"role": "user", "content": prompt}]
+            fields["messages"] = _turns(prompt)
         else:
             fields["prompt"] = prompt
         choices: dict[str, dict[str, object]] = {
@@ -98,6 +99,12 @@ class Dialect:
                 f"the prompt is not Unicode text that JSON can carry: {error.reason}",
                 kind="rejected",
             ) from error
+
+
+def _turns(prompt: Sequence[int] | str | Sequence[Message]) -> list[dict[str, object]]:
+    if isinstance(prompt, str):
+        return [{"role": "user", "content": prompt}]
+    return [turn.sent() for turn in prompt if isinstance(turn, Message)]
 
 
 def _salt(text: str) -> str:

@@ -18,6 +18,7 @@ from stressbench.prompts.build.prompt_class import PromptClass
 from stressbench.prompts.build.prompt_format import Joined, fit
 from stressbench.prompts.build.shuffle import Mark, shuffled, shuffled_ids
 from stressbench.schema.case import Case, Segment, Span
+from stressbench.schema.message import messages_json
 from stressbench.schema.suite.suite import Arm, Value
 
 _TEXT: Final = attrgetter("text")
@@ -233,7 +234,7 @@ def _case(
     params: dict[str, Value] = {
         "budget": condition.budget if depends else None,
         "depth": condition.depth if depends else None,
-        "content_tokens": content.content_tokens,
+        "content_tokens": _content_tokens(outline, content, condition),
         **condition.params.values,
         **outline.params,
     }
@@ -251,6 +252,7 @@ def _case(
         arm=arm,
         seed=condition.seed,
         text=content.joined.text,
+        messages=outline.messages,
         content_ids=tuple(content.joined.ids),
         forced_ids=forced,
         segments=content.segments,
@@ -261,8 +263,18 @@ def _case(
         values=outline.values,
         max_tokens=spec.max_tokens or outline.max_tokens or traits.max_tokens,
         ignore_eos=spec.ignore_eos,
-        content_sha256=_sha256(content.joined, forced=forced),
+        content_sha256=hashlib.sha256(messages_json(outline.messages)).hexdigest()
+        if outline.messages
+        else _sha256(content.joined, forced=forced),
     )
+
+
+def _content_tokens(outline: PromptOutline, content: _Content, condition: Condition) -> int:
+    """Tokens of the user message, or of all turns of a conversation."""
+    if not outline.messages:
+        return content.content_tokens
+    encode = condition.prompt_format.tokenizer.encode
+    return sum(len(encode(each.content)) for each in outline.messages)
 
 
 def _sha256(joined: Joined, *, forced: bool) -> str:

@@ -9,6 +9,7 @@ from typing import Literal, TypeAlias
 from stressbench.prompts.build.encoded import Encoded, PieceEncoder
 from stressbench.prompts.build.filler import FillerSource
 from stressbench.prompts.build.params import PlainValue
+from stressbench.schema.message import Message
 from stressbench.schema.suite.suite import Scalar
 
 ForcedEncoding: TypeAlias = Callable[[PieceEncoder, str], Encoded]
@@ -50,6 +51,9 @@ class PromptOutline:
     close: str = ""
     """Ends the context, before the question."""
     question: str
+    """The user message; of a conversation, the last one."""
+    messages: tuple[Message, ...] = ()
+    """All turns of a conversation, the question among them; empty for a single user message."""
     expected: tuple[str, ...]
     values: tuple[str, ...] = ()
     """Values in the prompt that look like the expected one and are wrong."""
@@ -67,6 +71,8 @@ class PromptOutline:
     scorer_params: dict[str, Scalar | list[str]] = field(default_factory=dict)
     origin: str = ""
     """Where the references were read, for messages: ``row 3 of 'traffic.jsonl'``."""
+    notes: tuple[str, ...] = ()
+    """What a person should know about the source of the prompt; each is said once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,3 +84,6 @@ class Truth:
     params: Mapping[str, Scalar | list[str]]
     origin: str
     """Where it was read, for messages; empty if the class made it up."""
+    messages: tuple[Message, ...] = ()
+    """The turns of a conversation, which a chat template has to take."""
+    notes: tuple[str, ...] = ()

@@ -10,7 +10,7 @@ import msgspec
 
 from stressbench import catalog
 from stressbench.errors import SuiteError
-from stressbench.schema.suite.suite import PromptSpec
+from stressbench.schema.suite.suite import PromptSpec, Scalar
 
 PlainValue: TypeAlias = bool | int | float | str
 
@@ -24,6 +24,8 @@ class Param(msgspec.Struct, frozen=True, kw_only=True):
     choices: tuple[str, ...] = ()
     least: float | None = None
     most: float | None = None
+    mapping: bool = False
+    """A suite gives a mapping, whose value is kept as JSON text; it cannot be swept."""
 
     def read(self, given: object, spec: PromptSpec) -> list[PlainValue]:
         """Return the values to sweep over: those given, or the default. Raises ``SuiteError``."""
@@ -37,6 +39,8 @@ class Param(msgspec.Struct, frozen=True, kw_only=True):
         return [self._one(value, spec) for value in values]
 
     def _one(self, value: object, spec: PromptSpec) -> PlainValue:
+        if self.mapping:
+            return self._plain(value, spec)
         kind = type(self.default)
         if kind is float and type(value) is int:
             value = float(value)
@@ -51,6 +55,15 @@ class Param(msgspec.Struct, frozen=True, kw_only=True):
         ):
             raise self._error(spec, f"{value!r} is out of range ({self.least} to {self.most})")
         return value
+
+    def _plain(self, value: object, spec: PromptSpec) -> str:
+        try:
+            read = msgspec.convert(value, dict[str, Scalar | list[str]])
+        except msgspec.ValidationError:
+            raise self._error(
+                spec, f"{value!r} is not a mapping of numbers, texts and lists of texts"
+            ) from None
+        return msgspec.json.encode(read).decode()
 
     def _error(self, spec: PromptSpec, message: str) -> SuiteError:
         return SuiteError(message, where=f"prompts.{spec.name}.params.{self.name}")
@@ -82,6 +95,11 @@ class ParamValues:
         value = self.values[name]
         assert isinstance(value, int | float)
         return float(value)
+
+    def mapping(self, name: str) -> dict[str, Scalar | list[str]]:
+        """Read a mapping."""
+        text = self.text(name)
+        return msgspec.json.decode(text, type=dict[str, Scalar | list[str]]) if text else {}
 
     def flag(self, name: str) -> bool:
         """Read true or false."""

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Final
+from pathlib import Path
+from typing import Final, TypeAlias
 
 from stressbench.errors import SuiteError
 from stressbench.prompts.base import Condition, Param, PromptOutline, Traits, known_scorer
-from stressbench.prompts.material.rows import DataRow, read_rows
+from stressbench.prompts.material.cell import columns_of
+from stressbench.prompts.material.logged import Columns, LoggedPrompt, LogReader
+from stressbench.schema.message import Message, last_user
 from stressbench.schema.suite.suite import Arm
 from stressbench.seeds import derive_rng
 
@@ -22,9 +25,12 @@ class Replay:
 
     Draws a seeded sample, stratified by length (powers of two, in characters) in proportion
     to the traffic, in one pass that holds only the sample in memory (Vitter 1985, algorithm R,
-    in each stratum). A prompt is a text, or a list of chat messages, which become one text
-    with the earlier turns written out before the last one. If there are reference answers,
-    the chosen scorer judges; if not, only the form of the answer is judged (``well_formed``).
+    in each stratum). A prompt is a text, a list of chat messages (OpenAI or ShareGPT), or
+    several columns put into a text by ``prompt``. Chat messages are sent as turns with their
+    roles, through the model's chat template or the server's. If a conversation ends with the
+    assistant's turn, that turn is not sent; it is the reference if the row has no other. If
+    there are reference answers, the chosen scorer judges; if not, only the form of the answer
+    is judged (``well_formed``).
     """
 
     traits = Traits(
@@ -38,19 +44,47 @@ class Replay:
                 doc="Column or key of the prompt: a text, or a list of chat messages.",
             ),
             Param(
+                name="prompt",
+                default="",
+                doc="The user message, with columns in braces, instead of `field`: "
+                '`"{context}\\n\\n{input}"`; `{{` is a brace.',
+            ),
+            Param(
+                name="system",
+                default="",
+                doc="A system turn to put first, with columns in braces as in `prompt`.",
+            ),
+            Param(
                 name="answer_field",
                 default="answer",
-                doc="Column or key of the reference answer or answers; may be missing.",
+                doc="Column or key of the reference answer or answers; the default may be "
+                "missing, and an empty name reads none.",
+            ),
+            Param(
+                name="options_field",
+                default="",
+                doc="Column or key of a list of options; the scorer gets it as `options`.",
             ),
             Param(
                 name="time_field",
                 default="timestamp",
-                doc="Column or key of the arrival time in seconds; may be missing.",
+                doc="Column or key of the arrival time in seconds; the default may be missing.",
+            ),
+            Param(
+                name="delimiter",
+                default="",
+                doc="Character between the cells of a CSV file, if not a comma; or `tab`.",
             ),
             Param(
                 name="scorer",
                 default="exact_match",
                 doc="The scorer for answers that have a reference.",
+            ),
+            Param(
+                name="scorer_params",
+                default="",
+                mapping=True,
+                doc="Parameters of the scorer, as a mapping: `{tolerance: 0.01}`.",
             ),
         ),
         max_tokens=128,
@@ -64,56 +98,108 @@ class Replay:
             raise SuiteError(
                 "replay needs a path", where=where, hint="params: {path: traffic.jsonl}"
             )
-        sampled = _sample(
+        sample = _sample(
             params.text("path"),
-            (params.text("field"), params.text("answer_field"), params.text("time_field")),
+            _columns(condition),
             items=condition.spec.items,
             seed=condition.suite_seed,
             where=where,
+            state=_state(params.text("path")),
         )
-        if condition.item >= len(sampled):
+        if condition.item >= len(sample.prompts):
             raise SuiteError(
-                f"items is {condition.spec.items}, but there are only {len(sampled)} prompts",
+                f"items is {condition.spec.items}, but there are only "
+                f"{len(sample.prompts)} prompts",
                 where=where,
-                hint=f"items: {len(sampled)}",
+                hint=f"items: {len(sample.prompts)}",
             )
-        prompt = sampled[condition.item]
-        scorer = known_scorer(params.text("scorer"), f"prompts.{condition.spec.name}.params.scorer")
-        judged = bool(prompt.answers)
-        return {
-            "stress": PromptOutline(
-                question=prompt.text,
-                expected=prompt.answers,
-                scorer=scorer if judged else None,
-                params={} if prompt.time_s is None else {"timestamp_s": prompt.time_s},
-                origin=f"row {prompt.row + 1} of {params.text('path')!r}",
-            )
-        }
+        return {"stress": _outline(condition, sample.prompts[condition.item], sample.notes)}
+
+
+def _columns(condition: Condition) -> Columns:
+    params, spec = condition.params, condition.spec
+    if params.text("prompt") and "field" in spec.params:
+        raise SuiteError(
+            "`field` and `prompt` both say where the prompt is",
+            where=f"prompts.{spec.name}.params.prompt",
+            hint="leave `field` out, and name its column in braces in `prompt`",
+        )
+    for name in ("prompt", "system"):
+        try:
+            columns_of(params.text(name))
+        except SuiteError as error:
+            where = f"prompts.{spec.name}.params.{name}"
+            raise SuiteError(error.message, where=where, hint=error.hint) from error
+    return Columns(
+        field=params.text("field"),
+        answer=params.text("answer_field"),
+        time=params.text("time_field"),
+        options=params.text("options_field"),
+        prompt=params.text("prompt"),
+        system=params.text("system"),
+        required=tuple(spec.params),
+        delimiter=params.text("delimiter"),
+    )
+
+
+def _outline(condition: Condition, prompt: LoggedPrompt, notes: tuple[str, ...]) -> PromptOutline:
+    params, spec = condition.params, condition.spec
+    scorer = known_scorer(params.text("scorer"), f"prompts.{spec.name}.params.scorer")
+    judged = bool(prompt.answers)
+    scorer_params = params.mapping("scorer_params")
+    if prompt.options:
+        scorer_params["options"] = list(prompt.options)
+    single = len(prompt.messages) == 1 and prompt.messages[0] == Message(
+        role="user", content=prompt.messages[0].content
+    )
+    return PromptOutline(
+        question=last_user(prompt.messages),
+        messages=() if single else prompt.messages,
+        expected=prompt.answers,
+        scorer=scorer if judged else None,
+        scorer_params=scorer_params if judged else {},
+        params={} if prompt.time_s is None else {"timestamp_s": prompt.time_s},
+        origin=f"row {prompt.row + 1} of {params.text('path')!r}",
+        notes=notes,
+    )
 
 
 @dataclass(frozen=True, slots=True)
-class _LoggedPrompt:
-    row: int
-    text: str
-    answers: tuple[str, ...]
-    time_s: float | None
+class _Sample:
+    prompts: tuple[LoggedPrompt, ...]
+    """In the order of the traffic."""
+    notes: tuple[str, ...]
+
+
+_State: TypeAlias = tuple[int, int] | None
+
+
+def _state(path: str) -> _State:
+    """When a file was last written, and its size; None for what is no file."""
+    try:
+        found = Path(path).expanduser().stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size
 
 
 @dataclass(slots=True)
 class _Stratum:
     seen: int = 0
-    kept: list[_LoggedPrompt] = field(default_factory=list)
+    kept: list[LoggedPrompt] = field(default_factory=list)
 
 
 @lru_cache(maxsize=8)
 def _sample(
-    path: str, fields: tuple[str, str, str], *, items: int, seed: int, where: str
-) -> tuple[_LoggedPrompt, ...]:
-    """Sample at most ``items`` prompts and return them in the order of the traffic."""
+    path: str, columns: Columns, *, items: int, seed: int, where: str, state: _State
+) -> _Sample:
+    """Sample at most ``items`` prompts. ``state`` makes a changed file be read again."""
+    del state
     rng = derive_rng(seed, "replay", path)
     strata = [_Stratum() for _ in range(_LENGTHS)]
-    for prompt in _prompts(path, fields, where):
-        stratum = strata[min(len(prompt.text).bit_length(), _LENGTHS - 1)]
+    reader = LogReader(path, columns, where=where)
+    for prompt in reader.prompts():
+        stratum = strata[min(prompt.characters.bit_length(), _LENGTHS - 1)]
         stratum.seen += 1
         if len(stratum.kept) < items:
             stratum.kept.append(prompt)
@@ -121,12 +207,15 @@ def _sample(
             place = rng.randrange(stratum.seen)
             if place < items:
                 stratum.kept[place] = prompt
-    chosen: list[_LoggedPrompt] = []
+    reader.check()
+    chosen: list[LoggedPrompt] = []
     for stratum, share in zip(strata, _shares([s.seen for s in strata], items), strict=True):
         chosen += rng.sample(stratum.kept, min(share, len(stratum.kept)))
     if all(prompt.time_s is not None for prompt in chosen):  # a log may be out of order
-        return tuple(sorted(chosen, key=lambda prompt: (prompt.time_s or 0.0, prompt.row)))
-    return tuple(sorted(chosen, key=lambda prompt: prompt.row))
+        chosen.sort(key=lambda prompt: (prompt.time_s or 0.0, prompt.row))
+    else:
+        chosen.sort(key=lambda prompt: prompt.row)
+    return _Sample(tuple(chosen), reader.notes())
 
 
 def _shares(seen: list[int], items: int) -> list[int]:
@@ -140,49 +229,6 @@ def _shares(seen: list[int], items: int) -> list[int]:
     for index in rest[: items - sum(shares)]:
         shares[index] += 1
     return shares
-
-
-def _prompts(path: str, fields: tuple[str, str, str], where: str) -> Iterator[_LoggedPrompt]:
-    text_field, answer_field, time_field = fields
-    for number, row in enumerate(read_rows(path, where=where, text_field=text_field)):
-        if text_field not in row:
-            raise SuiteError(
-                f"row {number + 1} of {path!r} has no {text_field!r}; "
-                f"it has {', '.join(map(str, row))}",
-                where=where,
-                hint="name the column with `field`",
-            )
-        text = _text(row[text_field])
-        if text.strip():
-            yield _LoggedPrompt(
-                number, text, _answers(row.get(answer_field)), _time(row, time_field)
-            )
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, list):
-        return "" if value is None else str(value)
-    turns = [turn for turn in value if isinstance(turn, dict)]
-    if len(turns) == 1:
-        return str(turns[0].get("content") or "")
-    return "\n\n".join(
-        f"{str(turn.get('role') or 'user').capitalize()}: {turn.get('content') or ''}"
-        for turn in turns
-    )
-
-
-def _answers(value: object) -> tuple[str, ...]:
-    if value is None or value == "":
-        return ()
-    return tuple(map(str, value)) if isinstance(value, list) else (str(value),)
-
-
-def _time(row: DataRow, name: str) -> float | None:
-    value = row.get(name)
-    try:
-        return None if value in (None, "") else float(str(value))
-    except ValueError:
-        return None
 
 
 PLUGIN = Replay()

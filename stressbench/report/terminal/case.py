@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from rich.console import Console
@@ -15,6 +15,7 @@ from stressbench.report.terminal.attention_map import HeatMap
 from stressbench.report.terminal.layout import text
 from stressbench.report.words.outcomes import MEANINGS, outcome_words
 from stressbench.safe_text import safe_text
+from stressbench.schema.message import Message
 from stressbench.schema.results.record import CaseRecord
 
 _SHOWN_VALUES: Final = 8
@@ -65,10 +66,25 @@ def _prompt(record: CaseRecord, marked: Text | None) -> Text:
     """The prompt, the expected values marked where they occur."""
     if record.prompt.text is None:
         return text(record.why_null.get("prompt.text", "not recorded"), "dim")
-    found = marked or Text(safe_text(record.prompt.text))
+    found = _turns(record.prompt.messages or [], marked)
+    if not found:
+        found = marked or Text(safe_text(record.prompt.text))
     for value in record.quality.expected:
         if value.strip():
             found.highlight_words([safe_text(value)], style="bold green", case_sensitive=False)
+    return found
+
+
+def _turns(messages: Sequence[Message], marked: Text | None) -> Text:
+    """The turns of a conversation, each under its role; ``marked`` is the last user message."""
+    found = Text()
+    asked = max((at for at, turn in enumerate(messages) if turn.role == "user"), default=None)
+    for at, turn in enumerate(messages):
+        found.append("\n\n" if at else "")
+        found.append(f"{turn.role}: ", style="bold")
+        found.append(marked if marked and at == asked else Text(safe_text(turn.content)))
+        for call in turn.tool_calls:
+            found.append(safe_text(f"\n{call.name}({call.arguments})"))
     return found
 
 

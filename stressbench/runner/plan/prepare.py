@@ -9,9 +9,10 @@ from typing import cast
 
 from stressbench import catalog
 from stressbench.engines.base import Engine, EngineTraits
-from stressbench.errors import StressbenchError, SuiteError, UsageError
+from stressbench.errors import DataError, StressbenchError, SuiteError, UsageError
 from stressbench.models.cache import Progress
-from stressbench.prompts.base import check, truths
+from stressbench.prompts.base import Truth, check, truths
+from stressbench.prompts.build.layout import of_turns
 from stressbench.prompts.build.prompt_format import PromptFormat
 from stressbench.runner.plan.capacity import check_capacity
 from stressbench.runner.plan.models import RunModel, at_dtype, open_models
@@ -44,6 +45,8 @@ class Prepared:
     """Its requests."""
     gates: Sequence[GatePlan] = ()
     """What its gates can decide; the run's header keeps it."""
+    notes: Sequence[str] = ()
+    """What a person should know about the data that its prompts are read from."""
 
 
 def prepare(
@@ -66,7 +69,7 @@ def prepare(
         }
         check_capacity(suite, opened.values())
     plan = Plan(spec, open_prompt_formats(suite, opened))
-    check_prompts(suite, plan, opened)
+    notes = check_prompts(suite, plan, opened)
     return Prepared(
         source=suite,
         suite=spec,
@@ -76,6 +79,7 @@ def prepare(
         passes=passes(spec, workers=plugin.traits.workers),
         models=opened,
         plan=plan,
+        notes=notes,
     )
 
 
@@ -114,8 +118,10 @@ def open_prompt_formats(suite: Suite, models: Mapping[str, RunModel]) -> dict[st
     return prompt_formats
 
 
-def check_prompts(suite: Suite, plan: Plan, models: Mapping[str, RunModel]) -> None:
+def check_prompts(suite: Suite, plan: Plan, models: Mapping[str, RunModel]) -> tuple[str, ...]:
     """Refuse prompts that cannot be generated, or are too long for one of the models.
+
+    Returns what a person should know about the data that prompts are read from.
 
     If the budgets count tokens of another tokenizer, a prompt's length under a model's own is
     known only when it is sent. A prompt that is too long is then recorded as ``rejected``.
@@ -126,6 +132,8 @@ def check_prompts(suite: Suite, plan: Plan, models: Mapping[str, RunModel]) -> N
     window = min((tokens for tokens in windows if tokens is not None), default=None)
     if spec.budget_role not in spec.models:
         window = None
+    formats = [prompt_format, *(each.prompt_format for each in models.values())]
+    notes: dict[str, None] = {}
     for index, prompt in enumerate(spec.prompts):
         try:
             check(
@@ -135,7 +143,11 @@ def check_prompts(suite: Suite, plan: Plan, models: Mapping[str, RunModel]) -> N
                 seed=spec.seed,
                 cases=plan.cases.of(index),
             )
-            _check_truths(prompt, spec, prompt_format)
+            notes |= _check_truths(prompt, spec, formats)
+        except DataError as error:
+            named = f"the suite names the file in {suite.where('prompts', index)}"
+            hint = f"{error.hint} ({named})" if error.hint else named
+            raise DataError(error.message, where=error.where, hint=hint) from error
         except SuiteError as error:
             _, _, field = (error.where or "").removeprefix("prompts.").partition(f"{prompt.name}.")
             path = field.split(".") if field else []
@@ -144,12 +156,23 @@ def check_prompts(suite: Suite, plan: Plan, models: Mapping[str, RunModel]) -> N
             ) from error
     if spec.load.arrival == "trace":
         _check_times(suite, plan)
+    return tuple(notes)
 
 
-def _check_truths(prompt: PromptSpec, spec: SuiteSpec, prompt_format: PromptFormat) -> None:
-    """Refuse references that a scorer cannot read, and a scorer whose section a probe fills."""
+def _check_truths(
+    prompt: PromptSpec, spec: SuiteSpec, formats: Sequence[PromptFormat]
+) -> dict[str, None]:
+    """Refuse references that a scorer cannot read, and a scorer whose section a probe fills.
+
+    Also refuses a conversation that one of ``formats``, the first of which is the budget's,
+    cannot take. Returns the notes about the data.
+    """
     probed = {probe_type(probe).section: probe.use for probe in spec.probe_specs}
-    for truth in truths(prompt, seed=spec.seed, prompt_format=prompt_format):
+    notes: dict[str, None] = {}
+    for truth in truths(prompt, seed=spec.seed, prompt_format=formats[0]):
+        notes |= dict.fromkeys(truth.notes)
+        if truth.messages:
+            notes |= _check_turns(prompt, truth, formats)
         try:
             check_truth(truth.scorer, truth.expected, truth.params)
             _check_scorers_section(truth.scorer, probed)
@@ -159,6 +182,37 @@ def _check_truths(prompt: PromptSpec, spec: SuiteSpec, prompt_format: PromptForm
             raise SuiteError(
                 f"{origin}{error.message}", where=f"prompts.{prompt.name}.{field}", hint=error.hint
             ) from error
+    return notes
+
+
+def _check_turns(
+    prompt: PromptSpec, truth: Truth, formats: Sequence[PromptFormat]
+) -> dict[str, None]:
+    """Refuse a conversation that a chat template cannot take; note where there is no template."""
+    notes: dict[str, None] = {}
+    for place, prompt_format in enumerate(dict.fromkeys(formats)):
+        try:
+            of_turns(truth.messages, prompt_format)
+        except SuiteError as error:
+            raise SuiteError(
+                f"{truth.origin}: {error.message}",
+                where=f"prompts.{prompt.name}.params.path",
+                hint=error.hint,
+            ) from error
+        if place and prompt_format.template.source is None:
+            name = prompt_format.tokenizer.name
+            if any(each.tool_calls for each in truth.messages):
+                raise SuiteError(
+                    f"{truth.origin}: a turn calls a tool, and {name} has no chat template to "
+                    "write that",
+                    where=f"prompts.{prompt.name}.params.path",
+                    hint="use a model whose chat template takes tool calls, or leave the row out",
+                )
+            notes[
+                f"{name} has no chat template, so the turns of a conversation are written out "
+                "as text: `User: ...`"
+            ] = None
+    return notes
 
 
 def _check_scorers_section(scorer: str, probed: Mapping[str, str]) -> None:

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from stressbench.prompts.base import count, load
 from stressbench.prompts.build.assemble import assemble_condition
 from stressbench.prompts.build.conditions import Condition, conditions_of
+from stressbench.prompts.build.layout import of_message, of_turns
 from stressbench.prompts.build.prompt_format import PromptFormat
 from stressbench.runner.plan.blocks import ItemBlock
 from stressbench.runner.plan.probes import telemetry_items
@@ -20,6 +21,7 @@ from stressbench.runner.plan.spans import content_ids, spans
 from stressbench.schema.axes import split_role
 from stressbench.schema.case import Case, Pass, PlannedCase, Request
 from stressbench.schema.key_values import text_of
+from stressbench.schema.message import characters
 from stressbench.schema.suite.load import CLOSED_CONCURRENCY, Cache, LoadLevel, LoadSpec, levels
 from stressbench.schema.suite.suite import SuiteSpec
 
@@ -27,6 +29,7 @@ _KEPT_CASES: Final = 2048
 _KEPT_TOKENS: Final = 1_500_000
 """Content tokens. Both limits leave room for the cases that checking a suite builds and for those
 that a prediction of the KV cache needs. 500 cases with 1.5 million tokens take 21 MB."""
+_CHARS_PER_TOKEN: Final = 4
 LEVEL: Final = "load_level"
 """The parameter that holds a case's level in a load sweep."""
 
@@ -143,11 +146,16 @@ class Cases:
             yield cases
 
     def _keep(self, key: tuple[int, int], cases: tuple[Case, ...]) -> None:
-        number, tokens = len(cases), sum(len(case.content_ids) for case in cases)
+        number, tokens = len(cases), sum(map(_tokens, cases))
         if self._cases + number <= _KEPT_CASES and self._tokens + tokens <= _KEPT_TOKENS:
             self._kept[key] = cases
             self._cases += number
             self._tokens += tokens
+
+
+def _tokens(case: Case) -> int:
+    """About what a case takes in memory, in tokens of all its turns."""
+    return len(case.content_ids) + characters(case.messages) // _CHARS_PER_TOKEN
 
 
 class Plan:
@@ -251,18 +259,21 @@ def _requests(
         ids = encoded[case.case_id]
         own = ids if case.arm == "isocontent" else None
         twin = encoded.get(case.twin_of) if case.twin_of else own
-        prompt_ids = (*prompt_format.template.prefix_ids, *ids, *prompt_format.template.suffix_ids)
+        laid = (
+            of_turns(case.messages, prompt_format)
+            if case.messages
+            else of_message(ids, prompt_format)
+        )
         yield Request(
             role=split_role(role)[0],
             variant=split_role(role)[1],
             case=case,
-            prompt_token_ids=prompt_ids,
-            prompt_sha256=ids_sha256(prompt_ids),
-            spans=spans(case, ids, prompt_format, same=same),
-            template_tokens=prompt_format.template_tokens,
+            prompt_token_ids=laid.ids,
+            prompt_sha256=ids_sha256(laid.ids),
+            spans=spans(case, laid, prompt_format, same=same),
+            template_tokens=laid.template_tokens,
             control_tokens=len(twin) + prompt_format.template_tokens if twin is not None else None,
-            retok_drift=len(prompt_format.tokenizer.encode(prompt_format.tokenizer.decode(ids)))
-            - len(ids),
+            retok_drift=laid.retok_drift,
             cache_salt="",
             seed=suite.seed,
         )

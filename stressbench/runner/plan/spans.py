@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from stressbench.errors import SuiteError
+from stressbench.prompts.build.layout import Layout
 from stressbench.prompts.build.prompt_format import PromptFormat
 from stressbench.schema.case import Case, Segment, Span
 
@@ -29,15 +30,13 @@ def content_ids(case: Case, prompt_format: PromptFormat, *, same: bool) -> Seque
     return prompt_format.tokenizer.encode(case.text)
 
 
-def spans(
-    case: Case, ids: Sequence[int], prompt_format: PromptFormat, *, same: bool
-) -> tuple[Span, ...]:
+def spans(case: Case, laid: Layout, prompt_format: PromptFormat, *, same: bool) -> tuple[Span, ...]:
     """Token spans of the segments in the final prompt: known by construction, or looked up.
 
     Every segment has one under every tokenizer. If the prompt was built with this tokenizer,
     all spans are known except where the question begins inside the last piece.
     """
-    offset = len(prompt_format.template.prefix_ids)
+    offset, ids = laid.start, laid.ids[laid.start : laid.end]
     segments, known = case.segments, case.content_spans if same else ()
     if known and [span.part for span in known] == [each.part for each in segments[: len(known)]]:
         segments = segments[len(known) :]

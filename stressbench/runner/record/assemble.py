@@ -101,7 +101,7 @@ def assemble(attempt: Attempt, *, run_id: str, model: str) -> CaseRecord:
         confidence=_confidence(done, why),
         quality=_quality(attempt.quality, attempt.unjudged, why),
         output=_output(done, why),
-        prompt=Prompt(text=case.text, spans=list(request.spans)),
+        prompt=Prompt(text=case.text, spans=list(request.spans), messages=list(case.messages)),
         retries=_retries(outcome, why),
         status=_status(outcome),
         error=str(outcome) if isinstance(outcome, RequestError) else None,
@@ -116,7 +116,9 @@ def without_texts(record: CaseRecord) -> CaseRecord:
     The answer goes too, because it can quote the prompt. Hashes, lengths, scores and outcomes
     stay.
     """
-    hidden = ("prompt.text", "output.text", "quality.answer", "quality.expected")
+    hidden = ["prompt.text", "output.text", "quality.answer", "quality.expected"]
+    if record.prompt.messages:
+        hidden.append("prompt.messages")
     # The message of a scorer that failed may quote the answer or the reference.
     unjudged = {
         name: reason.partition(":")[0]
@@ -125,7 +127,7 @@ def without_texts(record: CaseRecord) -> CaseRecord:
     }
     return replace(
         record,
-        prompt=replace(record.prompt, text=None),
+        prompt=replace(record.prompt, text=None, messages=None if record.prompt.messages else []),
         output=replace(record.output, text=None),
         quality=replace(record.quality, answer=None, expected=[]),
         why_null={**record.why_null, **unjudged, **dict.fromkeys(hidden, _PRIVATE)},
@@ -174,7 +176,8 @@ def _tokens(request: Request, done: Completion | None, why: dict[str, str]) -> T
         why["tokens.control"] = _NO_TWIN
     if done is None:
         why["tokens.output"] = FAILED
-    text_bytes = len(case.text.encode("utf-8", "surrogatepass"))
+    texts = [each.content for each in case.messages] or [case.text]
+    text_bytes = sum(len(text.encode("utf-8", "surrogatepass")) for text in texts)
     if not content:
         why["tokens.bytes_per_token"] = "the user message is empty"
     return Tokens(

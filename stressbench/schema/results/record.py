@@ -14,6 +14,7 @@ from msgspec import field
 from stressbench.schema.axes import role_name
 from stressbench.schema.base import Open
 from stressbench.schema.case import Pass, Span
+from stressbench.schema.message import Message
 from stressbench.schema.results.arrays import ArraysAt
 from stressbench.schema.suite.suite import Arm, Value
 
@@ -174,6 +175,9 @@ class Prompt(Open, frozen=True, kw_only=True):
 
     text: str | None
     spans: list[Span]
+    messages: list[Message] | None = []
+    """All turns of a conversation, of which ``text`` is the last user message. Empty for a single
+    user message."""
 
 
 class CaseRecord(Open, frozen=True, kw_only=True, tag="case"):

@@ -122,8 +122,12 @@ def replay(path: Path, items: int, **params: str) -> PromptSpec:
 
 def test_traffic_is_replayed_with_answers_times_and_chat(bytes_format: PromptFormat) -> None:
     made = cases(replay(DATA / "traffic.jsonl", 4), bytes_format)
-    assert [case.text.split()[0] for case in made] == ["What", "User:", "Name", "Summarise"]
-    assert made[1].text.endswith("Assistant: Red.\n\nUser: Another one?")
+    assert [case.text.split()[0] for case in made] == ["What", "Another", "Name", "Summarise"]
+    turns = [(each.role, each.content) for each in made[1].messages]
+    assert turns == [
+        ("user", "Name a colour."), ("assistant", "Red."), ("user", "Another one?"),
+    ]  # fmt: skip
+    assert [case.messages for case in (made[0], made[2], made[3])] == [(), (), ()]
     assert [case.scorer for case in made] == [
         "exact_match", "well_formed", "exact_match", "well_formed",
     ]  # fmt: skip
@@ -167,3 +171,16 @@ def test_asking_for_more_than_there_is_says_how_much_there_is(bytes_format: Prom
         cases(replay(DATA / "traffic.jsonl", 9), bytes_format)
     with pytest.raises(SuiteError, match="has no 'question'; it has prompt"):
         cases(replay(DATA / "traffic.jsonl", 2, field="question"), bytes_format)
+
+
+@pytest.mark.parametrize(("delimiter", "mark"), [(";", ";"), ("tab", "\t")])
+def test_a_csv_file_may_have_another_delimiter(
+    delimiter: str, mark: str, tmp_path: Path, bytes_format: PromptFormat
+) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(f"prompt{mark}answer\nOne, or two?{mark}1\n", "utf-8")
+    (case,) = cases(replay(path, 1, delimiter=delimiter), bytes_format)
+    assert (case.text, case.expected) == ("One, or two?", ("1",))
+    with pytest.raises(SuiteError, match="single column") as caught:
+        cases(replay(path, 1), bytes_format)
+    assert "delimiter" in str(caught.value.hint)

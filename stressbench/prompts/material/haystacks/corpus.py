@@ -72,14 +72,7 @@ def open_corpus(path: str, field: str, *, where: str) -> Corpus:
 
 def _texts(path: str, field: str, where: str) -> Iterator[str]:
     for row in read_rows(path, where=where, text_field=field):
-        text = row.get(field)
-        if text is None:
-            raise SuiteError(
-                f"{path!r} has no {field!r}; it has {', '.join(map(str, row))}",
-                where=where,
-                hint="name the column with `field`",
-            )
-        yield str(text)
+        yield row.text(field)
 
 
 def _sentences(text: str) -> Iterator[str]:

@@ -1,0 +1,1 @@
+"""The formats of a user's own data, one module each; ``material/rows.py`` chooses among them."""
