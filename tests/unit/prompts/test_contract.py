@@ -8,6 +8,7 @@ import pytest
 
 from stressbench import catalog
 from stressbench.prompts import base
+from stressbench.prompts.build.layout import of_message
 from stressbench.prompts.build.prompt_format import PromptFormat
 from stressbench.runner.plan.spans import spans
 from stressbench.schema.case import Case
@@ -36,7 +37,9 @@ def test_cases_are_exact_and_say_where_everything_is(
         assert case.forced_ids or encode(case.text) == list(case.content_ids)
         assert decode(case.content_ids) == case.text
         assert case.text == case.text.strip()
-        assert case.params["content_tokens"] == len(case.content_ids)
+        turns = [each.content for each in case.messages]  # of a conversation, all count
+        counted = sum(len(encode(text)) for text in turns) if turns else len(case.content_ids)
+        assert case.params["content_tokens"] == counted
         if case.arm in {"stress", "isotoken"} and case.params["budget"] is not None:
             assert len(case.content_ids) + prompt_format.template_tokens == case.params["budget"]
         for segment in case.segments:
@@ -57,10 +60,11 @@ def test_spans_are_the_same_whether_a_prompt_was_built_with_this_tokenizer_or_no
 ) -> None:
     prompt_format = prompt_formats[tokenizer]
     for case in some_cases(name, prompt_format):
-        built = spans(case, case.content_ids, prompt_format, same=True)
+        laid = of_message(case.content_ids, prompt_format)
+        built = spans(case, laid, prompt_format, same=True)
         assert [span.part for span in built] == [segment.part for segment in case.segments]
         if not case.forced_ids:
-            assert built == spans(case, case.content_ids, prompt_format, same=False)
+            assert built == spans(case, laid, prompt_format, same=False)
 
 
 @pytest.mark.parametrize("name", CLASSES)
