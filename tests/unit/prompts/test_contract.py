@@ -12,6 +12,7 @@ from stressbench.prompts.build.layout import of_message
 from stressbench.prompts.build.prompt_format import PromptFormat
 from stressbench.runner.plan.spans import spans
 from stressbench.schema.case import Case
+from stressbench.schema.message import messages_json
 from stressbench.schema.suite.suite import PromptSpec
 from tests.unit.prompts.specs import CLASSES, SIZED, cases, smallest, tiny
 
@@ -135,7 +136,8 @@ def test_items_differ_and_text_is_hashed(name: str, bytes_format: PromptFormat) 
     assert len({case.content_sha256 for case in made}) == len(made)
     for case in made:
         if not case.forced_ids:
-            assert case.content_sha256 == hashlib.sha256(case.text.encode()).hexdigest()
+            hashed = messages_json(case.messages) if case.messages else case.text.encode()
+            assert case.content_sha256 == hashlib.sha256(hashed).hexdigest()
 
 
 def test_every_shipped_class_of_the_catalogue_is_there() -> None:
