@@ -23,9 +23,9 @@ class Numeric:
     ``1,204``, ``1204.0`` and ``1.204e3`` are the same number. Numbers are compared exactly; the
     scorer parameter ``tolerance`` is the relative difference that is still right. The
     parameter ``decimal`` (``.`` or ``,``) is the decimal separator where a number leaves it
-    open. Of a calculation such as ``3 x 10 = 30``, only the result counts, and of an answer that announces its number
-    ("The answer is 30"), only that one. If the answer holds
-    the expected number and n different other ones, ``precision`` = ``score`` = 1 / (1 + n),
+    open. Of a calculation such as ``3 x 10 = 30``, only the result counts, and of an answer
+    that announces its number ("The answer is 30"), only that one. If the answer holds the
+    expected number and n different other ones, ``precision`` = ``score`` = 1 / (1 + n),
     so naming many numbers scores low. An answer without a number has the outcome ``format``.
     """
 
@@ -54,7 +54,7 @@ class Numeric:
         tolerance = case.scorer_params.get("tolerance", 0)
         assert isinstance(tolerance, int | float)
         wanted, decimal = _wanted(case.expected, case.scorer_params)
-        found = _stated(answer, decimal)
+        found = _stated(answer, decimal, prompt=case.text)
         wrong = [
             one for one in found if not any(one.same(want, Fraction(tolerance)) for want in wanted)
         ]
@@ -71,9 +71,9 @@ class Numeric:
         return conclude(marks, answer, case, finish_reason=finish_reason)
 
 
-def _stated(answer: str, decimal: Decimal | None) -> list[Number]:
+def _stated(answer: str, decimal: Decimal | None, *, prompt: str) -> list[Number]:
     """Return the numbers that the answer states: in what it announces, or else in all of it."""
-    said = announced(answer)
+    said = announced(answer, prompt=prompt)
     if said is not answer and decimal is None:
         decimal = _shown([answer])
     return stated(said, numbers(said, decimal=decimal))

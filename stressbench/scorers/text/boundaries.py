@@ -83,7 +83,8 @@ def _sign_begins(text: str, start: int) -> bool:
     if is_letter(before):
         script = script_of(before)
         return script is not None and (
-            first in "$€£¥₹₽₩" or PARTICLES[script].before.search(text, max(start - 8, 0), start) is not None
+            first in "$€£¥₹₽₩"
+            or PARTICLES[script].before.search(text, max(start - 8, 0), start) is not None
         )
     return before not in _OPERATORS or (before == "=" and first in "-+$€£¥₹₽₩")
 

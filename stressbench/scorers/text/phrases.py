@@ -13,7 +13,7 @@ from stressbench.scorers.text.particles import UNSPACED
 from stressbench.scorers.text.spelling import DASH, parted, spelled
 
 ARTICLES: Final = frozenset({"a", "an", "the"})
-SENTENCE_WORDS: Final = 24
+SENTENCE_WORDS: Final = 16
 """Words that may surround an answer, a short sentence; more words lower the score."""
 
 _PIECE: Final = 2

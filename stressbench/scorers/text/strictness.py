@@ -53,9 +53,7 @@ class Strictness:
         """
         found = phrases.places(text, value)
         if not self.strict and (loose := _loose(value)):
-            found = (
-                each.span() for each in loose.finditer(text) if whole(text, *each.span())
-            )
+            found = (each.span() for each in loose.finditer(text) if whole(text, *each.span()))
         for start, end in found:
             if not (self.strict or "/" in value) or not _in_path(text, start, end):
                 yield start, end

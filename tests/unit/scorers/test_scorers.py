@@ -183,7 +183,7 @@ Model = Callable[[str], str]
         ("The code is 482913.", 1.0, "correct"),
         ("Four eight two", 1.0, "correct"),
         ("4829137", 0.0, "invented"),
-        ("482913 or 482914?", 1.0, "correct"),
+        ("482913 or 482914?", 0.5, "partial"),
         (f"482913 or {RIVALS[3]}", 0.5, "partial"),
         ("48291", 0.0, "invented"),
     ],
