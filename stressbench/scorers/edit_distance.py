@@ -24,8 +24,8 @@ class EditDistance:
 
     Punctuation before and after a word counts as a word beside it, so that a comma too many costs
     an edit and not the word. Quotation marks and a full stop around the whole copy are no
-    difference. d is Levenshtein's distance between the answer's n words and the expected text's m words.
-    With L words in common in order (longest common subsequence), ``precision`` = L / n and
+    difference. d is Levenshtein's distance between the answer's n words and the expected text's
+    m words. With L words in common in order (longest common subsequence), ``precision`` = L / n and
     ``recall`` = L / m. Words beyond the copy count as edits, so an echo scores lower.
     """
 
@@ -66,7 +66,7 @@ def _words(text: str) -> list[str]:
     """
     every: list[str] = []
     for chunk in text.split():
-        parts = _EDGES.fullmatch(chunk)
+        parts = None if chunk.isalnum() else _EDGES.fullmatch(chunk)
         if parts is None:
             every.append(chunk)
             continue

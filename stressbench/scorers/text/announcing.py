@@ -86,7 +86,7 @@ def _announcements(text: str) -> Iterator[re.Match[str]]:
 
 
 def _start(text: str, mark: re.Match[str]) -> int:
-    """Where an announced answer starts: with the emphasis that opens there, as in ``は**5**です``."""
+    """Where an announced answer starts: with the emphasis that opens there, ``は**5**です``."""
     opened = _EMPHASIS.search(mark[0])
     line = text[mark.end() :].split("\n", 1)[0]
     if opened and line.count(opened[0]) % 2:

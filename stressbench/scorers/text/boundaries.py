@@ -82,10 +82,9 @@ def _sign_begins(text: str, start: int) -> bool:
         return True
     if is_letter(before):
         script = script_of(before)
-        return script is not None and (
-            first in "$€£¥₹₽₩"
-            or PARTICLES[script].before.search(text, max(start - 8, 0), start) is not None
-        )
+        if script is None or first in "$€£¥₹₽₩":
+            return script is not None
+        return PARTICLES[script].before.search(text, max(start - 8, 0), start) is not None
     return before not in _OPERATORS or (before == "=" and first in "-+$€£¥₹₽₩")
 
 

@@ -37,7 +37,7 @@ def _same(before: str, after: str) -> Particles:
 
 
 _OPEN: Final = "".join(map(chr, range(0xAC00, 0xD7A4, 28)))
-"""Korean syllables that end in a vowel, after which the subject has ``가`` and not ``이``."""
+"""Korean syllables that end in a vowel, after which the subject has ``가`` and not ``이``. Nouns such as ``호랑이`` (tiger) end in ``이`` themselves."""
 _COPULAS: Final = (
     "です|でし[たょ]|である|であ[りっ]|でござい|だ(?:と|っ|け|ろ|$|[^\\w])|では?(?:な|あ)|じゃな"
 )
@@ -62,7 +62,7 @@ _HANGUL: Final = _same(
     after="(?:(?:이|)(?:입니다|었습니다|였습니다|었다|였다|다|에요|예요|며|고|라고|라는|란|라|지요?|죠|네요?|"
     "군요?|거든요?|니까|므로|야|었고|였고|어서|어요|여서|자)(?:만)?|은|는|을|를|의|와|과|로|으로|에서|에|에는|부터|까지"
     "|이?랑|요|이나|나|인데요?|이?ㅂ니다)(?![가-힣])"
-    f"|(?:(?<=[{_OPEN}])가|(?<![{_OPEN}])이) (?=[가-힣])",
+    f"|(?:(?<=[{_OPEN}])가|(?<![{_OPEN}쟁뱅둥팽챙숭렁랑린청덩멩퉁])(?<!고양)이) (?=[가-힣])",
 )
 _THAI: Final = _same(
     before="คือ|เป็น|ที่|ใน|ว่า|ชื่อ|และ|หรือ|ของ|จาก|ได้แก่|อยู่ที่|ประเทศ|แก่|กับ|ถึง",
