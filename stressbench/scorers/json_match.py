@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
-from functools import lru_cache
 from typing import Final, TypeAlias
 
 from stressbench.errors import SuiteError
@@ -199,7 +198,6 @@ def _closing(text: str, start: int) -> int | None:
     return None
 
 
-@lru_cache(maxsize=64)
 def _parsed(text: str, *, unordered: bool = False) -> _Parsed | None:
     """Read one JSON value; None if the text is anything else, or too deep."""
     text = text.strip(_AROUND)

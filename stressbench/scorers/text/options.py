@@ -12,7 +12,7 @@ from string import ascii_uppercase
 from typing import Final
 
 from stressbench.scorers.text.negation import denied, goes_on
-from stressbench.scorers.text.plain import after_thought, announced, places, plain
+from stressbench.scorers.text.plain import after_thought, announced, places, plain, trimmed
 
 _NOUN: Final = (
     r"(?:option|choice|answer|letter|alternative|antwort|l\u00f6sung|r\u00e9ponse|opci\u00f3n|op\u00e7\u00e3o|opzione"
@@ -27,6 +27,8 @@ _LETTER: Final = re.compile(
 )
 _IS_A_WORD: Final = frozenset("AEIOUYV")
 """Letters that are words of some language: "A banana", "I think", "E a resposta"."""
+_LATIN: Final = re.compile(r" ?[A-Za-z0-9\u00c0-\u024f]")
+"""A Latin word or number follows; in another script, a letter is no word."""
 _VERB: Final = re.compile(
     r" ?(?:is|was|are|seems|looks|would|should|must|has|because|since|as|for|and|or|ist|und|oder|weil"
     r"|est|et|ou|car|es|y|porque|\u00e9|\u00e8|perch\u00e9|is|\u0438|\u0438\u043b\u0438|- \u044d\u0442\u043e|\u0432\u0435\u0440\u043d\w*)(?!\w)"
@@ -93,14 +95,14 @@ class Options:
     @classmethod
     def of(cls, texts: Sequence[str], expected: Sequence[str]) -> Options:
         """Make the options; they are numbered if a reference is a number and no text is."""
-        folded = tuple(_folded(plain(text, case=True)).strip(_AROUND) for text in texts)
-        bare = {plain(text, case=True).strip(_AROUND) for text in expected}
+        folded = tuple(trimmed(_folded(plain(text, case=True))) for text in texts)
+        bare = {trimmed(plain(text, case=True)) for text in expected}
         numbered = any(re.fullmatch("[1-9]", one) and one not in folded for one in bare)
         return cls(tuple(texts), folded, numbered)
 
     def index(self, reference: str) -> int | None:
         """Return which option a reference is; None if it is none."""
-        text = plain(reference, case=True).strip(_AROUND)
+        text = trimmed(plain(reference, case=True))
         if _folded(text) in self.folded:
             return self.folded.index(_folded(text))
         if not re.fullmatch("[A-Za-z1-9]", text):
@@ -156,7 +158,7 @@ class Options:
         found: list[Mention] = []
         for index in sorted(range(len(self.folded)), key=lambda one: -len(self.folded[one])):
             value = self.folded[index]
-            if len(value) == 1 and value.isalpha():
+            if len(value) == 1 and value.isascii() and value.isalpha():
                 continue
             for start in places(folded, value):
                 end = start + len(value)
@@ -181,7 +183,7 @@ class Options:
             return None
         if kind == "called" and letter.islower() and re.match(r" ?\w", following):
             return None
-        if kind == "bare" and re.match(r" ?[^\W_]", following) and not _VERB.match(following):
+        if kind == "bare" and _LATIN.match(following) and not _VERB.match(following):
             is_word = letter in _IS_A_WORD or letter.isdigit()
             if is_word and not (first and letter not in "AI"):
                 return None

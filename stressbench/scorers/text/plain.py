@@ -74,6 +74,11 @@ def plain(text: str, *, case: bool = False) -> str:
     return text if case else unicodedata.normalize("NFC", text.casefold())
 
 
+def trimmed(text: str) -> str:
+    """Return ``plain`` text without punctuation around it; a sign or point before a digit stays."""
+    return _TRAILING.sub("", _LEADING.sub("", text))
+
+
 def _unmarked(found: re.Match[str]) -> str:
     return found["bold"] or found["tex"] or ""
 
@@ -96,6 +101,10 @@ def after_thought(text: str) -> str:
     return _THOUGHT.sub("", text)
 
 
+_LEADING: Final = re.compile(r"^(?:[\s,:;!?()\[\]{}\"'*`\u3002\uff61\u061f]|[.-](?!\.?\d))+")
+_TRAILING: Final = re.compile(
+    r"(?<![\s.,:;!?()\[\]{}\"'*`\u3002\uff61\u061f\u0964-])[\s.,:;!?()\[\]{}\"'*`\u3002\uff61\u061f\u0964-]+$"
+)
 _WHOLE: Final = frozenset("LMN")
 _UNSPACED: Final = ("CJK", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "MYANMAR", "HANGUL")
 _BEFORE: Final = tuple(
