@@ -44,6 +44,12 @@ _SEPARATORS: Final = re.compile(
     rf"|(?<={_VALUE}) ?(?:{_GLUED}) ?|(?:{_GLUED}) ?(?={_VALUE})"
     rf"|(?<={_VALUE}) [\u0648\u05d5](?=\w)|(?<!\w)[\u0648\u05d5](?={_VALUE})"
 )
+_JOINERS: Final = frozenset(f"{_AND}|{_NEAR}|{_GLUED}".split("|"))
+"""Words that part entries; as a value, one counts only where it is an entry of its own."""
+_WORD_BEFORE: Final = re.compile(r"(?:^|[^\w ]|(?P<word>[^\W_]+)) ?$")
+_WORD_AFTER: Final = re.compile(r" ?(?:$|[^\w ]|(?P<word>[^\W_]+))")
+_NOTE: Final = re.compile(r"[\"'`*]? ?\([^()\n]*")
+"""In brackets after a value: a note on it, and no entry."""
 _WIDE_COMMA: Final = re.compile(r"(?<=\d)\uff0c(?=\d)")
 _MARK: Final = re.compile(
     r"^\(?(?P<glued>\d{1,3})[.)\u3001](?=[^\x00-\x7f])|(?:^|(?<=\s))\(?[a-z]\) (?=\S)|[\u2460-\u2473] ?"
@@ -112,7 +118,7 @@ def entries(answer: str, known: Sequence[str]) -> list[Entry]:
     of them is part of it; the rest is split. A JSON array is read as its items. Words that
     introduce the list are no entry.
     """
-    text = _plain(_unfolded(after_thought(answer)))
+    text = _without_heading(_plain(_unfolded(after_thought(answer))), known)
     text, values = _taken(text, sorted({*known}, key=lambda value: (-len(value), value)))
     text = _after_introduction(_unnumbered(text))
     found = iter(values)
@@ -152,14 +158,56 @@ def _taken(text: str, known: Sequence[str]) -> tuple[str, list[str]]:
     for value in known:
         for start in places(text, value):
             end = start + len(value)
-            if not any(taken[start:end]) and not _numbering(numbers, start, end):
+            free = not any(taken[start:end]) and not _numbering(numbers, start, end)
+            if free and (value not in _JOINERS or _alone(text, start, end, known)):
                 taken[start:end] = b"\x01" * (end - start)
                 spans.append((start, end, value))
     pieces, last = [], 0
-    for start, end, _ in sorted(spans):
+    spans = _without_notes(text, sorted(spans))
+    for start, end, _ in spans:
         pieces += [text[last:start], _VALUE]
         last = end
-    return "".join((*pieces, text[last:])), [value for _, _, value in sorted(spans)]
+    return "".join((*pieces, text[last:])), [value for _, _, value in spans]
+
+
+def _without_notes(text: str, spans: Sequence[tuple[int, int, str]]) -> list[tuple[int, int, str]]:
+    """Leave out the values that stand in brackets after another one."""
+    kept: list[tuple[int, int, str]] = []
+    noted = 0
+    for start, end, value in spans:
+        if start < noted and text[start] != "(":
+            continue
+        kept.append((start, end, value))
+        note = _NOTE.match(text, end)
+        noted = note.end() if note else 0
+    return kept
+
+
+def _alone(text: str, start: int, end: int, known: Sequence[str]) -> bool:
+    """Whether a word that also parts entries ("e", "and") is an entry of its own.
+
+    Nothing but punctuation or another such word stands on either side, and not a word that may
+    be a value itself on both.
+    """
+    before = _WORD_BEFORE.search(text, max(0, start - 24), start)
+    after = _WORD_AFTER.match(text, end)
+    if before is None or after is None:
+        return False
+    words = [found["word"] for found in (before, after)]
+    if words[0] is not None and _LINKS.fullmatch(words[0]):
+        words[0] = None
+    return all(word is None or word in _JOINERS for word in words) and any(
+        word is None or word not in known for word in words
+    )
+
+
+def _without_heading(text: str, known: Sequence[str]) -> str:
+    """Drop a first line that introduces the lines after it: "Here they are:"."""
+    head, mark, rest = text.partition(":\n")
+    if not mark or "\n" in head or len(_WORD.findall(head)) > _INTRODUCTION_WORDS:
+        return text
+    others, _ = _taken(head, sorted({*known}, key=lambda value: (-len(value), value)))
+    return rest if len(_WORD.findall(others)) >= _SHORT else text
 
 
 def _numbers(text: str) -> list[tuple[int, int]]:
