@@ -46,8 +46,8 @@ _SEPARATORS: Final = re.compile(
 )
 _JOINERS: Final = frozenset(f"{_AND}|{_NEAR}|{_GLUED}".split("|"))
 """Words that part entries; as a value, one counts only where it is an entry of its own."""
-_WORD_BEFORE: Final = re.compile(r"(?:^|[^\w ]|(?P<word>[^\W_]+)) ?$")
-_WORD_AFTER: Final = re.compile(r" ?(?:$|[^\w ]|(?P<word>[^\W_]+))")
+_WORD_BEFORE: Final = re.compile(r"(?:^|[^\w ]|(?P<word>[^\W_]+)) ?\Z")
+_WORD_AFTER: Final = re.compile(r" ?(?:\Z|[^\w ]|(?P<word>[^\W_]+))")
 _NOTE: Final = re.compile(r"[\"'`*]? ?\([^()\n]*")
 """In brackets after a value: a note on it, and no entry."""
 _WIDE_COMMA: Final = re.compile(r"(?<=\d)\uff0c(?=\d)")

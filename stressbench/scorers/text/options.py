@@ -206,6 +206,9 @@ def _index(letter: str) -> int:
 
 def _folded(text: str) -> str:
     """Return the text in lower case, of the same length."""
+    lower = text.lower() if text.isascii() else text.casefold()
+    if len(lower) == len(text):
+        return lower
     return "".join(low if len(low := char.casefold()) == 1 else char for char in text)
 
 
