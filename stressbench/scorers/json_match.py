@@ -27,7 +27,9 @@ _TRIES: Final = 8
 """Readings of the text that begin at a bracket which the one before took for a part of a string."""
 _OPENING: Final = re.compile(r"[\[{]")
 _TOKEN: Final = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)|[][{}]', re.DOTALL)
-_LOOKS_LIKE_JSON: Final = re.compile(r'[\[{]\s*(?:[]["{}\d-]|true|false|null|NaN|-?Infinity)|.{0,80}"')
+_LOOKS_LIKE_JSON: Final = re.compile(
+    r'[\[{]\s*(?:[]["{}\d-]|true|false|null|NaN|-?Infinity)|.{0,80}"'
+)
 _FENCE: Final = re.compile(r"```[\w+-]*[ \t]*\n(.*?)```", re.DOTALL)
 _STARTS: Final = tuple('{["-0123456789tfn')
 _AROUND: Final = " \t\r\n*`\ufeff"

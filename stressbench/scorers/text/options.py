@@ -19,11 +19,15 @@ _NOUN: Final = (
     r"|respuesta|resposta|risposta|\u0432\u0430\u0440\u0438\u0430\u043d\u0442|\u043e\u0442\u0432\u0435\u0442|\u9009\u9879|\u9078\u9805|\u9009|\u9078|\u9078\u629e\u80a2"
     r"|\u6b63\u89e3|\ubcf4\uae30|\uc815\ub2f5)"
 )
-_LETTER: Final = re.compile(
-    r"[(\[] ?(?P<ringed>[A-Za-z1-9]) ?[)\]]"
-    r"|(?<![\w'.(-])(?P<marked>[A-Za-z1-9])\)"
-    rf"|(?i:(?<!\w){_NOUN}[:#]? ?)(?P<called>[A-Za-z1-9])(?![A-Za-z0-9_'\u00c0-\u024f])"
-    r"|(?<![A-Za-z0-9_'\u00c0-\u052f.&+-])(?P<bare>[A-Z1-9])(?![A-Za-z0-9_'\u00c0-\u052f+#&-]|\.\w|[.,]\d)"
+_RINGED: Final = re.compile(r"[(\[] ?(?P<ringed>[A-Za-z1-9]) ?[)\]]")
+_MARKED: Final = re.compile(r"(?P<marked>[A-Za-z1-9])\)(?<![\w'.(-]..)")
+_CALLED: Final = re.compile(
+    rf"(?i:(?<!\w){_NOUN}[:#]? ?)(?P<called>[A-Za-z1-9])(?![A-Za-z0-9_'\u00c0-\u024f])"
+)
+_NOUNS: Final = tuple(_NOUN[3:-1].split("|"))
+_BARE: Final = re.compile(
+    r"(?P<bare>[A-Z1-9])(?![A-Za-z0-9_'\u00c0-\u052f+#&-]|\.\w|[.,]\d)"
+    r"(?<![A-Za-z0-9_'\u00c0-\u052f.&+-].)"
 )
 _IS_A_WORD: Final = frozenset("AEIOUYV")
 """Letters that are words of some language: "A banana", "I think", "E a resposta"."""
@@ -165,7 +169,7 @@ class Options:
                 if not any(taken[start:end]):
                     taken[start:end] = b"\x01" * (end - start)
                     found.append(Mention(start, end, index))
-        for match in _LETTER.finditer(text):
+        for match in _letters(text, folded):
             mention = self._letter(match, first=lower and not text[: match.start()].strip(_AROUND))
             if mention is not None and not taken[mention.start]:
                 found.append(mention)
@@ -198,6 +202,18 @@ class Options:
             rest = rest.replace(self.folded[index] if index < len(self.folded) else "\0", "")
             rest = re.sub(rf"(?<!\w){self.name(index).casefold()}(?!\w)", "", rest)
         return not rest.strip(_AROUND)
+
+
+def _letters(text: str, folded: str) -> list[re.Match[str]]:
+    """Return where a single letter or digit stands, by the surest sign that it is a label."""
+    found = [*_RINGED.finditer(text)] if "(" in text or "[" in text else []
+    found += _MARKED.finditer(text) if ")" in text else ()
+    found += _CALLED.finditer(text) if any(noun in folded for noun in _NOUNS) else ()
+    found += _BARE.finditer(text)
+    surest: dict[int, re.Match[str]] = {}
+    for match in found:
+        surest.setdefault(match.start(match.lastgroup or ""), match)
+    return [*surest.values()]
 
 
 def _index(letter: str) -> int:

@@ -40,6 +40,7 @@ _BREAKS: Final = re.compile(r"</?(?:li|ul|ol|p|br|div)\s?/?>", re.IGNORECASE)
 _FENCES: Final = re.compile(r"^[ \t]*(?:```|~~~)[\w+-]*[ \t]*$", re.MULTILINE)
 _MAY_BE_MARKED: Final = re.compile(r"[*_`\\<~]")
 _BLANKS: Final = re.compile(r"[^\S\n]{2,}|[^\S\n ]")
+_OTHER_BLANKS: Final = ("  ", *"\t\x0b\x0c\x1c\x1d\x1e\x1f")
 _LINES: Final = re.compile(r" ?\n[\s]*")
 
 
@@ -49,16 +50,26 @@ def plain(text: str, *, case: bool = False) -> str:
     Line breaks are kept, one for each run of them. Lower case unless ``case`` is true.
     """
     if not text.isascii():
-        text = unicodedata.normalize("NFC", text).translate(_SPELLINGS)
+        text = unicodedata.normalize("NFC", text)
+        for code in _SPELLINGS.keys() & {*map(ord, {*text})}:
+            text = text.replace(chr(code), _SPELLINGS[code] or "")
     if _MAY_BE_MARKED.search(text):
         text = _MARKUP.sub(_unmarked, _BREAKS.sub("\n", _FENCES.sub("", text)))
-    text = _LINES.sub("\n", _BLANKS.sub(" ", text.replace("\r", "\n"))).strip()
+    if not text.isascii() or any(blank in text for blank in _OTHER_BLANKS):
+        text = _BLANKS.sub(" ", text)
+    text = text.replace("\r", "\n")
+    if "\n" in text:
+        text = _LINES.sub("\n", text)
+    text = text.strip()
+    if text.isascii():
+        return text if case else text.lower()
     return text if case else unicodedata.normalize("NFC", text.casefold())
 
 
 def trimmed(text: str) -> str:
     """Return ``plain`` text without punctuation around it; a sign or point before a digit stays."""
-    return _TRAILING.sub("", _LEADING.sub("", text))
+    leading = _LEADING.match(text)
+    return text[leading.end() if leading else 0 :].rstrip(_AROUND)
 
 
 def _unmarked(found: re.Match[str]) -> str:
@@ -75,10 +86,8 @@ def after_thought(text: str) -> str:
     return without_thoughts(text).rest
 
 
-_LEADING: Final = re.compile(r"^(?:[\s,:;!?()\[\]{}\"'*`\u3002\uff61\u061f]|[.-](?!\.?\d))+")
-_TRAILING: Final = re.compile(
-    r"(?<![\s.,:;!?()\[\]{}\"'*`\u3002\uff61\u061f\u0964-])[\s.,:;!?()\[\]{}\"'*`\u3002\uff61\u061f\u0964-]+$"
-)
+_LEADING: Final = re.compile(r"(?:[\s,:;!?()\[\]{}\"'*`\u3002\uff61\u061f]|[.-](?!\.?\d))+")
+_AROUND: Final = " \t\n.,:;!?()[]{}\"'*`-\u3002\uff61\u061f\u0964"
 _WHOLE: Final = frozenset("LMN")
 _UNSPACED: Final = ("CJK", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "MYANMAR", "HANGUL")
 _BEFORE: Final = tuple(
