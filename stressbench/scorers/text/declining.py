@@ -18,9 +18,12 @@ _FOLDS: Final = {
     ord("\u0307"): None,  # what Turkish I with its dot leaves behind in lower case
 }
 _EDGES: Final = (
-    " \t\n.,;:!?'\"()[]{}<>#-=~|/\\\u3002\uff01\uff1f\u3001\uff0c\u0964\u060c\u061f\u2026"
+    " \t\n.,;:!?'\"()[]{}<>#-=~|/\\\u3002\uff01\uff1f\u3001\uff0c\u0964\u0965\u060c\u061f\u2026"
+    "\u06d4\u0589\u1362\u17d4\u104a\u104b"
 )
-_SENTENCE: Final = re.compile(r"(?<=[.!?])[\"')]{0,2}\s+|[\u3002\uff01\uff1f\u0964\n]+")
+_SENTENCE: Final = re.compile(
+    r"(?<=[.!?])[\"')]{0,2}\s+|[\u3002\uff01\uff1f\u0964\u06d4\u0589\u1362\u17d4\u104b\n]+"
+)
 _OPENS: Final = re.compile(
     r"(none|nothing|unknown|n/a|not applicable|not (?:mentioned|specified|stated|given|found))"
     r"\s*[.,;:!(-](?! other than)"
