@@ -62,7 +62,7 @@ _GUESSES: Final = re.compile(
     r"|das|ist|c'est|\u00e8|\u00e9|het|code|answer)\b){0,5}[ ,:]{0,3} [\"']?(?:[A-Z][a-z]|\d)"
 )
 """A guess at a value, which counts even where the same clause declines."""
-_LONGEST: Final = 1500
+LONGEST: Final = 1500
 """Characters of the longest answer that declines; a longer one says something."""
 _FEW_WORDS: Final = 6
 _NUMBER: Final = re.compile(r"\d")
@@ -81,7 +81,7 @@ def abstains(answer: str) -> bool:
     answer, a guess, a sentence of a few words with a number, or a name after "it is".
     An answer of more than 1500 characters does not decline.
     """
-    if len(answer) > _LONGEST:
+    if len(answer) > LONGEST:
         return False
     text = unicodedata.normalize("NFC", answer).translate(_FOLDS).strip()
     return _declines(text) and not _states_value(text)
