@@ -10,7 +10,7 @@ from stressbench.errors import SuiteError
 from stressbench.schema.case import Case
 from stressbench.schema.results.record import Quality
 from stressbench.scorers.base import ScorerParams, Scores, conclude, need_words
-from stressbench.scorers.text.declining import abstains
+from stressbench.scorers.text.declining import LONGEST, abstains
 from stressbench.scorers.text.phrases import named, words
 
 _SENTENCES_WORDS: Final = 32
@@ -21,7 +21,7 @@ class Abstention:
 
     An answer declines by saying so ("it is not mentioned") or with the word that the prompt
     asks for (``none``). With w words in the answer, ``score`` = min(1, 32 / w): a sentence or
-    two score 1, an echo of the prompt does not. ``em`` is 1 for exactly the word asked for. A
+    two score 1, an echo of the prompt does not, and more than 1,500 characters score 0. ``em`` is 1 for exactly the word asked for. A
     value is one of the prompt's values or, if the scorer parameters give a ``shape`` (a
     regular expression), any text of that shape. Over a balanced set of arms, the mean of this
     and of the answerable twin's recall is the abstention F1.
@@ -44,12 +44,13 @@ class Abstention:
 
     def score(self, answer: str, case: Case, *, finish_reason: str | None) -> Quality:
         """Look for an answer that declines and names no value."""
-        said = words(answer)
         shape = case.scorer_params.get("shape")
         valued = bool(named(answer, case.values)) or (
             isinstance(shape, str) and re.search(shape, answer) is not None
         )
-        declined = not valued and (abstains(answer) or bool(named(answer, case.expected)))
+        short = len(answer) <= LONGEST
+        declined = short and not valued and (abstains(answer) or bool(named(answer, case.expected)))
+        said = words(answer) if declined else []
         score = min(1.0, _SENTENCES_WORDS / max(len(said), 1)) if declined else 0.0
         marks = Scores(
             score=score,

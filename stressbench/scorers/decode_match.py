@@ -10,7 +10,7 @@ from stressbench.schema.results.record import Quality
 from stressbench.scorers.base import ScorerParams, Scores, conclude
 from stressbench.scorers.edit_distance import subsequence
 from stressbench.scorers.text import strictness
-from stressbench.scorers.text.phrases import SENTENCE_WORDS, bare, length, places
+from stressbench.scorers.text.phrases import SENTENCE_WORDS, bare, length
 from stressbench.scorers.text.spelling import DASH
 
 
@@ -42,7 +42,7 @@ class DecodeMatch:
         common = max(((subsequence(plain, text), text) for text in wanted), default=(0, ""))
         same = bool(answer.split()) and bare(plain) in set(map(bare, wanted))
         size = max(length(said), 1)
-        found = [bare(text) for text in wanted if same or any(places(said, bare(text)))]
+        found = [bare(text) for text in wanted if same or any(how.places(said, bare(text)))]
         marks = Scores(
             score=max(
                 (min(1.0, (SENTENCE_WORDS + length(text)) / size) for text in found), default=0.0

@@ -11,11 +11,11 @@ from stressbench.schema.case import Case
 from stressbench.schema.results.record import Quality
 from stressbench.scorers.base import ScorerParams, Scores, conclude, need_words
 from stressbench.scorers.text import strictness
+from stressbench.scorers.text.answers import announced
 from stressbench.scorers.text.claims import alternatives, denied
 from stressbench.scorers.text.figures import equal_numbers, plain_number
 from stressbench.scorers.text.phrases import (
     ARTICLES,
-    SENTENCE_WORDS,
     bare,
     length,
     places,
@@ -23,6 +23,8 @@ from stressbench.scorers.text.phrases import (
 from stressbench.scorers.text.spelling import DASH
 from stressbench.scorers.text.strictness import Strictness
 
+_WORDS_BESIDE: Final = 20
+"""Words that may surround a value, a short sentence or two; more words lower the score."""
 _ALSO_WORDS: Final = ARTICLES | {"i"}
 """Options that are also words of English: they count only if no word follows them."""
 _WORD_AFTER: Final = re.compile(r"\s+\W*\w")
@@ -36,10 +38,11 @@ _LETTER_BEFORE: Final = re.compile(r"(?<![^\W_])[^\W\da] $")
 class ExactMatch:
     """Whether the answer states the expected value or one of its aliases, and little else.
 
+    An answer that announces its value ("The answer is Paris") is judged by what it announces.
     ``em`` is 1 if the answer is an alias and nothing else, in any spelling; a reference that is
     a number is compared by value. ``recall`` is 1 if an alias stands whole in the answer and is
     not negated. ``precision`` is the share of the answer's words that belong to the alias.
-    ``score`` = recall x min(1, (16 + v) / w) / (1 + r), with w words in the answer, v words in
+    ``score`` = recall x min(1, (20 + v) / w) / (1 + r), with w words in the answer, v words in
     the alias, and r other values of the prompt in the answer, or other items of a list joined
     by "or": a short sentence with the value scores 1, an echo of the prompt about 0. Naming
     several aliases scores the same as naming one. An alias that is also an article, such as
@@ -55,7 +58,7 @@ class ExactMatch:
 
     def score(self, answer: str, case: Case, *, finish_reason: str | None) -> Quality:
         """Compare with the best alias."""
-        reading = _Reading.of(answer, case)
+        reading = _Reading.of(announced(answer, prompt=case.text), case)
         found = reading.found()
         if not found:
             return conclude(
@@ -68,8 +71,8 @@ class ExactMatch:
         longest = min(max(length(reading.text[start:end]) for start, end in found), size)
         others = max(reading.rivals(case, found), reading.alternatives(found))
         marks = Scores(
-            score=min(1.0, (SENTENCE_WORDS + longest) / size) / (1 + others),
-            em=float(reading.is_only(found)),
+            score=min(1.0, (_WORDS_BESIDE + longest) / size) / (1 + others),
+            em=float(_Reading.of(answer, case).is_only()),
             precision=longest / size,
             recall=1.0,
             given=answer.strip(),
@@ -98,10 +101,10 @@ class _Reading:
             return [(start, start + len(only))]
         return [span for alias in self.aliases for span in self._claims(alias)]
 
-    def is_only(self, found: Sequence[tuple[int, int]]) -> bool:
+    def is_only(self) -> bool:
         """Whether the answer is an alias and nothing else."""
         only = bare(self.text)
-        return self._same(only) or only in {self.text[start:end] for start, end in found}
+        return self._same(only) or only in {self.text[start:end] for start, end in self.found()}
 
     def rivals(self, case: Case, found: Sequence[tuple[int, int]]) -> int:
         """Count the other values of the prompt that the answer names beside the aliases."""
@@ -136,12 +139,12 @@ class _Reading:
     def _stated(self, alias: str) -> Iterator[tuple[int, int]]:
         """Yield where an alias stands whole, a name also without its article."""
         also_word = alias.casefold() in _ALSO_WORDS
-        for start, end in places(self.text, alias):
+        for start, end in self.how.places(self.text, alias):
             if not also_word or _WORD_AFTER.match(self.text, end) is None:
                 yield start, end
         name = _without_article(alias)
         if name != alias and _LONG_NAME.search(name):
-            for start, end in places(self.text, name):
+            for start, end in self.how.places(self.text, name):
                 if _LETTER_BEFORE.search(self.text, 0, start) is None:
                     yield start, end
         number = None if self.how.strict else plain_number(alias)

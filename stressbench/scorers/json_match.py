@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
-from functools import lru_cache
 from typing import Final, TypeAlias
 
 from stressbench.errors import SuiteError
@@ -24,11 +23,13 @@ Leaf: TypeAlias = tuple[tuple[str | int, ...], str, str | Decimal]
 
 _DEEPEST: Final = 64
 _LONGEST: Final = 1_000_000
-_TRIES: Final = 16
-"""Brackets of prose that do not close; each costs one pass over the text."""
+_TRIES: Final = 8
+"""Readings of the text that begin at a bracket which the one before took for a part of a string."""
 _OPENING: Final = re.compile(r"[\[{]")
 _TOKEN: Final = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)|[][{}]', re.DOTALL)
-_LOOKS_LIKE_JSON: Final = re.compile(r'[\[{]\s*(?:[]["{}\d-]|true|false|null|NaN|-?Infinity)|.*"')
+_LOOKS_LIKE_JSON: Final = re.compile(
+    r'[\[{]\s*(?:[]["{}\d-]|true|false|null|NaN|-?Infinity)|.{0,80}"'
+)
 _FENCE: Final = re.compile(r"```[\w+-]*[ \t]*\n(.*?)```", re.DOTALL)
 _STARTS: Final = tuple('{["-0123456789tfn')
 _AROUND: Final = " \t\r\n*`\ufeff"
@@ -176,30 +177,35 @@ def _spans(text: str) -> list[tuple[int, int]] | None:
     """Return where brackets open and close again; None if JSON was begun and not ended."""
     spans: list[tuple[int, int]] = []
     start, tries = _OPENING.search(text), _TRIES
-    while start is not None and tries:
-        end = _closing(text, start.start())
+    ends: dict[int, int | None] = {}
+    while start is not None:
+        if start.start() not in ends:
+            if not tries:
+                break
+            ends, tries = _brackets(text, start.start()), tries - 1
+        end = ends[start.start()]
         if end is not None:
             spans.append((start.start(), end))
         elif _LOOKS_LIKE_JSON.match(text, start.start()):
             return None
-        else:
-            tries -= 1
         start = _OPENING.search(text, end or start.end())
     return spans
 
 
-def _closing(text: str, start: int) -> int | None:
-    """Return the end of the brackets that open at ``start``; None if they do not close."""
-    depth = 0
+def _brackets(text: str, start: int) -> dict[int, int | None]:
+    """Return where each bracket from ``start`` on ends, in one pass; None if it does not close."""
+    ends: dict[int, int | None] = {}
+    waiting: list[int] = []
     for token in _TOKEN.finditer(text, start):
         mark = token.group()
-        depth += (mark in "[{") - (mark in "]}")
-        if depth == 0:
-            return token.end()
-    return None
+        if mark in "[{":
+            waiting.append(token.start())
+            ends[token.start()] = None
+        elif mark in "]}" and waiting:
+            ends[waiting.pop()] = token.end()
+    return ends
 
 
-@lru_cache(maxsize=64)
 def _parsed(text: str, *, unordered: bool = False) -> _Parsed | None:
     """Read one JSON value; None if the text is anything else, or too deep."""
     text = text.strip(_AROUND)

@@ -11,6 +11,7 @@ from stressbench.errors import SuiteError
 from stressbench.schema.case import Case
 from stressbench.schema.results.record import Quality
 from stressbench.scorers.base import ScorerParams, Scores, conclude
+from stressbench.scorers.text.answers import announced
 from stressbench.scorers.text.equations import stated
 from stressbench.scorers.text.numbers import Number, number, numbers
 from stressbench.scorers.text.numerals.decimals import Decimal
@@ -22,8 +23,9 @@ class Numeric:
     ``1,204``, ``1204.0`` and ``1.204e3`` are the same number. Numbers are compared exactly; the
     scorer parameter ``tolerance`` is the relative difference that is still right. The
     parameter ``decimal`` (``.`` or ``,``) is the decimal separator where a number leaves it
-    open. Of a calculation such as ``3 x 10 = 30``, only the result counts. If the answer holds
-    the expected number and n different other ones, ``precision`` = ``score`` = 1 / (1 + n),
+    open. Of a calculation such as ``3 x 10 = 30``, only the result counts, and of an answer
+    that announces its number ("The answer is 30"), only that one. If the answer holds the
+    expected number and n different other ones, ``precision`` = ``score`` = 1 / (1 + n),
     so naming many numbers scores low. An answer without a number has the outcome ``format``.
     """
 
@@ -52,7 +54,7 @@ class Numeric:
         tolerance = case.scorer_params.get("tolerance", 0)
         assert isinstance(tolerance, int | float)
         wanted, decimal = _wanted(case.expected, case.scorer_params)
-        found = stated(answer, numbers(answer, decimal=decimal))
+        found = _stated(answer, decimal, prompt=case.text)
         wrong = [
             one for one in found if not any(one.same(want, Fraction(tolerance)) for want in wanted)
         ]
@@ -69,6 +71,20 @@ class Numeric:
         return conclude(marks, answer, case, finish_reason=finish_reason)
 
 
+def _stated(answer: str, decimal: Decimal | None, *, prompt: str) -> list[Number]:
+    """Return the numbers that the answer states: in what it announces, or else in all of it."""
+    said = announced(answer, prompt=prompt)
+    if said is not answer and decimal is None:
+        decimal = _shown([answer])
+    return stated(said, numbers(said, decimal=decimal))
+
+
+def _shown(texts: Sequence[str]) -> Decimal | None:
+    """Return the decimal separator that numbers of the texts show; None if they differ."""
+    shown = {one.shows for text in texts for one in numbers(text)} - {None}
+    return shown.pop() if len(shown) == 1 else None
+
+
 def _wanted(expected: Sequence[str], params: ScorerParams) -> tuple[list[Number], Decimal | None]:
     """Return the references as numbers, and the decimal separator that they show.
 
@@ -77,8 +93,7 @@ def _wanted(expected: Sequence[str], params: ScorerParams) -> tuple[list[Number]
     """
     decimal = cast("Decimal | None", params.get("decimal"))
     if decimal is None:
-        shown = {one.shows for text in expected for one in numbers(text)} - {None}
-        decimal = shown.pop() if len(shown) == 1 else None
+        decimal = _shown(expected)
     return [number(text, decimal=decimal) for text in expected], decimal
 
 

@@ -19,10 +19,17 @@ def _words(text: str) -> list[str]:
     return _WORD.findall(text.casefold())
 
 
+def _first_word(text: str) -> str | None:
+    found = _WORD.search(text.casefold())
+    return found[0] if found else None
+
+
 CHECKS: Final[Mapping[str, Callable[[str, str], bool]]] = {
-    "starts_with": lambda answer, word: _words(answer)[:1] == [word.casefold()],
+    "starts_with": lambda answer, word: _first_word(answer) == word.casefold(),
     "ends_with": lambda answer, end: answer.rstrip().endswith(end),
-    "contains": lambda answer, word: word.casefold() in _words(answer),
+    "contains": lambda answer, word: (
+        word.casefold() in answer.casefold() and word.casefold() in _words(answer)
+    ),
     "without": lambda answer, text: text.casefold() not in answer.casefold(),
     "most_words": lambda answer, count: len(_words(answer)) <= int(count),
     "least_words": lambda answer, count: len(_words(answer)) >= int(count),

@@ -30,7 +30,7 @@ class SetF1:
         del params  # this scorer has none
         need_words("set_f1", expected)
         values = {entry_value(text): text for text in expected}
-        lost = _lost([*values])
+        lost = _lost(expected, [*values])
         for value, text in values.items():
             if value in lost or not _found_again(value):
                 raise SuiteError(
@@ -74,9 +74,9 @@ def _counted(listed: Sequence[Entry], wanted: set[str]) -> tuple[int, int]:
     return len(named & wanted), len(named) + len(things) + prose
 
 
-def _lost(values: Sequence[str]) -> set[str]:
+def _lost(expected: Sequence[str], values: Sequence[str]) -> set[str]:
     """Return the values that are not read from a list of all, in a line and in lines."""
-    texts = [style.join(order) for style in (", ", "\n") for order in (values, values[::-1])]
+    texts = [style.join(order) for style in (", ", "\n") for order in (expected, expected[::-1])]
     lost: set[str] = set()
     for text in texts:
         lost |= {*values} - {value for entry in entries(text, values) for value in entry.values}

@@ -18,7 +18,7 @@ class WellFormed:
 
     def score(self, answer: str, case: Case, *, finish_reason: str | None) -> Quality:
         """Judge the form of the answer."""
-        fine = float(visible(answer) and not repeats(answer))
+        fine = float(visible(answer) and not repeats(answer, cut=finish_reason == "length"))
         marks = Scores(score=fine, em=fine, precision=None, recall=None, given=answer.strip())
         return conclude(marks, answer, case, finish_reason=finish_reason)
 

@@ -25,6 +25,7 @@ _FILLER: Final = {
     *("incorrecte", "claire", "correcta", "incorrecta", "corretta", "correta"),
 }
 """What "the answer is ..." goes on with when it announces nothing."""
+_EMPHASIS: Final = re.compile(r"[*_]{1,3}\Z")
 _SENTENCE_WORDS: Final = 4
 
 
@@ -56,7 +57,7 @@ def announcement(text: str) -> str | None:
     cut in two. If nothing follows on its line, it is all that follows.
     """
     found = [
-        *((mark.end(), _to_sentence_end) for mark in _announcements(text)),
+        *((_start(text, mark), _to_sentence_end) for mark in _announcements(text)),
         *((mark.end(), _braced) for mark in _BOX.finditer(text)),
         *((mark.start(1), _tagged) for mark in (_TAG.finditer(text) if "<" in text else ())),
     ]
@@ -82,6 +83,15 @@ def _announcements(text: str) -> Iterator[re.Match[str]]:
             start = max(searched, word.start() - _AROUND)
             searched = word.end() + _AROUND
             yield from _announces().finditer(text, start, searched)
+
+
+def _start(text: str, mark: re.Match[str]) -> int:
+    """Where an announced answer starts: with the emphasis that opens there, ``は**5**です``."""
+    opened = _EMPHASIS.search(mark[0])
+    line = text[mark.end() :].split("\n", 1)[0]
+    if opened and line.count(opened[0]) % 2:
+        return mark.end() - len(opened[0])
+    return mark.end()
 
 
 def _tagged(text: str, start: int) -> str:

@@ -22,6 +22,8 @@ _TOKEN: Final = re.compile(
     r"<\|[^<>|\s]{1,40}\|>|<\uff5c[^<>\uff5c\s]{1,40}\uff5c>|</?s>|<(?:pad|eos|bos|unk|mask)>"
     r"|<(?:start|end)_of_turn>|\[/?INST\]|\[UNK\]|\[PAD\]"
 )
+_COPIED: Final = 48
+"""Characters before an announced answer that are compared with the prompt."""
 _INVISIBLE: Final = frozenset({"Cc", "Cf", "Zs", "Zl", "Zp", "Cs", "Cn", "Co"})
 _BLANK_LETTERS: Final = frozenset(
     "\ufffd\u2800\u3164\u115f\u1160\uffa0\u034f\ufe00\ufe01\ufe02\ufe0e\ufe0f"
@@ -68,10 +70,17 @@ def final_answer(text: str, *, expected: Sequence[str] = ()) -> FinalAnswer:
     return FinalAnswer(text=rest, thought=thought, cut=cut)
 
 
-def announced(text: str) -> str:
-    """Return what ``text`` announces as its answer, or all of it if it announces nothing."""
+def announced(text: str, *, prompt: str = "") -> str:
+    """Return what ``text`` announces as its answer, or all of it if it announces nothing.
+
+    An announcement that is copied from the ``prompt`` is none: an echo announces no answer.
+    """
     found = announcement(text)
-    return text if found is None else found
+    if found is None:
+        return text
+    start = text.rfind(found)
+    end = start + len(found)
+    return text if text[max(start - _COPIED, 0) : end] in prompt else found
 
 
 def visible(text: str) -> bool:

@@ -80,9 +80,12 @@ def _sign_begins(text: str, start: int) -> bool:
         return not is_letter(before) and before != "." and _digits_begin(text, start)
     if not _is_sign(first):
         return True
-    return not is_letter(before) and (
-        before not in _OPERATORS or (before == "=" and first in "-+$€£¥₹₽₩")
-    )
+    if is_letter(before):
+        script = script_of(before)
+        if script is None or first in "$€£¥₹₽₩":
+            return script is not None
+        return PARTICLES[script].before.search(text, max(start - 8, 0), start) is not None
+    return before not in _OPERATORS or (before == "=" and first in "-+$€£¥₹₽₩")
 
 
 def _digits_begin(text: str, start: int) -> bool:

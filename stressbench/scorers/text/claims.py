@@ -18,7 +18,7 @@ _NOT_BEFORE: Final = re.compile(
     r"|(?:is|was|are|were|do|does|did|would|could|can|wo)n't"
     r"|rather than|instead of|other than|anything but"
     r"|nicht|kein|keine|keinen|niemals"
-    r"|pas|jamais|ni|no es|no era|no son|no está en|nunca|não é|não|nem"
+    r"|pas|jamais|no es|no era|no son|no está en|nunca|não é|não|nem"
     r"|non è|non|не|нет|ні|nie jest|nie|není|nem|nu este|nu e|niet|geen|inte|ikke|ei ole"
     r"|bukan|không phải|không|δεν είναι|όχι|ليس|ليست|لا|לא|אינה|אינו|no)"
     rf"(?: (?:be|been|is|it is|it's|jest|là))? {_ARTICLE}[\"'(]*"
@@ -32,10 +32,14 @@ _NOT_AFTER: Final = re.compile(
     r"| (?:is|was) (?:wrong|incorrect|false|not (?:the )?(?:answer|correct|right))"
     r"|,? ?(?:isn't|is not) (?:the )?(?:answer|correct|right))"
 )
+# "Neither" where it stands twice, or after another negation; "is" in Swahili.
+_NI_BEFORE: Final = re.compile(rf"(?<![^\W_])ni {_ARTICLE}[\"'(]*$")
+_NI_NEAR: Final = re.compile(r"(?<![^\W_])(?:ni|no|ne|nunca|jamais|pas|nem)(?![^\W_])|n'")
 _OR_WORDS: Final = (
     r",? (?:or|oder|ou|oppure|или|або|чи|lub|albo|nebo|vagy|sau|eller|veya|ya da|yoksa|atau|hoặc|या"
     r"|অথবা|أو|یا|או|ή|tai)(?= )|(?<=[^\W_]) o(?= )"
     r"| ?(?:或者|或是|或|还是|還是|または|あるいは|もしくは|또는|혹은|หรือ|ຫຼື|ឬ|သို့မဟုတ်)"
+    r"|(?<=[\u3041-\u9fff])か(?=[\u30a1-\u30fa\u4e00-\u9fff])"
 )
 _OR: Final = re.compile(_OR_WORDS)
 _PARTS: Final = re.compile(rf"({_OR_WORDS}|[,\u3001])")
@@ -57,8 +61,15 @@ _CHOICE_WORDS: Final = 4
 
 def denied(text: str, start: int, end: int) -> bool:
     """Whether a negation stands directly beside ``text[start:end]``: ``not Paris``."""
+    before = text[max(start - _NEAR, 0) : start]
+    neither = _NI_BEFORE.search(before)
     return (
-        _NOT_BEFORE.search(text[max(start - _NEAR, 0) : start]) is not None
+        _NOT_BEFORE.search(before) is not None
+        or (
+            neither is not None
+            and _NI_NEAR.search(before[: neither.start()] + " " + text[end : end + _NEAR])
+            is not None
+        )
         or _NOT_AFTER.match(text[end : end + _NEAR]) is not None
     )
 

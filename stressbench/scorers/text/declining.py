@@ -18,9 +18,12 @@ _FOLDS: Final = {
     ord("\u0307"): None,  # what Turkish I with its dot leaves behind in lower case
 }
 _EDGES: Final = (
-    " \t\n.,;:!?'\"()[]{}<>#-=~|/\\\u3002\uff01\uff1f\u3001\uff0c\u0964\u060c\u061f\u2026"
+    " \t\n.,;:!?'\"()[]{}<>#-=~|/\\\u3002\uff01\uff1f\u3001\uff0c\u0964\u0965\u060c\u061f\u2026"
+    "\u06d4\u0589\u1362\u17d4\u104a\u104b"
 )
-_SENTENCE: Final = re.compile(r"(?<=[.!?])[\"')]{0,2}\s+|[\u3002\uff01\uff1f\u0964\n]+")
+_SENTENCE: Final = re.compile(
+    r"(?<=[.!?])[\"')]{0,2}\s+|[\u3002\uff01\uff1f\u0964\u06d4\u0589\u1362\u17d4\u104b\n]+"
+)
 _OPENS: Final = re.compile(
     r"(none|nothing|unknown|n/a|not applicable|not (?:mentioned|specified|stated|given|found))"
     r"\s*[.,;:!(-](?! other than)"
@@ -59,7 +62,7 @@ _GUESSES: Final = re.compile(
     r"|das|ist|c'est|\u00e8|\u00e9|het|code|answer)\b){0,5}[ ,:]{0,3} [\"']?(?:[A-Z][a-z]|\d)"
 )
 """A guess at a value, which counts even where the same clause declines."""
-_LONGEST: Final = 1500
+LONGEST: Final = 1500
 """Characters of the longest answer that declines; a longer one says something."""
 _FEW_WORDS: Final = 6
 _NUMBER: Final = re.compile(r"\d")
@@ -78,7 +81,7 @@ def abstains(answer: str) -> bool:
     answer, a guess, a sentence of a few words with a number, or a name after "it is".
     An answer of more than 1500 characters does not decline.
     """
-    if len(answer) > _LONGEST:
+    if len(answer) > LONGEST:
         return False
     text = unicodedata.normalize("NFC", answer).translate(_FOLDS).strip()
     return _declines(text) and not _states_value(text)

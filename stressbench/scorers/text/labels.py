@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Final
 
 from stressbench.scorers.text.negation import denied, goes_on
-from stressbench.scorers.text.plain import after_thought, announced, places, plain
+from stressbench.scorers.text.plain import after_thought, announced, places, plain, trimmed
 from stressbench.scorers.text.yes_no import FIRM, SPELLINGS, meaning
 
 _REACH: Final = 24
@@ -20,11 +20,11 @@ _DIVIDED: Final = re.compile(r"[ _-]+")
 _DENIAL: Final = re.compile(r"(?:not|non|no)(?=[ _-])[ _-]+")
 _STOPS: Final = r"[.,:;!?\n()\"'\[\]/\u3001\u3002\uff61\u060c\u061f-]"
 _CLOSED: Final = re.compile(
-    rf" ?(?:{_STOPS}|$|(?:or|and|because|since|as|but|if|oder|weil|denn|ou|car|mais|o|porque|perch\u00e9"
+    rf" ?(?:{_STOPS}|$|(?:or|and|und|et|e|y|i|en|og|och|ve|\u03ba\u03b1\u03b9|because|since|as|but|if|oder|weil|denn|ou|car|mais|o|porque|perch\u00e9"
     r"|\u043f\u043e\u0442\u043e\u043c\u0443|\u0438\u043b\u0438|\u0438|\u548c|\u6216|\u56e0\u4e3a|\u56e0\u70ba)(?!\w))"
 )
 _OPEN: Final = re.compile(
-    rf"(?:^|{_STOPS}) ?$|(?:^|\W)(?:or|and|oder|ou|o|\u0438\u043b\u0438|\u6216|is|be|ist|est|es|say|yes|no|true|false) $"
+    rf"(?:^|{_STOPS}) ?$|(?:^|\W)(?:or|and|und|et|e|y|i|en|og|och|ve|\u03ba\u03b1\u03b9|\u0438|\u548c|oder|ou|o|\u0438\u043b\u0438|\u6216|is|be|ist|est|es|say|yes|no|true|false) $"
 )
 _GOES_ON: Final = re.compile(
     r" (?:it|it's|he|she|they|this|that|there|the|we|i|you|its|not|these|those)(?!\w)"
@@ -72,6 +72,16 @@ class Labels:
         found |= {name: own.index(name) for name in own}
         longest = sorted(found.items(), key=lambda pair: (-len(pair[0]), pair[0]))
         return cls(names, tuple(longest), frozenset(short))
+
+    def alike(self) -> str | None:
+        """Return a label that means the same as one before it; None if all differ."""
+        seen: set[str] = set()
+        for name in self.names:
+            means = meaning(_spelled(name))
+            if means in seen:
+                return name
+            seen |= {means} - {None}
+        return None
 
     def index(self, text: str) -> int | None:
         """Return which label the whole text is; None if it is none."""
@@ -157,7 +167,7 @@ def _opens(text: str, start: int) -> bool:
 
 
 def _spelled(text: str) -> str:
-    return plain(text).strip(_AROUND)
+    return trimmed(plain(text))
 
 
 def _variants(name: str, names: Sequence[str]) -> list[str]:

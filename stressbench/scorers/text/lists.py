@@ -8,42 +8,20 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 from stressbench.scorers.text.plain import after_thought, places, plain
+from stressbench.scorers.text.separators import JOINERS, VALUE, pieces, split
 
-_VALUE: Final = "\ue000"
-"""Stands for a known value while the rest is split; ``plain`` removes it from the text."""
 _INTRODUCTION_WORDS: Final = 32
 _SHORT: Final = 2
 """A sentence of this many words after a list may be one more entry: "Also green."."""
 _WORD: Final = re.compile(r"[^\W_]+(?:[-'.][^\W_]+)*")
-_AND: Final = (
-    "and|or|as well as|und|oder|sowie|et|\u0438|\u0438\u043b\u0438|\u0627\u0648\u0631"
-    "|\u0914\u0930|\uadf8\ub9ac\uace0|\ubc0f|\ub610\ub294"
-)
-"""Part two entries wherever they stand."""
-_NEAR: Final = (
-    "ou|y|e|o|u|ed|i|oraz|lub|a|nebo|och|eller|og|en|of|ja|tai|ve|veya|dan|atau|v\u00e0|ho\u1eb7c"
-    "|v\u00e9s|\u00e9s|vagy|\u0219i|sau|\u0442\u0430|\u0430\u0431\u043e|\u0456|\u03ba\u03b1\u03b9"
-    "|\u03ae|\u092f\u093e|\u098f\u09ac\u0982|\u09ac\u09be|\u0bae\u0bb1\u0bcd\u0bb1\u0bc1\u0bae\u0bcd"
-    "|\u0648|\u0623\u0648|\u06cc\u0627|\u05d5|\u05d0\u05d5|na|plus"
-)
-"""Short words, which mean other things too; they part two entries only next to a known value."""
-_GLUED: Final = (
-    "\u4ee5\u53ca|\u8fd8\u6709|\u9084\u6709|\u6216\u8005|\u6216|\u548c|\u4e0e|\u8207|\u53ca|\u8ddf"
-    "|\u3068|\u3084|\u304a\u3088\u3073|\u53ca\u3073|\u307e\u305f\u306f|\uacfc|\uc640|\ud558\uace0"
-    "|\uc774\ub791|\ub791|\u0e41\u0e25\u0e30|\u0e2b\u0e23\u0e37\u0e2d|\u0e01\u0e31\u0e1a"
-    "|\u1793\u17b7\u1784|\u0ec1\u0ea5\u0eb0"
-)
-"""The same, written without blanks."""
-_SEPARATORS: Final = re.compile(
-    r"[;\n|\u2022\u00b7\u25e6\u2023\u3001\u060c\u061b\u3003\u2192]|,(?!\d)|(?<!\d),"
-    r"|(?<!\d)/(?!\d)|(?:^| )[-*+&](?= |$)"
-    rf"|(?<!\w)(?:{_AND})(?!\w)|(?<={_VALUE} )(?:{_NEAR})(?= )|(?<= )(?:{_NEAR})(?= {_VALUE})"
-    rf"|(?<={_VALUE}) ?(?:{_GLUED}) ?|(?:{_GLUED}) ?(?={_VALUE})"
-    rf"|(?<={_VALUE}) [\u0648\u05d5](?=\w)|(?<!\w)[\u0648\u05d5](?={_VALUE})"
-)
+_WORD_BEFORE: Final = re.compile(r"(?:^|[^\w ]|(?P<word>[^\W_]+)) ?\Z")
+_WORD_AFTER: Final = re.compile(r" ?(?:\Z|[^\w ]|(?P<word>[^\W_]+))")
+_NOTE: Final = re.compile(r"[\"'`*]? ?\([^()\n]*")
+"""In brackets after a value: a note on it, and no entry."""
 _WIDE_COMMA: Final = re.compile(r"(?<=\d)\uff0c(?=\d)")
 _MARK: Final = re.compile(
     r"^\(?(?P<glued>\d{1,3})[.)\u3001](?=[^\x00-\x7f])|(?:^|(?<=\s))\(?[a-z]\) (?=\S)|[\u2460-\u2473] ?"
@@ -51,6 +29,7 @@ _MARK: Final = re.compile(
     re.MULTILINE,
 )
 """The number of an entry: ``1. red``."""
+_MAY_BE_NUMBERED: Final = re.compile(r"\d[.)\u3001]|[a-z]\)|[\u2460-\u2473]")
 _SENTENCE: Final = re.compile(r"(?<=[.!?])\s|(?<=[\u3002\uff61\u0964])")
 _AROUND: Final = " \t\n.\"'[](){}<>:!?*-_`\u3002\uff61"
 _NOT: Final = re.compile(
@@ -112,13 +91,13 @@ def entries(answer: str, known: Sequence[str]) -> list[Entry]:
     of them is part of it; the rest is split. A JSON array is read as its items. Words that
     introduce the list are no entry.
     """
-    text = _plain(_unfolded(after_thought(answer)))
+    text = _without_heading(_plain(_unfolded(after_thought(answer))), known)
     text, values = _taken(text, sorted({*known}, key=lambda value: (-len(value), value)))
     text = _after_introduction(_unnumbered(text))
     found = iter(values)
     return [
         entry
-        for part in _SEPARATORS.split(text)
+        for part in split(text)
         for piece in _sentences(part)
         if (entry := _entry(piece, found)) is not None
     ]
@@ -152,18 +131,62 @@ def _taken(text: str, known: Sequence[str]) -> tuple[str, list[str]]:
     for value in known:
         for start in places(text, value):
             end = start + len(value)
-            if not any(taken[start:end]) and not _numbering(numbers, start, end):
+            free = not any(taken[start:end]) and not _numbering(numbers, start, end)
+            if free and (value not in JOINERS or _alone(text, start, end, known)):
                 taken[start:end] = b"\x01" * (end - start)
                 spans.append((start, end, value))
     pieces, last = [], 0
-    for start, end, _ in sorted(spans):
-        pieces += [text[last:start], _VALUE]
+    spans = _without_notes(text, sorted(spans))
+    for start, end, _ in spans:
+        pieces += [text[last:start], VALUE]
         last = end
-    return "".join((*pieces, text[last:])), [value for _, _, value in sorted(spans)]
+    return "".join((*pieces, text[last:])), [value for _, _, value in spans]
+
+
+def _without_notes(text: str, spans: Sequence[tuple[int, int, str]]) -> list[tuple[int, int, str]]:
+    """Leave out the values that stand in brackets after another one."""
+    kept: list[tuple[int, int, str]] = []
+    noted = 0
+    for start, end, value in spans:
+        if start < noted and text[start] != "(":
+            continue
+        kept.append((start, end, value))
+        note = _NOTE.match(text, end)
+        noted = note.end() if note else 0
+    return kept
+
+
+def _alone(text: str, start: int, end: int, known: Sequence[str]) -> bool:
+    """Whether a word that also parts entries ("e", "and") is an entry of its own.
+
+    Nothing but punctuation or another such word stands on either side, and not a word that may
+    be a value itself on both.
+    """
+    before = _WORD_BEFORE.search(text, max(0, start - 24), start)
+    after = _WORD_AFTER.match(text, end)
+    if before is None or after is None:
+        return False
+    words = [found["word"] for found in (before, after)]
+    if words[0] is not None and _LINKS.fullmatch(words[0]):
+        words[0] = None
+    return all(word is None or word in JOINERS for word in words) and any(
+        word is None or word not in known for word in words
+    )
+
+
+def _without_heading(text: str, known: Sequence[str]) -> str:
+    """Drop a first line that introduces the lines after it: "Here they are:"."""
+    head, mark, rest = text.partition(":\n")
+    if not mark or "\n" in head or len(_WORD.findall(head)) > _INTRODUCTION_WORDS:
+        return text
+    others, _ = _taken(head, sorted({*known}, key=lambda value: (-len(value), value)))
+    return rest if len(_WORD.findall(others)) >= _SHORT else text
 
 
 def _numbers(text: str) -> list[tuple[int, int]]:
     """Return where the numbers of entries stand: at the start of a line, or as 1, 2, ..."""
+    if not _MAY_BE_NUMBERED.search(text):
+        return []
     found = list(_MARK.finditer(text))
     inline = [mark["number"] for mark in found if mark["number"] and not _opens(mark)]
     glued = [mark["glued"] for mark in found if mark["glued"]]
@@ -194,7 +217,7 @@ def _unnumbered(text: str) -> str:
 
 def _after_introduction(text: str) -> str:
     """Drop what introduces the list: a line or clause before the first known value."""
-    before = text.partition(_VALUE)[0]
+    before = text.partition(VALUE)[0]
     if len(_WORD.findall(before)) > _INTRODUCTION_WORDS:
         return text
     link = max((found.end() for found in _LINKS.finditer(before)), default=0)
@@ -220,7 +243,7 @@ def _sentences(part: str) -> Iterator[str]:
     pieces = _SENTENCE.split(part)
     kept = pieces[0]
     for piece in pieces[1:]:
-        if _VALUE in piece or len(_WORD.findall(piece)) <= _SHORT:
+        if VALUE in piece or _is_short(piece):
             yield kept
             kept = piece
         else:
@@ -228,9 +251,14 @@ def _sentences(part: str) -> Iterator[str]:
     yield kept
 
 
+def _is_short(piece: str) -> bool:
+    """Whether a piece has only a word or two; no more than three are looked at."""
+    return next(islice(_WORD.finditer(piece), _SHORT, None), None) is None
+
+
 def _entry(piece: str, found: Iterator[str]) -> Entry | None:
     """Make an entry of a piece; None if nothing is listed there."""
-    values, parts = [], piece.split(_VALUE)
+    values, parts = [], piece.split(VALUE)
     for before in parts[:-1]:
         value = next(found)
         if not _NOT.search(before):
@@ -244,6 +272,4 @@ def _entry(piece: str, found: Iterator[str]) -> Entry | None:
 
 def parts(value: str) -> list[str]:
     """Split a value at the separators inside it, as if it were a list."""
-    near = re.split(rf"(?<=\s)(?:{_NEAR}|{_GLUED})(?=\s)|{_GLUED}", value)
-    pieces = [part.strip(_AROUND) for piece in near for part in _SEPARATORS.split(piece)]
-    return [piece for piece in pieces if piece]
+    return [part for piece in pieces(value) if (part := piece.strip(_AROUND))]

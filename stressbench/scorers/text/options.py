@@ -12,21 +12,27 @@ from string import ascii_uppercase
 from typing import Final
 
 from stressbench.scorers.text.negation import denied, goes_on
-from stressbench.scorers.text.plain import after_thought, announced, places, plain
+from stressbench.scorers.text.plain import after_thought, announced, places, plain, trimmed
 
 _NOUN: Final = (
     r"(?:option|choice|answer|letter|alternative|antwort|l\u00f6sung|r\u00e9ponse|opci\u00f3n|op\u00e7\u00e3o|opzione"
     r"|respuesta|resposta|risposta|\u0432\u0430\u0440\u0438\u0430\u043d\u0442|\u043e\u0442\u0432\u0435\u0442|\u9009\u9879|\u9078\u9805|\u9009|\u9078|\u9078\u629e\u80a2"
     r"|\u6b63\u89e3|\ubcf4\uae30|\uc815\ub2f5)"
 )
-_LETTER: Final = re.compile(
-    r"[(\[] ?(?P<ringed>[A-Za-z1-9]) ?[)\]]"
-    r"|(?<![\w'.(-])(?P<marked>[A-Za-z1-9])\)"
-    rf"|(?i:(?<!\w){_NOUN}[:#]? ?)(?P<called>[A-Za-z1-9])(?![A-Za-z0-9_'\u00c0-\u024f])"
-    r"|(?<![A-Za-z0-9_'\u00c0-\u052f.&+-])(?P<bare>[A-Z1-9])(?![A-Za-z0-9_'\u00c0-\u052f+#&-]|\.\w|[.,]\d)"
+_RINGED: Final = re.compile(r"[(\[] ?(?P<ringed>[A-Za-z1-9]) ?[)\]]")
+_MARKED: Final = re.compile(r"(?P<marked>[A-Za-z1-9])\)(?<![\w'.(-]..)")
+_CALLED: Final = re.compile(
+    rf"(?i:(?<!\w){_NOUN}[:#]? ?)(?P<called>[A-Za-z1-9])(?![A-Za-z0-9_'\u00c0-\u024f])"
+)
+_NOUNS: Final = tuple(_NOUN[3:-1].split("|"))
+_BARE: Final = re.compile(
+    r"(?P<bare>[A-Z1-9])(?![A-Za-z0-9_'\u00c0-\u052f+#&-]|\.\w|[.,]\d)"
+    r"(?<![A-Za-z0-9_'\u00c0-\u052f.&+-].)"
 )
 _IS_A_WORD: Final = frozenset("AEIOUYV")
 """Letters that are words of some language: "A banana", "I think", "E a resposta"."""
+_LATIN: Final = re.compile(r" ?[A-Za-z0-9\u00c0-\u024f]")
+"""A Latin word or number follows; in another script, a letter is no word."""
 _VERB: Final = re.compile(
     r" ?(?:is|was|are|seems|looks|would|should|must|has|because|since|as|for|and|or|ist|und|oder|weil"
     r"|est|et|ou|car|es|y|porque|\u00e9|\u00e8|perch\u00e9|is|\u0438|\u0438\u043b\u0438|- \u044d\u0442\u043e|\u0432\u0435\u0440\u043d\w*)(?!\w)"
@@ -93,14 +99,14 @@ class Options:
     @classmethod
     def of(cls, texts: Sequence[str], expected: Sequence[str]) -> Options:
         """Make the options; they are numbered if a reference is a number and no text is."""
-        folded = tuple(_folded(plain(text, case=True)).strip(_AROUND) for text in texts)
-        bare = {plain(text, case=True).strip(_AROUND) for text in expected}
+        folded = tuple(trimmed(_folded(plain(text, case=True))) for text in texts)
+        bare = {trimmed(plain(text, case=True)) for text in expected}
         numbered = any(re.fullmatch("[1-9]", one) and one not in folded for one in bare)
         return cls(tuple(texts), folded, numbered)
 
     def index(self, reference: str) -> int | None:
         """Return which option a reference is; None if it is none."""
-        text = plain(reference, case=True).strip(_AROUND)
+        text = trimmed(plain(reference, case=True))
         if _folded(text) in self.folded:
             return self.folded.index(_folded(text))
         if not re.fullmatch("[A-Za-z1-9]", text):
@@ -156,14 +162,14 @@ class Options:
         found: list[Mention] = []
         for index in sorted(range(len(self.folded)), key=lambda one: -len(self.folded[one])):
             value = self.folded[index]
-            if len(value) == 1 and value.isalpha():
+            if len(value) == 1 and value.isascii() and value.isalpha():
                 continue
             for start in places(folded, value):
                 end = start + len(value)
                 if not any(taken[start:end]):
                     taken[start:end] = b"\x01" * (end - start)
                     found.append(Mention(start, end, index))
-        for match in _LETTER.finditer(text):
+        for match in _letters(text, folded):
             mention = self._letter(match, first=lower and not text[: match.start()].strip(_AROUND))
             if mention is not None and not taken[mention.start]:
                 found.append(mention)
@@ -181,7 +187,7 @@ class Options:
             return None
         if kind == "called" and letter.islower() and re.match(r" ?\w", following):
             return None
-        if kind == "bare" and re.match(r" ?[^\W_]", following) and not _VERB.match(following):
+        if kind == "bare" and _LATIN.match(following) and not _VERB.match(following):
             is_word = letter in _IS_A_WORD or letter.isdigit()
             if is_word and not (first and letter not in "AI"):
                 return None
@@ -198,12 +204,27 @@ class Options:
         return not rest.strip(_AROUND)
 
 
+def _letters(text: str, folded: str) -> list[re.Match[str]]:
+    """Return where a single letter or digit stands, by the surest sign that it is a label."""
+    found = [*_RINGED.finditer(text)] if "(" in text or "[" in text else []
+    found += _MARKED.finditer(text) if ")" in text else ()
+    found += _CALLED.finditer(text) if any(noun in folded for noun in _NOUNS) else ()
+    found += _BARE.finditer(text)
+    surest: dict[int, re.Match[str]] = {}
+    for match in found:
+        surest.setdefault(match.start(match.lastgroup or ""), match)
+    return [*surest.values()]
+
+
 def _index(letter: str) -> int:
     return int(letter) - 1 if letter.isdigit() else ascii_uppercase.index(letter.upper())
 
 
 def _folded(text: str) -> str:
     """Return the text in lower case, of the same length."""
+    lower = text.lower() if text.isascii() else text.casefold()
+    if len(lower) == len(text):
+        return lower
     return "".join(low if len(low := char.casefold()) == 1 else char for char in text)
 
 

@@ -11,6 +11,9 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Final
 
+from stressbench.scorers.text.announcing import announcement
+from stressbench.scorers.text.thoughts import without_thoughts
+
 _SAME: Final = {
     **dict.fromkeys(map(ord, "\u2018\u2019\u201a\u201b\u2032\u02bc\u02b9\u00b4"), "'"),
     **dict.fromkeys(map(ord, "\u201c\u201d\u201e\u201f\u2033\u00ab\u00bb\u300c\u300d"), '"'),
@@ -36,29 +39,9 @@ _MARKUP: Final = re.compile(
 _BREAKS: Final = re.compile(r"</?(?:li|ul|ol|p|br|div)\s?/?>", re.IGNORECASE)
 _FENCES: Final = re.compile(r"^[ \t]*(?:```|~~~)[\w+-]*[ \t]*$", re.MULTILINE)
 _MAY_BE_MARKED: Final = re.compile(r"[*_`\\<~]")
-_BLANKS: Final = re.compile(r"[^\S\n]+")
+_BLANKS: Final = re.compile(r"[^\S\n]{2,}|[^\S\n ]")
+_OTHER_BLANKS: Final = ("  ", *"\t\x0b\x0c\x1c\x1d\x1e\x1f")
 _LINES: Final = re.compile(r" ?\n[\s]*")
-_THOUGHT: Final = re.compile(r"^.*</think(?:ing)?>", re.DOTALL | re.IGNORECASE)
-_BOXED: Final = re.compile(r"\\boxed\s?\{((?:[^{}]|\{[^{}]*\}){1,400})\}")
-_ANNOUNCED: Final = re.compile(
-    r"(?:\b(?:(?:final|correct|right|best|my) )?(?:answer|choice|option|label|response)"
-    r"(?: (?:is|would be|must be|should be)(?: therefore| thus| clearly)?\b:?|:)"
-    r"|\b(?:antwort|l[\u00f6o]sung)(?: (?:ist|lautet)\b:?|:)"
-    r"|\br[\u00e9e]ponse(?: (?:correcte|finale|exacte))?(?: est\b:?| ?:)"
-    r"|\brespuesta(?: (?:correcta|final))?(?: (?:es|ser[\u00eda]+)\b:?|:)"
-    r"|\bresposta(?: (?:correta|final))?(?: \u00e9(?!\w):?|:)"
-    r"|\brisposta(?: (?:corretta|giusta|finale))?(?: \u00e8(?!\w):?|:)"
-    r"|\bantwoord(?: is\b:?|:)|\bsvaret(?: (?:\u00e4r|er)\b:?|:)|\bcevap:?|\byan\u0131t:?"
-    r"|\b(?:\u043e\u0442\u0432\u0435\u0442|\u0432\u0456\u0434\u043f\u043e\u0432\u0456\u0434\u044c)"
-    r"(?: ?[-:]| \u044d\u0442\u043e\b)?"
-    r"|\u7b54\u6848(?:\u5e94\u8be5|\u61c9\u8a72)?(?:\u662f|\u4e3a|\u70ba|:)"
-    r"|(?:\u7b54\u3048|\u6b63\u89e3|\u56de\u7b54)(?:\u306f|:)"
-    r"|(?:\uc815\ub2f5|\ub2f5)(?:\uc740|:)"
-    r"|\u0627\u0644(?:\u0625\u062c\u0627\u0628\u0629|\u062c\u0648\u0627\u0628)"
-    r"(?: \u0627\u0644\u0635\u062d\u064a\u062d\u0629)?(?: \u0647\u064a| \u0647\u0648|:)?"
-    r"|(?:\u0909\u0924\u094d\u0924\u0930|\u091c\u0935\u093e\u092c)(?: \u0939\u0948)?:?)\s*",
-    re.IGNORECASE,
-)
 
 
 def plain(text: str, *, case: bool = False) -> str:
@@ -67,11 +50,26 @@ def plain(text: str, *, case: bool = False) -> str:
     Line breaks are kept, one for each run of them. Lower case unless ``case`` is true.
     """
     if not text.isascii():
-        text = unicodedata.normalize("NFC", text).translate(_SPELLINGS)
+        text = unicodedata.normalize("NFC", text)
+        for code in _SPELLINGS.keys() & {*map(ord, {*text})}:
+            text = text.replace(chr(code), _SPELLINGS[code] or "")
     if _MAY_BE_MARKED.search(text):
         text = _MARKUP.sub(_unmarked, _BREAKS.sub("\n", _FENCES.sub("", text)))
-    text = _LINES.sub("\n", _BLANKS.sub(" ", text.replace("\r", "\n"))).strip()
+    if not text.isascii() or any(blank in text for blank in _OTHER_BLANKS):
+        text = _BLANKS.sub(" ", text)
+    text = text.replace("\r", "\n")
+    if "\n" in text:
+        text = _LINES.sub("\n", text)
+    text = text.strip()
+    if text.isascii():
+        return text if case else text.lower()
     return text if case else unicodedata.normalize("NFC", text.casefold())
+
+
+def trimmed(text: str) -> str:
+    """Return ``plain`` text without punctuation around it; a sign or point before a digit stays."""
+    leading = _LEADING.match(text)
+    return text[leading.end() if leading else 0 :].rstrip(_AROUND)
 
 
 def _unmarked(found: re.Match[str]) -> str:
@@ -79,23 +77,17 @@ def _unmarked(found: re.Match[str]) -> str:
 
 
 def announced(text: str) -> str | None:
-    """Return what follows the last announcement of an answer; None without one."""
-    text = _THOUGHT.sub("", text)
-    boxed = _BOXED.findall(text)
-    if boxed:
-        return str(boxed[-1])
-    tail = None
-    for found in _ANNOUNCED.finditer(text):
-        rest = text[found.end() :].strip()
-        tail = rest or tail
-    return tail
+    """Return what the last announcement of an answer announces; None without one."""
+    return announcement(without_thoughts(text).rest)
 
 
 def after_thought(text: str) -> str:
     """Return what follows the model's thought."""
-    return _THOUGHT.sub("", text)
+    return without_thoughts(text).rest
 
 
+_LEADING: Final = re.compile(r"(?:[\s,:;!?()\[\]{}\"'*`\u3002\uff61\u061f]|[.-](?!\.?\d))+")
+_AROUND: Final = " \t\n.,:;!?()[]{}\"'*`-\u3002\uff61\u061f\u0964"
 _WHOLE: Final = frozenset("LMN")
 _UNSPACED: Final = ("CJK", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "MYANMAR", "HANGUL")
 _BEFORE: Final = tuple(

@@ -33,6 +33,7 @@ _TAGS: Final = re.compile("(\U0001f3f4[\U000e0020-\U000e007f]+)|[\U000e0020-\U00
 _OTHER_BLANKS: Final = ("  ", *"\t\n\x0b\x0c\r\x1c\x1d\x1e\x1f")
 _SLASH: Final = re.compile(r" ?/ ?")
 _LOOSE_MINUS: Final = re.compile("(?<![\\w)]\\s)(?<![\\w)])\u2212\\s+(?=\\d)")
+_BACKTICK: Final = re.compile(r"(?<=[^\W\d_])`(?=[^\W\d_])")
 _SENTENCE_END: Final = re.compile(r"\.(?=[^\W\d_])")
 
 
@@ -70,6 +71,8 @@ def parted(text: str, *, case: bool = False) -> str:
     """Return ``spelled(text)`` with dashes between phrases kept: characters are at equal places."""
     text = _one_alphabet(text)
     text = without_markup(text) or text
+    if "`" in text:
+        text = _BACKTICK.sub("'", text)
     text = _single_blanks(text)
     if "." in text:
         text = _SENTENCE_END.sub(_broken, text)

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
 
 from stressbench.catalog import nearest
 from stressbench.errors import SuiteError
 from stressbench.scorers.text import phrases
+from stressbench.scorers.text.boundaries import whole
 from stressbench.scorers.text.spelling import parted
+
+_SLASHES: Final = frozenset("/\\")
+_SIGNS: Final = "+*\u00d7\u00f7^"
+"""Operators that make a longer expression of one beside them."""
+_LOOSE: Final = re.compile(
+    r"((?<=[^\W_]) ?[+*=<>\u00d7\u00f7\u2264\u2265\u2260\u2248] ?(?=[^\W_])"
+    r"|^[<>\u2264\u2265\u2260\u2248] ?(?=\.?\d)|(?<=\d) ?[%\u2030]$)"
+)
+_ALONE: Final = frozenset("<>\u2264\u2265\u2260\u2248%\u2030")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +44,41 @@ class Strictness:
         if self.strict:
             return phrases.bare(self.text(value))
         return phrases.phrase(value, case=self.case)
+
+    def places(self, text: str, value: str) -> Iterator[tuple[int, int]]:
+        """Yield where a value stands whole in ``text``, as ``text[i:j]``.
+
+        Blanks around an operator between two operands do not count, unless the reading is
+        strict: ``a + b`` is ``a+b``, ``< 5`` is ``<5``. A path is no part of a longer path.
+        """
+        found = phrases.places(text, value)
+        if not self.strict and (loose := _loose(value)):
+            found = (each.span() for each in loose.finditer(text) if whole(text, *each.span()))
+        for start, end in found:
+            if not (self.strict or "/" in value) or not _in_path(text, start, end):
+                yield start, end
+
+
+def _in_path(text: str, start: int, end: int) -> bool:
+    """Whether a slash ties ``text[start:end]`` to another part of a path."""
+    return (start > 0 and text[start - 1] in _SLASHES) or (
+        text[end : end + 1] in _SLASHES and text[end + 1 : end + 2].isalnum()
+    )
+
+
+@lru_cache(maxsize=8192)
+def _loose(value: str) -> re.Pattern[str] | None:
+    """Return what matches ``value`` with and without blanks around its operators, if it has any."""
+    pieces = _LOOSE.split(value)
+    if len(pieces) == 1:
+        return None
+    infix = "".join(pieces[1::2]) not in _ALONE
+    text = "".join(
+        f" ?{re.escape(piece.strip())} ?" if index % 2 else re.escape(piece)
+        for index, piece in enumerate(pieces)
+    )
+    text = text.removeprefix(" ?").removesuffix(" ?")
+    return re.compile(rf"(?<![{_SIGNS}] ){text}(?! [{_SIGNS}])" if infix else text)
 
 
 def of(params: Mapping[str, object], *, case: bool = False) -> Strictness:

@@ -65,8 +65,9 @@ def before_next_turn(text: str) -> str:
         start = 0
     end = len(text)
     marked = "<" in text or "[" in text
+    struck = text.find("<s>", start)  # strikes text out, in HTML
     for mark in _MARKS.finditer(text, start) if marked else ():
-        if not _meant(text, start, mark):
+        if not _meant(text, struck, mark):
             end = mark.start()
             break
     line = _next_line(text, start, end)
@@ -84,10 +85,10 @@ def _tail(said: str) -> int:
     return last if last and not said[last:].strip(" \t#=-*_") else len(said)
 
 
-def _meant(text: str, start: int, mark: re.Match[str]) -> bool:
-    """Whether the answer shows this mark rather than being ended by it."""
-    if mark[0] == "</s>" and "<s>" in text[start : mark.start()]:
-        return True  # strikes text out, in HTML
+def _meant(text: str, struck: int, mark: re.Match[str]) -> bool:
+    """Whether the answer shows this mark, as after a ``<s>`` at ``struck``, and goes on."""
+    if mark[0] == "</s>" and 0 <= struck < mark.start():
+        return True
     before, after = text[mark.start() - 1 : mark.start()], text[mark.end() : mark.end() + 1]
     return before in _QUOTES and after in _QUOTES
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from functools import cache
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
-from stressbench.scorers.edit_distance import distance, subsequence
+from stressbench.scorers.edit_distance import PLUGIN, distance, subsequence
+from tests.cases import CASE
 
 texts = st.text(alphabet="abc", max_size=12)
 word_lists = st.lists(st.text(max_size=3) | st.sampled_from(["a", "the", "Oslo"]), max_size=60)
@@ -50,6 +53,23 @@ def test_characters_and_words_give_what_the_bit_parallel_algorithms_give(
     for one, two in ((left, right), (right, left), (left, left), (left, [*left, *right])):
         assert distance(one, two) == bit_parallel_distance(one, two)
         assert subsequence(one, two) == bit_parallel_subsequence(one, two)
+
+
+@pytest.mark.parametrize(
+    ("answer", "wanted", "score"),
+    [
+        ("stones tables river.", "stones tables river", 1.0),
+        ('"stones tables river"', "stones tables river", 1.0),
+        ("stones, tables river", "stones tables river", 0.75),
+        ("Stones tables river", "stones tables river", 2 / 3),
+        ("stones tables river", "stones, tables, river.", 3 / 6),
+        ("3.5 and 4", "35 and 4", 2 / 3),
+        ("f(x) -> y", "f (x) -> y", 3 / 6),
+    ],
+)
+def test_marks_count_beside_their_words(answer: str, wanted: str, score: float) -> None:
+    case = replace(CASE, scorer="edit_distance", expected=(wanted,))
+    assert PLUGIN.score(answer, case, finish_reason="stop").score == pytest.approx(score)
 
 
 def test_long_texts_are_quick() -> None:

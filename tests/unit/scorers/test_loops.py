@@ -45,6 +45,38 @@ def test_no_loop(answer: str) -> None:
     assert not repeats(answer)
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        'The code for Kyoto is "KYK-KYK-KYK-KYK-KYK-KY',
+        "tjhjhjhjhjhjhjhj",
+        "It is 123, 123, 123, 123, ",
+        "1. 2022-01-01: 2022-01-01: 2022-01-01: 2022-01-01: 2022",
+        "\uff36" * 8,
+    ],
+)
+def test_a_short_loop_that_the_output_limit_cut(answer: str) -> None:
+    assert repeats(answer, cut=True)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        *(
+            "0, 0, 0, 0",
+            "1000000000000000",
+            "ha ha ha ha",
+            "------------",
+            "f(g(h(x))))))))))))))))",
+        ),
+        *("| x | 0 | 0 | 0 | 0 | 0 | 0 |", "Let me look at each paragraph. The first one is"),
+        "The row of the table that the question is about has the values 1, 2, 2, 2, 2, 2",
+    ],
+)
+def test_no_loop_though_the_output_limit_cut_it(answer: str) -> None:
+    assert not repeats(answer, cut=True)
+
+
 @settings(deadline=None)
 @given(
     before=st.text(max_size=40),

@@ -183,7 +183,7 @@ Model = Callable[[str], str]
         ("The code is 482913.", 1.0, "correct"),
         ("Four eight two", 1.0, "correct"),
         ("4829137", 0.0, "invented"),
-        ("482913 or 482914?", 1.0, "correct"),
+        ("482913 or 482914?", 0.5, "partial"),
         (f"482913 or {RIVALS[3]}", 0.5, "partial"),
         ("48291", 0.0, "invented"),
     ],
@@ -226,7 +226,7 @@ def test_saying_more_than_a_sentence_costs() -> None:
     short = judge("exact_match", "482913 " + "and so on " * 5).score
     long = judge("exact_match", "482913 " + "and so on " * 20).score
     assert short == 1.0
-    assert long == pytest.approx(17 / 61)
+    assert long == pytest.approx(21 / 61)
 
 
 @pytest.mark.parametrize(
