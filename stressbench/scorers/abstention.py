@@ -21,10 +21,10 @@ class Abstention:
 
     An answer declines by saying so ("it is not mentioned") or with the word that the prompt
     asks for (``none``). With w words in the answer, ``score`` = min(1, 32 / w): a sentence or
-    two score 1, an echo of the prompt does not, and more than 1,500 characters score 0. ``em`` is 1 for exactly the word asked for. A
-    value is one of the prompt's values or, if the scorer parameters give a ``shape`` (a
-    regular expression), any text of that shape. Over a balanced set of arms, the mean of this
-    and of the answerable twin's recall is the abstention F1.
+    two score 1, an echo of the prompt does not, and more than 1,500 characters score 0. ``em``
+    is 1 for exactly the word asked for. A value is one of the prompt's values or, if the scorer
+    parameters give a ``shape`` (a regular expression), any text of that shape. Over a balanced
+    set of arms, the mean of this and of the answerable twin's recall is the abstention F1.
     """
 
     def check(self, expected: Sequence[str], params: ScorerParams) -> None:
@@ -44,12 +44,7 @@ class Abstention:
 
     def score(self, answer: str, case: Case, *, finish_reason: str | None) -> Quality:
         """Look for an answer that declines and names no value."""
-        shape = case.scorer_params.get("shape")
-        valued = bool(named(answer, case.values)) or (
-            isinstance(shape, str) and re.search(shape, answer) is not None
-        )
-        short = len(answer) <= LONGEST
-        declined = short and not valued and (abstains(answer) or bool(named(answer, case.expected)))
+        declined = len(answer) <= LONGEST and self._declines(answer, case)
         said = words(answer) if declined else []
         score = min(1.0, _SENTENCES_WORDS / max(len(said), 1)) if declined else 0.0
         marks = Scores(
@@ -60,6 +55,13 @@ class Abstention:
             given=answer.strip() or None,
         )
         return conclude(marks, answer, case, finish_reason=finish_reason)
+
+    def _declines(self, answer: str, case: Case) -> bool:
+        shape = case.scorer_params.get("shape")
+        valued = bool(named(answer, case.values)) or (
+            isinstance(shape, str) and re.search(shape, answer) is not None
+        )
+        return not valued and (abstains(answer) or bool(named(answer, case.expected)))
 
 
 PLUGIN = Abstention()

@@ -67,7 +67,7 @@ def _tells_cut(tail: str, period: int, whole: int) -> bool:
     piece = tail[:period]
     if not any(map(str.isalnum, piece)) or "|" in piece or len(tail) < whole * _LEAST_CUT_SHARE:
         return False
-    least = _LEAST_LETTERS if period == 1 and piece.isdigit() else _LEAST_CUT
+    least = _LEAST_LETTERS if piece.isdigit() and len(set(piece)) == 1 else _LEAST_CUT
     return sum(1 + (ord(char) >= _WIDE) for char in tail) >= least
 
 
