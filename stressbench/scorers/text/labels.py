@@ -80,7 +80,8 @@ class Labels:
             means = meaning(_spelled(name))
             if means in seen:
                 return name
-            seen |= {means} - {None}
+            if means:
+                seen.add(means)
         return None
 
     def index(self, text: str) -> int | None:
