@@ -37,7 +37,10 @@ def _same(before: str, after: str) -> Particles:
 
 
 _OPEN: Final = "".join(map(chr, range(0xAC00, 0xD7A4, 28)))
-"""Korean syllables that end in a vowel, after which the subject has ``가`` and not ``이``. Nouns such as ``호랑이`` (tiger) end in ``이`` themselves."""
+"""Korean syllables that end in a vowel, after which the subject has ``가`` and not ``이``.
+
+Nouns such as ``호랑이`` (tiger) end in ``이`` themselves.
+"""
 _COPULAS: Final = (
     "です|でし[たょ]|である|であ[りっ]|でござい|だ(?:と|っ|け|ろ|$|[^\\w])|では?(?:な|あ)|じゃな"
 )
