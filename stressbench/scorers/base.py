@@ -17,7 +17,7 @@ from stressbench.schema.metric import FIXED
 from stressbench.schema.results.record import Quality
 from stressbench.schema.suite.suite import Scalar
 from stressbench.scorers.outcomes import outcome
-from stressbench.scorers.text.answers import final_answer
+from stressbench.scorers.text.answer.answers import final_answer
 from stressbench.scorers.text.phrases import words
 
 

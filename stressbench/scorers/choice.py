@@ -10,7 +10,7 @@ from stressbench.errors import SuiteError
 from stressbench.schema.case import Case
 from stressbench.schema.results.record import Quality
 from stressbench.scorers.base import ScorerParams, Scores, conclude
-from stressbench.scorers.text.options import Options
+from stressbench.scorers.text.choices.options import OptionList
 
 _MOST: Final = len(ascii_uppercase)
 
@@ -65,7 +65,7 @@ class Choice:
         return conclude(marks, answer, case, finish_reason=finish_reason)
 
 
-def _options(params: ScorerParams, expected: Sequence[str]) -> Options:
+def _options(params: ScorerParams, expected: Sequence[str]) -> OptionList:
     """Return the options of a question. Raises ``SuiteError`` if they are none."""
     texts = params.get("options", [])
     if not isinstance(texts, list) or len(texts) == 1 or len(texts) > _MOST:
@@ -73,7 +73,7 @@ def _options(params: ScorerParams, expected: Sequence[str]) -> Options:
             f"options must be a list of 2 to {_MOST} texts, not {texts!r}",
             hint="write options: [Paris, London], or leave it out",
         )
-    return Options.of(texts, expected)
+    return OptionList.of(texts, expected)
 
 
 PLUGIN = Choice()

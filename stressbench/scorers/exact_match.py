@@ -11,7 +11,7 @@ from stressbench.schema.case import Case
 from stressbench.schema.results.record import Quality
 from stressbench.scorers.base import ScorerParams, Scores, conclude, need_words
 from stressbench.scorers.text import strictness
-from stressbench.scorers.text.answers import announced
+from stressbench.scorers.text.answer.answers import announced
 from stressbench.scorers.text.claims import alternatives, denied
 from stressbench.scorers.text.figures import equal_numbers, plain_number
 from stressbench.scorers.text.phrases import (

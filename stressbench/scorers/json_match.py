@@ -15,7 +15,7 @@ from stressbench.errors import SuiteError
 from stressbench.schema.case import Case
 from stressbench.schema.results.record import Quality
 from stressbench.scorers.base import ScorerParams, Scores, conclude
-from stressbench.scorers.text.plain import after_thought, announced
+from stressbench.scorers.text.choices.plain import after_thought, announced
 
 Value: TypeAlias = "dict[str, Value] | list[Value] | str | bool | Decimal | None"
 Leaf: TypeAlias = tuple[tuple[str | int, ...], str, str | Decimal]

@@ -9,7 +9,7 @@ from stressbench.errors import SuiteError
 from stressbench.schema.case import Case
 from stressbench.schema.results.record import Quality
 from stressbench.scorers.base import ScorerParams, Scores, conclude
-from stressbench.scorers.text.labels import Labels
+from stressbench.scorers.text.choices.labels import LabelSet
 
 _DEFAULT: Final = ("yes", "no")
 
@@ -62,7 +62,7 @@ class Label:
         return conclude(marks, answer, case, finish_reason=finish_reason)
 
 
-def _labels(params: ScorerParams) -> Labels:
+def _labels(params: ScorerParams) -> LabelSet:
     """Return the label set. Raises ``SuiteError`` if it is none."""
     names = params.get("labels", [*_DEFAULT])
     if not isinstance(names, list) or len(names) < len(_DEFAULT):
@@ -70,7 +70,7 @@ def _labels(params: ScorerParams) -> Labels:
             f"labels must be a list of two or more texts, not {names!r}",
             hint="write labels: [positive, negative]",
         )
-    return Labels.of(tuple(names))
+    return LabelSet.of(tuple(names))
 
 
 PLUGIN = Label()

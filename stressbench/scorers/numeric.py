@@ -11,7 +11,7 @@ from stressbench.errors import SuiteError
 from stressbench.schema.case import Case
 from stressbench.schema.results.record import Quality
 from stressbench.scorers.base import ScorerParams, Scores, conclude
-from stressbench.scorers.text.answers import announced
+from stressbench.scorers.text.answer.answers import announced
 from stressbench.scorers.text.equations import stated
 from stressbench.scorers.text.numbers import Number, number, numbers
 from stressbench.scorers.text.numerals.decimals import Decimal

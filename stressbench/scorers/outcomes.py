@@ -6,13 +6,13 @@ from typing import Final
 
 from stressbench.schema.case import Case
 from stressbench.schema.results.record import Outcome
-from stressbench.scorers.text.answers import visible
+from stressbench.scorers.text.answer.answers import visible
+from stressbench.scorers.text.choices.yes_no import meaning
 from stressbench.scorers.text.claims import denied
 from stressbench.scorers.text.declining import abstains
 from stressbench.scorers.text.loops import repeats
 from stressbench.scorers.text.phrases import named, phrase, places
 from stressbench.scorers.text.spelling import parted
-from stressbench.scorers.text.yes_no import meaning
 
 _STOPS: Final = " \t\n\r.\u3002\uff0e\u2026"
 

@@ -8,7 +8,7 @@ from stressbench.errors import SuiteError
 from stressbench.schema.case import Case
 from stressbench.schema.results.record import Quality
 from stressbench.scorers.base import ScorerParams, Scores, conclude, need_words
-from stressbench.scorers.text.lists import Entry, entries, entry_value, parts
+from stressbench.scorers.text.choices.lists import ListEntry, entries, entry_value, parts
 from stressbench.scorers.text.phrases import SENTENCE_WORDS
 
 
@@ -61,7 +61,7 @@ class SetF1:
         return conclude(marks, answer, case, finish_reason=finish_reason)
 
 
-def _counted(listed: Sequence[Entry], wanted: set[str]) -> tuple[int, int]:
+def _counted(listed: Sequence[ListEntry], wanted: set[str]) -> tuple[int, int]:
     """Return how many expected values are named, and how many things are listed."""
     named: set[str] = set()
     things: set[str] = set()
@@ -85,7 +85,7 @@ def _lost(expected: Sequence[str], values: Sequence[str]) -> set[str]:
 
 def _found_again(value: str) -> bool:
     """Whether the value alone is read as the value."""
-    return "\n" not in value and entries(value, [value]) == [Entry((value,), "")]
+    return "\n" not in value and entries(value, [value]) == [ListEntry((value,), "")]
 
 
 def _spelled_by(value: str, others: Sequence[str]) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from stressbench.schema.case import Case
 from stressbench.schema.results.record import Quality
 from stressbench.scorers.base import Scores, conclude
-from stressbench.scorers.text.answers import visible
+from stressbench.scorers.text.answer.answers import visible
 from stressbench.scorers.text.loops import repeats
 
 

@@ -23,7 +23,7 @@ _MARK: Final = re.compile("\u2063turn-([0-9]+)\u2063")
 _PLAIN_NAMES: Final = {"system": "System", "user": "User", "assistant": "Assistant", "tool": "Tool"}
 
 
-class Piece(NamedTuple):
+class TurnPiece(NamedTuple):
     """A part of a laid-out conversation."""
 
     text: str
@@ -31,7 +31,7 @@ class Piece(NamedTuple):
     """Whose text it is, by place in the conversation; None for words of the template."""
 
 
-def template_pieces(source: TemplateSource, messages: Sequence[Message]) -> list[Piece]:
+def template_pieces(source: TemplateSource, messages: Sequence[Message]) -> list[TurnPiece]:
     """Lay out ``messages`` by a chat template. Joined, the pieces are the rendered prompt.
 
     Raises ``SuiteError`` if the template refuses the turns, or leaves out or changes the text
@@ -64,18 +64,18 @@ def template_pieces(source: TemplateSource, messages: Sequence[Message]) -> list
     return found
 
 
-def plain_pieces(messages: Sequence[Message]) -> list[Piece]:
+def plain_pieces(messages: Sequence[Message]) -> list[TurnPiece]:
     """Write out ``messages`` for a model without a chat template, each turn under its name.
 
     The last turn is the answer's, without text.
     """
-    pieces: list[Piece] = []
+    pieces: list[TurnPiece] = []
     for place, each in enumerate(messages):
         gap = "\n\n" if place else ""
-        pieces.append(Piece(f"{gap}{_PLAIN_NAMES[each.role]}: ", None))
-        pieces.append(Piece(each.content, place))
-        pieces += [Piece(f"\n{call.name}({call.arguments})", None) for call in each.tool_calls]
-    return [*pieces, Piece("\n\nAssistant:", None)]
+        pieces.append(TurnPiece(f"{gap}{_PLAIN_NAMES[each.role]}: ", None))
+        pieces.append(TurnPiece(each.content, place))
+        pieces += [TurnPiece(f"\n{call.name}({call.arguments})", None) for call in each.tool_calls]
+    return [*pieces, TurnPiece("\n\nAssistant:", None)]
 
 
 def _for_template(message: Message) -> dict[str, object]:
@@ -121,9 +121,9 @@ def _check_turns(source: TemplateSource, messages: Sequence[Message], words: Seq
                 )
 
 
-def _aligned(whole: str, words: Sequence[str], messages: Sequence[Message]) -> Iterator[Piece]:
+def _aligned(whole: str, words: Sequence[str], messages: Sequence[Message]) -> Iterator[TurnPiece]:
     """Cut the rendered prompt where the marks were."""
-    yield Piece(words[0], None)
+    yield TurnPiece(words[0], None)
     at = len(words[0])
     for index in range(1, len(words), 2):
         turn, after = int(words[index]), words[index + 1]
@@ -135,8 +135,8 @@ def _aligned(whole: str, words: Sequence[str], messages: Sequence[Message]) -> I
         else:
             end = len(whole) - len(after) if last else whole.find(after, at)
             text = whole[at : max(end, at)]
-        yield Piece(text, turn)
-        yield Piece(after, None)
+        yield TurnPiece(text, turn)
+        yield TurnPiece(after, None)
         at += len(text) + len(after)
 
 

@@ -9,7 +9,7 @@ from stressbench.errors import SuiteError
 from stressbench.prompts.build.prompt_format import PromptFormat
 from stressbench.schema.message import Message
 from stressbench.tokens.template import TemplateSource
-from stressbench.tokens.turns import Piece, plain_pieces, template_pieces
+from stressbench.tokens.turns import TurnPiece, plain_pieces, template_pieces
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,13 +62,13 @@ def of_turns(messages: Sequence[Message], prompt_format: PromptFormat) -> Layout
     )
 
 
-def pieces_of(messages: Sequence[Message], prompt_format: PromptFormat) -> list[Piece]:
+def pieces_of(messages: Sequence[Message], prompt_format: PromptFormat) -> list[TurnPiece]:
     """The text of a conversation as a model gets it, in pieces."""
     source = prompt_format.template.source
     return plain_pieces(messages) if source is None else template_pieces(source, messages)
 
 
-def _written_out(pieces: Sequence[Piece], asked: int, prompt_format: PromptFormat) -> Layout:
+def _written_out(pieces: Sequence[TurnPiece], asked: int, prompt_format: PromptFormat) -> Layout:
     """A model without a chat template continues a text, so the text is encoded as a whole."""
     encode, template = prompt_format.tokenizer.encode, prompt_format.template
     ids = encode("".join(piece.text for piece in pieces))

@@ -15,7 +15,7 @@ from stressbench.catalog import nearest
 from stressbench.errors import DataError, SuiteError
 from stressbench.prompts.material.cell import columns_of, filled, references_of
 from stressbench.prompts.material.conversation import asked_of, check_turns, messages_of
-from stressbench.prompts.material.rows import Row, read_rows
+from stressbench.prompts.material.rows import FileRow, read_rows
 from stressbench.prompts.material.times import time_s
 from stressbench.schema.message import Message, characters
 
@@ -37,7 +37,7 @@ _T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Columns:
+class LogColumns:
     """Which columns hold what. An empty name is no column."""
 
     field: str
@@ -86,7 +86,7 @@ class LoggedPrompt:
 class LogReader:
     """Reads the prompts of a log in one pass, and remembers what it saw on the way."""
 
-    def __init__(self, path: str, columns: Columns, *, where: str) -> None:
+    def __init__(self, path: str, columns: LogColumns, *, where: str) -> None:
         self._path = path
         self._columns = columns
         self._where = where
@@ -175,7 +175,7 @@ class LogReader:
             )
         return tuple(found)
 
-    def _messages(self, row: Row) -> tuple[Message, ...]:
+    def _messages(self, row: FileRow) -> tuple[Message, ...]:
         columns = self._columns
         self._turns |= not columns.prompt and not isinstance(row.get(columns.field), str)
         if columns.prompt:
@@ -201,7 +201,7 @@ class LogReader:
             )
         return (Message(role="system", content=system), *messages) if messages else ()
 
-    def _time(self, row: Row) -> float | None:
+    def _time(self, row: FileRow) -> float | None:
         column = self._columns.time
         try:
             return time_s(row.get(column))
@@ -212,10 +212,10 @@ class LogReader:
                 ) from error
             return None
 
-    def _check(self, row: Row, sent: tuple[Message, ...]) -> None:
+    def _check(self, row: FileRow, sent: tuple[Message, ...]) -> None:
         _read(row, self._columns.field, lambda: check_turns(sent))
 
-    def _references(self, row: Row, column: str) -> tuple[str, ...]:
+    def _references(self, row: FileRow, column: str) -> tuple[str, ...]:
         value = self._cell(row.get(column))
         return _read(row, column, lambda: references_of(value))
 
@@ -231,7 +231,7 @@ class LogReader:
         return found if whole and found else value
 
 
-def _read(row: Row, column: str, read: Callable[[], _T]) -> _T:
+def _read(row: FileRow, column: str, read: Callable[[], _T]) -> _T:
     """What ``read`` returns. Raises ``DataError`` naming the row for what it cannot read."""
     try:
         return read()

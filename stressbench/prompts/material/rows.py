@@ -8,9 +8,9 @@ from typing import Final, TypeAlias
 
 from stressbench.errors import DataError, SuiteError
 from stressbench.prompts.material.formats import columns, csv_text, hub, json_text, paragraphs
-from stressbench.prompts.material.formats.row import Row, type_name
+from stressbench.prompts.material.formats.row import FileRow, type_name
 
-__all__ = ["DataRow", "Row", "read_rows", "type_name"]
+__all__ = ["DataRow", "FileRow", "read_rows", "type_name"]
 
 DataRow: TypeAlias = Mapping[str, object]
 
@@ -27,7 +27,7 @@ _READERS: Final = {
 _KNOWN: Final = (*_TEXT, *columns.ENDINGS)
 
 
-def read_rows(path: str, *, where: str, text_field: str, delimiter: str = "") -> Iterator[Row]:
+def read_rows(path: str, *, where: str, text_field: str, delimiter: str = "") -> Iterator[FileRow]:
     """Yield the rows of a file, a folder or a Hugging Face data set, in one pass.
 
     A text file gives one row for each paragraph, under ``text_field``. ``delimiter`` is that of
@@ -45,7 +45,7 @@ def read_rows(path: str, *, where: str, text_field: str, delimiter: str = "") ->
     yield from rows
 
 
-def _rows(path: str, where: str, text_field: str, delimiter: str) -> Iterator[Row]:
+def _rows(path: str, where: str, text_field: str, delimiter: str) -> Iterator[FileRow]:
     file, kind = _kind(path, where)
     if delimiter and kind not in _DELIMITERS:
         raise SuiteError(
@@ -99,7 +99,7 @@ def _kind(path: str, where: str) -> tuple[Path, str]:
     return file, "data set"
 
 
-def _folder(folder: Path, where: str, text_field: str) -> Iterator[Row]:
+def _folder(folder: Path, where: str, text_field: str) -> Iterator[FileRow]:
     try:
         texts = paragraphs.text_files(folder)
         saved = any((folder / name).is_file() for name in columns.SAVED)

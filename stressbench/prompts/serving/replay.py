@@ -11,7 +11,7 @@ from typing import Final, TypeAlias
 from stressbench.errors import SuiteError
 from stressbench.prompts.base import Condition, Param, PromptOutline, Traits, known_scorer
 from stressbench.prompts.material.cell import columns_of
-from stressbench.prompts.material.logged import Columns, LoggedPrompt, LogReader
+from stressbench.prompts.material.logged import LogColumns, LoggedPrompt, LogReader
 from stressbench.schema.message import Message, last_user
 from stressbench.schema.suite.suite import Arm
 from stressbench.seeds import derive_rng
@@ -116,7 +116,7 @@ class Replay:
         return {"stress": _outline(condition, sample.prompts[condition.item], sample.notes)}
 
 
-def _columns(condition: Condition) -> Columns:
+def _columns(condition: Condition) -> LogColumns:
     params, spec = condition.params, condition.spec
     if params.text("prompt") and "field" in spec.params:
         raise SuiteError(
@@ -130,7 +130,7 @@ def _columns(condition: Condition) -> Columns:
         except SuiteError as error:
             where = f"prompts.{spec.name}.params.{name}"
             raise SuiteError(error.message, where=where, hint=error.hint) from error
-    return Columns(
+    return LogColumns(
         field=params.text("field"),
         answer=params.text("answer_field"),
         time=params.text("time_field"),
@@ -191,7 +191,7 @@ class _Stratum:
 
 @lru_cache(maxsize=8)
 def _sample(
-    path: str, columns: Columns, *, items: int, seed: int, where: str, state: _State
+    path: str, columns: LogColumns, *, items: int, seed: int, where: str, state: _State
 ) -> _Sample:
     """Sample at most ``items`` prompts. ``state`` makes a changed file be read again."""
     del state

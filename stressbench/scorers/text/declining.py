@@ -7,7 +7,7 @@ import unicodedata
 from functools import cache
 from typing import Final
 
-from stressbench.scorers.text.announcing import announcement
+from stressbench.scorers.text.answer.announcing import announcement
 from stressbench.scorers.text.languages import by_language, expressions
 
 _FOLDS: Final = {

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from stressbench import catalog
 from stressbench.scorers.base import THOUGHT_CUT, judge
-from stressbench.scorers.text.answers import announced, final_answer, visible
+from stressbench.scorers.text.answer.answers import announced, final_answer, visible
 from tests.cases import CASE
 
 PARIS = replace(CASE, scorer="exact_match", expected=("Paris",), values=())

@@ -15,7 +15,7 @@ from stressbench.errors import SuiteError
 from stressbench.schema.case import Case
 from stressbench.schema.results.record import Quality
 from stressbench.scorers.base import check, judge, load
-from stressbench.scorers.text.lists import entry_value
+from stressbench.scorers.text.choices.lists import entry_value
 from tests.cases import CASE
 
 SCORERS = catalog.names("scorers")

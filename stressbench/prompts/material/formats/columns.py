@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
 from stressbench.errors import DataError, SetupError, StressbenchError, one_line
-from stressbench.prompts.material.formats.row import Row
+from stressbench.prompts.material.formats.row import FileRow
 from stressbench.prompts.material.formats.values import plain
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ _FILE_MAGIC: Final = b"ARROW1"
 Batches = Callable[[], "Iterator[pa.RecordBatch]"]
 
 
-def column_rows(file: Path) -> Iterator[Row]:
+def column_rows(file: Path) -> Iterator[FileRow]:
     """Yield the rows of a Parquet or Arrow file, batch by batch.
 
     A column of floats that are all whole numbers below 2**53, or missing, is a column of
@@ -37,7 +37,7 @@ def column_rows(file: Path) -> Iterator[Row]:
     parquet = file.suffix.lower() == ".parquet"
     batches = (lambda: _parquet(file)) if parquet else (lambda: _arrow(file))
     for number, cells in enumerate(_records(batches, file), 1):
-        yield Row(cells, str(file), number, "row")
+        yield FileRow(cells, str(file), number, "row")
 
 
 def saved_files(folder: Path) -> Sequence[Path]:

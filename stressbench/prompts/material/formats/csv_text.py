@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from stressbench.errors import DataError
-from stressbench.prompts.material.formats.row import Row
+from stressbench.prompts.material.formats.row import FileRow
 from stressbench.prompts.material.formats.text import LONGEST, lines, too_long
 
 _SEP: Final = re.compile(r"sep=([^\w\s\"]|\t)\s*", re.IGNORECASE)
@@ -19,7 +19,7 @@ _WHOLE: Final = re.compile(r"-?\d+\.0", re.ASCII)
 _NAMES: Final = {";": '";"', "\t": "tab", ",": '","', "|": '"|"'}
 
 
-def csv_rows(file: Path, usual: str, delimiter: str) -> Iterator[Row]:
+def csv_rows(file: Path, usual: str, delimiter: str) -> Iterator[FileRow]:
     """Yield the rows of a table, cell for cell.
 
     ``usual`` is the delimiter of such files, ``delimiter`` the one that the suite names, or "".
@@ -44,7 +44,7 @@ def csv_rows(file: Path, usual: str, delimiter: str) -> Iterator[Row]:
             ]
         values = dict(zip(names, cells, strict=True))
         values.pop("", None)
-        yield Row(values, str(file), line)
+        yield FileRow(values, str(file), line)
 
 
 def _header(cells: Sequence[str], place: str, usual: str) -> list[str]:

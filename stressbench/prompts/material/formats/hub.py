@@ -7,13 +7,13 @@ from collections.abc import Iterator, Mapping
 from typing import Final, cast
 
 from stressbench.errors import SetupError, SuiteError, one_line
-from stressbench.prompts.material.formats.row import Row
+from stressbench.prompts.material.formats.row import FileRow
 from stressbench.prompts.material.formats.values import plain
 
 _NAME: Final = re.compile(r"[\w.-]+(/[\w.-]+)?", re.ASCII)
 
 
-def data_set_rows(path: str, where: str) -> Iterator[Row]:
+def data_set_rows(path: str, where: str) -> Iterator[FileRow]:
     """Yield the rows of a data set as a stream: of ``train``, or else of its first split.
 
     Raises ``SuiteError`` naming ``where`` if there is none, or if it cannot be read.
@@ -33,7 +33,7 @@ def data_set_rows(path: str, where: str) -> Iterator[Row]:
         for row in found:
             number += 1
             values = cast("Mapping[str, object]", plain(row))
-            yield Row(values, path, number, "row")
+            yield FileRow(values, path, number, "row")
     except Exception as error:  # datasets raises its own, the hub's and fsspec's errors
         why = f"{path!r} is neither a file nor a data set"
         if number:

@@ -12,7 +12,7 @@ from typing import Final, TextIO, cast
 import msgspec
 
 from stressbench.errors import DataError
-from stressbench.prompts.material.formats.row import Row
+from stressbench.prompts.material.formats.row import FileRow
 from stressbench.prompts.material.formats.text import LONGEST, lines, open_text, too_long
 
 _KEY: Final = re.compile(r'"[ \t\r\n]*:')
@@ -36,7 +36,7 @@ class _DoubledKeyError(ValueError):
     pass
 
 
-def json_lines(file: Path) -> Iterator[Row]:
+def json_lines(file: Path) -> Iterator[FileRow]:
     """Yield the objects of JSON Lines; blank lines are nothing.
 
     Integers are exact at any length, and other numbers keep their spelling: ``str`` of 5.0 is
@@ -54,10 +54,10 @@ def json_lines(file: Path) -> Iterator[Row]:
                 hint = _ONE_A_LINE
             kind = _STARTS.get(line.lstrip()[:1], "a number")
             raise DataError(f"not a JSON object but {kind}", where=place, hint=hint)
-        yield Row(found, str(file), number)
+        yield FileRow(found, str(file), number)
 
 
-def json_list(file: Path) -> Iterator[Row]:
+def json_list(file: Path) -> Iterator[FileRow]:
     """Yield the objects of a list, or objects one after another; the list is never held whole."""
     with open_text(file, newline=None) as text:
         source = _Objects(text, file)
@@ -71,7 +71,7 @@ def json_list(file: Path) -> Iterator[Row]:
                     raise source.refusal("something follows the end of the list")
                 return
             line = source.line
-            yield Row(source.take(), str(file), line)
+            yield FileRow(source.take(), str(file), line)
             if listed and (after := source.peek()) != "]":
                 if after != ",":
                     raise source.refusal(

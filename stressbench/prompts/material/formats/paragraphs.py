@@ -6,13 +6,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from stressbench.prompts.material.formats.row import Row
+from stressbench.prompts.material.formats.row import FileRow
 from stressbench.prompts.material.formats.text import LONGEST, lines, too_long
 
 ENDINGS: Final = (".txt", ".md", ".rst")
 
 
-def paragraphs(file: Path, text_field: str) -> Iterator[Row]:
+def paragraphs(file: Path, text_field: str) -> Iterator[FileRow]:
     """Yield the paragraphs of a text file: what stands between blank lines."""
     found: list[str] = []
     start = chars = 0
@@ -24,10 +24,10 @@ def paragraphs(file: Path, text_field: str) -> Iterator[Row]:
             if chars > LONGEST:
                 raise too_long("paragraph", f"{file}:{start}")
         elif found:
-            yield Row({text_field: "\n".join(found)}, str(file), start)
+            yield FileRow({text_field: "\n".join(found)}, str(file), start)
             found, chars = [], 0
     if found:
-        yield Row({text_field: "\n".join(found)}, str(file), start)
+        yield FileRow({text_field: "\n".join(found)}, str(file), start)
 
 
 def text_files(folder: Path) -> Sequence[Path]:

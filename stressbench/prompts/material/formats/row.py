@@ -19,7 +19,7 @@ _TYPES: Final = (
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Row(Mapping[str, object]):
+class FileRow(Mapping[str, object]):
     """The cells of a row by the name of their column.
 
     A cell is what JSON has: a text, a number, true or false, null (``None``), a list or an

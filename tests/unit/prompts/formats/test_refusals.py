@@ -10,7 +10,7 @@ import pytest
 
 from stressbench.errors import DataError, SuiteError
 from stressbench.prompts.material.formats import json_text, paragraphs, text
-from stressbench.prompts.material.rows import Row, read_rows
+from stressbench.prompts.material.rows import FileRow, read_rows
 
 LONG = 5_000
 WRONG = {
@@ -67,7 +67,7 @@ WRONG = {
 }
 
 
-def read(file: Path | str, **options: str) -> list[Row]:
+def read(file: Path | str, **options: str) -> list[FileRow]:
     return list(read_rows(str(file), where="prompts.replay", text_field="p", **options))
 
 
@@ -123,16 +123,16 @@ CELLS = {
 def test_a_cell_that_is_no_text_is_refused_by_column(name: str) -> None:
     value, said = CELLS[name]
     with pytest.raises(DataError, match=said) as caught:
-        Row({"p": value}, "log.jsonl", 17).text("p")
+        FileRow({"p": value}, "log.jsonl", 17).text("p")
     assert caught.value.where == "log.jsonl:17:p"
     with pytest.raises(DataError, match=said) as caught:
-        Row({"p": value}, "log.parquet", 17, "row").text("p")
+        FileRow({"p": value}, "log.parquet", 17, "row").text("p")
     assert caught.value.where == "log.parquet: row 17: p"
 
 
 def test_a_column_that_is_not_there_lists_those_that_are() -> None:
     with pytest.raises(DataError, match="has no 'q'; it has p, a") as caught:
-        Row({"p": 1, "a": 2}, "log.csv", 2).text("q")
+        FileRow({"p": 1, "a": 2}, "log.csv", 2).text("q")
     assert caught.value.where == "log.csv:2"
 
 

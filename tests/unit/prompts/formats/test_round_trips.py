@@ -14,7 +14,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from stressbench.errors import SuiteError
-from stressbench.prompts.material.rows import Row, read_rows
+from stressbench.prompts.material.rows import FileRow, read_rows
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12) | st.sampled_from(
     [
@@ -49,7 +49,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("rows")
 
 
-def read(file: Path, **options: str) -> list[Row]:
+def read(file: Path, **options: str) -> list[FileRow]:
     return list(read_rows(str(file), where="here", text_field="text", **options))
 
 
@@ -158,7 +158,7 @@ SEEDS = (
 def reads_or_refuses(file: Path, data: bytes) -> None:
     """Whatever the bytes are, the file is read, or refused by name."""
     file.write_bytes(data)
-    rows: list[Row] = []
+    rows: list[FileRow] = []
     refusal: SuiteError | None = None
     try:
         rows = read(file)

@@ -11,11 +11,11 @@ import pytest
 
 from stressbench.errors import DataError, SuiteError
 from stressbench.prompts.material.cell import references_of
-from stressbench.prompts.material.rows import Row, read_rows
+from stressbench.prompts.material.rows import FileRow, read_rows
 from stressbench.prompts.material.times import time_s
 
 
-def read(file: Path, **options: str) -> list[Row]:
+def read(file: Path, **options: str) -> list[FileRow]:
     return list(read_rows(str(file), where="here", text_field="text", **options))
 
 

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Final
 
-from stressbench.scorers.text.announcing import announcement
-from stressbench.scorers.text.thoughts import without_thoughts
+from stressbench.scorers.text.answer.announcing import announcement
+from stressbench.scorers.text.answer.thoughts import without_thoughts
 
 _SAME: Final = {
     **dict.fromkeys(map(ord, "\u2018\u2019\u201a\u201b\u2032\u02bc\u02b9\u00b4"), "'"),

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from stressbench.scorers.text.negation import denied, goes_on
-from stressbench.scorers.text.plain import after_thought, announced, places, plain, trimmed
-from stressbench.scorers.text.yes_no import FIRM, SPELLINGS, meaning
+from stressbench.scorers.text.choices.negation import denied, goes_on
+from stressbench.scorers.text.choices.plain import after_thought, announced, places, plain, trimmed
+from stressbench.scorers.text.choices.yes_no import FIRM, SPELLINGS, meaning
 
 _REACH: Final = 24
 _AROUND: Final = " \t\n.,:;!?()[]{}\"'*`-\u3002\uff61\u061f"
@@ -43,7 +43,7 @@ class _Mention:
 
 
 @dataclass(frozen=True, slots=True)
-class Labels:
+class LabelSet:
     """A closed set of labels, and how each is spelled."""
 
     names: tuple[str, ...]
@@ -54,7 +54,7 @@ class Labels:
 
     @classmethod
     @lru_cache(maxsize=64)
-    def of(cls, names: tuple[str, ...]) -> Labels:
+    def of(cls, names: tuple[str, ...]) -> LabelSet:
         """Make the set, with the spellings of yes and no in other languages."""
         found: dict[str, int] = {}
         own = [_spelled(name) for name in names]

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from stressbench.scorers.text.announcing import announcement
-from stressbench.scorers.text.thoughts import without_thoughts
-from stressbench.scorers.text.turns import before_next_turn
+from stressbench.scorers.text.answer.announcing import announcement
+from stressbench.scorers.text.answer.thoughts import without_thoughts
+from stressbench.scorers.text.answer.turns import before_next_turn
 
 _TAGGED: Final = re.compile(
     r"\s*(?:<answer>(?P<xml>(?:(?!</?answer>).)*)</answer>"

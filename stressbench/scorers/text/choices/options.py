@@ -11,8 +11,8 @@ from itertools import pairwise
 from string import ascii_uppercase
 from typing import Final
 
-from stressbench.scorers.text.negation import denied, goes_on
-from stressbench.scorers.text.plain import after_thought, announced, places, plain, trimmed
+from stressbench.scorers.text.choices.negation import denied, goes_on
+from stressbench.scorers.text.choices.plain import after_thought, announced, places, plain, trimmed
 
 _NOUN: Final = (
     r"(?:option|choice|answer|letter|alternative|antwort|l\u00f6sung|r\u00e9ponse|opci\u00f3n|op\u00e7\u00e3o|opzione"
@@ -80,7 +80,7 @@ class Mention:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class OptionReading:
     """Which options a text chooses; ``alone`` if it says nothing else."""
 
     chosen: frozenset[int]
@@ -88,7 +88,7 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class OptionList:
     """The options of a question, known by their texts or only by their letters."""
 
     texts: tuple[str, ...]
@@ -97,7 +97,7 @@ class Options:
     """Whether the options are numbered 1 to 9 instead of lettered."""
 
     @classmethod
-    def of(cls, texts: Sequence[str], expected: Sequence[str]) -> Options:
+    def of(cls, texts: Sequence[str], expected: Sequence[str]) -> OptionList:
         """Make the options; they are numbered if a reference is a number and no text is."""
         folded = tuple(trimmed(_folded(plain(text, case=True))) for text in texts)
         bare = {trimmed(plain(text, case=True)) for text in expected}
@@ -120,24 +120,24 @@ class Options:
         """Return the letter or number of an option."""
         return str(index + 1) if self.numbered else ascii_uppercase[index]
 
-    def read(self, answer: str) -> Reading:
+    def read(self, answer: str) -> OptionReading:
         """Read which options ``answer`` chooses: none, one or several."""
         text = plain(after_thought(answer), case=True)
         whole = self.index(text)
         if whole is not None:
-            return Reading(frozenset({whole}), alone=True)
+            return OptionReading(frozenset({whole}), alone=True)
         tail = announced(after_thought(answer))
         if tail is not None:
-            return Reading(self._announced(plain(tail, case=True)), alone=False)
+            return OptionReading(self._announced(plain(tail, case=True)), alone=False)
         found = self._mentions(text)
         live = _asserted(text, found)
         confirmed = {m.index for m in live if m.by_letter and _CONFIRMED.match(text, m.end)}
         if len(confirmed) == 1:
-            return Reading(frozenset(confirmed), alone=False)
+            return OptionReading(frozenset(confirmed), alone=False)
         chosen = frozenset(mention.index for mention in live)
         if len(chosen) > 1 and _BEGINNING.fullmatch(text, 0, live[0].start):
             chosen = _cluster(text, live)
-        return Reading(chosen, alone=self._says_only(text, chosen))
+        return OptionReading(chosen, alone=self._says_only(text, chosen))
 
     def _announced(self, tail: str) -> frozenset[int]:
         """Return the options that an announcement names first."""

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
-from stressbench.scorers.text.plain import after_thought, places, plain
-from stressbench.scorers.text.separators import JOINERS, VALUE, pieces, split
+from stressbench.scorers.text.choices.plain import after_thought, places, plain
+from stressbench.scorers.text.choices.separators import JOINERS, VALUE, pieces, split
 
 _INTRODUCTION_WORDS: Final = 32
 _SHORT: Final = 2
@@ -64,7 +64,7 @@ _PHRASES: Final = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ListEntry:
     """One entry of a list."""
 
     values: tuple[str, ...]
@@ -84,7 +84,7 @@ def entry_value(text: str) -> str:
     return value.strip(" \n\"',;:").rstrip(".\u3002 ") or value
 
 
-def entries(answer: str, known: Sequence[str]) -> list[Entry]:
+def entries(answer: str, known: Sequence[str]) -> list[ListEntry]:
     """Split ``answer`` into the entries of a list.
 
     The ``known`` values are found whole first, the longest first, so a separator inside one
@@ -256,7 +256,7 @@ def _is_short(piece: str) -> bool:
     return next(islice(_WORD.finditer(piece), _SHORT, None), None) is None
 
 
-def _entry(piece: str, found: Iterator[str]) -> Entry | None:
+def _entry(piece: str, found: Iterator[str]) -> ListEntry | None:
     """Make an entry of a piece; None if nothing is listed there."""
     values, parts = [], piece.split(VALUE)
     for before in parts[:-1]:
@@ -267,7 +267,7 @@ def _entry(piece: str, found: Iterator[str]) -> Entry | None:
     denied = len(parts) - 1 > len(values) or _DENIES.match(text) or _CLOSES.match(text)
     if not values and (denied or not text):
         return None
-    return Entry(tuple(values), text)
+    return ListEntry(tuple(values), text)
 
 
 def parts(value: str) -> list[str]:

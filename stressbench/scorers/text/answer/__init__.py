@@ -1,0 +1,1 @@
+"""Which part of what the model wrote is its answer."""

@@ -1,0 +1,1 @@
+"""Lists, options and labels."""
