@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Final, Protocol, TypeAlias, cast, runtime_checkable
 
 from msgspec.structs import replace
@@ -77,7 +76,6 @@ class Scores:
     """The answer as the scorer read it; None if it does not have the form asked for."""
 
 
-@cache
 def load(name: str) -> Scorer:
     """Load the scorer of this name. Raises ``UsageError`` naming the nearest one."""
     scorer = cast("Scorer", catalog.load("scorers", name))

@@ -18,8 +18,10 @@ _INTRODUCTION_WORDS: Final = 32
 _SHORT: Final = 2
 """A sentence of this many words after a list may be one more entry: "Also green."."""
 _WORD: Final = re.compile(r"[^\W_]+(?:[-'.][^\W_]+)*")
-_WORD_BEFORE: Final = re.compile(r"(?:^|[^\w ]|(?P<word>[^\W_]+)) ?\Z")
-_WORD_AFTER: Final = re.compile(r" ?(?:\Z|[^\w ]|(?P<word>[^\W_]+))")
+_PARTS: Final = r"[,;:.!?\n()\[\]{}\"'*|\u2022\u00b7\u3001\u3002\uff0c\uff1b-]"
+"""Punctuation that parts entries, and none that is part of a value such as ``C++``."""
+_WORD_BEFORE: Final = re.compile(rf"(?:^|{_PARTS}|(?P<word>[^\W_]+)) ?\Z")
+_WORD_AFTER: Final = re.compile(rf" ?(?:\Z|{_PARTS}|(?P<word>[^\W_]+))")
 _NOTE: Final = re.compile(r"[\"'`*]? ?\([^()\n]*")
 """In brackets after a value: a note on it, and no entry."""
 _WIDE_COMMA: Final = re.compile(r"(?<=\d)\uff0c(?=\d)")
