@@ -18,8 +18,8 @@ _INTRODUCTION_WORDS: Final = 32
 _SHORT: Final = 2
 """A sentence of this many words after a list may be one more entry: "Also green."."""
 _WORD: Final = re.compile(r"[^\W_]+(?:[-'.][^\W_]+)*")
-_PARTS: Final = r"[,;:.!?\n()\[\]{}\"'*|\u2022\u00b7\u3001\u3002\uff0c\uff1b-]"
-"""Punctuation that parts entries, and none that is part of a value such as ``C++``."""
+_PARTS: Final = r"[^\w +#]"
+"""Punctuation that parts entries: what ends ``C++`` and ``C#`` is part of a value."""
 _WORD_BEFORE: Final = re.compile(rf"(?:^|{_PARTS}|(?P<word>[^\W_]+)) ?\Z")
 _WORD_AFTER: Final = re.compile(rf" ?(?:\Z|{_PARTS}|(?P<word>[^\W_]+))")
 _NOTE: Final = re.compile(r"[\"'`*]? ?\([^()\n]*")
