@@ -16,6 +16,7 @@ from stressbench.scorers.text.claims import alternatives, denied
 from stressbench.scorers.text.figures import equal_numbers, plain_number
 from stressbench.scorers.text.phrases import (
     ARTICLES,
+    SENTENCE_WORDS,
     bare,
     length,
     places,
@@ -23,8 +24,6 @@ from stressbench.scorers.text.phrases import (
 from stressbench.scorers.text.spelling import DASH
 from stressbench.scorers.text.strictness import Strictness
 
-_WORDS_BESIDE: Final = 20
-"""Words that may surround a value, a short sentence or two; more words lower the score."""
 _ALSO_WORDS: Final = ARTICLES | {"i"}
 """Options that are also words of English: they count only if no word follows them."""
 _WORD_AFTER: Final = re.compile(r"\s+\W*\w")
@@ -42,7 +41,7 @@ class ExactMatch:
     ``em`` is 1 if the answer is an alias and nothing else, in any spelling; a reference that is
     a number is compared by value. ``recall`` is 1 if an alias stands whole in the answer and is
     not negated. ``precision`` is the share of the answer's words that belong to the alias.
-    ``score`` = recall x min(1, (20 + v) / w) / (1 + r), with w words in the answer, v words in
+    ``score`` = recall x min(1, (16 + v) / w) / (1 + r), with w words in the answer, v words in
     the alias, and r other values of the prompt in the answer, or other items of a list joined
     by "or": a short sentence with the value scores 1, an echo of the prompt about 0. Naming
     several aliases scores the same as naming one. An alias that is also an article, such as
@@ -71,7 +70,7 @@ class ExactMatch:
         longest = min(max(length(reading.text[start:end]) for start, end in found), size)
         others = max(reading.rivals(case, found), reading.alternatives(found))
         marks = Scores(
-            score=min(1.0, (_WORDS_BESIDE + longest) / size) / (1 + others),
+            score=min(1.0, (SENTENCE_WORDS + longest) / size) / (1 + others),
             em=float(_Reading.of(answer, case).is_only()),
             precision=longest / size,
             recall=1.0,

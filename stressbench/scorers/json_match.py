@@ -15,7 +15,7 @@ from stressbench.errors import SuiteError
 from stressbench.schema.case import Case
 from stressbench.schema.results.record import Quality
 from stressbench.scorers.base import ScorerParams, Scores, conclude
-from stressbench.scorers.text.choices.plain import after_thought, announced
+from stressbench.scorers.text.choices.plain import announced
 
 Value: TypeAlias = "dict[str, Value] | list[Value] | str | bool | Decimal | None"
 Leaf: TypeAlias = tuple[tuple[str | int, ...], str, str | Decimal]
@@ -154,7 +154,7 @@ def _number(value: Decimal) -> str:
 
 def _last_value(answer: str, *, unordered: bool) -> _Parsed | None:
     """Return the last complete JSON value of an answer; None if there is none."""
-    text = after_thought(answer)[-_LONGEST:]
+    text = answer[-_LONGEST:]
     whole = _parsed(text, unordered=unordered)
     if whole is not None:
         return whole

@@ -7,7 +7,7 @@ from __future__ import annotations
 import unicodedata
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from stressbench.scorers.text.spelling import spelled
@@ -22,6 +22,15 @@ def test_a_spelling_is_spelled_like_itself(text: str, *, case: bool) -> None:
     once = spelled(text, case=case)
     assert spelled(once, case=case) == once
     assert bool(once) or not text.strip() or not any(map(str.isalnum, text))
+
+
+@settings(deadline=5000)
+@given(text=st.lists(marks, min_size=40, max_size=400).map("".join))
+@example(text="_a}\\_amp;}&\\_ `<&_<b>*\n1\n#- },-<{{ ](x){\n-</b>>\\text{<br>#_+\\)")
+@example(text="<b>" * 5000 + "x" + "</b>" * 5000)
+@example(text="(" * 20_000 + "**a**" * 2000)
+def test_no_text_of_marks_takes_for_ever(text: str) -> None:
+    assert len(spelled(text)) <= len(text)
 
 
 @settings(deadline=None)

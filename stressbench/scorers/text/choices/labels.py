@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Final
 
 from stressbench.scorers.text.choices.negation import denied, goes_on
-from stressbench.scorers.text.choices.plain import after_thought, announced, places, plain, trimmed
+from stressbench.scorers.text.choices.plain import announced, places, plain, trimmed
 from stressbench.scorers.text.choices.yes_no import FIRM, SPELLINGS, meaning
 
 _REACH: Final = 24
@@ -90,7 +90,6 @@ class LabelSet:
 
     def read(self, answer: str) -> tuple[int | None, bool]:
         """Return the label that ``answer`` gives, and whether it says nothing else."""
-        answer = after_thought(answer)
         whole = self.index(answer)
         if whole is not None:
             return whole, True

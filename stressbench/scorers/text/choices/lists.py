@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
-from stressbench.scorers.text.choices.plain import after_thought, places, plain
+from stressbench.scorers.text.choices.plain import places, plain
 from stressbench.scorers.text.choices.separators import JOINERS, VALUE, pieces, split
 
 _INTRODUCTION_WORDS: Final = 32
@@ -93,7 +93,7 @@ def entries(answer: str, known: Sequence[str]) -> list[ListEntry]:
     of them is part of it; the rest is split. A JSON array is read as its items. Words that
     introduce the list are no entry.
     """
-    text = _without_heading(_plain(_unfolded(after_thought(answer))), known)
+    text = _without_heading(_plain(_unfolded(answer)), known)
     text, values = _taken(text, sorted({*known}, key=lambda value: (-len(value), value)))
     text = _after_introduction(_unnumbered(text))
     found = iter(values)

@@ -12,7 +12,7 @@ from string import ascii_uppercase
 from typing import Final
 
 from stressbench.scorers.text.choices.negation import denied, goes_on
-from stressbench.scorers.text.choices.plain import after_thought, announced, places, plain, trimmed
+from stressbench.scorers.text.choices.plain import announced, places, plain, trimmed
 
 _NOUN: Final = (
     r"(?:option|choice|answer|letter|alternative|antwort|l\u00f6sung|r\u00e9ponse|opci\u00f3n|op\u00e7\u00e3o|opzione"
@@ -122,11 +122,11 @@ class OptionList:
 
     def read(self, answer: str) -> OptionReading:
         """Read which options ``answer`` chooses: none, one or several."""
-        text = plain(after_thought(answer), case=True)
+        text = plain(answer, case=True)
         whole = self.index(text)
         if whole is not None:
             return OptionReading(frozenset({whole}), alone=True)
-        tail = announced(after_thought(answer))
+        tail = announced(answer)
         if tail is not None:
             return OptionReading(self._announced(plain(tail, case=True)), alone=False)
         found = self._mentions(text)

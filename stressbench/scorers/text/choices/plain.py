@@ -12,7 +12,6 @@ from functools import cache
 from typing import Final
 
 from stressbench.scorers.text.answer.announcing import announcement
-from stressbench.scorers.text.answer.thoughts import without_thoughts
 
 _SAME: Final = {
     **dict.fromkeys(map(ord, "\u2018\u2019\u201a\u201b\u2032\u02bc\u02b9\u00b4"), "'"),
@@ -78,12 +77,7 @@ def _unmarked(found: re.Match[str]) -> str:
 
 def announced(text: str) -> str | None:
     """Return what the last announcement of an answer announces; None without one."""
-    return announcement(without_thoughts(text).rest)
-
-
-def after_thought(text: str) -> str:
-    """Return what follows the model's thought."""
-    return without_thoughts(text).rest
+    return announcement(text)
 
 
 _LEADING: Final = re.compile(r"(?:[\s,:;!?()\[\]{}\"'*`\u3002\uff61\u061f]|[.-](?!\.?\d))+")

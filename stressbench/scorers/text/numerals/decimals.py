@@ -84,5 +84,5 @@ def spell(text: str) -> Spelling | None:
         digits = re.sub("[.,']", "", found["whole"]) + part
         if _UNSURE.fullmatch(plain):
             return Spelling(digits, (3, 0) if "." in plain else (0, 3), None)
-        return Spelling(digits, (len(part), len(part)), shows)  # type: ignore[arg-type]
+        return Spelling(digits, (len(part), len(part)), shows)  # type: ignore[arg-type] # _FORMS holds only the two separators
     return None
