@@ -31,6 +31,8 @@ _EMOJI: Final = "\u2190-\u2bff\U0001f000-\U0001faff"
 _LONE_JOINER: Final = re.compile(rf"(?<![{_EMOJI}])\u200d|\u200d(?![{_EMOJI}])")
 _TAGS: Final = re.compile("(\U0001f3f4[\U000e0020-\U000e007f]+)|[\U000e0020-\U000e007f]+")
 _OTHER_BLANKS: Final = ("  ", *"\t\n\x0b\x0c\r\x1c\x1d\x1e\x1f")
+_ROUNDS: Final = 4
+"""What joins marks may make markup of them, as in ``_/ _``: read again, so often at most."""
 _SLASH: Final = re.compile(r" ?/ ?")
 _LOOSE_MINUS: Final = re.compile("(?<![\\w)]\\s)(?<![\\w)])\u2212\\s+(?=\\d)")
 _BACKTICK: Final = re.compile(r"(?<=[^\W\d_])`(?=[^\W\d_])")
@@ -70,15 +72,23 @@ def spelled(text: str, *, case: bool = False) -> str:
 def parted(text: str, *, case: bool = False) -> str:
     """Return ``spelled(text)`` with dashes between phrases kept: characters are at equal places."""
     text = _one_alphabet(text)
-    text = without_markup(text) or text
+    for _ in range(_ROUNDS):
+        before = text
+        text = _joined(_single_blanks(without_markup(text) or text))
+        if text == before:
+            break
+    return text if case else _folded(text)
+
+
+def _joined(text: str) -> str:
+    """Return ``text`` with one spelling of apostrophes, slashes and ends of sentences."""
     if "`" in text:
         text = _BACKTICK.sub("'", text)
-    text = _single_blanks(text)
     if "." in text:
         text = _SENTENCE_END.sub(_broken, text)
     if "/" in text:
         text = _SLASH.sub("/", text)
-    return text if case else _folded(text)
+    return text
 
 
 def _one_alphabet(text: str) -> str:

@@ -18,6 +18,7 @@ marked = st.lists(marks, max_size=14).map("".join)
 
 @settings(deadline=None, max_examples=400)
 @given(text=st.text(max_size=40) | marked, case=st.booleans())
+@example(text="_/ _", case=False)
 def test_a_spelling_is_spelled_like_itself(text: str, *, case: bool) -> None:
     once = spelled(text, case=case)
     assert spelled(once, case=case) == once
