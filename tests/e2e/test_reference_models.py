@@ -1,10 +1,7 @@
-"""The reference pair, built for real: the same bytes each time, balanced, led by content."""
+"""The reference pair, built for real: balanced, led by content, true to their source."""
 
 import hashlib
 import json
-import os
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -49,23 +46,6 @@ def encode(dense):
 
     tokenizer = Tokenizer.from_file(str(dense[0] / "tokenizer.json"))
     return lambda text: tokenizer.encode(text).ids
-
-
-def test_rebuilding_gives_the_same_bytes(dense, sparse, tmp_path):
-    code = (
-        "from stressbench.models.reference import pair as r;"
-        "print(*(r.obtain(n, lambda p, f: None)[1].sha256 for n in r.NAMES))"
-    )
-    environment = os.environ | {
-        "STRESSBENCH_CACHE": str(tmp_path),
-        "PYTHONHASHSEED": "4711",
-        "OMP_NUM_THREADS": "1",
-        "OPENBLAS_NUM_THREADS": "1",
-    }
-    again = subprocess.run(
-        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
-    )
-    assert again.stdout.split() == [dense[1].sha256, sparse[1].sha256]
 
 
 @pytest.mark.parametrize("mixture", [calibration_mixture, held_out_mixture])
