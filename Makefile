@@ -7,7 +7,7 @@
 #   make unit         the unit tests, with all examples of each property              2 min
 #   make integration  whole commands with the simulated engine                        4 min
 #   make e2e          real vLLM and the real reference models                         12 min
-#   make e2e-long     rarer engines, captures of other packages, models built again    11 min
+#   make e2e-long     rarer engines, captures of other packages, models built again   11 min
 #   make bench-scorers: how scorers agree with labels that a person gave to answers
 #   make bench        the harness' own speed and cost, against rivals and limits      hours
 #   make nightly      run suites/nightly.yaml, compare with results/nightly-baseline  20 min
